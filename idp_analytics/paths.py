@@ -1,0 +1,31 @@
+"""Where the package's own files are, and names that are safe as file names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+"""The installed package."""
+
+
+def resource(name: str) -> Path:
+    """A folder of the kit's own (``notebooks``, ``expectations``): in a checkout beside the package, else inside it."""
+    beside = PACKAGE.parent / name
+    return beside if (PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir() else PACKAGE / "_resources" / name
+
+
+def slug(text: str) -> str:
+    """A file name for any text: lower-case ASCII letters, digits and dashes, never empty, distinct texts kept distinct.
+
+    A text that is its own slug stays as it is; any other gets eight hex digits of its hash, so that ``../a`` and
+    ``a`` never meet and nothing a source wrote reaches the file system.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    short = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].rstrip("-")
+    if short == text:
+        return short
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{short}-{mark}" if short else mark

@@ -1,0 +1,209 @@
+"""``settings.toml`` → frozen :class:`Settings`. Every problem is found before anything is read, and all are listed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from idp_analytics.errors import SettingsError, nearest
+
+FILE = "settings.toml"
+
+BASES = ("billed", "effective", "list", "contracted")
+ENVIRONMENTS = ("production", "staging", "test", "development")
+
+SourceCheck = Callable[[str, Mapping[str, Any]], list[str]]
+"""(kind, options) → what is wrong with one ``[[source]]``, one sentence each."""
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """One ``[[source]]``: which system, which files, and what the system's reader needs to know."""
+
+    name: str
+    kind: str
+    paths: tuple[str, ...] = ()
+    time_zone: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The choices a number depends on; each is printed in every report that uses it."""
+
+    environment: str = "production"
+    link_hours: float = 24.0
+    cost_basis: str = "effective"
+    level: float = 0.95
+    max_rejected_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One company's settings. ``root`` is its data folder; ``org`` names its reports."""
+
+    org: str
+    title: str
+    root: Path
+    time_zone: str = "UTC"
+    as_of: datetime | None = None
+    platform_team: str | None = None
+    sources: tuple[SourceSettings, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    sha256: str = ""
+
+
+def read(root: Path, check_source: SourceCheck) -> Settings:
+    """Read ``root/settings.toml``.
+
+    ``check_source`` tells what is wrong with one source's options (the caller knows the sources). Raises
+    :class:`SettingsError` listing every problem: unknown words, wrong types, unknown zones, naive times.
+    """
+    path = root / FILE
+    if not path.is_file():
+        raise SettingsError(
+            f"{root}: no {FILE} in this folder. Point at a data folder that has one, or start from a copy of data/sample."
+        )
+    text = path.read_bytes()
+    try:
+        document = tomllib.loads(text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not TOML: {error}.") from None
+    return parse(document, root, check_source, where=str(path), sha256=hashlib.sha256(text).hexdigest())
+
+
+def parse(
+    document: Mapping[str, Any], root: Path, check_source: SourceCheck, where: str = FILE, sha256: str = ""
+) -> Settings:
+    """A parsed document → :class:`Settings`; raises :class:`SettingsError` listing every problem."""
+    take = _Reader(document)
+    organisation = take.table("organisation")
+    org = organisation.text("id", root.name)
+    title = organisation.text("name", org or root.name)
+    time_zone = organisation.zone("time_zone") or "UTC"
+    as_of = organisation.moment("as_of")
+    platform_team = organisation.text("platform_team", None)
+    organisation.done("organisation")
+
+    rules_table = take.table("rules")
+    rules = Rules(
+        environment=rules_table.choice("environment", ENVIRONMENTS, Rules.environment),
+        link_hours=rules_table.number("link_hours", Rules.link_hours, above=0),
+        cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
+        level=rules_table.number("level", Rules.level, above=0.5, below=1),
+        max_rejected_share=rules_table.number("max_rejected_share", Rules.max_rejected_share, above=0, below=1.000001),
+    )
+    rules_table.done("rules")
+
+    sources = tuple(_source(entry, i, take.problems, check_source) for i, entry in enumerate(take.tables("source"), 1))
+    names = [source.name for source in sources]
+    take.problems += [
+        f"source {name!r} is there {names.count(name)} times; give each its own name"
+        for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    take.done("settings")
+    if take.problems:
+        raise SettingsError.listing(where, take.problems)
+    return Settings(
+        org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
+        platform_team=platform_team, sources=sources, rules=rules, sha256=sha256,
+    )  # fmt: skip
+
+
+def _source(entry: _Reader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
+    kind = entry.text("kind", None)
+    where = f"source {number}"
+    if kind is None:
+        problems.append(f"{where}: no kind")
+        kind = ""
+    paths = entry.texts("paths")
+    zone = entry.zone("time_zone")
+    name = entry.text("name", None)
+    options = {key: value for key, value in entry.content.items() if key not in entry.taken}
+    if name is None:
+        name = "-".join(filter(None, (kind, str(options["table"]) if "table" in options else None))) or where
+    if kind:
+        problems += [f"source {name!r}: {problem}" for problem in check_source(kind, options)]
+    return SourceSettings(name, kind, paths, zone, MappingProxyType(options))
+
+
+class _Reader:
+    """Takes words out of one TOML table, remembers which, and collects what is wrong with them."""
+
+    def __init__(self, content: Mapping[str, Any], problems: list[str] | None = None, where: str = "") -> None:
+        self.content = content
+        self.problems: list[str] = [] if problems is None else problems
+        self.where = where
+        self.taken: set[str] = set()
+
+    def _take(self, key: str, kinds: tuple[type, ...], wanted: str) -> Any:
+        self.taken.add(key)
+        value = self.content.get(key)
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+            self.problems.append(f"{self.where}{key} = {value!r}: must be {wanted}")
+            return None
+        return value
+
+    def table(self, key: str) -> _Reader:
+        value = self._take(key, (dict,), "a table")
+        return _Reader(value or {}, self.problems, f"[{key}] ")
+
+    def tables(self, key: str) -> list[_Reader]:
+        value = self._take(key, (list,), "a list of tables, written [[source]]") or []
+        return [_Reader(v, self.problems, f"[[{key}]] {i}: ") for i, v in enumerate(value, 1) if isinstance(v, dict)]
+
+    def text(self, key: str, default: str | None) -> str | None:
+        value = self._take(key, (str,), "text in quotes")
+        return default if value is None else str(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._take(key, (str, list), "text or a list of texts")
+        if isinstance(value, list) and not all(isinstance(v, str) for v in value):
+            self.problems.append(f"{self.where}{key}: every entry must be text in quotes")
+            return ()
+        return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+    def number(self, key: str, default: float, above: float, below: float = float("inf")) -> float:
+        value = self._take(key, (int, float), "a number")
+        if value is not None and not above < value < below:
+            self.problems.append(f"{self.where}{key} = {value!r}: must lie between {above:g} and {below:g}")
+            return default
+        return default if value is None else float(value)
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(key, default)
+        if value not in allowed:
+            self.problems.append(f"{self.where}{key} = {value!r}: must be one of {', '.join(allowed)}")
+            return default
+        return str(value)
+
+    def zone(self, key: str) -> str | None:
+        value = self.text(key, None)
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                self.problems.append(f"{self.where}{key} = {value!r}: is no time zone; write e.g. \"Europe/Berlin\" or \"UTC\"")
+                return None
+        return value
+
+    def moment(self, key: str) -> datetime | None:
+        value = self._take(key, (datetime,), "a time with a zone, e.g. 2026-07-01T00:00:00Z, without quotes")
+        if isinstance(value, datetime) and value.tzinfo is None:
+            self.problems.append(f"{self.where}{key} = {value}: has no zone; write e.g. 2026-07-01T00:00:00Z")
+            return None
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+    def done(self, name: str) -> None:
+        known = self.taken
+        prefix = self.where or "top level: "
+        self.problems += [
+            f"{prefix}{key}: no such setting.{nearest(key, known)}" for key in self.content if key not in known
+        ]
