@@ -50,6 +50,8 @@ CHANGES = Table(
         Column("merged_at", Kind.TIMESTAMP, "When it reached the mainline."),
         Column("closed_at", Kind.TIMESTAMP, "When it was closed."),
         Column("lines", Kind.INTEGER, "Lines added and deleted.", unit="lines"),
+        Column("is_revert", Kind.BOOLEAN, "Takes back an earlier change."),
+        Column("origin_sha", Kind.TEXT, "The commit it takes back or was cherry-picked from."),
     ),
     time=("merged_at", "closed_at", "opened_at", "first_commit_at"), owned=True,
 )  # fmt: skip
