@@ -14,7 +14,9 @@ PACKAGE = Path(__file__).resolve().parent
 def resource(name: str) -> Path:
     """A folder of the kit's own (``notebooks``, ``expectations``): in a checkout beside the package, else inside it."""
     beside = PACKAGE.parent / name
-    return beside if (PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir() else PACKAGE / "_resources" / name
+    return (
+        beside if (PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir() else PACKAGE / "_resources" / name
+    )
 
 
 def slug(text: str) -> str:
@@ -25,7 +27,7 @@ def slug(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     short = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].rstrip("-")
-    if short == text:
+    if short and short == text:
         return short
     mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{short}-{mark}" if short else mark

@@ -82,5 +82,7 @@ def spine(first: date, last: date, every: str) -> pl.DataFrame:
         rows.append((every, label(start, every), start, following(start, every)))
         start = following(start, every)
     return pl.DataFrame(
-        rows, schema={"every": pl.String, "period": pl.String, "period_start": pl.Date, "period_end": pl.Date}, orient="row"
+        rows,
+        schema={"every": pl.String, "period": pl.String, "period_start": pl.Date, "period_end": pl.Date},
+        orient="row",
     )

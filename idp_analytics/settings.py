@@ -90,7 +90,7 @@ def parse(
     time_zone = organisation.zone("time_zone") or "UTC"
     as_of = organisation.moment("as_of")
     platform_team = organisation.text("platform_team", None)
-    organisation.done("organisation")
+    organisation.done()
 
     rules_table = take.table("rules")
     rules = Rules(
@@ -100,7 +100,7 @@ def parse(
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
         max_rejected_share=rules_table.number("max_rejected_share", Rules.max_rejected_share, above=0, below=1.000001),
     )
-    rules_table.done("rules")
+    rules_table.done()
 
     sources = tuple(_source(entry, i, take.problems, check_source) for i, entry in enumerate(take.tables("source"), 1))
     names = [source.name for source in sources]
@@ -108,7 +108,7 @@ def parse(
         f"source {name!r} is there {names.count(name)} times; give each its own name"
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
-    take.done("settings")
+    take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
     return Settings(
@@ -190,7 +190,9 @@ class _Reader:
             try:
                 ZoneInfo(value)
             except (ZoneInfoNotFoundError, ValueError, OSError):
-                self.problems.append(f"{self.where}{key} = {value!r}: is no time zone; write e.g. \"Europe/Berlin\" or \"UTC\"")
+                self.problems.append(
+                    f'{self.where}{key} = {value!r}: is no time zone; write e.g. "Europe/Berlin" or "UTC"'
+                )
                 return None
         return value
 
@@ -201,7 +203,7 @@ class _Reader:
             return None
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 
-    def done(self, name: str) -> None:
+    def done(self) -> None:
         known = self.taken
         prefix = self.where or "top level: "
         self.problems += [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from idp_analytics.tables.declare import Column, Kind, Table
 
 _SERVICE = Column("service_id", Kind.ID, "The service concerned.")
-_TEAM = Column("team_id", Kind.ID, "The team concerned, where the source names one; else the owner of the service as of the event.")
+_TEAM = Column(
+    "team_id", Kind.ID, "The team concerned, where the source names one; else the owner of the service as of the event."
+)
 _PATH = Column("golden_path_id", Kind.ID, "The golden path used.")
 _REQUESTOR = Column("requestor_id", Kind.ID, "Who asked (pseudonym).")
 _SUCCESS = ("success", "failure", "error", "cancel")

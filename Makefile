@@ -1,0 +1,65 @@
+# Every target that needs it sets up the virtual environment by itself, from the locked dependencies.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA ?= data/sample
+PERIOD ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check reports lab notebooks bench sample generated lock clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or newer, or say make PYTHON=/path/to/python."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Say make PYTHON=/path/to/python3.11."; exit 1; }
+	@echo "Setting up $(VENV) (once) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Publish the reports of the synthetic company and print where they are
+	@$(BIN)/idp demo
+
+test: $(READY) ## Run the tests, with the coverage floor
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report term
+
+lint: $(READY) ## Format, lint, types, floors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint ## Lint, and run the gate over DATA both ways
+	@$(BIN)/idp check --data $(DATA)
+	@$(BIN)/idp check --data $(DATA) --gate gx > /dev/null
+
+reports: $(READY) ## Publish reports: make reports DATA=data/acme PERIOD=2026-03
+	@$(BIN)/idp report --data $(DATA) $(if $(PERIOD),--period $(PERIOD))
+
+lab: $(READY) ## Open JupyterLab in notebooks/
+	@$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY) ## Run every notebook as an analyst would
+	@$(BIN)/python -m pytest --nbval-lax notebooks
+
+bench: $(READY) ## Measure: our answers against plain pandas, our reports against papermill + nbconvert
+	@$(BIN)/python bench/answers.py
+	@$(BIN)/python bench/reports.py
+
+sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)
+	@$(BIN)/idp sample data/sample
+
+generated: $(READY) ## Write METRICS.md, data/README.md and the shape part of expectations/ anew
+	@$(BIN)/python -m idp_analytics.generated
+
+lock: ## Resolve the dependencies anew (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove what was made: reports, caches, the virtual environment
+	@rm -rf $(VENV) reports/*/ .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,308 @@
+"""The ``idp`` command. Imports lazily, so that ``idp --help`` is instant."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from idp_analytics import __version__
+from idp_analytics.errors import IdpError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from idp_analytics.organisation import Organisation
+    from idp_analytics.publish.run import RunResult
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SAMPLE = "data/sample"
+PARTLY_FAILED = 4
+"""Exit code when reports were published but at least one team's failed."""
+
+_data = click.option(
+    "--data", default=SAMPLE, show_default=True, type=click.Path(path_type=Path), help="Folder with settings.toml."
+)
+_gate = click.option(
+    "--gate", type=click.Choice(["fast", "gx"]), default="fast", show_default=True,
+    help="Run the expectations as one Polars pass per table, or by great-expectations itself.",
+)  # fmt: skip
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="idp")
+def cli() -> None:
+    """Measure an internal developer platform from the exports you already have.
+
+    Exit codes: 0 done; 1 something failed; 2 settings, files or options cannot be used as they are; 3 the gate is
+    closed, nothing published; 4 published, but at least one report failed (see the index page); 75 another run is busy.
+    """
+
+
+def main() -> None:
+    """Entry point of the ``idp`` command."""
+    cli(prog_name="idp")
+
+
+def _told(command: F) -> F:
+    """The kit's own errors become one message and an exit code; anything else is a bug and keeps its traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except IdpError as error:
+            click.echo(f"idp: {_printable(str(error))}", err=True)
+            sys.exit(error.exit_code)
+
+    return run  # type: ignore[return-value]
+
+
+@cli.command()
+@click.option(
+    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
+)
+@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core].")
+@_told
+def demo(reports: Path, workers: int | None) -> None:
+    """Publish the reports of the synthetic company in data/sample and print the path of its index page."""
+    _published(_publish(data=Path(SAMPLE), git=(), period="", teams=(), reports=reports, workers=workers, gate="fast"))
+
+
+@cli.command()
+@_data
+@click.option(
+    "--git",
+    "git",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A repository (or git bundle) instead of a data folder; may be given several times, or several paths after one --git.",
+)
+@click.argument("more", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09 [default: the latest complete month].")
+@click.option(
+    "--team", "teams", multiple=True, help="Only this team; may be given several times [default: every team]."
+)
+@click.option(
+    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
+)
+@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core].")
+@_gate
+@_told
+def report(
+    data: Path, git: tuple[Path, ...], more: tuple[Path, ...], period: str, teams: tuple[str, ...],
+    reports: Path, workers: int | None, gate: str,
+) -> None:  # fmt: skip
+    """Publish the organisation's and every team's report: whole, or not at all.
+
+    \b
+    idp report --data data/acme --period 2026-03
+    idp report --git ~/code/shop ~/code/search      # nothing but repositories: release tags are deployments
+    """
+    if more and not git:
+        raise click.UsageError(f"Unexpected argument {str(more[0])!r}. Paths of repositories follow --git.")
+    _published(
+        _publish(data=data, git=(*git, *more), period=period, teams=teams, reports=reports, workers=workers, gate=gate)
+    )
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--teams", default=9, show_default=True, type=click.IntRange(4, 20_000), help="How many teams.")
+@click.option("--months", default=12, show_default=True, type=click.IntRange(3, 60), help="How many months of data.")
+@click.option("--seed", default=20260701, show_default=True, help="The same seed gives the same bytes.")
+@_told
+def sample(folder: Path, teams: int, months: int, seed: int) -> None:
+    """Write a synthetic company of any size to FOLDER: native exports, settings and the truths planted in it."""
+    from idp_analytics.sources import sample as company
+
+    if folder.exists() and any(folder.iterdir()) and not (folder / "truth.json").is_file():
+        raise click.UsageError(f"{folder} is not empty and was not written by this command. Name a new folder.")
+    files = company.write(folder, company.generate(teams=teams, months=months, seed=seed))
+    click.echo(f"{len(files)} files in {folder}. Next: idp report --data {folder}")
+
+
+@cli.command()
+@_data
+@_gate
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@_told
+def check(data: Path, gate: str, as_json: bool) -> None:
+    """Read everything, run every expectation, and say what was set aside and why."""
+    org = _loaded(data, gate)
+    failed = org.checks.filter(~org.checks["success"])
+    if as_json:
+        click.echo(json.dumps({
+            "as_of": org.as_of.isoformat(),
+            "loads": org.tables["loads"].to_dicts(),
+            "expectations": org.checks.to_dicts(),
+            "rejected": org.rejected.to_dicts(),
+            "coverage": org.coverage().to_dicts(),
+            "cautions": list(org.cautions),
+        }, default=str, indent=1))  # fmt: skip
+        return
+    from idp_analytics.checks import describe
+
+    click.echo(_frame(org.tables["loads"].select("source", "table", "path", "rows_in", "rows_out", "truncated")))
+    for line in (*org.cautions, *(w for warnings in org.tables["loads"]["warnings"] for w in warnings)):
+        click.echo(f"caution: {_printable(line)}")
+    for row in failed.iter_rows(named=True):
+        click.echo(f"{row['severity']}: {_printable(describe(row))}")
+    click.echo(
+        f"{org.checks.height} expectations, {failed.height} not met; "
+        f"{org.rejected.height} row(s) set aside" + (":" if org.rejected.height else ".")
+    )
+    if org.rejected.height:
+        click.echo(_frame(org.rejected.select("file", "row", "column", "reason", "found").head(40)))
+
+
+@cli.command()
+@_data
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for one Parquet file per table.")
+@_gate
+@_told
+def tables(data: Path, out: Path, gate: str) -> None:
+    """Write the canonical tables, after the gate, as Parquet."""
+    org = _loaded(data, gate)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, frame in org.tables.items():
+        frame.write_parquet(out / f"{name}.parquet")
+    org.rejected.write_parquet(out / "rejected.parquet")
+    click.echo(f"{len(org.tables)} tables and the rows set aside in {out}")
+
+
+@cli.command()
+@_data
+@click.option("--metric", "metric", multiple=True, help="Only this metric; may be given several times.")
+@click.option("--by", "scopes", multiple=True, type=click.Choice(["org", "team", "service"]), help="Only this scope.")
+@click.option(
+    "--every", multiple=True, type=click.Choice(["1w", "1mo", "1q"]), default=("1mo", "1q"), show_default=True
+)
+@click.option("--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write [default: standard output]."
+)
+@_gate
+@_told
+def answers(
+    data: Path,
+    metric: tuple[str, ...],
+    scopes: tuple[str, ...],
+    every: tuple[str, ...],
+    form: str,
+    out: Path | None,
+    gate: str,
+) -> None:
+    """Write the answers: every metric for every scope and period, with interval, count, missing and verdict."""
+    frame = _loaded(data, gate).answers(metric or None, scopes or None, every)
+    if form == "parquet" and out is None:
+        raise click.UsageError("Parquet is not text: name a file with --out.")
+    target = out if out is not None else sys.stdout.buffer
+    match form:
+        case "csv":
+            _spreadsheet_safe(frame).write_csv(target)  # type: ignore[arg-type]
+        case "json":
+            text = json.dumps(frame.to_dicts(), default=str, indent=1) + "\n"
+            out.write_text(text, encoding="utf-8") if out else click.echo(text, nl=False)
+        case "parquet":
+            frame.write_parquet(out)  # type: ignore[arg-type]
+
+
+@cli.command()
+@click.argument("metric")
+@_data
+@click.option("--team", help="Show the rows behind this team's number.")
+@click.option("--service", help="Show the rows behind this service's number.")
+@click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09.")
+@_told
+def explain(metric: str, data: Path, team: str | None, service: str | None, period: str) -> None:
+    """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
+    from idp_analytics import metrics
+
+    click.echo(metrics.definitions.text(metrics.by_name(metric)))
+    if not period:
+        return
+    org = _loaded(data, "fast")
+    scope, entity = ("team", team) if team else ("service", service) if service else ("org", "org")
+    rows = metrics.trace(org.lazy, org.settings, org.as_of, metric, scope, entity, period)
+    click.echo(f"\n{rows.height} row(s) behind it:")
+    click.echo(_frame(rows))
+
+
+@cli.command()
+@_data
+@_told
+def doctor(data: Path) -> None:
+    """Say what would make the numbers better: missing links, owners, unknown words, incomplete exports."""
+    from idp_analytics.doctor import findings
+
+    org = _loaded(data, "fast")
+    found = findings(org)
+    for number, finding in enumerate(found, 1):
+        click.echo(f"{number}. {_printable(finding)}")
+    click.echo("Nothing to mend." if not found else f"{len(found)} finding(s), the one that would help most first.")
+
+
+# --- how commands speak ------------------------------------------------------------------------------------------------
+
+
+def _loaded(data: Path, gate: str) -> Organisation:
+    from idp_analytics.organisation import load
+
+    return load(data, gate)  # type: ignore[arg-type]
+
+
+def _publish(
+    *,
+    data: Path,
+    git: tuple[Path, ...],
+    period: str,
+    teams: tuple[str, ...],
+    reports: Path,
+    workers: int | None,
+    gate: str,
+) -> RunResult:
+    from idp_analytics.organisation import from_repositories, organise
+    from idp_analytics.publish.run import publish
+
+    organisation = organise(from_repositories(git)) if git else _loaded(data, gate)
+    return publish(organisation, reports=reports, period=period, teams=teams or None, workers=workers)
+
+
+def _published(result: RunResult) -> None:
+    if result.failed:
+        click.echo(f"{len(result.failed)} report(s) failed: {', '.join(map(_printable, result.failed))}", err=True)
+    click.echo(str(result.index))
+    if result.failed:
+        sys.exit(PARTLY_FAILED)
+
+
+def _frame(frame: pl.DataFrame) -> str:
+    import polars as pl
+
+    with pl.Config(
+        tbl_rows=200, tbl_cols=20, fmt_str_lengths=80, tbl_width_chars=200, tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True, tbl_formatting="UTF8_FULL_CONDENSED",
+    ):  # fmt: skip
+        return _printable(str(frame))
+
+
+def _printable(text: str) -> str:
+    """Text from data may hold terminal control codes; they are shown, not obeyed."""
+    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """A cell that a spreadsheet would run as a formula gets an apostrophe before it."""
+    import polars as pl
+
+    text = pl.col(pl.String)
+    return frame.with_columns(
+        pl.when(text.str.contains(r"^[=+\-@\t\r]")).then(pl.lit("'") + text).otherwise(text).name.keep()
+    )

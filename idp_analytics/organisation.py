@@ -1,0 +1,347 @@
+"""From a data folder to trusted tables: settings → sources → conform → checks → :class:`Organisation`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from idp_analytics import checks, metrics, sources
+from idp_analytics.answers import Metric
+from idp_analytics.errors import GateError, SettingsError, SourceError, nearest
+from idp_analytics.settings import Settings, SourceSettings, read
+from idp_analytics.tables import TABLES, Extract, Table, empty
+from idp_analytics.tables.conform import REJECTED, Conformed, conform
+from idp_analytics.tables.ownership import attribute, by_kind, event_time, latest, overlaps, resolve
+
+ESSENTIAL = ("deployments", "costs", "incidents", "changes")
+"""At least one of these must hold rows; otherwise there is nothing to report on."""
+
+USABLE = {
+    "deployments": ("service_id", "environment", "outcome", "finished_at"),
+    "changes": ("service_id", "first_commit_at", "merged_at"),
+    "incidents": ("service_id", "change_caused"),
+    "costs": ("team_id",),
+    "action_runs": ("team_id", "finished_at", "outcome"),
+    "approvals": ("requested_at", "status"),
+}
+"""What a fact must say to be of full use; the coverage table gives the share of rows that do."""
+
+_SHOWN = ("deployments", "changes", "incidents", "costs", "action_runs", "approvals", "tickets", "pages")
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """One company's trusted data: what every number is computed from, and what was set aside on the way.
+
+    ``tables`` has every canonical table (maybe empty); each owned fact carries ``team_id`` as of the event.
+    ``rejected`` lists every row set aside; ``checks`` every expectation and how it went.
+    """
+
+    settings: Settings
+    tables: Mapping[str, pl.DataFrame]
+    rejected: pl.DataFrame
+    checks: pl.DataFrame
+    as_of: datetime
+    cautions: tuple[str, ...] = ()
+
+    @cached_property
+    def lazy(self) -> Mapping[str, pl.LazyFrame]:
+        """The tables as lazy frames, which is what metrics take."""
+        return {name: frame.lazy() for name, frame in self.tables.items()}
+
+    def answers(
+        self,
+        metric: str | Sequence[str] | None = None,
+        by: str | Sequence[str] | None = None,
+        every: str | Sequence[str] = ("1mo", "1q"),
+    ) -> pl.DataFrame:
+        """The answer table (:data:`idp_analytics.answers.COLUMNS`), computed in one pass.
+
+        ``metric``: one name or several, default all. ``by``: ``org``, ``team``, ``service``, default all three.
+        ``every``: ``1w``, ``1mo``, ``1q``. Raises :class:`ReportError` for a name that does not exist.
+        """
+        chosen: Iterable[Metric] = metrics.CATALOGUE if metric is None else map(metrics.by_name, _several(metric))
+        scopes = ("org", "team", "service") if by is None else _several(by)
+        return metrics.compute(self.lazy, self.settings, self.as_of, tuple(chosen), scopes, _several(every))
+
+    def coverage(self) -> pl.DataFrame:
+        """What the numbers rest on, per team, source and table.
+
+        Columns: team_id (null: no team known), source, table, first_at, last_at (UTC), rows, usable_share (0–1: rows
+        that say all a metric needs, :data:`USABLE`; null where nothing is asked), linked_share (incidents only: of
+        those that may be change-caused, the share linked to a deployment), truncated (an export said it is incomplete).
+        """
+        parts = [_coverage(TABLES[name], self.tables[name]) for name in _SHOWN if self.tables[name].height]
+        if not parts:
+            return pl.DataFrame(schema=_COVERAGE)
+        truncated = self.tables["loads"].group_by("source", "table").agg(pl.col("truncated").any())
+        linked = metrics.linked_incidents(self.lazy, self.settings).collect()
+        shares = linked.group_by("team_id", "source").agg(pl.col("linked").mean().alias("linked_share"))
+        return (
+            pl.concat(parts)
+            .join(truncated, on=["source", "table"], how="left")
+            .join(shares.with_columns(pl.lit("incidents").alias("table")), on=["team_id", "source", "table"], how="left", nulls_equal=True)
+            .select(list(_COVERAGE))
+            .cast(_COVERAGE)  # type: ignore[arg-type]
+            .sort("team_id", "table", "source", nulls_last=True)
+        )  # fmt: skip
+
+
+_COVERAGE = {
+    "team_id": pl.String,
+    "source": pl.String,
+    "table": pl.String,
+    "first_at": pl.Datetime("us", "UTC"),
+    "last_at": pl.Datetime("us", "UTC"),
+    "rows": pl.Int64,
+    "usable_share": pl.Float64,
+    "linked_share": pl.Float64,
+    "truncated": pl.Boolean,
+}
+
+
+def load(path: str | Path = "data/sample", gate: Literal["fast", "gx"] = "fast") -> Organisation:
+    """Load the company in folder ``path`` (its ``settings.toml`` says what is there).
+
+    Raises :class:`SettingsError` (all problems listed), :class:`SourceError` for a file that cannot be read as what
+    it is said to be, :class:`GateError` when nothing essential is left. Bad rows never raise.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise SettingsError(f"{root}: no such folder. Give the folder that holds settings.toml, e.g. data/sample.")
+    return organise(read(root, sources.check), gate)
+
+
+def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organisation:
+    """The same from settings already at hand (``idp report --git`` makes them without a file)."""
+    conformed = [(extract, conform(extract, source.name, source.time_zone)) for source, extract in _extracts(settings)]
+    tables, rejected, loads = _gathered([c for _, c in conformed])
+    aliases = by_kind(tables["aliases"])
+    tables = {name: resolve(TABLES[name], frame, aliases) for name, frame in tables.items()}
+    tables, late = _known_by(tables, settings.as_of)
+    gated = checks.check(tables, gate)
+    tables = dict(gated.tables)
+    rejected = _with_files(pl.concat([rejected, late, gated.rejected]), loads)
+    tables["loads"] = _recounted(loads, pl.concat([late, gated.rejected]))
+    _stop_if_unusable(tables, gated.results)
+
+    zone = settings.time_zone
+    tables = {name: attribute(TABLES[name], frame, tables["ownership"], zone) for name, frame in tables.items()}
+    return Organisation(
+        settings=settings, tables=tables, rejected=rejected, checks=gated.results,
+        as_of=settings.as_of or _last_event(tables), cautions=tuple(_cautions(tables, settings)),
+    )  # fmt: skip
+
+
+def from_repositories(repositories: Sequence[Path], **organisation: str) -> Settings:
+    """Settings for a newcomer with nothing but git repositories: each is a service, and stands as its own team."""
+    missing = [f"{path}: no such folder or bundle" for path in repositories if not path.exists()]
+    if missing:
+        raise SettingsError.listing("--git", missing)
+    source = SourceSettings(
+        name="git",
+        kind="git",
+        paths=tuple(str(p.resolve()) for p in repositories),
+        options={"teams_from_repositories": True},
+    )
+    key = hashlib.sha256(repr((source.paths, sorted(organisation.items()))).encode()).hexdigest()
+    org = organisation.get("org", "git")
+    return Settings(
+        org=org, title=organisation.get("title", "Your repositories"), root=Path.cwd(), sources=(source,), sha256=key
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _extracts(settings: Settings) -> Iterator[tuple[SourceSettings, Extract]]:
+    problems: list[str] = []
+    files: list[tuple[SourceSettings, list[Path]]] = []
+    for source in settings.sources:
+        found, missing = _expanded(source, settings.root)
+        problems += [f"source {source.name!r}: {text}" for text in missing]
+        files.append((source, found))
+    if not settings.sources:
+        problems.append("no [[source]]: nothing to read. See CONTRIBUTING.md or data/sample/settings.toml for the form")
+    if problems:
+        raise SettingsError.listing(str(settings.root), problems)
+    for source, paths in files:
+        for extract in sources.read(source.kind, paths, source.options, settings.root):
+            if extract.table not in TABLES:
+                raise SourceError(
+                    f"source {source.name!r}: no table {extract.table!r}.{nearest(extract.table, TABLES)}"
+                )
+            yield source, extract
+
+
+def _expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]:
+    """The files a source's patterns stand for, in name order, and a sentence for each pattern that finds none."""
+    found: list[Path] = []
+    missing: list[str] = []
+    for pattern in source.paths:
+        whole = Path(pattern)
+        base = Path(whole.anchor) if whole.is_absolute() else root
+        relative = str(whole.relative_to(base)) if whole.is_absolute() else pattern
+        matches = [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
+        if not matches:
+            missing.append(f"{pattern}: no such file in {root}")
+        found += [m for m in matches if m not in found]
+    return found, missing
+
+
+def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    """All extracts put together per table, one row per key; rows replaced by a newer one are set aside."""
+    loads = pl.concat([empty("loads"), *(part.load for part in parts)])
+    by_table: dict[str, list[pl.DataFrame]] = {}
+    for part in parts:
+        by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
+    tables, rejected = {}, [pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)]
+    replaced_rows: Counter[str] = Counter()
+    for name in TABLES:
+        frame = pl.concat(by_table.get(name) or [empty(name)])
+        tables[name], replaced = latest(name, frame)
+        if replaced.height:
+            rejected.append(
+                _rejects(
+                    name, replaced, ", ".join(TABLES[name].key), "the same key comes again later; the later row is used"
+                )
+            )
+            replaced_rows.update(dict(replaced.group_by("load_id").len().iter_rows()))
+    loads = _less(loads, replaced_rows, "the same key comes again later; the later row is used")
+    return tables, pl.concat(rejected), loads
+
+
+# --- the as-of time --------------------------------------------------------------------------------------------------
+
+
+def _known_by(
+    tables: Mapping[str, pl.DataFrame], as_of: datetime | None
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """Facts dated after the as-of time are set aside: a report as of a day must not know the day after."""
+    late = [pl.DataFrame(schema=REJECTED)]
+    kept = dict(tables)
+    if as_of is not None:
+        for name, table in TABLES.items():
+            if not table.time or not tables[name].height:
+                continue
+            after = (event_time(table) > as_of).fill_null(False)
+            if (rows := tables[name].filter(after)).height:
+                kept[name] = tables[name].filter(~after)
+                late.append(_rejects(name, rows, table.time[0], f"is dated after the as-of time {as_of.isoformat()}"))
+    return kept, pl.concat(late)
+
+
+def _last_event(tables: Mapping[str, pl.DataFrame]) -> datetime:
+    """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
+    times = [
+        frame.select(event_time(TABLES[name]).max()).item()
+        for name, frame in tables.items()
+        if TABLES[name].time and TABLES[name].is_fact and frame.height
+    ]
+    last: datetime = max(t for t in times if t is not None)
+    return last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+# --- what was set aside ----------------------------------------------------------------------------------------------
+
+
+def _rejects(table: str, rows: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
+    key = [pl.col(name).cast(pl.String) for name in TABLES[table].key]
+    return rows.select(
+        pl.lit(table).alias("table"),
+        pl.lit(None, pl.String).alias("file"),
+        pl.col("source_row").alias("row"),
+        pl.lit(column).alias("column"),
+        pl.lit(reason).alias("reason"),
+        pl.concat_str(key, separator=", ", ignore_nulls=True).alias("found"),
+        "source",
+        "load_id",
+    )
+
+
+def _with_files(rejected: pl.DataFrame, loads: pl.DataFrame) -> pl.DataFrame:
+    paths = loads.select("load_id", pl.col("path").alias("_path"))
+    return (
+        rejected.join(paths, on="load_id", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("file", "_path").alias("file"))
+        .select(list(REJECTED))
+        .sort("table", "file", "row", nulls_last=True, maintain_order=True)
+    )
+
+
+def _less(loads: pl.DataFrame, gone: Mapping[str, int], reason: str) -> pl.DataFrame:
+    """The loads with ``gone[load_id]`` rows fewer, counted under ``reason``."""
+    if not gone:
+        return loads
+    rows = []
+    for row in loads.iter_rows(named=True):
+        n = gone.get(row["load_id"], 0)
+        dropped = Counter(json.loads(row["dropped"]))
+        dropped.update({reason: n} if n else {})
+        rows.append({**row, "rows_out": row["rows_out"] - n, "dropped": json.dumps(dict(sorted(dropped.items())))})
+    return pl.DataFrame(rows, schema=loads.schema)
+
+
+def _recounted(loads: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    """The loads after the gate; rows in = rows out + rows dropped still holds for each."""
+    for (reason,), part in rejected.partition_by("reason", as_dict=True, maintain_order=True).items():
+        loads = _less(loads, dict(part.group_by("load_id").len().iter_rows()), str(reason))
+    return loads
+
+
+def _stop_if_unusable(tables: Mapping[str, pl.DataFrame], results: pl.DataFrame) -> None:
+    if not any(tables[name].height for name in ESSENTIAL):
+        raise GateError(
+            f"Nothing to report on: no usable row in any of {', '.join(ESSENTIAL)}. "
+            "See `idp check` for what was read and why rows were set aside."
+        )
+    broken = results.filter(
+        ~pl.col("success") & (pl.col("severity") == "critical") & pl.col("expectation").str.starts_with("expect_table")
+    )
+    if broken.height:
+        told = "\n".join(f"  - {checks.describe(row)}" for row in broken.iter_rows(named=True))
+        raise GateError(f"The gate is closed; nothing is published:\n{told}")
+
+
+# --- what a reader should know ---------------------------------------------------------------------------------------
+
+
+def _coverage(declared: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    needed = [name for name in USABLE.get(declared.name, ()) if name in frame.columns]
+    usable = pl.all_horizontal(pl.col(needed).is_not_null()).mean() if needed else pl.lit(None, pl.Float64)
+    team = pl.col("team_id") if "team_id" in frame.columns else pl.lit(None, pl.String)
+    return (
+        frame.with_columns(team.alias("team_id"), event_time(declared).alias("_at"))
+        .group_by("team_id", "source")
+        .agg(
+            pl.col("_at").min().alias("first_at"),
+            pl.col("_at").max().alias("last_at"),
+            pl.len().cast(pl.Int64).alias("rows"),
+            usable.alias("usable_share"),
+        )
+        .with_columns(pl.lit(declared.name).alias("table"))
+    )
+
+
+def _cautions(tables: Mapping[str, pl.DataFrame], settings: Settings) -> Iterator[str]:
+    if n := overlaps(tables["ownership"]).height:
+        yield f"{n} span(s) of ownership overlap a later one of the same service; from then on the later owner counts."
+    if tables["ownership"].height and tables["ownership"]["valid_from"].is_null().all():
+        yield "The ownership table knows only today's owners: a reorganisation would rewrite history."
+    if settings.as_of is None:
+        yield "No as-of time in the settings: the day after the last fact is used."
+    for row in tables["loads"].filter(pl.col("truncated")).iter_rows(named=True):
+        yield f"{row['path']} is incomplete by its own account; what rests on {row['table']} is a lower bound."
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

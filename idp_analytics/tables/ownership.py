@@ -1,0 +1,140 @@
+"""Who owned a service on a day, and which of our ids a system's name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from idp_analytics.tables import TABLES
+from idp_analytics.tables.declare import Table
+
+_KINDS = {
+    "service": ("service_id",),
+    "team": ("team_id", "owner_team_id", "parent_team_id"),
+    "person": (
+        "person_id",
+        "author_id",
+        "initiated_by",
+        "requestor_id",
+        "responder_id",
+        "approver_id",
+        "respondent_id",
+    ),
+    "operation": ("operation_id",),
+    "environment": ("environment",),
+}
+"""Which columns of the tables a kind of alias speaks for."""
+
+
+def event_time(table: Table) -> pl.Expr:
+    """When a fact of ``table`` happened: the first of its time columns that is known, as a UTC timestamp."""
+    return pl.coalesce(pl.col(name).cast(pl.Datetime("us", "UTC")) for name in table.time)
+
+
+def attribute(table: Table, facts: pl.DataFrame, ownership: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """``facts`` with ``team_id``: the team the source names, else the owner of ``service_id`` on the day of the event.
+
+    The day is the event's day in ``time_zone``, because people write "from 15 March" in their own calendar. An event
+    on ``valid_from`` belongs to the new owner, one on ``valid_to`` no longer to the old. Reorganising therefore never
+    rewrites history. No owner that day, no service or no time: null.
+    """
+    if not table.owned:
+        return facts
+    day = event_time(table).dt.convert_time_zone(time_zone).dt.date()
+    spans = ownership.select(
+        pl.col("service_id"),
+        pl.col("team_id").alias("_owner"),
+        pl.col("valid_from").fill_null(pl.date(1, 1, 1)).alias("_day"),
+        pl.col("valid_to").alias("_until"),
+    ).sort("service_id", "_day")
+    owned = (
+        facts.with_row_index("_order")
+        .with_columns(day.alias("_day"))
+        .sort("_day", nulls_last=True)
+        .join_asof(spans.sort("_day"), on="_day", by="service_id", strategy="backward", check_sortedness=False)
+        .sort("_order")
+    )
+    owner = pl.when(pl.col("_until").is_null() | (pl.col("_day") < pl.col("_until"))).then(pl.col("_owner"))
+    named = pl.coalesce("team_id", owner) if "team_id" in facts.columns else owner
+    return owned.with_columns(named.alias("team_id")).drop("_order", "_day", "_owner", "_until")
+
+
+def overlaps(ownership: pl.DataFrame) -> pl.DataFrame:
+    """The spans of ``ownership`` that are cut short because a later one of the same service starts inside them.
+
+    An open-ended span followed by another is how many catalogues write a move and is no overlap.
+    """
+    starts = pl.col("valid_from").fill_null(pl.date(1, 1, 1))
+    return (
+        ownership.with_columns(starts.alias("_from"))
+        .sort("service_id", "_from")
+        .with_columns(pl.col("_from").shift(-1).over("service_id").alias("_next"))
+        .filter(pl.col("valid_to") > pl.col("_next"))
+        .drop("_from", "_next")
+    )
+
+
+def resolve(table: Table, frame: pl.DataFrame, aliases: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """``frame`` with every name for which an alias is valid that day replaced by our id.
+
+    ``aliases`` is :func:`by_kind`. An alias of the row's own source wins over one for any source; names without an
+    alias stay as they are, so that nothing is lost and unmapped names can be counted. The environment is looked up by
+    the source's own word (``environment_raw``) where the table keeps it.
+    """
+    for kind, names in _KINDS.items():
+        known = aliases.get(kind)
+        if known is None or known.is_empty():
+            continue
+        for name in (n for n in names if n in frame.columns):
+            look_up = f"{name}_raw" if f"{name}_raw" in frame.columns else name
+            frame = _replaced(table, frame, known, name, look_up)
+    return frame
+
+
+def by_kind(aliases: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Aliases split by kind, ready for :func:`resolve`; matching ignores case and surrounding space."""
+    ready = aliases.select(
+        "kind",
+        "system",
+        pl.col("alias").str.strip_chars().str.to_lowercase().alias("_alias"),
+        "canonical_id",
+        "valid_from",
+        "valid_to",
+    )
+    return {str(kind): part.drop("kind") for (kind,), part in ready.partition_by("kind", as_dict=True).items()}
+
+
+def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str, look_up: str) -> pl.DataFrame:
+    dated = event_time(table).dt.date() if table.time else pl.lit(None, pl.Date)
+    matches = (
+        frame.select(
+            pl.int_range(pl.len()).alias("_order"),
+            pl.col(look_up).str.strip_chars().str.to_lowercase().alias("_alias"),
+            pl.col("source").alias("_source"),
+            dated.alias("_day"),
+        )
+        .join(known, on="_alias", how="inner")
+        .filter(
+            pl.col("system").is_null() | (pl.col("system") == pl.col("_source")),
+            pl.col("valid_from").is_null() | pl.col("_day").is_null() | (pl.col("_day") >= pl.col("valid_from")),
+            pl.col("valid_to").is_null() | pl.col("_day").is_null() | (pl.col("_day") < pl.col("valid_to")),
+        )
+        .sort("_order", pl.col("system").is_null(), pl.col("valid_from").is_null())
+        .unique("_order", keep="first", maintain_order=True)
+        .select("_order", "canonical_id")
+    )
+    return (
+        frame.with_row_index("_order")
+        .with_columns(pl.col("_order").cast(pl.Int64))
+        .join(matches, on="_order", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("canonical_id", name).alias(name))
+        .drop("_order", "canonical_id")
+    )
+
+
+def latest(name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per key: of several, the one read last (newest export, then last in file) stays; the others come second."""
+    table = TABLES[name]
+    last = frame.select(pl.struct(table.key).is_last_distinct()).to_series()
+    return frame.filter(last), frame.filter(~last)

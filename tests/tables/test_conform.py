@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.errors import SourceError
+from idp_analytics.tables import LINEAGE, TABLES, Extract, empty
+from idp_analytics.tables.conform import REJECTED, Conformed, conform
+
+
+def through(table: str, rows: list[dict[str, object]], **extract: object) -> Conformed:
+    frame = pl.DataFrame([{"_row": i, **row} for i, row in enumerate(rows, 1)])
+    return conform(Extract(table, frame, "exports/file.csv", "abc", **extract), "ci", None)
+
+
+def adds_up(conformed: Conformed) -> bool:
+    load = conformed.load.row(0, named=True)
+    return load["rows_in"] == conformed.rows.height + sum(json.loads(load["dropped"]).values())
+
+
+DEPLOYMENT = {
+    "deployment_id": "d1",
+    "finished_at": "2026-03-01T10:00:00Z",
+    "outcome": "SUCCESS",
+    "environment": "production",
+}
+
+
+def test_a_good_row_has_all_columns_types_and_lineage() -> None:
+    conformed = through("deployments", [DEPLOYMENT])
+    assert dict(conformed.rows.schema) == TABLES["deployments"].schema
+    row = conformed.rows.row(0, named=True)
+    assert row["outcome"] == "success"
+    assert row["service_id"] is None
+    assert (row["source"], row["source_row"]) == ("ci", 1)
+    assert row["load_id"] == conformed.load["load_id"][0]
+    assert conformed.rejected.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "says"),
+    [
+        ({"deployment_id": ""}, "deployment_id", "must be known"),
+        ({"deployment_id": None}, "deployment_id", "must be known"),
+        ({"finished_at": "2026-02-30T00:00:00Z"}, "finished_at", "not a time"),
+        ({"finished_at": "2026-03-01 10:00:00"}, "finished_at", "time zone"),
+        ({"finished_at": "x", "is_rollback": "perhaps"}, "finished_at; is_rollback", "neither true nor false"),
+    ],
+)
+def test_a_bad_row_is_set_aside_with_file_row_column_and_reason(
+    change: dict[str, object], column: str, says: str
+) -> None:
+    first = {**DEPLOYMENT, "is_rollback": "no"}
+    conformed = through("deployments", [first, {**first, "deployment_id": "d2", **change}])
+    assert conformed.rows["deployment_id"].to_list() == ["d1"]
+    assert dict(conformed.rejected.schema) == REJECTED
+    aside = conformed.rejected.row(0, named=True)
+    assert (aside["file"], aside["row"], aside["column"]) == ("exports/file.csv", 2, column)
+    assert says in aside["reason"]
+    assert adds_up(conformed)
+
+
+def test_an_unknown_word_is_not_known_kept_raw_and_said_but_the_row_stays() -> None:
+    conformed = through("deployments", [{**DEPLOYMENT, "environment": "prod-eu", "outcome": "passed"}])
+    row = conformed.rows.row(0, named=True)
+    assert (row["environment"], row["environment_raw"], row["outcome"]) == (None, "prod-eu", None)
+    assert any("'prod-eu' (1)" in w for w in conformed.load["warnings"][0])
+    assert any("'passed' (1)" in w for w in conformed.load["warnings"][0])
+
+
+def test_an_unknown_word_where_one_must_be_known_sets_the_row_aside() -> None:
+    good = {
+        "cost_id": "c",
+        "period_start": "2026-03-01T00:00:00Z",
+        "period_end": "2026-03-02T00:00:00Z",
+        "amount": "1",
+        "currency": "EUR",
+    }
+    conformed = through("costs", [{**good, "basis": "billed"}, {**good, "basis": "guessed"}])
+    assert conformed.rows.height == 1
+    assert "is not one of billed, effective" in conformed.rejected["reason"][0]
+
+
+def test_a_missing_key_column_names_the_file_what_was_found_and_the_nearest() -> None:
+    with pytest.raises(
+        SourceError, match=r"exports/file\.csv.*deployment_id.*is it 'deploymentid'.*Found: deploymentid"
+    ):
+        through("deployments", [{"deploymentid": "d1"}])
+
+
+def test_nothing_read_is_a_typed_empty_table_and_a_load() -> None:
+    conformed = conform(Extract("deployments", pl.DataFrame(), "f.csv", "abc"), "ci")
+    assert conformed.rows.equals(empty("deployments"))
+    assert conformed.load["rows_in"].to_list() == [0]
+
+
+def test_what_the_source_left_out_is_counted() -> None:
+    conformed = through("deployments", [DEPLOYMENT], dropped={"tag does not match": 3}, truncated=True)
+    load = conformed.load.row(0, named=True)
+    assert (load["rows_in"], load["rows_out"], load["truncated"]) == (4, 1, True)
+    assert adds_up(conformed)
+
+
+def test_loads_cannot_be_read_from_a_file() -> None:
+    with pytest.raises(SourceError, match="written by the kit itself"):
+        through(
+            "loads",
+            [
+                {
+                    "load_id": "x",
+                    "source": "a",
+                    "table": "b",
+                    "path": "c",
+                    "sha256": "d",
+                    "rows_in": 1,
+                    "rows_out": 1,
+                    "dropped": "{}",
+                    "truncated": False,
+                    "warnings": [],
+                }
+            ],
+        )
+
+
+def test_the_load_says_which_span_of_time_it_covers() -> None:
+    conformed = through(
+        "deployments", [DEPLOYMENT, {**DEPLOYMENT, "deployment_id": "d2", "finished_at": "2026-04-01T00:00:00Z"}]
+    )
+    load = conformed.load.row(0, named=True)
+    assert load["period_from"] == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert load["period_to"] == datetime(2026, 4, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "loads"])
+def test_an_empty_frame_conforms_to_itself(name: str) -> None:
+    frame = empty(name).drop([c.name for c in LINEAGE])
+    assert conform(Extract(name, frame, "f", "s"), "x").rows.schema == empty(name).schema
+
+
+VALUES = st.one_of(
+    st.none(), st.text(max_size=8), st.sampled_from(["2026-03-01T10:00:00Z", "success", "true", "1", "d"])
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(dict.fromkeys(("deployment_id", "finished_at", "outcome", "is_rollback", "sha"), VALUES)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_whatever_comes_in_rows_in_are_rows_kept_plus_rows_set_aside(rows: list[dict[str, object]]) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String)).with_row_index("_row", offset=1)
+    conformed = conform(Extract("deployments", frame, "f", "s"), "x")
+    assert adds_up(conformed)
+    assert conformed.rows.height + conformed.rejected.height == len(rows)
+    assert set(conformed.rows["source_row"]) | set(conformed.rejected["row"]) == set(range(1, len(rows) + 1))
