@@ -32,6 +32,7 @@ class Estimator(StrEnum):
 
     RATE = "count per day"
     SHARE = "share"
+    DAYS = "share of days"
     MEDIAN = "median"
     SURVIVAL_MEDIAN = "survival median"
     TOTAL = "total"
