@@ -29,32 +29,32 @@ def production_deployments(tables: Tables, settings: Settings) -> pl.LazyFrame:
 def incident_links(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Every incident that a change may have caused, with the deployment it is linked to.
 
-    All columns of ``incidents`` and ``linked_id`` (null: none found). Incidents said not to be change-caused are left
-    out. The link is the one somebody recorded (``deployment_id``), else the latest counted deployment of the same
-    service that finished at or before the incident opened and at most ``rules.link_hours`` earlier. An exact tie
-    counts: an incident opened the second a deployment finished is its most likely consequence.
+    All columns of ``incidents``, and of the linked deployment ``linked_id``, ``linked_service_id`` and
+    ``linked_finished_at`` (all null: none found). Incidents said not to be change-caused are left out.
+
+    The link is the deployment somebody recorded (``deployment_id``; none when that is no counted deployment), else
+    the latest counted deployment of the same service that finished at or before the incident opened and at most
+    ``rules.link_hours`` earlier. An exact tie counts: an incident opened the second a deployment finished is its most
+    likely consequence. Of deployments that finished in the same instant, the one with the greatest id is taken. An
+    incident without a service and without a recorded deployment is linked to nothing.
     """
-    counted = production_deployments(tables, settings)
-    candidates = counted.select(
-        "service_id", pl.col("deployment_id").alias("_nearest"), pl.col("finished_at").alias("_finished_at")
-    ).sort("_finished_at", "_nearest")
-    explicit = counted.select(pl.col("deployment_id"), pl.lit(True).alias("_is_counted"))
+    counted = production_deployments(tables, settings).select("deployment_id", "service_id", "finished_at")
+    latest = counted.select(
+        "service_id", pl.col("deployment_id").alias("_latest_id"), pl.col("finished_at").alias("_latest_at")
+    ).sort("_latest_at", "_latest_id")
+    linked = counted.select(pl.all().name.prefix("linked_")).rename({"linked_deployment_id": "linked_id"})
+    link = pl.when(pl.col("deployment_id").is_null()).then("_latest_id").otherwise("deployment_id")
     return (
         tables["incidents"]
         .filter(pl.col("change_caused").fill_null(True))
         .sort("opened_at")
         .join_asof(
-            candidates, left_on="opened_at", right_on="_finished_at", by="service_id", strategy="backward",
+            latest, left_on="opened_at", right_on="_latest_at", by="service_id", strategy="backward",
             tolerance=timedelta(hours=settings.rules.link_hours), check_sortedness=False,
         )
-        .join(explicit, on="deployment_id", how="left")
-        .with_columns(
-            pl.when(pl.col("deployment_id").is_not_null())
-            .then(pl.when(pl.col("_is_counted")).then("deployment_id"))
-            .otherwise("_nearest")
-            .alias("linked_id")
-        )
-        .drop("_nearest", "_finished_at", "_is_counted", strict=False)
+        .with_columns(link.alias("_link"))
+        .join(linked.with_columns(pl.col("linked_id").alias("_link")), on="_link", how="left")
+        .drop("_latest_id", "_latest_at", "_link", strict=False)
     )  # fmt: skip
 
 

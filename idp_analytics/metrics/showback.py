@@ -2,67 +2,105 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from idp_analytics.answers import observations
 from idp_analytics.errors import IdpError
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
+from idp_analytics.tables import MONEY
 
 ALLOCATED = "allocated"
 UNALLOCATED = "unallocated"
+REASONS = ("tax", "credit", "unused commitment", "empty tag", "unknown owner", "no owner")
+"""Why nobody known owns a charge; the first that holds counts, so that they add up."""
+
+
+def charges(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """All rows of ``costs`` on the basis that counts (``rules.cost_basis``)."""
+    return tables["costs"].filter(pl.col("basis") == settings.rules.cost_basis)
 
 
 def showback_cost(tables: Tables, settings: Settings) -> pl.LazyFrame:
-    """One observation per charge on the basis that counts (``rules.cost_basis``), dated by the start of its period.
+    """One observation per charge on the basis that counts, dated by the start of its period.
 
-    ``team_id`` is the owner when it is a team we know; otherwise null and ``detail`` says why nobody owns the charge,
-    the first that holds of: tax, credit, unused commitment, unknown owner, empty tag, no owner. A charge with a known
-    owner is allocated whatever its category. Money is never clamped, spread or rounded here.
+    ``team_id`` is the owner when it is a team we know; otherwise null, and ``detail`` says why: ``unallocated: `` and
+    the first of :data:`REASONS` that holds. A charge with a known owner is ``allocated`` whatever its category. Money
+    is never clamped, spread, rounded or added across currencies.
     """
     known = tables["teams"].select("team_id", pl.lit(True).alias("_known"))
-    charges = tables["costs"].filter(pl.col("basis") == settings.rules.cost_basis).join(known, on="team_id", how="left")
-    reason = (
-        pl.when(pl.col("category") == "tax").then(pl.lit("tax"))
-        .when(pl.col("category") == "credit").then(pl.lit("credit"))
-        .when(pl.col("is_unused_commitment")).then(pl.lit("unused commitment"))
-        .when(pl.col("team_id").is_not_null()).then(pl.lit("unknown owner"))
-        .when(pl.col("owner_raw").str.strip_chars() == "").then(pl.lit("empty tag"))
-        .otherwise(pl.lit("no owner"))
-    )  # fmt: skip
+    why = {
+        "tax": pl.col("category") == "tax",
+        "credit": pl.col("category") == "credit",
+        "unused commitment": pl.col("is_unused_commitment"),
+        "empty tag": pl.col("owner_raw").str.strip_chars() == "",
+        "unknown owner": pl.col("team_id").is_not_null(),
+        "no owner": pl.lit(True),
+    }
+    detail = pl.coalesce(
+        pl.when("_known").then(pl.lit(ALLOCATED)),
+        *(pl.when(why[reason]).then(pl.lit(f"{UNALLOCATED}: {reason}")) for reason in REASONS),
+    )
     return observations(
-        charges.with_columns(
-            pl.when("_known").then(pl.lit(ALLOCATED)).otherwise(pl.concat_str(pl.lit(f"{UNALLOCATED}: "), reason)).alias("detail"),
+        charges(tables, settings)
+        .join(known, on="team_id", how="left")
+        .with_columns(
+            detail.alias("detail"),
             pl.when("_known").then("team_id").alias("team_id"),
             pl.col("cost_id").alias("source_key"),
-        ).rename({"period_start": "at"}),
+        )
+        .rename({"period_start": "at"}),
         source_table="costs",
     )
 
 
-def prove(answers: pl.DataFrame) -> None:
-    """Stop if money was lost or made: per period and currency, teams + unallocated must equal the bill, exactly.
+def bill(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
+    """What must come out: ``currency``, ``amount`` (exact), summed straight from ``costs`` without any join."""
+    due = charges(tables, settings).filter(pl.col("period_start") < as_of)
+    return due.group_by("currency").agg(pl.col("amount").sum())
 
-    Raises :class:`IdpError` naming the period and the difference. Run on every answer table that has the metric at
-    organisation and team scope.
+
+def prove(answers: pl.DataFrame, bill: pl.DataFrame | None = None) -> None:
+    """Stop if money was lost or made on the way.
+
+    For each ``every`` × period × currency, teams + unallocated must equal the organisation's whole, and allocated +
+    unallocated must too; with ``bill`` (currency, amount), the whole summed over all periods must equal it. Exact: no
+    tolerance. What cannot be checked, because a scope was not asked for, is not. Raises :class:`IdpError` naming the
+    first period, currency and difference.
     """
-    money = answers.filter(pl.col("metric") == "showback_cost")
-    if not {"org", "team"} <= set(money["scope"].unique()):
+    money = answers.filter(pl.col("metric") == showback_cost.__name__, pl.col("amount").is_not_null())
+    org = money.filter(pl.col("scope") == "org")
+    if org.is_empty():
+        if bill is not None and "org" in answers["scope"]:
+            _stop_where_off(bill.with_columns(pl.lit("all").alias("period"), pl.col("amount").alias("off")))
         return
     key = ["every", "period", "currency"]
-    org = money.filter(pl.col("scope") == "org")
-    bill = org.filter(pl.col("detail").is_null()).select(*key, pl.col("amount").alias("bill"))
-    rest = org.filter(pl.col("detail") == UNALLOCATED).select(*key, pl.col("amount").alias("rest"))
-    teams = money.filter(pl.col("scope") == "team").group_by(key).agg(pl.col("amount").sum().alias("teams"))
-    zero = pl.lit(0).cast(answers.schema["amount"])
-    sums = (
-        bill.join(rest, on=key, how="left", nulls_equal=True).join(teams, on=key, how="left", nulls_equal=True)
-        .with_columns((pl.col("rest").fill_null(zero) + pl.col("teams").fill_null(zero) - pl.col("bill").fill_null(zero)).alias("off"))
-        .filter(pl.col("off") != zero)
-    )  # fmt: skip
-    if sums.height:
-        row = sums.row(0, named=True)
-        raise IdpError(
-            f"Showback does not add up: {row['every']} {row['period']} {row['currency']}: teams + unallocated differ from "
-            f"the bill by {row['off']}. Nothing may be published; this is a fault of the kit, please report it."
+    whole = org.filter(pl.col("detail").is_null()).select(*key, -pl.col("amount"))
+    rest = org.filter(pl.col("detail") == UNALLOCATED).select(*key, "amount")
+    checks = [[whole, rest, org.filter(pl.col("detail") == ALLOCATED).select(*key, "amount")]]
+    if "team" in answers["scope"]:
+        checks.append([whole, rest, money.filter(pl.col("scope") == "team").select(*key, "amount")])
+    for parts in checks:
+        _stop_where_off(pl.concat(parts).group_by(key).agg(pl.col("amount").sum().alias("off")))
+    if bill is not None:
+        due = whole.select("every").unique().join(bill, how="cross").select("every", "currency", "amount")
+        _stop_where_off(
+            pl.concat([whole.drop("period"), due])
+            .group_by("every", "currency")
+            .agg(pl.col("amount").sum().alias("off"))
+            .with_columns(pl.lit("all").alias("period"))
         )
+
+
+def _stop_where_off(sums: pl.DataFrame) -> None:
+    off = sums.filter(pl.col("off") != pl.lit(0).cast(MONEY)).sort("period", "currency")
+    if off.is_empty():
+        return
+    row = off.row(0, named=True)
+    raise IdpError(
+        f"Showback does not add up: period {row['period']}, {row['currency']}: the parts differ from the bill by "
+        f"{row['off']}. Nothing may be published from these answers. This is a fault of the kit, not of the data: "
+        "please report it with the settings used."
+    )

@@ -1,0 +1,91 @@
+"""A metric's observations as known at the as-of time, and the way back from one answer to its rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from idp_analytics import periods
+from idp_analytics.answers import OBSERVATION, ORG, Estimator, Metric
+from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics.catalogue import by_name
+from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
+from idp_analytics.tables import TABLES
+
+ENTITY = {"org": pl.lit(ORG), "team": pl.col("team_id"), "service": pl.col("service_id")}
+"""Scope → whose an observation is; null: nobody's at that scope."""
+
+
+def time_zone(metric: Metric, settings: Settings) -> str:
+    """The zone in which the metric's periods are cut: the organisation's, but UTC for money.
+
+    Charge periods begin at midnight UTC (FOCUS); cutting them elsewhere would move a month's first charges into the
+    month before.
+    """
+    return "UTC" if metric.estimator is Estimator.TOTAL else settings.time_zone
+
+
+def day_of(moment: datetime, zone: str) -> date:
+    """The calendar day of ``moment`` in ``zone``."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
+    """The metric's observations before ``as_of``, with ``day``: their calendar day in :func:`time_zone`.
+
+    What has not ended by then (survival) is open: ``hit`` false, ``x`` the hours until ``as_of``, also when the table
+    already knows a later end. For shares of days, the day that is not over yet is left out.
+    """
+    zone = time_zone(metric, settings)
+    now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
+    frame = (
+        metric.observations(tables, settings)
+        .filter(pl.col("at") < now)
+        .with_columns(pl.col("at").dt.convert_time_zone(zone).dt.date().alias("day"))
+    )
+    if metric.estimator is Estimator.DAYS:
+        frame = frame.filter(pl.col("day") < day_of(as_of, zone))
+    if metric.estimator is Estimator.SURVIVAL_MEDIAN:
+        limit = (now - pl.col("at")).dt.total_seconds(fractional=True) / 3600
+        ended = (pl.col("hit") & (pl.col("x") <= limit)).fill_null(False)
+        frame = frame.with_columns(pl.when(ended).then("x").otherwise(limit).alias("x"), ended.alias("hit"))
+    return frame
+
+
+def trace(
+    tables: Tables, settings: Settings, as_of: datetime, metric: str, scope: str, entity_id: str, period: str
+) -> pl.DataFrame:
+    """The rows behind one answer: the observations of ``metric`` for one entity in one period, oldest first.
+
+    Columns: ``at``, ``service_id``, ``team_id``, ``x``, ``hit``, ``amount``, ``currency``, ``detail``, ``usable``,
+    ``source_table``, ``source_key`` (key of the row there), ``path``, ``source_row`` (the file and the row in it). A
+    row with a ``detail`` stands beside the population (money: it says where the charge went). Raises
+    :class:`ReportError` for a metric, scope or period that does not exist; an unknown entity has no rows.
+    """
+    if scope not in ENTITY:
+        raise ReportError(f"There is no scope {scope!r}.{nearest(scope, ENTITY)}")
+    chosen, span = by_name(metric), periods.parse(period)
+    shown = ["at", *(name for name in OBSERVATION if name != "at")]
+    rows = (
+        observed(chosen, tables, settings, as_of)
+        .filter(ENTITY[scope] == entity_id, pl.col("day").is_between(span.start, span.end - timedelta(days=1)))
+        .select(shown)
+    )
+    names = [name for name in chosen.tables if len(TABLES[name].key) == 1]
+    lines = pl.concat(
+        tables[name].select(
+            pl.lit(name).alias("source_table"), pl.col(TABLES[name].key[0]).alias("source_key"), "load_id", "source_row"
+        )
+        for name in names
+    )
+    files = tables["loads"].select("load_id", "path")
+    return (
+        rows.join(lines, on=["source_table", "source_key"], how="left")
+        .join(files, on="load_id", how="left")
+        .select(*shown, "path", "source_row")
+        .sort("at", "source_table", "source_key")
+        .collect()
+    )
