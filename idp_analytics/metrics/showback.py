@@ -70,37 +70,32 @@ def prove(answers: pl.DataFrame, bill: pl.DataFrame | None = None) -> None:
     tolerance. What cannot be checked, because a scope was not asked for, is not. Raises :class:`IdpError` naming the
     first period, currency and difference.
     """
-    money = answers.filter(pl.col("metric") == showback_cost.__name__, pl.col("amount").is_not_null())
-    org = money.filter(pl.col("scope") == "org")
+    zero = pl.lit(0).cast(MONEY)
+    money = answers.filter(pl.col("metric") == showback_cost.__name__).with_columns(pl.col("amount").fill_null(zero))
+    org, teams = (money.filter(pl.col("scope") == scope) for scope in ("org", "team"))
     if org.is_empty():
-        if bill is not None and "org" in answers["scope"]:
-            _stop_where_off(bill.with_columns(pl.lit("all").alias("period"), pl.col("amount").alias("off")))
         return
-    key = ["every", "period", "currency"]
-    whole = org.filter(pl.col("detail").is_null()).select(*key, -pl.col("amount"))
-    rest = org.filter(pl.col("detail") == UNALLOCATED).select(*key, "amount")
-    checks = [[whole, rest, org.filter(pl.col("detail") == ALLOCATED).select(*key, "amount")]]
-    if "team" in answers["scope"]:
-        checks.append([whole, rest, money.filter(pl.col("scope") == "team").select(*key, "amount")])
-    for parts in checks:
-        _stop_where_off(pl.concat(parts).group_by(key).agg(pl.col("amount").sum().alias("off")))
+    key = ["every", "period", "currency", "amount"]
+    whole = org.filter(pl.col("detail").is_null()).select(*key[:3], -pl.col("amount"))
+    allocated, rest = (org.filter(pl.col("detail") == part).select(key) for part in (ALLOCATED, UNALLOCATED))
+    _stop_where_off([whole, rest, allocated])
+    if not teams.is_empty():
+        _stop_where_off([whole, rest, teams.select(key)])
     if bill is not None:
-        due = whole.select("every").unique().join(bill, how="cross").select("every", "currency", "amount")
-        _stop_where_off(
-            pl.concat([whole.drop("period"), due])
-            .group_by("every", "currency")
-            .agg(pl.col("amount").sum().alias("off"))
-            .with_columns(pl.lit("all").alias("period"))
-        )
+        all_periods = pl.lit("all").alias("period")
+        due = org.select(pl.col("every").unique(), all_periods).join(bill, how="cross").select(key)
+        _stop_where_off([whole.with_columns(all_periods), due])
 
 
-def _stop_where_off(sums: pl.DataFrame) -> None:
-    off = sums.filter(pl.col("off") != pl.lit(0).cast(MONEY)).sort("period", "currency")
+def _stop_where_off(parts: list[pl.DataFrame]) -> None:
+    """Raise unless ``amount`` of all parts together is 0 for every ``every`` × period × currency."""
+    sums = pl.concat(parts).group_by("every", "period", "currency").agg(pl.col("amount").sum())
+    off = sums.filter(pl.col("amount") != pl.lit(0).cast(MONEY)).sort("every", "period", "currency")
     if off.is_empty():
         return
     row = off.row(0, named=True)
     raise IdpError(
-        f"Showback does not add up: period {row['period']}, {row['currency']}: the parts differ from the bill by "
-        f"{row['off']}. Nothing may be published from these answers. This is a fault of the kit, not of the data: "
-        "please report it with the settings used."
+        f"Showback does not add up: period {row['period']} (by {row['every']}), {row['currency']}: the parts differ from "
+        f"the bill by {row['amount']}. Nothing may be published from these answers. This is a fault of the kit, not of "
+        "the data: please report it with the settings used."
     )

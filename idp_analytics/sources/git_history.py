@@ -128,7 +128,7 @@ def trace(commits: Sequence[Commit], releases: Sequence[Release], head: str | No
     )
 
 
-def origin(message: str) -> tuple[bool, str | None]:
+def named_commit(message: str) -> tuple[bool, str | None]:
     """Whether a commit message says that it takes back an earlier commit, and which commit it names.
 
     The words are git's own: ``Revert "…"``, ``This reverts commit …``, ``(cherry picked from commit …)`` (git-revert

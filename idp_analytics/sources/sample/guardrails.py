@@ -12,6 +12,7 @@ from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
     NEVER,
+    Ints,
     events,
     instants,
     lognormal,
@@ -62,7 +63,7 @@ def _hatches(world: World, adopted: Adoption, incidents: pl.DataFrame) -> pl.Dat
     return shaped("escape_hatches", frame.with_columns(numbered("hatch-", frame.height, digits=4).alias("hatch_id")))
 
 
-def _people(world: World, rng: np.random.Generator, team: np.ndarray, at: np.ndarray) -> dict[str, pl.Series]:  # type: ignore[type-arg]
+def _people(world: World, rng: np.random.Generator, team: Ints, at: Ints) -> dict[str, pl.Series]:
     platform = np.full(len(team), world.teams["team_id"].to_list().index("platform"))
     return {
         "requestor_id": world.person_ids(world.member(rng, team, at)),

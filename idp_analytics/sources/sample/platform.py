@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 
@@ -55,14 +53,6 @@ _OPERATIONS = (
     ("open-firewall", "Open a firewall port", "dangerous", "none", None, "network", 2, 60, False),
     ("change-production", "Change production", "sensitive", "human", None, "delivery", 0, 0, False),
 )
-
-
-@dataclass(frozen=True)
-class Runs:
-    """``runs``: latent rows of self-service runs; ``approvals``: of the requests they waited for."""
-
-    runs: pl.DataFrame
-    approvals: pl.DataFrame
 
 
 def operations() -> pl.DataFrame:
