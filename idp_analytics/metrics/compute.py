@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from idp_analytics.settings import Settings
 
 _CELL = ("scope", "entity_id", "every", "period_start")
 _KEY = (*_CELL, "currency", "detail")
+_TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 
 
 def compute(
@@ -42,24 +43,123 @@ def compute(
     :class:`IdpError` if the money does not add up (:func:`showback.prove`).
     """
     level = settings.rules.level
-    frames = {metric.name: observed(metric, tables, settings, as_of) for metric in metrics}
-    counts, firsts, durations = _collected(metrics, frames, scopes, every)
+    cubes, durations = _collected(metrics, tables, settings, as_of)
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
     known = entities(tables, scopes)
-
     parts = [empty()]
-    for metric in metrics:
-        counted = counts[metric.name]
-        periods = calendar(metric, settings, as_of, held, firsts[metric.name], every)
-        rows = _rows(known, counted if metric.estimator is Estimator.TOTAL else _population(counted), periods)
+    for metric, cube in zip(metrics, cubes, strict=True):
+        counts = pl.concat(_counts(cube, scope, length) for scope in scopes for length in every)
+        rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, _first(metric, cube), every))
         if metric.name in durations:
-            found = _medians(metric, durations[metric.name], scopes, every, level)
-            rows = rows.join(found, on=_CELL, how="left")
-        rows = rows.join(_beside(metric, counted), on=_CELL, how="left")
-        parts.append(cautioned(compared(valued(metric, rows, level), metric, level), metric))
-    answers = pl.concat(
-        part.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()) for part in parts
-    ).sort("metric", "scope", "entity_id", "every", "period_start", "currency", "detail")  # fmt: skip
+            cells = [_in_cells(durations[metric.name], scope, length) for scope in scopes for length in every]
+            rows = rows.join(_medians(metric, cells, level), on=_CELL, how="left")
+        told = cautioned(compared(valued(rows, metric, level), metric, level))
+        parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()))
+    answers = pl.concat(parts).sort("metric", *_KEY)
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
         showback.prove(answers, showback.bill(tables, settings, as_of).collect())
     return answers
+
+
+def _collected(
+    metrics: Sequence[Metric], tables: Tables, settings: Settings, as_of: datetime
+) -> tuple[list[pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Each metric's cube, and the durations of those that need them one by one.
+
+    The cube counts observations per service, team, day, currency and detail: every scope and period is a sum over it,
+    so the facts are read and joined once for all. All plans are collected together, which shares the joins.
+    """
+    usable = pl.col("usable")
+    seen = {metric.name: observed(metric, tables, settings, as_of) for metric in metrics}
+    cubes = [
+        frame.group_by("service_id", "team_id", "day", "currency", "detail", "source_table").agg(
+            usable.sum().cast(pl.Int64).alias("n"),
+            (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
+            (~usable).sum().cast(pl.Int64).alias("missing"),
+            pl.col("amount").sum(),
+        )
+        for frame in seen.values()
+    ]
+    timed = [metric.name for metric in metrics if metric.estimator in _TIMED]
+    durations = [
+        seen[name].filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
+        for name in timed
+    ]
+    frames = pl.collect_all([*cubes, *durations])
+    return frames[: len(cubes)], dict(zip(timed, frames[len(cubes) :], strict=True))
+
+
+def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
+    """The day of the first observation; those that stand beside the population do not make a beginning."""
+    counted = cube if metric.estimator is Estimator.TOTAL else cube.filter(pl.col("detail").is_null())
+    first: date | None = counted["day"].min()  # type: ignore[assignment]
+    return first
+
+
+def _in_cells(frame: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
+    """``frame`` with the columns of :data:`_CELL`; what is nobody's at that scope is left out."""
+    return frame.with_columns(
+        pl.lit(scope).alias("scope"),
+        ENTITY[scope].alias("entity_id"),
+        pl.lit(every).alias("every"),
+        pl.col("day").dt.truncate(every).alias("period_start"),
+    ).filter(pl.col("entity_id").is_not_null())
+
+
+def _counts(cube: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
+    """Per :data:`_KEY`: ``n`` usable observations, ``k`` hits and ``hit_days`` among them, ``missing``, ``amount``."""
+    return (
+        _in_cells(cube, scope, every)
+        .group_by(_KEY)
+        .agg(
+            pl.col("n", "k", "missing", "amount").sum(),
+            pl.col("day").filter(pl.col("n") > 0).n_unique().cast(pl.Int64).alias("hit_days"),
+            pl.col("source_table").first().alias("observed"),
+        )
+    )
+
+
+def _rows(metric: Metric, counts: pl.DataFrame, known: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """The rows of one metric: every entity in every period, with what was counted there; parts of a total as found."""
+    counts = _with_wholes(counts) if metric.estimator is Estimator.TOTAL else counts
+    whole = counts.filter(pl.col("detail").is_null())
+    everyone = pl.concat([known, whole.select(known.columns)]).unique()
+    # Each currency an entity was ever charged in is a series of its own; one never charged has a row without currency.
+    series = everyone.join(whole.select(*known.columns, "currency").unique(), on=known.columns, how="left")
+    cells = series.join(periods, how="cross").with_columns(pl.lit(None, pl.String).alias("detail"))
+    rows = cells.join(whole, on=_KEY, how="left", nulls_equal=True)
+    if metric.estimator is Estimator.TOTAL:
+        parts = counts.filter(pl.col("detail").is_not_null()).join(periods, on=["every", "period_start"])
+        return pl.concat([rows, parts], how="diagonal").with_columns(pl.lit(None, pl.String).alias("beside"))
+    beside = (
+        counts.filter(pl.col("detail").is_not_null())
+        .sort("detail")
+        .group_by(_CELL)
+        .agg(pl.format("{}: {}", "detail", "missing").str.join("; ").alias("beside"))
+    )
+    return rows.join(beside, on=_CELL, how="left")
+
+
+def _medians(metric: Metric, cells: Sequence[pl.DataFrame], level: float) -> pl.DataFrame:
+    """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`_CELL`."""
+    if metric.estimator is Estimator.MEDIAN:
+        found = [medians.grouped(frame, _CELL, "x", level=level) for frame in cells]
+    else:
+        found = [survival.grouped_median(frame, _CELL, "x", "hit", level) for frame in cells]
+    return pl.concat(found).drop("n")
+
+
+def _with_wholes(counts: pl.DataFrame) -> pl.DataFrame:
+    """Charges counted per detail → also per group of details (``unallocated: tax`` is ``unallocated``) and altogether.
+
+    Only the organisation has parts: what a team or service has is allocated or it would not be theirs.
+    """
+    detail = pl.col("detail")
+    levels = pl.concat_list(pl.lit(None, pl.String), detail.str.split(": ").list.first(), detail).list.unique()
+    return (
+        counts.with_columns(levels.alias("detail"))
+        .explode("detail")
+        .filter((pl.col("scope") == "org") | detail.is_null())
+        .group_by(_KEY)
+        .agg(pl.col("n", "k", "missing", "hit_days", "amount").sum(), pl.col("observed").first())
+    )

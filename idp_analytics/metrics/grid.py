@@ -11,6 +11,7 @@ import polars as pl
 
 from idp_analytics import periods
 from idp_analytics.answers import ORG, Metric
+from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of, time_zone
 from idp_analytics.settings import Settings
@@ -38,7 +39,9 @@ def spans(tables: Tables, names: Iterable[str], as_of: datetime) -> dict[str, Sp
     for name in names:
         at = event_time(TABLES[name]) if TABLES[name].time else pl.lit(None, pl.Datetime("us", "UTC"))
         known = tables[name].select(at.alias("at")).filter(pl.col("at").is_null() | (pl.col("at") < now))
-        plans.append(known.select(pl.len().alias("rows"), pl.col("at").min().alias("first"), pl.col("at").max().alias("last")))
+        plans.append(
+            known.select(pl.len().alias("rows"), pl.col("at").min().alias("first"), pl.col("at").max().alias("last"))
+        )
     return {name: Span(**frame.row(0, named=True)) for name, frame in zip(names, pl.collect_all(plans), strict=True)}
 
 
@@ -64,8 +67,9 @@ def calendar(
     """The periods of one metric, oldest first, up to the one the as-of time falls in.
 
     They start with the first fact of the table that dates the metric (``metric.tables[0]``) or with ``earliest``, its
-    first observation, and where it has neither, with the first fact of any table in ``spans``. Columns of
-    :func:`periods.spine` and
+    first observation; where it has neither, with the first fact of those that date any metric, else of any table.
+    ``spans`` must tell of all tables of the catalogue, so that the periods do not depend on which metrics are asked
+    for. Columns of :func:`periods.spine` and
 
     * ``days``: covered days, with the part of the as-of day that is over; ``whole_days``: covered days that are over;
     * ``is_partial``: the as-of time, or the first fact of a table the metric needs, lies inside the period;
@@ -76,7 +80,8 @@ def calendar(
     zone = time_zone(metric, settings)
     day = {name: day_of(span.first, zone) for name, span in spans.items() if span.first}
     dating = metric.tables[0]
-    starts = [d for d in (day.get(dating), earliest) if d] or sorted(day.values())[:1]
+    starts = [d for d in (day.get(dating), earliest) if d]
+    starts = starts or [day[m.tables[0]] for m in CATALOGUE if m.tables[0] in day] or list(day.values())
     if not starts:
         return _EMPTY
     start, today = min(starts), day_of(as_of, zone)

@@ -37,8 +37,11 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
     """The metric's observations before ``as_of``, with ``day``: their calendar day in :func:`time_zone`.
 
     What has not ended by then (survival) is open: ``hit`` false, ``x`` the hours until ``as_of``, also when the table
-    already knows a later end. For shares of days, the day that is not over yet is left out.
+    already knows a later end. For shares of days, the day that is not over yet is left out. Raises
+    :class:`ReportError` for an as-of time without a zone.
     """
+    if as_of.tzinfo is None:
+        raise ReportError(f"The as-of time {as_of} has no time zone; give one, e.g. datetime(2026, 7, 1, tzinfo=UTC).")
     zone = time_zone(metric, settings)
     now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
     frame = (

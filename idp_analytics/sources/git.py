@@ -14,18 +14,16 @@ import hashlib
 import hmac
 import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
-from idp_analytics.sources.git_history import Commit, History, Release, named_commit, trace
+from idp_analytics.sources.git_commands import Repository, git_directory, repository
+from idp_analytics.sources.git_history import History, trace
 from idp_analytics.tables import TABLES, Extract
 
 TAG_PATTERN = r"(?:.+/)?v?[0-9]+\.[0-9]+\.[0-9]+(?:\+[0-9A-Za-z.-]+)?"
@@ -36,11 +34,8 @@ PEOPLE_KEY = "IDP_PEOPLE_KEY"
 
 _OPTIONS = ("tag_pattern", "services", "environment", "teams_from_repositories")
 _GENERIC = (".git", "repo", ".bundle", "repo.git", "repo.bundle")
-_DEFAULT_BRANCHES = ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", "refs/heads/trunk")
 _UTC = pl.Datetime("us", "UTC")
-_OTHER_NAME = "tag name does not match tag_pattern"
-_NO_COMMIT = "tag does not point to a commit"
-_BEFORE_START = "mainline commit of a first release, whose start is not known"
+_ABSURD = "a date before 1970-01-02 or over a year after the newest commit of the mainline, taken as not known"
 
 
 def problems(options: Mapping[str, Any]) -> list[str]:
@@ -50,7 +45,9 @@ def problems(options: Mapping[str, Any]) -> list[str]:
     path where two have one name → service id), ``environment`` (of every deployment), ``teams_from_repositories``
     (true: each repository is also a team that owns its service).
     """
-    found = [f"{name}: a git source has no such option.{nearest(name, _OPTIONS)}" for name in options if name not in _OPTIONS]
+    found = [
+        f"{name}: a git source has no such option.{nearest(name, _OPTIONS)}" for name in options if name not in _OPTIONS
+    ]
     pattern = options.get("tag_pattern", TAG_PATTERN)
     try:
         re.compile(pattern)
@@ -95,8 +92,8 @@ def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[
                 f'tell them apart with services = {{ "{shown}" = "…" }}.'
             )
         places[service] = shown
-        with _git_dir(path, shown) as git_dir:
-            found = _repository(git_dir, shown, pattern)
+        with git_directory(path, shown) as git_dir:
+            found = repository(git_dir, shown, pattern)
         history = trace(found.commits, found.releases, found.head)
         extracts += _extracts(found, history, service, name, shown, options, key)
     for name in names:
@@ -130,126 +127,155 @@ def _people_key() -> bytes | None:
     return key.encode() or None
 
 
-# --- git: a fixed number of commands per repository ---------------------------------------------------------------
+def _extracts(
+    found: Repository,
+    history: History,
+    service: str,
+    name: str,
+    shown: str,
+    options: Mapping[str, Any],
+    key: bytes | None,
+) -> Iterator[Extract]:
+    """One extract per table, rows in the order of the history."""
+    as_of = None if history.newest is None else datetime.fromtimestamp(history.newest, UTC)
+
+    def extract(
+        table: str, columns: Mapping[str, Sequence[Any]], warnings: Sequence[str] = (), dropped: Mapping[str, int] = {}
+    ) -> Extract:
+        frame = _frame(table, columns)
+        left_out = {reason: count for reason, count in dropped.items() if count}
+        return Extract(
+            table, frame, shown, found.sha256, as_of, found.shallow, tuple(warnings),
+            rows_in=frame.height + sum(left_out.values()), dropped=left_out,
+        )  # fmt: skip
+
+    deployments, changes = history.deployments, history.changes
+    ids = [f"git:{service}:{deployment.release.tag}" for deployment in deployments]
+    change_ids = [f"git:{service}:{change.commit.sha}" for change in changes]
+    people = {email: _pseudonym(email, key) for email in {change.email for change in changes}}
+    linked = [(i, change.deployment) for i, change in enumerate(changes) if change.deployment is not None]
+
+    yield extract("services", {"service_id": [service], "name": [name], "repo": [found.repo]})
+    if options.get("teams_from_repositories", False):
+        yield extract("teams", {"team_id": [service], "name": [name], "kind": ["team"]})
+        yield extract("ownership", {"service_id": [service], "team_id": [service]})
+    yield extract(
+        "deployments",
+        {
+            "deployment_id": ids,
+            "service_id": [service] * len(ids),
+            "environment": [options.get("environment", "production")] * len(ids),
+            "version": [deployment.release.tag for deployment in deployments],
+            "sha": [deployment.release.sha for deployment in deployments],
+            "kind": ["application"] * len(ids),
+            "finished_at": [deployment.at for deployment in deployments],
+            "outcome": ["success"] * len(ids),
+            "is_rollback": [deployment.is_rollback for deployment in deployments],
+            "is_resync": [deployment.is_resync for deployment in deployments],
+        },
+        _deployment_warnings(found, history),
+        {
+            "tag name does not match tag_pattern": found.other_tags,
+            "tag does not point to a commit": found.tags_without_commit,
+        },
+    )
+    yield extract(
+        "changes",
+        {
+            "change_id": change_ids,
+            "service_id": [service] * len(changes),
+            "repo": [found.repo] * len(changes),
+            "author_id": [people[change.email] for change in changes],
+            "kind": ["pull_request" if change.is_merge else "commit" for change in changes],
+            "sha": [change.commit.sha for change in changes],
+            "first_commit_at": [change.first_commit_at for change in changes],
+            "merged_at": [change.merged_at for change in changes],
+            "is_revert": [change.is_revert for change in changes],
+            "origin_sha": [change.origin for change in changes],
+        },
+        _change_warnings(found, history),
+        {"mainline commit of a first release, whose start is not known": history.before_start},
+    )
+    yield extract(
+        "deployment_changes",
+        {
+            "deployment_id": [ids[k] for _, k in linked],
+            "change_id": [change_ids[i] for i, _ in linked],
+            "derived": [True] * len(linked),
+        },
+        _link_warnings(history),
+    )
 
 
-@dataclass(frozen=True)
-class _Repository:
-    """What the commands found: commits (children first), releases, the default branch's commit, and what to tell."""
-
-    sha256: str
-    commits: Sequence[Commit]
-    releases: Sequence[Release]
-    head: str | None
-    shallow: bool
-    repo: str | None
-    dropped: Mapping[str, int]
-    warnings: tuple[str, ...]
+def _frame(table: str, columns: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
+    """Typed columns and ``_row``; times come as seconds."""
+    schema = {name: TABLES[table].column(name).dtype for name in columns}
+    times = [name for name, dtype in schema.items() if dtype == _UTC]
+    frame = pl.DataFrame(columns, schema={**schema, **dict.fromkeys(times, pl.Int64)})
+    return frame.with_columns((pl.col(times) * 1_000_000).cast(_UTC)).with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_row")
+    )
 
 
-@contextmanager
-def _git_dir(path: Path, shown: str) -> Iterator[Path]:
-    """The git directory of a repository; of a bundle that of a bare clone, removed afterwards."""
-    if path.is_file() and path.open("rb").read(16).startswith((b"# v2 git bundle", b"# v3 git bundle")):
-        with tempfile.TemporaryDirectory(prefix="idp-git-") as folder:
-            clone = Path(folder) / "clone.git"
-            options = ("--bare", "--quiet", "--template=")
-            _run(("clone", *options, "--", str(path.resolve()), str(clone)), shown)
-            yield clone
-    elif (path / ".git").exists():
-        yield path / ".git"
-    elif (path / "HEAD").is_file() and (path / "objects").is_dir():
-        yield path
-    else:
-        raise SourceError(
-            f"{shown}: is no git repository. Give the top folder of a clone (it holds .git), a bare repository, "
-            "or a bundle made with 'git bundle create x.bundle --all'."
+def _pseudonym(email: str, key: bytes | None) -> str | None:
+    return hmac.new(key, email.encode(), hashlib.sha256).hexdigest() if key and email else None
+
+
+def _deployment_warnings(found: Repository, history: History) -> list[str]:
+    deployments = history.deployments
+    light = sum(deployment.release.tagged is None for deployment in deployments)
+    aside = sum(not deployment.on_mainline for deployment in deployments) if found.head else 0
+    undated = sum(deployment.at is None for deployment in deployments)
+    told = list(found.warnings)
+    if not found.commits:
+        told.append("the repository has no commits")
+    elif not deployments:
+        told.append(
+            f"no release tags: none of {found.other_tags + found.tags_without_commit} tag(s) matches "
+            "tag_pattern and points to a commit; set tag_pattern, or fetch the tags with 'git fetch --tags'"
         )
+    if found.shallow:
+        told.append(
+            "shallow clone: older commits and tags are missing; complete it with 'git fetch --unshallow --tags'"
+        )
+    if light:
+        told.append(
+            f"{light} of {len(deployments)} release tag(s) have no date of their own (light tags): the commit's date "
+            "is taken, so the release may have been later, and a rollback to an older commit cannot be seen"
+        )
+    if aside:
+        told.append(
+            f"{aside} of {len(deployments)} release tag(s) are on side branches, not on the mainline of the default branch"
+        )
+    if undated:
+        told.append(f"{undated} release tag(s) have {_ABSURD}")
+    return told
 
 
-def _repository(git_dir: Path, shown: str, pattern: re.Pattern[str]) -> _Repository:
-    def git(*arguments: str, given: bytes = b"", may_fail: bool = False) -> bytes:
-        return _run((f"--git-dir={git_dir.absolute()}", *arguments), shown, given, may_fail)
+def _change_warnings(found: Repository, history: History) -> list[str]:
+    told = []
+    starts = [deployment.release.tag for deployment in history.deployments if deployment.is_start]
+    if starts:
+        told.append(
+            f"what came before the first release on a line of history has no known start: {history.before_start} "
+            f"mainline commit(s) up to {', '.join(starts[:5])}{', …' if len(starts) > 5 else ''} are left out"
+        )
+    if found.shallow and found.commits:
+        told.append("shallow clone: changes deployed by releases that were not fetched are missing or look undeployed")
+    if history.absurd_dates:
+        told.append(f"{history.absurd_dates} of {len(found.commits)} commit(s) have {_ABSURD}")
+    return told
 
-    shallow = git("rev-parse", "--is-shallow-repository").strip() == b"true"
-    listing = git("for-each-ref", "--format=%(refname)%00%(objectname)%00%(taggerdate:unix)%00%(HEAD)%00%(symref)")
-    refs = {fields[0]: fields[1:] for line in listing.splitlines() if len(fields := line.split(b"\0")) == 5}
-    tags = {ref: _text(ref.removeprefix(b"refs/tags/")) for ref in refs if ref.startswith(b"refs/tags/")}
-    matching = [ref for ref, tag in tags.items() if pattern.fullmatch(tag)]
 
-    heads = [b"HEAD", *(ref for name in _DEFAULT_BRANCHES if (ref := name.encode()) in refs)]
-    asked = [*heads, *matching]
-    answers = git("cat-file", "--batch-check=%(objectname)", given=b"".join(b"%s^{commit}\n" % ref for ref in asked))
-    shas = [None if line.endswith(b" missing") else line.decode() for line in answers.splitlines()]
-    commit_of = dict(zip(asked, shas, strict=True))
-    head = next((commit_of[ref] for ref in heads if commit_of[ref]), None)
-    releases = [
-        Release(tags[ref], sha, _seconds(refs[ref][1])) for ref in matching if (sha := commit_of[ref]) is not None
+def _link_warnings(history: History) -> list[str]:
+    ends = [
+        (change.first_commit_at, history.deployments[change.deployment].at)
+        for change in history.changes
+        if change.deployment is not None
     ]
-    state = sorted((b"HEAD %s" % (commit_of[b"HEAD"] or "").encode(), *(b"%s %s" % (r, f[0]) for r, f in refs.items())))
-    return _Repository(
-        sha256=hashlib.sha256(b"\n".join(state)).hexdigest(),
-        commits=_commits(git_dir, shown, sorted({*filter(None, shas)})),
-        releases=releases,
-        head=head,
-        shallow=shallow,
-        repo=_owner_and_name(_text(git("config", "--get", "remote.origin.url", may_fail=True).strip())),
-        dropped={_OTHER_NAME: len(tags) - len(matching), _NO_COMMIT: len(matching) - len(releases)},
-        warnings=_head_warning(refs, commit_of, head),
-    )
-
-
-def _head_warning(
-    refs: Mapping[bytes, Sequence[bytes]], commit_of: Mapping[bytes, str | None], head: str | None
-) -> tuple[str, ...]:
-    default = refs.get(b"refs/remotes/origin/HEAD", (b"", b"", b"", b""))[3].removeprefix(b"refs/remotes/origin/")
-    current = next((ref for ref, fields in refs.items() if fields[2] == b"*"), b"").removeprefix(b"refs/heads/")
-    if head is None:
-        return ()
-    if commit_of[b"HEAD"] is None:
-        used = next(ref for ref, sha in commit_of.items() if sha is not None)
-        return (f"HEAD points to no commit; {_text(used)} is taken as the mainline",)
-    if default and current != default and commit_of[b"HEAD"] != commit_of[b"refs/remotes/origin/HEAD"]:
-        place = f"branch {_text(current)!r}" if current else "a detached HEAD"
-        return (f"the mainline is that of {place}, which is checked out, not of the default branch {_text(default)!r}",)
-    return ()
-
-
-def _commits(git_dir: Path, shown: str, tips: Sequence[str]) -> list[Commit]:
-    """All commits reachable from ``tips``, children before parents, read as they come: messages are not kept."""
-    if not tips:
+    negative = sum(start is not None and end is not None and start > end for start, end in ends)
+    if not negative:
         return []
-    layout = "--format=%x00%P%x00%at%x00%ct%x00%ae%x00%B%x00"  # NUL cannot be in any of them
-    command = _command((f"--git-dir={git_dir.absolute()}", "rev-list", "--topo-order", "--encoding=UTF-8", layout, "--stdin"))
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as told:
-        asked.write("".join(f"{tip}\n" for tip in tips).encode())
-        asked.seek(0)
-        with subprocess.Popen(command, env=_environment(), stdin=asked, stdout=subprocess.PIPE, stderr=told) as process:
-            assert process.stdout is not None
-            commits = [_commit(fields) for fields in _records(process.stdout, 6)]
-        if process.returncode:
-            told.seek(0)
-            raise _broken(shown, told.read())
-    return commits
-
-
-def _records(stream: IO[bytes], width: int) -> Iterator[list[bytes]]:
-    rest, fields = b"", list[bytes]()
-    while chunk := stream.read(1 << 20):
-        *whole, rest = (rest + chunk).split(b"\0")
-        fields += whole
-        ready = len(fields) - len(fields) % width
-        yield from (fields[i : i + width] for i in range(0, ready, width))
-        del fields[:ready]
-
-
-def _commit(fields: Sequence[bytes]) -> Commit:
-    header, parents, authored, committed, email, message = fields
-    return Commit(
-        header.split()[-1].decode(),
-        tuple(parents.decode().split()),
-        _seconds(authored),
-        _seconds(committed),
-        _text(email).strip().lower(),
-        *named_commit(_text(message)),
-    )
+    return [
+        f"{negative} of {len(ends)} change(s) were written after the date of the release that has them (negative lead time)"
+    ]

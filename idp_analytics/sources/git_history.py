@@ -89,9 +89,10 @@ def trace(commits: Sequence[Commit], releases: Sequence[Release], head: str | No
     - A commit belongs to the first release that contains it. The changes of a release are those of its commits that
       lie on its mainline (first parents from the tag). A merge stands for the commits it brought, ``M^1..M``, less
       those an earlier release already held: nothing is delivered twice.
-    - A release of a commit that an earlier release held brings nothing: a rollback where the latest such release was
-      at a later commit, a redeploy where it was at this very one. A maintenance release off an older line has
-      commits of its own and is neither.
+    - A release of a commit that earlier releases held brings nothing. The latest of them says what it is: a redeploy
+      if that one was at this very commit, a rollback if it was at a later one. Releases of another component
+      (``prefix/``) and of higher versions do not count: they are another line, and v1.1.5 tagged after v1.2.0 does
+      not take v1.2.0 back.
     - A release whose mainline runs to the beginning of the known history (the first one always does) has no known
       start. How long its commits waited would say when the project began to tag, so they are no changes.
     """
@@ -107,11 +108,21 @@ def trace(commits: Sequence[Commit], releases: Sequence[Release], head: str | No
     changes: list[Change] = []
     before_start = 0
     for k, (release, i) in enumerate(zip(ordered, places, strict=True)):
-        held = holders[i] & ((1 << k) - 1)
-        again = held != 0 and places[held.bit_length() - 1] == i
+        held = [
+            j for j in _bits(holders[i] & ((1 << k) - 1)) if places[j] == i or _same_line(ordered[j].tag, release.tag)
+        ]
+        running = places[held[-1]] if held else None
         stretch, is_start = _stretch(graph, i, owner, k)
-        at = dates.known(_date(release, commits[i]))
-        deployments.append(Deployment(release, at, held != 0 and not again, again, is_start, i in mainline))
+        deployments.append(
+            Deployment(
+                release,
+                at=dates.known(_date(release, commits[i])),
+                is_rollback=running not in (None, i),
+                is_resync=running == i,
+                is_start=is_start,
+                on_mainline=i in mainline,
+            )
+        )
         if is_start:
             before_start += len(stretch)
         else:
@@ -198,6 +209,22 @@ def _version(tag: str) -> list[tuple[int, str]]:
     return [(len(part.lstrip("0")), part.lstrip("0")) if i % 2 else (0, part) for i, part in enumerate(parts)]
 
 
+def _same_line(earlier: str, later: str) -> bool:
+    """Whether a later tag could follow the earlier one: same component, and not seen to be a lower version."""
+    if earlier.rpartition("/")[0] != later.rpartition("/")[0]:
+        return False
+    before, after = _version(earlier), _version(later)
+    return before <= after or [p for _, p in before[::2]] != [p for _, p in after[::2]]
+
+
+def _bits(number: int) -> Iterator[int]:
+    """The places of the ones of a number, lowest first."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
+
+
 def _owners(graph: _Graph, places: Sequence[int]) -> tuple[list[int], dict[int, int]]:
     """For every commit the first release that contains it (−1: none); for every released commit all that do, as bits.
 
@@ -213,7 +240,7 @@ def _owners(graph: _Graph, places: Sequence[int]) -> tuple[list[int], dict[int, 
         bits, reached[i] = reached[i], 0
         if not bits:
             continue
-        owner[i] = (bits & -bits).bit_length() - 1
+        owner[i] = next(_bits(bits))
         if i in released:
             holders[i] = bits
         for parent in parents:
@@ -229,7 +256,7 @@ def _first_parents(graph: _Graph, start: int | None) -> Iterator[int]:
 
 def _stretch(graph: _Graph, start: int | None, owner: Sequence[int], k: int) -> tuple[list[int], bool]:
     """The mainline from ``start`` down while it belongs to release ``k``, and whether it ran out of known history."""
-    stretch = []
+    stretch: list[int] = []
     for i in _first_parents(graph, start):
         if owner[i] != k:
             return stretch, False

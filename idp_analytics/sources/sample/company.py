@@ -9,7 +9,18 @@ import numpy as np
 import polars as pl
 
 from idp_analytics.periods import following
-from idp_analytics.sources.sample.draw import DAY, NEVER, Bools, Ints, epoch, lognormal, masked, numbered, shaped, stream
+from idp_analytics.sources.sample.draw import (
+    DAY,
+    NEVER,
+    Bools,
+    Ints,
+    epoch,
+    lognormal,
+    masked,
+    numbered,
+    shaped,
+    stream,
+)
 
 ORGANISATION = "larkspur"
 TITLE = "Larkspur Works (synthetic)"
@@ -52,7 +63,20 @@ _NAMED = (
      ("edge-router",)),
 )  # fmt: skip
 """Team, group, kind, people, deployments per day, change-fail probability, lead and recovery medians, contentment 1–5, services."""
-_TREES = ("alder", "aspen", "birch", "cedar", "elder", "hazel", "juniper", "larch", "maple", "poplar", "rowan", "willow")
+_TREES = (
+    "alder",
+    "aspen",
+    "birch",
+    "cedar",
+    "elder",
+    "hazel",
+    "juniper",
+    "larch",
+    "maple",
+    "poplar",
+    "rowan",
+    "willow",
+)
 _KINDS = ("service", "service", "service", "website", "library")
 
 QUIET = "identity"
@@ -312,7 +336,10 @@ def _services_table(world: World) -> pl.DataFrame:
     services, n = world.services, world.services.height
     owner = world.teams["team_id"].gather(services["team_before"])
     opening = pl.lit(world.opening) + pl.lit(9 * 3600)
-    moment = {name: pl.from_epoch(opening + pl.col(name) * DAY).dt.replace_time_zone("UTC") for name in ("created_day", "retired_day")}
+    moment = {
+        name: pl.from_epoch(opening + pl.col(name) * DAY).dt.replace_time_zone("UTC")
+        for name in ("created_day", "retired_day")
+    }
     repo = pl.col("service_id").replace_strict(GIT_SERVICES, default=pl.lit("larkspur/") + pl.col("service_id"))
     experimental = (np.arange(n) % 11 == 10) & (services["retired_day"].to_numpy() == NEVER)
     return shaped(

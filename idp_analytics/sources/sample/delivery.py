@@ -95,7 +95,9 @@ def changes(world: World, planned: pl.DataFrame) -> pl.DataFrame:
     rng = stream(world.seed, "changes")
     count = 1 + rng.poisson(MORE_CHANGES, planned.height)
     of = np.repeat(np.arange(planned.height), count)
-    take = {name: planned[name].to_numpy()[of] for name in ("service", "team", "started", "finished", "previous", "light")}
+    take = {
+        name: planned[name].to_numpy()[of] for name in ("service", "team", "started", "finished", "previous", "light")
+    }
     factor = np.where(planned["adopted"].to_numpy()[of], LEAD_FACTOR, 1.0)
     median = world.teams["lead_hours"].to_numpy()[take["team"]] * factor * HOUR
     shortest = take["finished"] - take["started"] + 60
@@ -228,7 +230,10 @@ def extras(world: World, planned: pl.DataFrame) -> pl.DataFrame:
                     "finished": masked(pl.Series((begun + short)[picked]), told),
                     "outcome": masked(pl.Series(outcome, dtype=pl.String), outcome != ""),
                 }
-            ).with_columns(pl.lit(role).alias("role"), pl.lit("staging" if role == "staging" else "production").alias("environment"))
+            ).with_columns(
+                pl.lit(role).alias("role"),
+                pl.lit("staging" if role == "staging" else "production").alias("environment"),
+            )
         )
     return pl.concat(parts)
 
@@ -236,9 +241,7 @@ def extras(world: World, planned: pl.DataFrame) -> pl.DataFrame:
 _OUTCOMES = {"cancelled": "cancel", "redeploy": "success", "resync": "success"}
 
 
-def deployments(
-    world: World, planned: pl.DataFrame, others: pl.DataFrame, repairs: pl.DataFrame, changed: pl.DataFrame
-) -> pl.DataFrame:
+def deployments(world: World, planned: pl.DataFrame, others: pl.DataFrame, repairs: pl.DataFrame) -> pl.DataFrame:
     """All deployments in time order: canonical columns, and role, row, service, team, hit (the plan's row failed).
 
     ``others`` is :func:`extras`; ``repairs`` are the rollbacks and hotfixes (columns as there, and ``sha``,
@@ -275,14 +278,18 @@ def deployments(
         instants(frame["finished"].fill_null(0).to_numpy(), told).alias("finished_at"),
         masked(role == "rollback", ~git).alias("is_rollback"),
         masked(role == "resync", ~git).alias("is_resync"),
-        masked(pl.select(pl.when(pl.Series(automated)).then(pl.lit(BOT)).otherwise(person)).to_series(), ~git).alias("initiated_by"),
+        masked(pl.select(pl.when(pl.Series(automated)).then(pl.lit(BOT)).otherwise(person)).to_series(), ~git).alias(
+            "initiated_by"
+        ),
         masked(pl.Series(automated), ~git).alias("automated"),
         masked(pl.Series([PIPELINE] * n), adopted.to_numpy()).alias("golden_path_id"),
     )
 
 
-def tables(world: World, deployed: pl.DataFrame, changed: pl.DataFrame, fixes: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """``deployments``, ``changes`` and ``deployment_changes``.
+def tables(
+    world: World, deployed: pl.DataFrame, changed: pl.DataFrame, fixes: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """``deployments``, ``changes`` and ``deployment_changes``; and the latent changes with their ids.
 
     ``deployed`` is :func:`deployments`, ``changed`` :func:`changes` with commit ids, ``fixes`` what hotfixes brought.
     A first release by tag has no earlier one to compare with, so which changes it holds is not known.
@@ -314,7 +321,7 @@ def tables(world: World, deployed: pl.DataFrame, changed: pl.DataFrame, fixes: p
         "deployments": shaped("deployments", deployed),
         "changes": shaped("changes", frame),
         "deployment_changes": _contained(deployed, frame),
-    }
+    }, frame
 
 
 _STAGES = {
@@ -326,7 +333,8 @@ _STAGES = {
 def _contained(deployed: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     """A change is in the planned deployment it was made for and in failed attempts at it; a fix in its hotfix."""
     carries = deployed.filter(
-        pl.col("role").is_in(["planned", "failed", "hotfix"]) & ~(pl.col("is_git") & (pl.col("number") == 0)).fill_null(False)
+        pl.col("role").is_in(["planned", "failed", "hotfix"])
+        & ~(pl.col("is_git") & (pl.col("number") == 0)).fill_null(False)
     ).select("row", "deployment_id", (pl.col("role") == "hotfix").alias("is_fix"))
     known = changed.select("row", "change_id", pl.col("is_fix").fill_null(False)).drop_nulls("row")
     links = carries.join(known, on=["row", "is_fix"]).sort("deployment_id", "change_id")

@@ -34,7 +34,7 @@ SAID = 0.6
 ROLLED_BACK, FIXED_FORWARD = 0.35, 0.30
 AGAIN = 0.06
 """Share of failed deployments that cause a second incident while the first is open."""
-NO_SERVICE = 0.02
+NO_SERVICE = 0.05
 OTHER_RATE = 0.006
 """Incidents per service and day that no change caused."""
 SAID_OTHER = 0.7
@@ -52,11 +52,12 @@ _NAMES = {"change": "change", "other": "other", "outage": "cloud outage", "certi
 class Failures:
     """``incidents``: latent rows (service null: not known; row: the planned deployment that truly caused it);
     ``repairs``: rollbacks and hotfixes, as :func:`idp_analytics.sources.sample.delivery.extras` gives them;
-    ``fixes``: the changes that the hotfixes brought."""
+    ``fixes``: the changes that the hotfixes brought; ``forced``: planned deployments made to fail."""
 
     incidents: pl.DataFrame
     repairs: pl.DataFrame
     fixes: pl.DataFrame
+    forced: int
 
 
 def failures(world: World, planned: pl.DataFrame) -> Failures:
@@ -66,15 +67,17 @@ def failures(world: World, planned: pl.DataFrame) -> Failures:
     repairs, fixes = _repairs(world, planned, caused, rng)
     other = pl.concat([_uncaused(world, rng), _outages(world, rng)])
     incidents = pl.concat([caused, other], how="diagonal").sort("opened", "service", "row", nulls_last=True)
-    return Failures(_described(world, incidents, rng), repairs, fixes)
+    return Failures(_described(world, incidents, rng), repairs, fixes, int(caused["is_forced"].sum()))
 
 
-def incidents(world: World, latent: pl.DataFrame, deployed: pl.DataFrame) -> pl.DataFrame:
+def incidents(latent: pl.DataFrame, deployed: pl.DataFrame) -> pl.DataFrame:
     """Table ``incidents`` with two columns more: ``cause`` in words and ``true_deployment_id``.
 
     ``deployed`` is what :func:`idp_analytics.sources.sample.delivery.deployments` gives.
     """
-    ids = deployed.filter(pl.col("role") == "planned").select("row", pl.col("deployment_id").alias("true_deployment_id"))
+    ids = deployed.filter(pl.col("role") == "planned").select(
+        "row", pl.col("deployment_id").alias("true_deployment_id")
+    )
     frame = latent.join(ids, on="row", how="left", maintain_order="left").with_columns(
         pl.when("explicit").then("true_deployment_id").alias("deployment_id")
     )
@@ -229,7 +232,9 @@ def _outages(world: World, rng: np.random.Generator) -> pl.DataFrame:
     for share in np.linspace(0.3, 0.8, OUTAGES):
         begun = world.opening + int(share * world.days) * DAY + 4 * HOUR
         team = world.owner(np.arange(n), np.full(n, begun))
-        live = (world.services["created_day"] <= share * world.days) & (world.services["retired_day"] > share * world.days)
+        live = (world.services["created_day"] <= share * world.days) & (
+            world.services["retired_day"] > share * world.days
+        )
         hit = (rng.random(n) < OUTAGE_REACH) & live.to_numpy() & ~_is_quiet(world, team, np.full(n, begun))
         service = np.flatnonzero(hit)
         at = begun + rng.integers(0, 20 * 60, len(service))
@@ -268,8 +273,7 @@ def _described(world: World, frame: pl.DataFrame, rng: np.random.Generator) -> p
     answered = np.minimum(opened + lognormal(rng, 300.0, 0.8, n).astype(np.int64), np.minimum(resolved, world.end - 1))
     held = (severity <= 2) & (rng.random(n) < 0.75) & ~frame["is_open"].to_numpy() & (resolved + 12 * DAY < world.end)
     later = rng.integers(1, 11, n)
-    start = pl.Series([world.start]).cast(pl.Date)[0]
-    dates = [start + timedelta(days=int(d)) for d in (resolved - world.opening) // DAY + later]
+    dates = [world.start + timedelta(days=int(d)) for d in (resolved - world.opening) // DAY + later]
     ids = numbered("inc-", n, digits=4)
     return frame.with_columns(
         ids.alias("incident_id"),

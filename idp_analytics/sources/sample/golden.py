@@ -67,7 +67,9 @@ def adoption(world: World) -> Adoption:
     rank[np.argsort(score, kind="stable")] = np.arange(n)
     place = rank / max(1, eligible.sum())
     cohorts = max(1, months - 2)
-    cohort = np.clip(((place - CHAMPIONED_BEFORE) / (1 - CHAMPIONED_BEFORE - NEVER_ADOPT) * cohorts).astype(int), 0, cohorts - 1)
+    cohort = np.clip(
+        ((place - CHAMPIONED_BEFORE) / (1 - CHAMPIONED_BEFORE - NEVER_ADOPT) * cohorts).astype(int), 0, cohorts - 1
+    )
     by_choice = month[np.minimum(cohort + 1, len(month) - 1)] + rng.integers(0, 21, n)
     pipeline = np.where(place < CHAMPIONED_BEFORE, -rng.integers(20, 150, n), by_choice)
     pipeline = np.where(eligible & (place < 1 - NEVER_ADOPT), np.maximum(pipeline, created), NEVER)

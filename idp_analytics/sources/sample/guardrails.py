@@ -164,7 +164,11 @@ def _policies(world: World, adopted: Adoption, hatches: pl.DataFrame) -> pl.Data
             )
         )  # fmt: skip
     frame = pl.concat(parts).join(exempt, on="service_id", how="left", maintain_order="left")
-    used = (pl.col("policy") == "image-provenance") & (pl.col("result") == "fail") & (pl.col("opened_at") <= pl.col("as_of"))
+    used = (
+        (pl.col("policy") == "image-provenance")
+        & (pl.col("result") == "fail")
+        & (pl.col("opened_at") <= pl.col("as_of"))
+    )
     return shaped(
         "policy_results",
         frame.with_columns(
@@ -184,7 +188,9 @@ def _usage(world: World) -> pl.DataFrame:
     order = np.lexsort((team, at))
     team, at = team[order], at[order]
     kind = rng.choice(len(_USED), len(at), p=[row[3] for row in _USED])
-    column = {name: pl.Series([row[i] for row in _USED]) for i, name in enumerate(("component", "action", "purposeful"))}
+    column = {
+        name: pl.Series([row[i] for row in _USED]) for i, name in enumerate(("component", "action", "purposeful"))
+    }
     search = np.array([row[1] == "search" for row in _USED])[kind]
     return shaped(
         "usage",

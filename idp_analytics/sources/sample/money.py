@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,12 @@ REASONS = ("tax", "credit", "unused commitment", "unknown owner", "empty tag", "
 """Why a charge has no owner, the first that holds."""
 UNKNOWN_OWNER = "skunkworks"
 """An owner that tags name and no catalogue knows."""
-DATA_ACCOUNT, MOVED_ACCOUNT, SHARED_ACCOUNT, USUAL_ACCOUNT = "004400112233", "005500112233", "006600112233", "007700112233"
+DATA_ACCOUNT, MOVED_ACCOUNT, SHARED_ACCOUNT, USUAL_ACCOUNT = (
+    "004400112233",
+    "005500112233",
+    "006600112233",
+    "007700112233",
+)
 """Sub-accounts: of the team ``data``; of whoever owns ``checkout``; of nobody; where everything else runs."""
 COMMITMENT = 1_150 * UNIT
 """What the commitment of a month costs."""
@@ -44,7 +50,9 @@ def charges(world: World) -> pl.DataFrame:
     parts += [_oddities(world, rng)]
     usual = _whole(pl.concat(parts, how="diagonal_relaxed"))
     both = pl.concat([usual, _tax(usual), *_support(world, rng)], how="diagonal_relaxed")
-    frame = _whole(both).sort("start", "currency", "account", "component", "service_tag", "team_tag", maintain_order=True)
+    frame = _whole(both).sort(
+        "start", "currency", "account", "component", "service_tag", "team_tag", maintain_order=True
+    )
     return frame.with_columns(
         pl.int_range(1, pl.len() + 1).alias("charge"),
         pl.col("currency").replace_strict(PROVIDERS).alias("provider"),
@@ -116,11 +124,16 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     texts = ("committed", "team_tag", "owner_tag", "service_tag", "account_team", "tail")
     have = frame.columns
     frame = frame.with_columns(
-        *((pl.col(name).fill_null(value) if name in have else pl.lit(value)).alias(name) for name, value in usual.items()),
+        *(
+            (pl.col(name).fill_null(value) if name in have else pl.lit(value)).alias(name)
+            for name, value in usual.items()
+        ),
         *((pl.col(name) if name in have else pl.lit(None)).cast(pl.String).alias(name) for name in texts),
     )
     billing = pl.col("start").dt.month_start()
-    return frame.with_columns((pl.coalesce("billing_on", billing) if "billing_on" in have else billing).alias("billing_on"))
+    return frame.with_columns(
+        (pl.coalesce("billing_on", billing) if "billing_on" in have else billing).alias("billing_on")
+    )
 
 
 def _priced(amount: Ints) -> dict[str, Ints]:
@@ -133,8 +146,7 @@ def _units(amounts: Floats) -> Ints:
 
 
 def _periods(world: World, day: Ints, length: int = 1) -> dict[str, pl.Series]:
-    start = pl.Series([world.start]).cast(pl.Date)
-    starts = pl.select(pl.lit(start[0]) + pl.duration(days=pl.Series(day))).to_series().cast(pl.Date)
+    starts = pl.DataFrame({"day": day}).select(pl.lit(world.start) + pl.duration(days="day")).to_series().cast(pl.Date)
     return {"start": starts, "end": starts.dt.offset_by(f"{length}d")}
 
 
@@ -187,13 +199,15 @@ def _storage(world: World, rng: np.random.Generator) -> pl.DataFrame:
     """By the month."""
     months = [*world.month_starts(), world.until]
     parts = []
-    for first, end in zip(months[:-1], months[1:], strict=True):
+    for first, end in pairwise(months):
         day = (first - world.start).days
         created, retired = world.services["created_day"].to_numpy(), world.services["retired_day"].to_numpy()
         service = np.flatnonzero((created <= day) & (retired > day))
         amount = _units(lognormal(rng, 14.0, 0.6, len(service)))
         parts.append(
-            pl.DataFrame({**_tags(world, service), **_priced(amount)}).with_columns(pl.lit(first).alias("start"), pl.lit(end).alias("end"))
+            pl.DataFrame({**_tags(world, service), **_priced(amount)}).with_columns(
+                pl.lit(first).alias("start"), pl.lit(end).alias("end")
+            )
         )
     return pl.concat(parts).with_columns(pl.lit("Object Storage").alias("component"))
 
@@ -253,7 +267,7 @@ def _commitments(world: World, rng: np.random.Generator) -> list[pl.DataFrame]:
     )  # fmt: skip
     day = np.arange(world.days)
     month = np.searchsorted([(m - world.start).days for m in months], day, side="right") - 1
-    length = np.array([(b - a).days for a, b in zip(months[:-1], months[1:], strict=True)])[month]
+    length = np.array([(b - a).days for a, b in pairwise(months)])[month]
     share = np.full(len(day), COMMITMENT) // length
     last = np.append(month[1:] != month[:-1], True)
     share = np.where(last, COMMITMENT - share * (length - 1), share)
@@ -329,4 +343,5 @@ def totals(owned: pl.DataFrame, by: str | None = None) -> dict[str, dict[str, di
 
 def plain(amount: Decimal) -> str:
     """An exact amount without exponent or trailing zeros."""
-    return f"{amount.normalize():f}"
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -123,7 +123,9 @@ def _decided(world: World, asked: pl.DataFrame) -> pl.DataFrame:
     lot = rng.random(n)
     attentive = kind == "attentive"
     edges = np.cumsum([REJECTED, SENT_BACK, ESCALATED])
-    decision = np.select([attentive & (lot < edge) for edge in edges], ["rejected", "requestchanges", "escalated"], "approved")
+    decision = np.select(
+        [attentive & (lot < edge) for edge in edges], ["rejected", "requestchanges", "escalated"], "approved"
+    )
     fate = rng.random(n)
     withdrawn = ~machine & (fate < WITHDRAWN)
     expired = attentive & ~withdrawn & (fate < WITHDRAWN + EXPIRED)
@@ -137,7 +139,9 @@ def _decided(world: World, asked: pl.DataFrame) -> pl.DataFrame:
     itself = attentive & (rng.random(n) < SELF_APPROVED)
     responder = np.where(itself, requestor, _approver(world, rng, rubber, n))
     # An approver does not decide on what they asked for themselves, but for the few planted cases.
-    responder = np.where(~itself & (responder == requestor), _approver(world, rng, rubber, n, other=responder), responder)
+    responder = np.where(
+        ~itself & (responder == requestor), _approver(world, rng, rubber, n, other=responder), responder
+    )
     who = pl.select(pl.when(pl.Series(machine)).then(pl.lit(BOT)).otherwise(world.person_ids(responder))).to_series()
     basis = np.where(none, "none", np.where(rng.random(n) < 0.04, "bound", "exact"))
     return gated.select("run_id", "operation_id", "service_id", "team_id", "requested").with_columns(
@@ -181,7 +185,9 @@ def _ran(world: World, adopted: Adoption, asked: pl.DataFrame, decided: pl.DataF
     wait = frame["status"].is_not_null().to_numpy()
     allowed = ~wait | (frame["status"] == "approved").fill_null(False).to_numpy()
     over = frame["status"].is_in(["rejected", "cancelled", "expired"]).fill_null(False).to_numpy()
-    begun = np.where(wait, frame["decided"].fill_null(0).to_numpy(), frame["requested"].to_numpy()) + rng.integers(2, 40, n)
+    begun = np.where(wait, frame["decided"].fill_null(0).to_numpy(), frame["requested"].to_numpy()) + rng.integers(
+        2, 40, n
+    )
     main = _outcome(world, rng, frame.with_columns(pl.Series("begun", begun), pl.Series("allowed", allowed)), 0.09)
     main = main.with_columns(pl.when(pl.Series(over)).then(pl.lit("cancel")).otherwise("outcome").alias("outcome"))
 

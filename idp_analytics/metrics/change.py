@@ -1,0 +1,85 @@
+"""What a number says against the period before it, and what a reader must be warned of."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from idp_analytics.answers import Estimator, Metric, Verdict
+from idp_analytics.estimates import changes
+
+_SAME = ("scope", "entity_id", "every", "currency", "detail")
+_USED = ("value", "low", "high", "n", "k", "days")
+
+Array = npt.NDArray[np.float64]
+
+
+def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
+    """``rows`` of one metric with ``change``, ``change_low``, ``change_high`` and ``verdict``.
+
+    Each period is compared with the one just before it, of the same length and entity (money: currency and part):
+    shares by their difference (Newcombe), rates by their ratio (exact), medians by their ratio (MOVER), totals by
+    their ratio without an interval, since there is no sampling and neither more nor less is better in itself.
+
+    Only with a complete period: the one before must not be partial. A number that is *per* something may itself be of
+    a partial period, its interval knows how little it rests on; a total may not. An end that is unbounded is null.
+
+    Verdict: *not measured* where the tables do not cover the period; *insufficient data* where there is no value; *not
+    identified* where there is nothing to compare with or no better side; else what the interval of the change allows.
+    """
+    before = rows.select(
+        *_SAME, pl.col("period_end").alias("period_start"), pl.col("is_partial").alias("is_partial_before"),
+        *(pl.col(name).alias(f"{name}_before") for name in _USED),
+    )  # fmt: skip
+    rows = rows.join(before, on=[*_SAME, "period_start"], how="left", nulls_equal=True)
+    comparable = pl.col("value", "value_before").is_not_null()
+    alike = ~pl.col("is_partial_before")
+    if metric.estimator is Estimator.TOTAL:
+        alike = alike & ~pl.col("is_partial")
+    sound = rows.select(pl.all_horizontal(comparable, alike).fill_null(False)).to_series().to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        change, low, high = (np.where(sound, v, np.nan) for v in _change(rows, metric.estimator, level))
+    no_change = 0.0 if metric.estimator in _DIFFERENCES else 1.0
+    said = changes.verdict(low, high, no_change, metric.better or "")
+    return rows.with_columns(
+        _finite("change", change),
+        _finite("change_low", low),
+        _finite("change_high", high),
+        pl.when(~pl.col("is_measured")).then(pl.lit(Verdict.NOT_MEASURED.value))
+        .when(pl.col("value").is_null()).then(pl.lit(Verdict.INSUFFICIENT_DATA.value))
+        .otherwise(pl.Series(said.tolist(), dtype=pl.String)).alias("verdict"),
+    )  # fmt: skip
+
+
+_DIFFERENCES = (Estimator.SHARE, Estimator.DAYS)
+
+
+def _change(rows: pl.DataFrame, estimator: Estimator, level: float) -> tuple[Array, Array, Array]:
+    now = {name: _numbers(rows, name) for name in _USED}
+    then = {name: _numbers(rows, f"{name}_before") for name in _USED}
+    if estimator in _DIFFERENCES:
+        return changes.newcombe_difference(now["k"], now["n"], then["k"], then["n"], level)
+    if estimator is Estimator.RATE:
+        return changes.rate_ratio(now["n"], now["days"], then["n"], then["days"], level)
+    if estimator is Estimator.TOTAL:
+        ratio = np.where((now["value"] > 0) & (then["value"] > 0), now["value"] / then["value"], np.nan)
+        return ratio, np.full_like(ratio, np.nan), np.full_like(ratio, np.nan)
+    return changes.ratio_from_intervals(now["value"], now["low"], now["high"], then["value"], then["low"], then["high"])
+
+
+def _numbers(rows: pl.DataFrame, name: str) -> Array:
+    return rows[name].cast(pl.Float64).to_numpy()
+
+
+def _finite(name: str, values: Array) -> pl.Series:
+    return pl.Series(name, np.where(np.isfinite(values), values, np.nan)).fill_nan(None)
+
+
+def cautioned(rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` of one metric with ``caution``: short sentences joined by ``; ``, null where there is nothing to say."""
+    missing, population = pl.col("missing"), pl.col("n") + pl.col("missing")
+    some = pl.when(missing > 0).then(pl.format("{} of {} {} had no usable span", missing, population, "observed"))
+    partial = pl.when("is_partial").then(pl.lit("partial period"))
+    said = pl.concat_str(partial, "note", some, "beside", separator="; ", ignore_nulls=True)
+    return rows.with_columns(pl.when(said != "").then(said).alias("caution"))

@@ -1,0 +1,202 @@
+"""One notebook, run once: parameters in, executed notebook and page out; what went wrong is a value, not an exception."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Any
+
+from idp_analytics.publish import parameters
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from idp_analytics.publish.page import Page
+
+KERNEL_DIED = "KernelDied"
+TIMEOUT = "TimeLimit"
+
+_MESSAGE_LIMIT = 2_000
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One report to make: run ``notebook`` with ``parameters`` in ``folder`` and write ``<slug>.html`` and ``<slug>.ipynb``
+    there. ``page`` is what the page says about itself; ``seconds`` the most the notebook may take; ``bundle`` the file
+    that holds the chart library."""
+
+    slug: str
+    notebook: Path
+    parameters: Mapping[str, Any]
+    folder: Path
+    page: Page
+    seconds: float = 600.0
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why and where a notebook failed. ``error`` is the exception's class, :data:`KERNEL_DIED` or :data:`TIMEOUT`;
+    ``heading`` the last heading above the cell, ``cell`` its place in the notebook, from 1 (0: before any ran)."""
+
+    error: str
+    message: str
+    heading: str = ""
+    cell: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """The failure in one line."""
+        where = f"in “{self.heading}”" if self.heading else f"in cell {self.cell}"
+        return f"{self.error} {where}: {self.message}" if self.message else f"{self.error} {where}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one report went: no ``failure`` means it is there. ``seconds`` is wall time, for people only."""
+
+    slug: str
+    failure: Failure | None
+    seconds: float
+
+
+Execute = Callable[[Job], tuple["NotebookNode", Failure | None]]
+"""Runs a job's notebook; gives it back executed, with the failure if there was one."""
+
+
+def make(job: Job, execute: Execute | None = None) -> Outcome:
+    """Make one report whole: run, write the executed notebook, write the page.
+
+    A failed notebook is kept as ``<slug>.failed.ipynb`` and still gets a page, which says what failed and where and
+    shows what had been computed before. Raises ``OSError`` when the folder cannot be written.
+    """
+    from idp_analytics.publish import exporter
+
+    start = time.perf_counter()
+    notebook, failure = (execute or run)(job)
+    (job.folder / f"{job.slug}{'.failed' if failure else ''}.ipynb").write_text(_written(notebook), encoding="utf-8")
+    html = exporter.render(notebook, job.page.failed(failure, f"{job.slug}.failed.ipynb") if failure else job.page, job.bundle)
+    (job.folder / f"{job.slug}.html").write_text(html, encoding="utf-8")
+    return Outcome(job.slug, failure, time.perf_counter() - start)
+
+
+def run(job: Job) -> tuple[NotebookNode, Failure | None]:
+    """Run the job's notebook through papermill in a kernel of its own.
+
+    The notebook given back holds nothing that differs from run to run: no times, no paths of this machine, no random
+    cell ids. Raises :class:`ReportError` for parameters the notebook does not take.
+    """
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    source = nbformat.read(job.notebook, as_version=4)
+    given = parameters.validate(source, job.parameters, where=job.notebook.name)
+    _register()
+    with tempfile.TemporaryDirectory(prefix="idp-") as private:
+        written = Path(private) / "executed.ipynb"
+        try:
+            papermill.execute_notebook(
+                source, str(written), given, engine_name="idp", kernel_name="python3", language="python",
+                progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.folder,
+                private=Path(private), seconds=job.seconds, record_timing=False,
+            )  # fmt: skip
+        except PapermillExecutionError:
+            pass  # written down by papermill, told by _failure
+        executed = _steady(nbformat.read(written, as_version=4))
+    return executed, _failure(executed, job.folder)
+
+
+def _register() -> None:
+    """Teach papermill the engine ``idp``: its own, with our kernel, a time limit, and deaths written into the notebook."""
+    from jupyter_core.utils import run_sync
+    from nbclient.exceptions import DeadKernelError
+    from nbformat.v4 import new_output
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    from idp_analytics.publish.kernel import ReportKernel
+
+    class ReportEngine(NBClientEngine):  # type: ignore[misc]
+        @classmethod
+        def execute_managed_notebook(
+            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, **options: Any
+        ) -> None:
+            kernel = ReportKernel(private)
+            late: list[bool] = []
+
+            def end() -> None:
+                late.append(True)
+                kernel.kill()
+
+            timer = Timer(seconds, end)
+            timer.daemon = True
+            timer.start()
+            try:
+                super().execute_managed_notebook(nb_man, kernel_name, km=kernel, **options)
+            except (DeadKernelError, RuntimeError) as error:
+                cell = next((c for c in reversed(nb_man.nb.cells) if c.metadata.papermill.start_time), nb_man.nb.cells[0])
+                name, text = (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)
+                cell.setdefault("outputs", []).append(new_output("error", ename=name, evalue=text, traceback=[]))
+            finally:
+                timer.cancel()
+                run_sync(kernel.shutdown_kernel)(now=True)
+
+    papermill_engines.register("idp", ReportEngine)
+
+
+def _death(kernel: Any, error: Exception) -> tuple[str, str]:
+    process = getattr(kernel.provisioner, "process", None)
+    code = process.poll() if process is not None else None
+    if code is None:
+        return KERNEL_DIED, f"the kernel did not start or answer ({error})"
+    cause = f"signal {-code}" + (" (often: out of memory)" if code == -9 else "") if code < 0 else f"exit code {code}"
+    return KERNEL_DIED, f"the kernel ended by itself: {cause}"
+
+
+def _steady(notebook: NotebookNode) -> NotebookNode:
+    """The executed notebook without what papermill and the kernel add that differs from run to run."""
+    kept = []
+    for cell in notebook.cells:
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
+            continue
+        told = cell.metadata.pop("papermill", {})
+        if told.get("status"):
+            cell.metadata["papermill"] = {"status": told["status"], "exception": bool(told.get("exception"))}
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"
+        kept.append(cell)
+    notebook.cells = kept
+    notebook.metadata["papermill"] = {"parameters": notebook.metadata.get("papermill", {}).get("parameters", {})}
+    return notebook
+
+
+def _failure(notebook: NotebookNode, folder: Path) -> Failure | None:
+    """The first error among the outputs. ``SystemExit(0)`` counts: what follows it was not computed."""
+    heading = ""
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "markdown":
+            heading = ([heading, *_HEADING.findall(cell.source)])[-1]
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                return Failure(output.ename, plain(output.evalue).replace(f"{folder}/", ""), heading, number)
+    return None
+
+
+def plain(text: str) -> str:
+    """An error's text for a page: no terminal codes, no control characters, not endless."""
+    text = _TERMINAL_CODES.sub("", text)
+    text = "".join(c for c in text if c == "\n" or c.isprintable()).strip()
+    return text if len(text) <= _MESSAGE_LIMIT else text[:_MESSAGE_LIMIT] + " …"
+
+
+def _written(notebook: NotebookNode) -> str:
+    import nbformat
+
+    return str(nbformat.writes(notebook)) + "\n"
