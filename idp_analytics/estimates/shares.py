@@ -13,24 +13,41 @@ Array = npt.NDArray[np.float64]
 def wilson(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     """Wilson's score interval for ``k`` of ``n``, elementwise (Wilson 1927; Newcombe 1998, method 3).
 
-    Two float arrays, low and high, each 0–1; nan where ``n`` is 0.
+    Two float arrays, low and high, each 0–1; nan where ``n`` is 0 or ``k`` is not between 0 and ``n``.
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         low, high = proportion_confint(k, n, alpha=1 - level, method="wilson")
     # Rounding can put an end a hair inside 0 or 1; at k = 0 and k = n the ends are exact.
-    low = np.where(k == 0, 0.0, low)
-    high = np.where(k == n, 1.0, high)
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    return _ends(k, n, np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high))
 
 
 def jeffreys(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
-    """Jeffreys' equal-tailed interval for ``k`` of ``n``, elementwise (Brown, Cai & DasGupta 2001).
+    """Jeffreys' equal-tailed interval for ``k`` of ``n``, elementwise (Brown, Cai & DasGupta 2001, section 3.1.3).
 
-    As they advise, low is 0 when k = 0 and high is 1 when k = n. nan where ``n`` is 0.
+    As they advise, low is 0 when k = 0 and high is 1 when k = n; the other end stays the equal-tailed one. Two float
+    arrays, each 0–1; nan where ``n`` is 0 or ``k`` is not between 0 and ``n``.
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     tail = (1 - level) / 2
-    low = np.where(k == 0, 0.0, beta.ppf(tail, k + 0.5, n - k + 0.5))
-    high = np.where(k == n, 1.0, beta.ppf(1 - tail, k + 0.5, n - k + 0.5))
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+    hits, misses = k + 0.5, n - k + 0.5
+    low, high = beta.ppf(tail, hits, misses), beta.isf(tail, hits, misses)
+    return _ends(k, n, np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high))
+
+
+def upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Array:
+    """The share that is surely not exceeded, one-sided and exact, elementwise (Clopper & Pearson 1934).
+
+    For what was never seen: 0 of n means *at most* 1 − (1 − level)^(1/n), which the rule of three puts at 3/n
+    (Hanley & Lippman-Hand 1983). The upper end of the two-sided exact interval at 95 % is this at ``level`` 0.975.
+    Float array, 0–1; nan where ``n`` is 0 or ``k`` is not between 0 and ``n``.
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    bound = np.where(k == n, 1.0, beta.isf(1 - level, k + 1, n - k))
+    return _ends(k, n, bound, bound)[1]
+
+
+def _ends(k: Array, n: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """``low`` and ``high`` where k of n is a share at all, elsewhere nan."""
+    is_share = (n > 0) & (k >= 0) & (k <= n)
+    return np.where(is_share, low, np.nan), np.where(is_share, high, np.nan)

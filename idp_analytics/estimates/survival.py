@@ -7,64 +7,88 @@ from collections.abc import Sequence
 import polars as pl
 from scipy.stats import norm
 
-_ROUNDING = 1e-12
+_ROUNDING = 2.0**-26
+"""A curve this near to one half is at one half: the product of its steps is not exact. The tolerance R uses."""
 
 
-def curve(frame: pl.DataFrame, by: Sequence[str], x: str, event: str, level: float = 0.95) -> pl.DataFrame:
+def curve(
+    frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str, level: float = 0.95
+) -> pl.DataFrame:
     """The Kaplan–Meier curve per group: the share not yet ended after each time at which something ended.
 
-    ``x`` is the time to the end, or to the last look where ``event`` is false. Columns: ``by``, ``time``, ``at_risk``,
-    ``events``, ``survival``, ``low``, ``high``: Greenwood's variance on the log scale (Kalbfleisch & Prentice 1980;
-    R survfit ``conf.type="log"``), cut at 1. One row per group and distinct time, ascending; ends count before losses
-    at the same time, as is usual.
+    ``x`` is the time to the end, or to the last look where ``event`` is false; rows where either is not known are left
+    out. Columns: ``by``, ``time``, ``at_risk`` (just before), ``events``, ``survival``, ``low``, ``high``: Greenwood's
+    variance on the log scale (Kalbfleisch & Prentice 1980; R survfit ``conf.type="log"``), cut at 1. One row per group
+    and distinct time of an end, sorted; ends count before losses at the same time, as is usual. The step to zero has
+    no variance: ``low`` and ``high`` are null there, as in R.
     """
-    z = float(norm.ppf((1 + level) / 2))
-    group = list(by)
-    steps = (
-        frame.group_by(*group, pl.col(x).alias("time"))
-        .agg(pl.len().cast(pl.Int64).alias("_here"), pl.col(event).sum().cast(pl.Int64).alias("events"))
-        .sort(*group, "time")
-        .with_columns(pl.col("_here").cum_sum(reverse=True).over(group).alias("at_risk"))
-        .filter(pl.col("events") > 0)
-    )
-    risk, events = pl.col("at_risk"), pl.col("events")
-    # The last step to zero has no finite variance; R gives no interval there either.
-    greenwood = pl.when(risk > events).then(events / (risk * (risk - events)))
-    return (
-        steps.with_columns(
-            (1 - events / risk).cum_prod().over(group).alias("survival"),
-            greenwood.cum_sum().over(group).sqrt().alias("_se"),
-        )
-        .with_columns(pl.when(risk > events).then("_se").alias("_se"))
-        .select(
-            *group, "time", "at_risk", "events", "survival",
-            (pl.col("survival") * (-z * pl.col("_se")).exp()).alias("low"),
-            (pl.col("survival") * (z * pl.col("_se")).exp()).clip(upper_bound=1.0).alias("high"),
-        )
-    )  # fmt: skip
+    return _steps(_observed(frame, by, x, event), by, level).collect()
 
 
-def grouped_median(frame: pl.DataFrame, by: Sequence[str], x: str, event: str, level: float = 0.95) -> pl.DataFrame:
+def grouped_median(
+    frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str, level: float = 0.95
+) -> pl.DataFrame:
     """The Kaplan–Meier median of ``x`` per group, with what is still open counted in, not dropped.
 
-    ``by``, ``n``, ``events``, ``censored``, ``value``, ``low``, ``high``. ``value`` is the first time at which half or
-    more have ended (null: half never ended); the interval holds the times at which the curve's own interval meets one
-    half (Brookmeyer & Crowley 1982 on the log scale, as R does); ``high`` is null when it has no upper end.
+    One row per group, sorted by ``by``: ``by``, ``n``, ``events``, ``censored`` (Int64), ``value``, ``low``, ``high``.
+    ``value`` is the first time at which the curve is below one half, or midway between that and the time it came to
+    exactly one half: where nothing is open this is the plain median (R survfit; statsmodels' ``quantile`` takes the
+    later of the two). Null: the curve never comes down to one half.
+
+    ``low`` and ``high`` are where the curve's lower and upper limits do the same (Brookmeyer & Crowley 1982, on the
+    log scale); ``high`` is null when the interval has no upper end. Both as R gives them. statsmodels'
+    ``quantile_ci(method="log")`` differs where the last thing observed ended, since it then ends the interval at that
+    time although the variance there is not defined. A group with nothing known keeps its row: n = 0, the rest null.
     """
-    known = frame.filter(pl.col(x).is_not_null() & pl.col(event).is_not_null())
-    counts = known.group_by(by).agg(
-        pl.len().cast(pl.Int64).alias("n"), pl.col(event).sum().cast(pl.Int64).alias("events")
+    observed = _observed(frame, by, x, event)
+    known = _known()
+    counts = observed.group_by(*by).agg(
+        known.sum().cast(pl.Int64).alias("n"),
+        (known & pl.col("_event")).sum().cast(pl.Int64).alias("events"),
+        (known & ~pl.col("_event")).sum().cast(pl.Int64).alias("censored"),
     )
-    half = 0.5 + _ROUNDING
+    medians = (
+        _steps(observed, by, level)
+        .group_by(*by, maintain_order=True)
+        .agg(_half("survival").alias("value"), _half("low").alias("low"), _half("high").alias("high"))
+    )
+    return counts.join(medians, on=list(by), how="left", nulls_equal=True).sort(*by, nulls_last=True).collect()
 
-    def first(column: str) -> pl.Expr:
-        return pl.col("time").filter(pl.col(column) <= half).min()
 
-    medians = curve(known, by, x, event, level).group_by(by).agg(
-        first("survival").alias("value"), first("low").alias("low"), first("high").alias("high")
-    )  # fmt: skip
+def _observed(frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str) -> pl.LazyFrame:
+    return frame.lazy().select(*by, pl.col(x).cast(pl.Float64).alias("time"), pl.col(event).alias("_event"))
+
+
+def _known() -> pl.Expr:
+    return pl.col("time").is_not_nan().fill_null(False) & pl.col("_event").is_not_null()
+
+
+def _steps(observed: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFrame:
+    """The curves of :func:`curve`."""
+    z = float(norm.isf((1 - level) / 2))
+    risk, events, survival = pl.col("at_risk"), pl.col("events"), pl.col("survival")
+    spread = z * (events / (risk * (risk - events))).cum_sum().over(*by).sqrt()
     return (
-        counts.join(medians, on=list(by), how="left", nulls_equal=True)
-        .with_columns((pl.col("n") - pl.col("events")).alias("censored"))
-        .select(*by, "n", "events", "censored", "value", "low", "high")
-    )
+        observed.filter(_known())
+        .group_by(*by, "time")
+        .agg(pl.len().cast(pl.Int64).alias("_leaving"), pl.col("_event").sum().cast(pl.Int64).alias("events"))
+        .sort(*by, "time", nulls_last=True)
+        .with_columns(pl.col("_leaving").cum_sum(reverse=True).over(*by).alias("at_risk"))
+        .filter(events > 0)
+        .with_columns((1 - events / risk).cum_prod().over(*by).alias("survival"), spread.alias("_spread"))
+        .select(
+            *by, "time", "at_risk", "events", "survival",
+            pl.when(risk > events).then(survival * (-pl.col("_spread")).exp()).alias("low"),
+            pl.when(risk > events).then((survival * pl.col("_spread").exp()).clip(upper_bound=1.0)).alias("high"),
+        )
+    )  # fmt: skip
+
+
+def _half(line: str) -> pl.Expr:
+    """When ``line`` first is below one half; where it rests on one half, the middle of that rest (R survfit)."""
+    time, height = pl.col("time"), pl.col(line)
+    reached = height <= 0.5 + _ROUNDING
+    first = height.filter(reached).first()
+    at = time.filter(reached).first()
+    later = time.filter(height < first).first()
+    return pl.when((first >= 0.5 - _ROUNDING) & later.is_not_null()).then((at + later) / 2).otherwise(at)

@@ -6,11 +6,15 @@ from idp_analytics.answers import Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import delivery, showback
 
-_DORA = "DORA, software delivery performance metrics (dora.dev guide, read 2026)"
-_COUNTED = "Successful production deployments that are not re-syncs."
+_DORA = "DORA, software delivery performance metrics (dora.dev guide, as of 2026)"
+_COUNTED = (
+    "Deployments to the environment that counts (rules.environment, default production) that ended in success; "
+    "a re-sync of what already runs is none. Rollbacks and redeploys are deployments."
+)
 _LINK = (
-    "The deployment recorded on the incident, else the latest counted deployment of the same service that finished at or "
-    "before the incident opened and at most rules.link_hours (default 24) earlier. Incidents said not to be change-caused are left out."
+    "The deployment recorded on the incident, if it is one that counts; where none is recorded, the latest that counts "
+    "of the same service that finished at or before the incident opened, at most rules.link_hours (default 24) "
+    "earlier. Incidents said not to be change-caused are left out; where nobody said, the link decides."
 )
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -23,11 +27,13 @@ CATALOGUE: tuple[Metric, ...] = (
         better="higher",
         tables=("deployments",),
         estimator=Estimator.RATE,
-        population=_COUNTED + " Exposure is the days of the period that the data cover, up to the as-of time.",
+        population=_COUNTED + " Dated by their end. Days covered are those from the organisation's first known "
+        "deployment to the as-of time; a service that began later is counted over the same days.",
         link_rule=None,
-        null_policy="No deployment seen: no rate is printed, only the upper bound. Deployments without outcome, environment or end are not counted as successful.",
+        null_policy="None seen is no rate: no value, but the upper bound that so many quiet days allow. A deployment "
+        "whose environment, outcome or end is not told is not counted as successful; how many there are is a caution.",
         min_n=1,
-        source=_DORA + "; interval: exact Poisson, Garwood 1936",
+        source=_DORA + "; interval: Garwood 1936",
         observations=delivery.deployment_frequency,
     ),
     Metric(
@@ -39,25 +45,31 @@ CATALOGUE: tuple[Metric, ...] = (
         better="higher",
         tables=("deployments",),
         estimator=Estimator.DAYS,
-        population="Days of the period that the data cover, cut in the organisation's time zone.",
+        population="Calendar days in the organisation's time zone, from its first known deployment to the last day "
+        "that was over at the as-of time; weekends and holidays included. A day counts once however often was deployed.",
         link_rule=None,
-        null_policy="A covered day without a deployment is a measured zero; a day outside the data is not counted.",
+        null_policy="A covered day without a deployment is a measured zero: a quiet team has the value 0, not none. "
+        "Deployments of which something is not told: as for deployment_frequency.",
         min_n=5,
-        source=_DORA + " (deployment frequency as days); interval: Wilson 1927",
+        source=_DORA + ", deployment frequency read as days; interval: Wilson 1927",
         observations=delivery.deployment_days,
     ),
     Metric(
         name="change_lead_time",
         title="Change lead time",
         question="How long does a change take to reach production?",
-        formula="median over changes of: end of the first successful production deployment that holds the change − its first commit",
+        formula="median over changes of: end of the first successful production deployment that holds the change − "
+        "first commit of the change",
         unit="hours",
         better="lower",
         tables=("deployments", "changes", "deployment_changes"),
         estimator=Estimator.MEDIAN,
-        population="Changes first deployed in the period; each counts once, with the deployment that brought it first.",
-        link_rule="deployment_changes: which change is in which deployment, as the source says or the git history shows.",
-        null_policy="Missing: the first commit is not known or lies after the deployment. Deployments without any known change add nothing. Changes not deployed yet are not in the population.",
+        population="Changes that reached production for the first time in the period. Each counts once, with the "
+        "deployment that brought it first, and belongs to that deployment's service and owner. Changes that are not "
+        "deployed yet are not in it.",
+        link_rule="deployment_changes: which change is in which deployment, as the source says or git history shows.",
+        null_policy="Missing: changes whose first commit is not known or lies after the deployment (a rewritten date). "
+        "Deployments of which no change is known add nothing; how many there are is a caution.",
         min_n=6,
         source=_DORA + "; interval: order statistics, Conover 1999",
         observations=delivery.change_lead_time,
@@ -71,9 +83,11 @@ CATALOGUE: tuple[Metric, ...] = (
         better="lower",
         tables=("deployments", "incidents"),
         estimator=Estimator.SHARE,
-        population=_COUNTED + " Rollbacks and redeploys are deployments too.",
+        population=_COUNTED + " Dated by their end. Several incidents of one deployment are one failure.",
         link_rule=_LINK,
-        null_policy="An incident linked to no deployment makes none fail; the linked share is in the coverage table. No deployments: no rate.",
+        null_policy="An incident linked to no deployment makes none fail; how many there are is a caution, and the "
+        "share that is linked stands in the coverage table. Without incidents in the data nothing is measured: no "
+        "known incident is not no failure. Deployments made just before the as-of time may still fail.",
         min_n=5,
         source=_DORA + "; interval: Wilson 1927",
         observations=delivery.change_fail_rate,
@@ -87,46 +101,58 @@ CATALOGUE: tuple[Metric, ...] = (
         better="lower",
         tables=("deployments", "incidents"),
         estimator=Estimator.SURVIVAL_MEDIAN,
-        population="Incidents linked to a deployment, opened in the period. Overlapping incidents count one by one.",
+        population="Incidents linked to a deployment, dated by their opening. Per incident: two that overlap count as "
+        "two. The time from the deployment to the discovery of the failure is not in it.",
         link_rule=_LINK,
-        null_policy="Open incidents are kept as lasting longer than until now (censored), never dropped or ended. Missing: resolved before it opened.",
+        null_policy="Incidents still open at the as-of time are kept as lasting longer than until then (censored), "
+        "neither dropped nor ended. Missing: resolved before they opened. Incidents linked to no deployment are left "
+        "out; how many there are is a caution.",
         min_n=5,
-        source=_DORA + "; Kaplan & Meier 1958, interval: Brookmeyer & Crowley 1982, log",
+        source=_DORA + "; Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log",
         observations=delivery.failed_deployment_recovery_time,
     ),
     Metric(
         name="deployment_rework_rate",
         title="Deployment rework rate",
-        question="How much of our deploying is repair?",
-        formula="rollbacks, and deployments made while a linked incident of the same service was open ÷ successful production deployments",
+        question="How much of our deploying is unplanned repair?",
+        formula="(rollbacks + deployments that finished while a linked incident of the same service was open) ÷ "
+        "successful production deployments",
         unit="share of deployments",
         better="lower",
         tables=("deployments", "incidents"),
         estimator=Estimator.SHARE,
-        population=_COUNTED,
-        link_rule=_LINK + " The deployment that caused the incident is not its own repair.",
-        null_policy="A deployment not said to be a rollback is none. Repairs after the incident was resolved are not seen.",
+        population=_COUNTED + " Dated by their end.",
+        link_rule=_LINK + " A repair finishes after the incident opened, after the deployment that caused it, and not "
+        "after the incident was resolved; the deployment that caused it is not its own repair. An incident that names "
+        "no service counts for the service of the deployment that caused it.",
+        null_policy="A deployment not said to be a rollback is none. A planned deployment that happens to finish while "
+        "an incident is open counts, a repair made after it was resolved does not: the sources do not tell them apart.",
         min_n=5,
-        source=_DORA + " (rework rate, since 2024); interval: Wilson 1927",
+        source=_DORA + ", rework rate since 2024; interval: Wilson 1927",
         observations=delivery.deployment_rework_rate,
     ),
     Metric(
         name="showback_cost",
         title="Cost shown back",
         question="What did we use, and what did it cost?",
-        formula="sum of charges on the basis rules.cost_basis (default effective), by the owner on the day of the charge",
+        formula="sum of the charges on one cost basis (rules.cost_basis, default effective)",
         unit="money",
         better=None,
         tables=("costs",),
         estimator=Estimator.TOTAL,
-        population="Every charge whose period starts in the period; currencies are never added.",
-        link_rule="Owner: the team a tag or account names, else the team that owned the tagged service that day.",
-        null_policy="A charge without a known owner is unallocated, with its reason; it is never spread or dropped.",
+        population="Every charge whose charge period starts in the period, corrections and credits included; by UTC "
+        "calendar, as charge periods are. One total per currency; currencies are never added.",
+        link_rule="Direct: the team the charge names (tag or account, through the aliases), else the team that owned "
+        "its service that day. Shared cost is not spread.",
+        null_policy="A charge is unallocated when no known team owns it, for the first reason that holds: "
+        + ", ".join(showback.REASONS)
+        + ". It is never spread or dropped: teams and unallocated add up to the bill, to the last digit.",
         min_n=1,
-        source="FOCUS 1.2, BilledCost and EffectiveCost (FinOps Foundation 2025)",
+        source="FinOps Foundation, FOCUS 1.2 (2025): BilledCost, EffectiveCost, ChargePeriodStart, ChargeCategory",
         observations=showback.showback_cost,
     ),
-)  # fmt: skip
+)
+"""Every metric, in the order documents show them."""
 
 
 def by_name(name: str) -> Metric:

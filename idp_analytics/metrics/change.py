@@ -79,7 +79,7 @@ def _finite(name: str, values: Array) -> pl.Series:
 def cautioned(rows: pl.DataFrame) -> pl.DataFrame:
     """``rows`` of one metric with ``caution``: short sentences joined by ``; ``, null where there is nothing to say."""
     missing, population = pl.col("missing"), pl.col("n") + pl.col("missing")
-    some = pl.when(missing > 0).then(pl.format("{} of {} {} had no usable span", missing, population, "observed"))
+    some = pl.when(missing > 0).then(pl.format("{} of {} {} had no usable span", missing, population, "noun"))
     partial = pl.when("is_partial").then(pl.lit("partial period"))
     said = pl.concat_str(partial, "note", some, "beside", separator="; ", ignore_nulls=True)
     return rows.with_columns(pl.when(said != "").then(said).alias("caution"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 from idp_analytics.answers import COLUMNS, Estimator, Metric, empty
+from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import medians, survival
 from idp_analytics.metrics import showback
 from idp_analytics.metrics.catalogue import CATALOGUE
@@ -16,6 +17,7 @@ from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import ENTITY, observed
 from idp_analytics.metrics.value import valued
+from idp_analytics.periods import EVERY
 from idp_analytics.settings import Settings
 
 _CELL = ("scope", "entity_id", "every", "period_start")
@@ -39,9 +41,12 @@ def compute(
     known team and service has a row in every period, whether it did anything or not. A part of ``metrics``,
     ``scopes`` or ``every`` gives the same rows as the whole would, sliced.
 
-    One lazy plan per metric, scope and length, all collected together; statistics run on whole columns. Raises
-    :class:`IdpError` if the money does not add up (:func:`showback.prove`).
+    Facts are read and joined once for all metrics, lazily; statistics run on whole columns, never team by team. Raises
+    :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
+    (:func:`showback.prove`).
     """
+    _check("scope", scopes, ENTITY)
+    _check("length of period", every, EVERY)
     level = settings.rules.level
     cubes, durations = _collected(metrics, tables, settings, as_of)
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
@@ -59,6 +64,14 @@ def compute(
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
         showback.prove(answers, showback.bill(tables, settings, as_of).collect())
     return answers
+
+
+def _check(what: str, asked: Sequence[str], known: Collection[str]) -> None:
+    for word in asked:
+        if word not in known:
+            raise ReportError(f"There is no {what} {word!r}.{nearest(word, known)}")
+    if not asked:
+        raise ReportError(f"No {what} is asked for. Known: {', '.join(known)}.")
 
 
 def _collected(
@@ -114,7 +127,7 @@ def _counts(cube: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
         .agg(
             pl.col("n", "k", "missing", "amount").sum(),
             pl.col("day").filter(pl.col("n") > 0).n_unique().cast(pl.Int64).alias("hit_days"),
-            pl.col("source_table").first().alias("observed"),
+            pl.col("source_table").first().alias("noun"),
         )
     )
 
@@ -152,7 +165,7 @@ def _medians(metric: Metric, cells: Sequence[pl.DataFrame], level: float) -> pl.
 def _with_wholes(counts: pl.DataFrame) -> pl.DataFrame:
     """Charges counted per detail → also per group of details (``unallocated: tax`` is ``unallocated``) and altogether.
 
-    Only the organisation has parts: what a team or service has is allocated or it would not be theirs.
+    Only the organisation's total is shown in parts; a team or service has its whole.
     """
     detail = pl.col("detail")
     levels = pl.concat_list(pl.lit(None, pl.String), detail.str.split(": ").list.first(), detail).list.unique()
@@ -161,5 +174,5 @@ def _with_wholes(counts: pl.DataFrame) -> pl.DataFrame:
         .explode("detail")
         .filter((pl.col("scope") == "org") | detail.is_null())
         .group_by(_KEY)
-        .agg(pl.col("n", "k", "missing", "hit_days", "amount").sum(), pl.col("observed").first())
+        .agg(pl.col("n", "k", "missing", "hit_days", "amount").sum(), pl.col("noun").first())
     )

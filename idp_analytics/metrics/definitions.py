@@ -1,5 +1,127 @@
-"""x."""
+"""METRICS.md and the words of ``idp explain``, made from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from idp_analytics.answers import Estimator, Metric, Verdict
+from idp_analytics.metrics.catalogue import CATALOGUE
+from idp_analytics.metrics.value import METHODS
+
+ESTIMATORS: dict[Estimator, tuple[str, str, str]] = {
+    Estimator.RATE: (
+        "Events divided by covered days. The interval supposes events that come independently; deployments bunch, so "
+        "the truth is rather less certain than it says.",
+        "ratio, exact conditional interval",
+        "one event: an exact interval exists from there on",
+    ),
+    Estimator.SHARE: (
+        "Hits divided by observations.",
+        "difference, Newcombe's hybrid score interval",
+        "with fewer than five the interval covers most of 0 to 1",
+    ),
+    Estimator.DAYS: (
+        "Days with an event divided by covered days that are over; a day without one is an observation too.",
+        "difference, Newcombe's hybrid score interval",
+        "as for a share",
+    ),
+    Estimator.MEDIAN: (
+        "The middle value, the mean of the two middle ones for an even number.",
+        "ratio, MOVER from the two intervals (Zou & Donner 2008)",
+        "with five or fewer no two values bound a median with 95 % confidence",
+    ),
+    Estimator.SURVIVAL_MEDIAN: (
+        "The time after which half have ended, with those still open counted in (Kaplan–Meier).",
+        "ratio, MOVER from the two intervals (Zou & Donner 2008)",
+        "counted in observations that have ended: the open ones say only how long they are at least",
+    ),
+    Estimator.TOTAL: (
+        "The exact decimal sum of everything there is: a census, so the interval is the number itself.",
+        "ratio of two complete periods, without interval or verdict",
+        "one charge",
+    ),
+}
+"""Estimator → what it does, how it is compared with the period before, why the fewest observations are what they are."""
+
+VERDICTS: dict[Verdict, str] = {
+    Verdict.IMPROVED: "the interval of the change lies wholly on the better side",
+    Verdict.WORSENED: "it lies wholly on the other side",
+    Verdict.NO_DETECTABLE_CHANGE: "it holds no change; that is not the same as no change",
+    Verdict.INSUFFICIENT_DATA: "too few observations for a value; an interval that exists is still given",
+    Verdict.SUPPRESSED: "withheld because it could tell of a single person",
+    Verdict.NOT_MEASURED: "the data do not cover it: a table the metric needs is empty or begins later, or nothing in it counts",
+    Verdict.NOT_IDENTIFIED: "the number stands, but there is nothing sound to compare it with (no complete period before, "
+    "or neither direction is better)",
+}
+"""Verdict → what it says."""
+
+_INTRODUCTION = """\
+# Metrics
+
+Made from `idp_analytics/metrics/catalogue.py` by `make generated`; edit it there.
+
+## How to read a number
+
+Every answer carries its interval, the number of observations `n` it rests on and how many were `missing`: in the
+population, but without what the metric needs. Null is not known; zero is measured. A team or service that did nothing
+keeps its row.
+
+Periods are ISO weeks, months and quarters in the organisation's time zone, half-open, cut by the day something happened
+there (money: UTC, as charge periods are). A fact belongs to the team that owned its service on that day; the
+organisation has all facts, also those of no known team. Nothing that happened at or after the as-of time is used.
+
+A period is *partial* when the as-of time lies inside it, or the first fact of a table the metric needs does. Days
+before that fact are not known to be covered: a period wholly before it is not measured. Where a table falls silent for
+the whole organisation, a caution says since when, because an export that ended looks the same as quiet.
+
+An answer is compared with the period just before, if that one is complete. A rate, a share or a median may itself be of
+a partial period, since its interval knows how little it rests on; a total may not. Many numbers are compared at once,
+and at the usual level one in twenty of them would seem to change when nothing did: read a verdict as a question.
+"""
 
 
 def markdown() -> str:
-    return ""
+    """The text of METRICS.md: how numbers are made, what verdicts say, and one section per metric."""
+    return "\n".join(_lines()) + "\n"
+
+
+def text(metric: Metric) -> str:
+    """One metric's definition as plain text for a terminal: title, question, then one field per line."""
+    lines = (f"  {name}: {value}" for name, value in _fields(metric))
+    return "\n".join([f"{metric.title} ({metric.name})", metric.question, "", *lines])
+
+
+def _lines() -> Iterator[str]:
+    yield _INTRODUCTION
+    yield "## How numbers are made\n"
+    yield "| kind | what it is | interval | change against the period before | fewest observations, and why |"
+    yield "|---|---|---|---|---|"
+    for estimator, (what, change, why) in ESTIMATORS.items():
+        fewest = sorted({str(m.min_n) for m in CATALOGUE if m.estimator is estimator})
+        yield f"| {estimator} | {what} | {METHODS[estimator]} | {change} | {', '.join(fewest)}: {why} |"
+    yield "\n## What verdicts say\n"
+    yield "| verdict | meaning |"
+    yield "|---|---|"
+    for verdict, meaning in VERDICTS.items():
+        yield f"| {verdict} | {meaning} |"
+    for metric in CATALOGUE:
+        yield f"\n## {metric.title}\n"
+        yield f"`{metric.name}` · {metric.question}\n"
+        yield "| | |"
+        yield "|---|---|"
+        for name, value in _fields(metric):
+            yield f"| {name} | {value} |"
+
+
+def _fields(metric: Metric) -> Iterator[tuple[str, str]]:
+    yield "formula", metric.formula
+    yield "unit", metric.unit
+    yield "better", metric.better or "neither in itself"
+    yield "estimator", f"{metric.estimator}, {METHODS[metric.estimator]}"
+    yield "fewest observations", str(metric.min_n)
+    yield "tables", ", ".join(metric.tables)
+    yield "population", metric.population
+    if metric.link_rule:
+        yield "link rule", metric.link_rule
+    yield "when something is not known", metric.null_policy
+    yield "source", metric.source

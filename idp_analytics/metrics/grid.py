@@ -67,7 +67,8 @@ def calendar(
     """The periods of one metric, oldest first, up to the one the as-of time falls in.
 
     They start with the first fact of the table that dates the metric (``metric.tables[0]``) or with ``earliest``, its
-    first observation; where it has neither, with the first fact of those that date any metric, else of any table.
+    first observation; where it has neither, with the first fact of those that date any metric, else of any table, else
+    with the as-of time.
     ``spans`` must tell of all tables of the catalogue, so that the periods do not depend on which metrics are asked
     for. Columns of :func:`periods.spine` and
 
@@ -78,31 +79,31 @@ def calendar(
     * ``note``: what a reader must know of the coverage, null for nothing.
     """
     zone = time_zone(metric, settings)
-    day = {name: day_of(span.first, zone) for name, span in spans.items() if span.first}
+    today, last_day = day_of(as_of, zone), day_of(as_of - timedelta(microseconds=1), zone)
     dating = metric.tables[0]
-    starts = [d for d in (day.get(dating), earliest) if d]
-    starts = starts or [day[m.tables[0]] for m in CATALOGUE if m.tables[0] in day] or list(day.values())
-    if not starts:
-        return _EMPTY
-    start, today = min(starts), day_of(as_of, zone)
-    last_day = day_of(as_of - timedelta(microseconds=1), zone)
+    day = {name: day_of(span.first, zone) for name, span in spans.items() if span.first}
+    start = min(
+        [d for d in (day.get(dating), earliest) if d]
+        or [day[m.tables[0]] for m in CATALOGUE if m.tables[0] in day]
+        or list(day.values())
+        or [last_day]
+    )
     frame = pl.concat([periods.spine(start, last_day, length) for length in every])
-
-    needed = {name: day[name] for name in metric.tables if name in day}
-    latest = max(needed, key=lambda name: (needed[name], name), default=None)
-    begun = needed[latest] if latest else start
-    empty = [name for name in metric.tables if not spans[name].rows]
-    silent = spans[dating].last
     first, end = pl.col("period_start"), pl.col("period_end")
-    not_begun = end <= begun
+
+    begun, latest = max([(day[name], name) for name in metric.tables if name in day], default=(start, dating))
+    empty = [name for name in metric.tables if not spans[name].rows]
     if empty:
         measured, absence = pl.lit(False), f"no rows of {' and '.join(empty)}"
     elif earliest is None:
         measured, absence = pl.lit(False), f"nothing that counts in {' and '.join(metric.tables)}"
     else:
-        measured, absence = ~not_begun, f"{latest} known only from {begun.isoformat()}"
-    since = f"no {dating} known after {day_of(silent, zone).isoformat()}" if silent else None
-    silence = (first > day_of(silent, zone)) if silent else pl.lit(False)
+        measured, absence = end > begun, f"{latest} known only from {begun.isoformat()}"
+    # An export that ended and a quiet company look alike; say so rather than choose.
+    last = spans[dating].last
+    silent_since = day_of(last, zone) if last else last_day
+    silence = pl.when(first > silent_since).then(pl.lit(f"no {dating} known after {silent_since.isoformat()}"))
+
     local = as_of.astimezone(ZoneInfo(zone))
     over = (local.hour * 3600 + local.minute * 60 + local.second) / 86400
     whole = (pl.min_horizontal(end, pl.lit(today)) - pl.max_horizontal(first, pl.lit(start))).dt.total_days()
@@ -112,20 +113,5 @@ def calendar(
         (whole + pl.when((first <= today) & (end > today)).then(over).otherwise(0.0)).alias("days"),
         ((end > today) | ((first < begun) & (end > begun))).alias("is_partial"),
         measured.alias("is_measured"),
-        pl.when(~measured).then(pl.lit(absence)).when(silence).then(pl.lit(since)).alias("note"),
+        pl.when(measured).then(silence).otherwise(pl.lit(absence)).alias("note"),
     )
-
-
-_EMPTY = pl.DataFrame(
-    schema={
-        "every": pl.String,
-        "period": pl.String,
-        "period_start": pl.Date,
-        "period_end": pl.Date,
-        "whole_days": pl.Int64,
-        "days": pl.Float64,
-        "is_partial": pl.Boolean,
-        "is_measured": pl.Boolean,
-        "note": pl.String,
-    }
-)

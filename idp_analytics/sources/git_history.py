@@ -146,7 +146,9 @@ def named_commit(message: str) -> tuple[bool, str | None]:
     and git-cherry-pick manuals, 2.39). In a squashed pull request that lists its commits (``* …``) the sentence is
     about one of them, not about the whole, so there only the subject counts. Of several picks the first is the origin.
     """
-    reverted = None if _SQUASHED.search(message) else _REVERT_LINE.search(message)
+    reverted = _REVERT_LINE.search(message)
+    if reverted and _SQUASHED.search(message, 0, reverted.start()):
+        reverted = None
     named = reverted or _PICK_LINE.search(message)
     return bool(reverted or _REVERT_SUBJECT.match(message)), named[1] if named else None
 

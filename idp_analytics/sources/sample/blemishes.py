@@ -18,7 +18,7 @@ class Blemish:
     wrong with it in which column, and what should become of it."""
 
     file: str
-    row: Mapping[str, str | None]
+    row: Mapping[str, Any]
     column: str
     kind: str
     expected: str = SET_ASIDE
@@ -37,7 +37,7 @@ def blemishes(company: Company, pipelines: str, incidents: str, approvals: str) 
     until = date.fromisoformat(company.truth["company"]["as_of"][:10])
     day = start + (until - start) // 2
     run = {
-        "RUN_ID": "run-bad-1", "APP": "refunds", "TARGET": "PROD", "RELEASE": "1.0.0", "COMMIT": "0" * 40,
+        "RUN_ID": "run-bad-1", "APP": "payment-gateway", "TARGET": "PROD", "RELEASE": "1.0.0", "COMMIT": "0" * 40,
         "STARTED": f"{day} 10:00:00", "ENDED": f"{day} 10:05:00", "STATUS": "SUCCESS", "ROLLBACK": "false", "RESYNC": "false",
     }  # fmt: skip
     found = [
@@ -46,7 +46,7 @@ def blemishes(company: Company, pipelines: str, incidents: str, approvals: str) 
         Blemish(pipelines, {**run, "RUN_ID": "run-bad-2", "ENDED": f"{day} 09:55:00"}, "ENDED", "finished before it started"),
         Blemish(pipelines, {}, "RUN_ID", "the same row twice", "one of the two is set aside", copies_first=True),
         Blemish(incidents, {"incident_id": "inc-bad-1", "opened_at": f"{day} 10:00:00"}, "opened_at", "a time without zone"),
-        Blemish(incidents, {"incident_id": "inc-bad-2", "severity": "2"}, "opened_at", "no time"),
+        Blemish(incidents, {"incident_id": "inc-bad-2", "severity": 2}, "opened_at", "no time"),
         Blemish(approvals, {"approval_id": "appr-bad-1", "responders": "two"}, "responders", "not a number"),
     ]  # fmt: skip
     if (clocks_back := _clocks_back(start, until)) is not None:

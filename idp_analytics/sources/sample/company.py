@@ -199,6 +199,11 @@ def tables(world: World) -> dict[str, pl.DataFrame]:
     }
 
 
+def repositories(service_id: pl.Series) -> pl.Series:
+    """The repository of each service, owner/name."""
+    return "larkspur/" + service_id.replace(GIT_SERVICES)
+
+
 def _teams(size: int, rng: np.random.Generator) -> pl.DataFrame:
     named = pl.DataFrame(_NAMED[:size], schema=_LATENT, orient="row").drop("services")
     more = max(0, size - len(_NAMED))
@@ -340,7 +345,6 @@ def _services_table(world: World) -> pl.DataFrame:
         name: pl.from_epoch(opening + pl.col(name) * DAY).dt.replace_time_zone("UTC")
         for name in ("created_day", "retired_day")
     }
-    repo = pl.col("service_id").replace_strict(GIT_SERVICES, default=pl.lit("larkspur/") + pl.col("service_id"))
     experimental = (np.arange(n) % 11 == 10) & (services["retired_day"].to_numpy() == NEVER)
     return shaped(
         "services",
@@ -350,7 +354,7 @@ def _services_table(world: World) -> pl.DataFrame:
             pl.when(pl.col("retired_day") < NEVER).then(pl.lit("deprecated"))
             .when(pl.Series(experimental)).then(pl.lit("experimental"))
             .otherwise(pl.lit("production")).alias("lifecycle"),
-            repo.alias("repo"),
+            repositories(services["service_id"]).alias("repo"),
             moment["created_day"].alias("created_at"),
             pl.when(pl.col("retired_day") < NEVER).then(moment["retired_day"]).alias("retired_at"),
         ),

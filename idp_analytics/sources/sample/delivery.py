@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample.company import BOT, GIT_SERVICES, QUIET, World
+from idp_analytics.sources.sample.company import BOT, QUIET, World, repositories
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
@@ -128,7 +128,8 @@ def _not_deployed(world: World, planned: pl.DataFrame, rng: np.random.Generator)
     last = planned.group_by("service").agg(pl.col("finished").max())
     after = dict(last.iter_rows())
     ends = np.array([after.get(s, world.end - 20 * DAY) for s in live])
-    waiting = np.repeat(np.arange(len(live)), rng.poisson(1.0, len(live)))
+    by_tag = world.services["is_git"].to_numpy()[live]
+    waiting = np.repeat(np.arange(len(live)), np.maximum(rng.poisson(1.0, len(live)), by_tag))
     merged = ends[waiting] + (rng.uniform(0.05, 0.95, len(waiting)) * (world.end - ends[waiting])).astype(np.int64)
     left = rng.integers(0, max(1, len(planned)), round(0.04 * len(planned)))
     closed = planned["started"].to_numpy()[left] - rng.integers(HOUR, 30 * HOUR, len(left))
@@ -271,13 +272,13 @@ def deployments(world: World, planned: pl.DataFrame, others: pl.DataFrame, repai
         ids.alias("deployment_id"),
         pl.Series("team", team),
         world.services["service_id"].gather(frame["service"]).alias("service_id"),
-        masked(pl.Series(np.where(role == "staging", "STAGE", "PROD")), ~git).alias("environment_raw"),
-        masked(pl.Series(["application"] * n), ~git).alias("kind"),
+        pl.Series(np.select([git, role == "staging"], ["production", "STAGE"], "PROD")).alias("environment_raw"),
+        pl.lit("application").alias("kind"),
         instants(started - rng.integers(5, 300, n), ~git).alias("queued_at"),
         instants(started, ~git).alias("started_at"),
         instants(frame["finished"].fill_null(0).to_numpy(), told).alias("finished_at"),
-        masked(role == "rollback", ~git).alias("is_rollback"),
-        masked(role == "resync", ~git).alias("is_resync"),
+        (role == "rollback").alias("is_rollback"),
+        (role == "resync").alias("is_resync"),
         masked(pl.select(pl.when(pl.Series(automated)).then(pl.lit(BOT)).otherwise(person)).to_series(), ~git).alias(
             "initiated_by"
         ),
@@ -292,31 +293,31 @@ def tables(
     """``deployments``, ``changes`` and ``deployment_changes``; and the latent changes with their ids.
 
     ``deployed`` is :func:`deployments`, ``changed`` :func:`changes` with commit ids, ``fixes`` what hotfixes brought.
-    A first release by tag has no earlier one to compare with, so which changes it holds is not known.
+    A first release by tag has no earlier one to compare with, so its commits are no changes.
     """
     both = pl.concat([changed.drop("is_last", "is_open"), fixes], how="diagonal_relaxed")
-    both = both.sort(pl.coalesce("merged", "closed", "opened"), "service", "sha", maintain_order=True)
-    git = world.services["is_git"].gather(both["service"])
+    both = both.filter(~pl.col("before_start").fill_null(False)).sort(
+        pl.coalesce("merged", "closed", "opened"), "service", "sha", maintain_order=True
+    )
     service_id = world.services["service_id"].gather(both["service"])
-    repo = service_id.replace_strict(GIT_SERVICES, default=None, return_dtype=pl.String)
-    by_commit = both["by_commit"]
+    text = both.select(
+        pl.when(world.services["is_git"].gather(both["service"])).then("git:" + service_id + ":" + pl.col("sha"))
+        .when("by_commit").then("commit-" + pl.col("sha").str.head(12))
+        .otherwise(numbered("pr-", both.height)).alias("change_id"),
+        pl.when("by_commit", ~pl.col("is_merge").fill_null(False)).then(pl.lit("commit")).otherwise(pl.lit("pull_request")).alias("kind"),
+        pl.when(pl.col("merged").is_not_null()).then("sha").alias("sha"),
+    )  # fmt: skip
     frame = both.with_columns(
-        pl.select(
-            pl.when(git).then("git:" + repo + "@" + both["sha"])
-            .when(by_commit).then("commit-" + both["sha"].str.head(12))
-            .otherwise(numbered("pr-", both.height))
-        ).to_series().alias("change_id"),
+        *text,
         service_id.alias("service_id"),
-        pl.select(pl.coalesce(repo, "larkspur/" + service_id)).to_series().alias("repo"),
+        repositories(service_id).alias("repo"),
         world.person_ids(both["author"].to_numpy()).alias("author_id"),
-        pl.select(pl.when(by_commit).then(pl.lit("commit")).otherwise(pl.lit("pull_request"))).to_series().alias("kind"),
-        pl.select(pl.when(both["merged"].is_not_null()).then(both["sha"])).to_series().alias("sha"),
         *(
             instants(both[short].fill_null(0).to_numpy(), both[short].is_not_null().to_numpy()).alias(name)
             for short, name in _STAGES.items()
         ),
         pl.col("is_revert").fill_null(False),
-    )  # fmt: skip
+    )
     return {
         "deployments": shaped("deployments", deployed),
         "changes": shaped("changes", frame),
@@ -332,10 +333,10 @@ _STAGES = {
 
 def _contained(deployed: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     """A change is in the planned deployment it was made for and in failed attempts at it; a fix in its hotfix."""
-    carries = deployed.filter(
-        pl.col("role").is_in(["planned", "failed", "hotfix"])
-        & ~(pl.col("is_git") & (pl.col("number") == 0)).fill_null(False)
-    ).select("row", "deployment_id", (pl.col("role") == "hotfix").alias("is_fix"))
+    carries = deployed.filter(pl.col("role").is_in(["planned", "failed", "hotfix"])).select(
+        "row", "deployment_id", (pl.col("role") == "hotfix").alias("is_fix")
+    )
     known = changed.select("row", "change_id", pl.col("is_fix").fill_null(False)).drop_nulls("row")
     links = carries.join(known, on=["row", "is_fix"]).sort("deployment_id", "change_id")
-    return shaped("deployment_changes", links.with_columns(pl.lit(False).alias("derived")))
+    by_git = pl.col("deployment_id").str.starts_with("git:")
+    return shaped("deployment_changes", links.with_columns(by_git.alias("derived")))

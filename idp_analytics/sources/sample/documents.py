@@ -2,5 +2,161 @@
 
 from __future__ import annotations
 
-from idp_analytics.sources.sample import write as files
+from datetime import date
+
 from idp_analytics.sources.sample.build import Company
+from idp_analytics.sources.sample.company import GIT_SERVICES
+from idp_analytics.sources.sample.dialects import (
+    COSTS,
+    HELPDESK,
+    HELPDESK_COLUMNS,
+    HELPDESK_STATUS,
+    PIPELINE_COLUMNS,
+    PIPELINE_STATUS,
+    PIPELINE_TARGET,
+    PIPELINE_TRIGGER,
+    PIPELINE_ZONE,
+    PIPELINES,
+    PLAIN,
+    UNTOLD_STATUS,
+)
+from idp_analytics.sources.sample.money import DATA_ACCOUNT, MOVED_ACCOUNT
+from idp_analytics.sources.sample.truth import LINK_HOURS
+
+
+def settings(company: Company) -> str:
+    """``settings.toml`` of the company: every source it was written for, and how to read it."""
+    about = company.truth["company"]
+    moved = date.fromisoformat(company.truth["reorganisation"]["on"])
+    # Git comes first: of a service that the catalogue knows too, the catalogue's row is the one that stays.
+    repositories = {
+        name: service
+        for service, name in GIT_SERVICES.items()
+        if any(repository.name == name for repository in company.repositories)
+    }
+    spans = [(MOVED_ACCOUNT, "payments", f"to = {moved}"), (MOVED_ACCOUNT, "storefront", f"from = {moved}")]
+    if "data" in company.tables["teams"]["team_id"]:
+        spans.append((DATA_ACCOUNT, "data", ""))
+    accounts = "\n".join(
+        f'  {{ account = "{account}", team = "{team}"{", " + span if span else ""} }},' for account, team, span in spans
+    )
+    parts = [
+        f"""\
+# A synthetic company: nobody and nothing in here is real. Made by `idp sample`; README.md says what is in it.
+[organisation]
+id = "{about["id"]}"
+name = "{about["title"]}"
+time_zone = "UTC"
+as_of = {about["as_of"]}
+platform_team = "platform"
+
+[rules]
+environment = "production"
+link_hours = {LINK_HOURS}
+cost_basis = "effective"
+
+# Two services are released by tags of their repositories. Other tags in there are no releases.
+[[source]]
+name = "git"
+kind = "git"
+paths = ["repos/*.bundle"]
+tag_pattern = 'v[0-9]+\\.[0-9]+\\.[0-9]+'
+services = {_inline(repositories)}
+environment = "production"
+
+# The pipeline tool has its own names and words, and writes local times without saying so.
+[[source]]
+name = "pipelines"
+kind = "canonical"
+table = "deployments"
+paths = ["{PIPELINES}"]
+time_zone = "{PIPELINE_ZONE}"
+constants = {{ kind = "application" }}
+[source.columns]
+environment = "{PIPELINE_COLUMNS["environment_raw"]}"
+{_lines(PIPELINE_COLUMNS)}
+[source.values]
+environment = {_inline(_turned(PIPELINE_TARGET))}
+outcome = {_inline({**_turned(PIPELINE_STATUS), UNTOLD_STATUS: ""})}
+automated = {_inline(_turned(PIPELINE_TRIGGER))}
+
+# So does the help desk, but its times say where they are from.
+[[source]]
+name = "helpdesk"
+kind = "canonical"
+table = "tickets"
+paths = ["{HELPDESK}"]
+[source.columns]
+{_lines(HELPDESK_COLUMNS)}
+[source.values]
+status = {_inline(_turned(HELPDESK_STATUS))}
+
+# The bills of two providers. What no tag says, the account may.
+[[source]]
+name = "bills"
+kind = "focus"
+paths = ["{COSTS}"]
+team_tags = ["team", "owner"]
+service_tags = ["service"]
+accounts = [
+{accounts}
+]
+
+# The rest is exported in the kit's own columns.
+"""
+    ]
+    parts += [f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{path}"]\n' for name, path in PLAIN.items()]
+    return "\n".join(parts)
+
+
+def readme(company: Company, bad_rows: int) -> str:
+    """The folder's README: what is in it, and that none of it is real."""
+    about, rows = company.truth["company"], company.truth["rows"]
+    count = "\n".join(f"| {name} | {number:,} |" for name, number in rows.items())
+    return f"""\
+# {about["title"]}
+
+**Everything in this folder is synthetic.** No person, company, product or sentence in it is real; people are
+pseudonyms such as `p-0012`, addresses end in `.invalid`.
+
+{about["teams"]} teams, {about["services"]} services and {about["people"]} people, from {about["from"]} up to
+{about["as_of"]}, in the files their systems would have exported:
+
+| folder | what |
+|---|---|
+| `catalogue/` | teams, people, memberships, services, who owned them when, golden paths, operations, aliases (CSV) |
+| `delivery/` | runs of a pipeline tool in its own words and local times (CSV), changes (Parquet), incidents (JSONL), pages |
+| `repos/` | the history of two services released by tags (git bundles: `git clone repos/lark-search.bundle`) |
+| `platform/` | self-service runs, approvals, golden-path snapshots, escape hatches, policy results, usage |
+| `voice/` | support tickets of a help desk, surveys, actions resolved, self-assessments, planned changes to the platform |
+| `costs/` | bills in FOCUS 1.2, by day, in two currencies (gzip CSV) |
+
+`settings.toml` says how to read them. `truth.json` holds what is true of the company, which its own people could not
+know: the planted rates, probabilities and effects, the real cause of each incident, exact totals of money, and the
+{bad_rows} rows that are spoilt on purpose. On {company.truth["reorganisation"]["on"]} two services and three people
+move from `payments` to `storefront`.
+
+The same command makes the same bytes again:
+
+    idp sample FOLDER --teams {about["teams"]} --months {about["months"]} --seed {about["seed"]}
+
+| table | rows |
+|---|---|
+{count}
+"""
+
+
+def _turned(values: dict[str, str]) -> dict[str, str]:
+    return {theirs: ours for ours, theirs in values.items()}
+
+
+def _inline(values: dict[str, str]) -> str:
+    return "{ " + ", ".join(f'{_key(key)} = "{value}"' for key, value in values.items()) + " }"
+
+
+def _lines(values: dict[str, str]) -> str:
+    return "\n".join(f'{key} = "{value}"' for key, value in values.items())
+
+
+def _key(text: str) -> str:
+    return text if text.isidentifier() else f'"{text}"'

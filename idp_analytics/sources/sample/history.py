@@ -22,8 +22,8 @@ from idp_analytics.sources.sample.company import GIT_SERVICES, World
 from idp_analytics.sources.sample.draw import masked, stream
 
 MAINLINE, SIDE = "refs/heads/main", "refs/heads/experiment"
-MERGED_BRANCHES = 0.5
-"""Share of releases of three or more changes whose earlier changes come in by a merged branch."""
+MERGED_BRANCHES = 0.3
+"""Share of changes that come in by a merged branch of several commits."""
 _FILES = 5
 _OFFSETS = (0, 60, 120, -180, 330)
 """Minutes from UTC that people's clocks show; each person keeps theirs."""
@@ -88,11 +88,12 @@ class Repository:
 def repositories(
     world: World, planned: pl.DataFrame, changed: pl.DataFrame
 ) -> tuple[tuple[Repository, ...], pl.DataFrame, pl.DataFrame]:
-    """The histories, and ``planned`` and ``changed`` with the ids that git gives to releases and commits.
+    """The histories, and ``planned`` and ``changed`` with what git then knows.
 
-    ``planned`` gets ``sha`` (commit deployed), ``native`` and ``tag`` (null where not released by tag); ``changed``
-    gets the commits' ``sha``, ``is_revert`` and ``origin_sha``. Deployments not released by tag carry the commit of
-    the change merged last.
+    ``planned`` gets ``sha`` (commit deployed), ``native`` (the id of a release by tag) and ``tag`` (both null where
+    not released by tag); ``changed`` gets the commits' ``sha``, ``is_revert``, ``origin_sha``, ``is_merge`` and
+    ``before_start`` (part of a first release, which has no earlier one to tell what is new in it). Deployments not
+    released by tag carry the commit of the change merged last.
     """
     built: list[Repository] = []
     known: dict[int, _Known] = {}
@@ -111,13 +112,16 @@ def repositories(
     changed = changed.with_columns(
         pl.coalesce(_looked_up({k: v.sha for k, v in known.items()}), "sha").alias("sha"),
         _looked_up({k: v.origin for k, v in known.items()}).alias("origin_sha"),
-        pl.col("change").is_in([k for k, v in known.items() if v.is_revert]).alias("is_revert"),
+        *(
+            pl.col("change").is_in([k for k, v in known.items() if getattr(v, name)]).alias(name)
+            for name in ("is_revert", "is_merge", "before_start")
+        ),
     ).drop("change")
     tips = changed.filter("is_last").select("row", "sha")
-    repo = world.services["service_id"].replace_strict(GIT_SERVICES, default=None, return_dtype=pl.String)
     tag = "v1." + planned["number"].cast(pl.String) + ".0"
-    native = "git:" + repo.gather(planned["service"]) + "@" + tag
-    named = planned.with_columns(native.alias("native"), masked(tag, planned["is_git"]).alias("tag"))
+    native = "git:" + world.services["service_id"].gather(planned["service"]) + ":" + tag
+    by_tag = planned["is_git"]
+    named = planned.with_columns(masked(native, by_tag).alias("native"), masked(tag, by_tag).alias("tag"))
     return tuple(built), named.join(tips, on="row", how="left", maintain_order="left"), changed
 
 
@@ -127,11 +131,13 @@ def _looked_up(values: Mapping[int, str | None]) -> pl.Expr:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a commit turned out to be: its id, the commit it takes back or copies, and which of the two."""
+    """What a change turned out to be in git: its commit on the mainline and the one that it takes back or copies."""
 
     sha: str
-    origin: str | None = None
-    is_revert: bool = False
+    origin: str | None
+    is_revert: bool
+    is_merge: bool
+    before_start: bool
 
 
 def _grown(name: str, mine: pl.DataFrame, rng: np.random.Generator) -> tuple[Repository, dict[int, _Known]]:
@@ -142,14 +148,19 @@ def _grown(name: str, mine: pl.DataFrame, rng: np.random.Generator) -> tuple[Rep
     known: dict[int, _Known] = {}
     tip, files = "", dict[str, str]()
     revert, pick = _special(mine)
-    for group in mine.partition_by("row", maintain_order=True):
-        before, merges_at = tip, group.height - 2 if group.height > 2 and rng.random() < MERGED_BRANCHES else -1
-        for place, change in enumerate(group.iter_rows(named=True)):
-            author = Signature(change["person"], change["first"])
-            committer = replace(author, seconds=change["merged"])
+    for change in mine.iter_rows(named=True):
+        author = Signature(change["person"], change["first"])
+        committer = replace(author, seconds=change["merged"])
+        number = len(known) + 1
+        before, origin, special = tip, None, change["change"] in (revert, pick)
+        merges = bool(tip) and not special and not change["rebased"] and rng.random() < MERGED_BRANCHES
+        for part in range(int(rng.integers(2, 4)) if merges else 1):
+            # On a branch the work begins when the change does and goes on until it is merged.
+            at = author.seconds + (committer.seconds - author.seconds) * part // 4
             files = {**files, f"part-{rng.integers(_FILES)}.txt": f"revision {len(commits) + 1}\n"}
-            commit = Commit(files, (tip,) if tip else (), author, committer, f"Change {len(commits) + 1}")
-            origin = None
+            commit = Commit(files, (tip,) if tip else (), replace(author, seconds=at), committer, f"Change {number}")
+            if merges:
+                commit = replace(commit, committer=commit.author, message=f"Change {number}, part {part + 1}")
             if change["change"] == revert:
                 origin = tip
                 title = commits[tip].message.splitlines()[0]
@@ -162,12 +173,12 @@ def _grown(name: str, mine: pl.DataFrame, rng: np.random.Generator) -> tuple[Rep
                 commit = replace(commit, message=f"{commit.message}\n\n(cherry picked from commit {origin})")
             tip = commit.sha
             commits[tip] = commit
-            known[change["change"]] = _Known(tip, origin, change["change"] == revert)
-            if place == merges_at and before:
-                merge = Commit(files, (before, tip), committer, committer, "Merge branch 'work'")
-                tip = merge.sha
-                commits[tip] = merge
-        if change["row"] is not None:
+        if merges:
+            merge = Commit(files, (before, tip), committer, committer, f"Merge branch 'change-{number}'")
+            tip = merge.sha
+            commits[tip] = merge
+        known[change["change"]] = _Known(tip, origin, change["change"] == revert, merges, change["number"] == 0)
+        if change["is_last"]:
             tagger = None if change["light"] else Signature(change["person"], change["finished"])
             tags.append(Tag(f"v1.{change['number']}.0", tip, tagger))
     if tags:

@@ -1,0 +1,38 @@
+"""The drawings without data, as Altair builds and validates them, kept in ``templates.json`` beside this file.
+
+A report fills them in; so it neither waits a second for Altair to be imported nor changes when Altair does.
+``python -m idp_analytics.charts.templates`` writes the file anew; a test says when that is due.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from idp_analytics.charts import coverage, money, strip, trend
+from idp_analytics.charts.chart import TEMPLATES
+
+FIT = {"type": "fit-x", "contains": "padding"}
+"""As wide as the page, axes and legend included; as high as the drawing says."""
+
+
+def drawings() -> dict[str, dict[str, Any]]:
+    """Every template by name."""
+    built = {
+        "trend": trend.drawing(beside=False),
+        "trend beside": trend.drawing(beside=True),
+        "strip": strip.drawing(),
+        "money": money.drawing(),
+        "coverage": coverage.drawing(),
+    }
+    # Altair's own config would overrule the page's, which knows whether it is light or dark.
+    return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}
+
+
+def text() -> str:
+    """The text of ``templates.json``."""
+    return json.dumps(drawings(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    TEMPLATES.write_text(text(), encoding="utf-8")

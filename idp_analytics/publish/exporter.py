@@ -1,0 +1,255 @@
+"""An executed notebook → one self-contained HTML page. ``jupyter nbconvert --to idp notebook.ipynb`` uses the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+from nbconvert.exporters.exporter import Exporter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from traitlets import default
+
+from idp_analytics.paths import slug
+from idp_analytics.publish.engine import plain
+from idp_analytics.publish.page import TEMPLATES, Page, prepared
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v\d+\+json")
+IMAGES = ("image/png", "image/jpeg")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One piece of a page. ``kind``: html (trusted), chart, image, text or error; ``content`` is what it shows and
+    ``label`` what it is called."""
+
+    kind: str
+    content: Any
+    label: str = ""
+
+
+@dataclass
+class Part:
+    """What stands under one second-level heading (the first part of a page has none)."""
+
+    anchor: str = ""
+    title: str = ""
+    heading: Markup = field(default_factory=Markup)
+    blocks: list[Block] = field(default_factory=list)
+
+
+class ReportExporter(TemplateExporter):  # type: ignore[misc]
+    """nbconvert exporter ``idp``: code left out, charts drawn without network or ``eval``, everything in one file."""
+
+    export_from_notebook = "Platform report (one offline page)"
+    output_mimetype = "text/html"
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    @default("template_name")
+    def _template_name_default(self) -> str:
+        return "idp"
+
+    @default("extra_template_basedirs")
+    def _extra_template_basedirs_default(self) -> list[str]:
+        return [str(TEMPLATES)]
+
+    def _create_environment(self) -> Environment:
+        return prepared(super()._create_environment())
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """HTML of a notebook; ``resources`` may hold ``page`` (:class:`Page`) and ``bundle`` (path of the chart library)."""
+        notebook, resources = Exporter.from_notebook_node(self, nb, resources, **options)  # its preprocessors
+        title, parts = read(notebook)
+        page: Page = resources.get("page") or Page()
+        if page.title:
+            page = replace(page, kicker=page.kicker or title)
+        else:
+            page = replace(page, title=title or resources["metadata"].get("name") or "Report")
+        scripts: tuple[str, ...] = ()
+        if any(block.kind == "chart" for part in parts for block in part.blocks):
+            scripts = (library(resources.get("bundle")), script("draw.js"))
+        html = self.template.render(page=page, parts=parts, scripts=tuple(map(Markup, scripts)))
+        return html, resources
+
+
+@cache
+def _exporter() -> ReportExporter:
+    return ReportExporter()
+
+
+def render(notebook: NotebookNode, page: Page, bundle: Path | None = None) -> str:
+    """The page of an executed notebook."""
+    html, _ = _exporter().from_notebook_node(notebook, {"page": page, "bundle": bundle, "metadata": {}})
+    return str(html)
+
+
+# --- the notebook, read ------------------------------------------------------------------------------------------------
+
+
+def read(notebook: NotebookNode) -> tuple[str, list[Part]]:
+    """A notebook's title (its first first-level heading) and its parts, one per second-level heading."""
+    title = ""
+    parts = [Part()]
+    anchors: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for piece in _headed(cell.source):
+                if isinstance(piece, Markup):
+                    parts[-1].blocks.append(Block("html", Markup('<div class="idp-prose">{}</div>').format(piece)))
+                elif piece.level == 1 and not title:
+                    title = piece.text
+                else:
+                    parts.append(Part(_anchor(piece.text, anchors), piece.text, piece.html))
+        else:
+            parts[-1].blocks += [b for output in cell.get("outputs", []) if (b := _block(output))]
+    return title, [part for part in parts if part.title or part.blocks]
+
+
+@dataclass(frozen=True)
+class _Heading:
+    level: int
+    text: str
+    html: Markup
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+def _headed(source: str) -> Iterator[_Heading | Markup]:
+    """Markdown cut at its first- and second-level headings: the headings, and the HTML between them."""
+    markdown = _markdown()
+    between: list[Token] = []
+    tokens = markdown.parse(source)
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        if token.type == "heading_open" and token.tag in ("h1", "h2") and token.level == 0:
+            if between:
+                yield _html(between)
+                between = []
+            inline = tokens[place + 1]
+            text = "".join(t.content for t in inline.children or [] if t.type in ("text", "code_inline"))
+            yield _Heading(int(token.tag[1]), text, _html([inline]))
+            place += 3
+        else:
+            between.append(token)
+            place += 1
+    if between:
+        yield _html(between)
+
+
+def _html(tokens: list[Token]) -> Markup:
+    return Markup(_markdown().renderer.render(tokens, _markdown().options, {}))  # noqa: S704 raw HTML is off
+
+
+def _anchor(text: str, taken: set[str]) -> str:
+    plain_slug = re.sub(r"-[0-9a-f]{8}$", "", slug(text))
+    name, number = plain_slug, 2
+    while name in taken:
+        name, number = f"{plain_slug}-{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def _block(output: Mapping[str, Any]) -> Block | None:
+    """What to show of one output: the richest form it comes in. What a cell says on stderr is not for the reader."""
+    if output["output_type"] == "error":
+        return Block("error", plain(output["evalue"]), output["ename"])
+    if output["output_type"] == "stream":
+        return Block("text", output["text"]) if output["name"] == "stdout" and output["text"].strip() else None
+    shown = output["data"]
+    for kind, content in shown.items():
+        if VEGA_LITE.fullmatch(kind):
+            return Block("chart", content, _description(content))
+    if "text/html" in shown:
+        return Block("html", _scrolling(_text(shown["text/html"])))
+    if "image/svg+xml" in shown:
+        return Block("html", Markup("<figure>{}</figure>").format(Markup(_text(shown["image/svg+xml"]))))  # noqa: S704
+    for kind in IMAGES:
+        if kind in shown:
+            return Block("image", f"data:{kind};base64,{_text(shown[kind]).strip()}", _text(shown.get("text/plain", "")))
+    return Block("text", _text(shown["text/plain"])) if "text/plain" in shown else None
+
+
+def _text(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else "".join(value)
+
+
+def _description(spec: Mapping[str, Any]) -> str:
+    """A chart's sentence for those who do not see it: its description, else its title."""
+    title = spec.get("title", "")
+    title = title.get("text", "") if isinstance(title, Mapping) else title
+    return str(spec.get("description") or ("".join(title) if isinstance(title, list) else title) or "Chart")
+
+
+def _scrolling(html: str) -> Markup:
+    """A bare table (pandas, polars) gets a region that scrolls by itself and takes the keyboard."""
+    trusted = Markup(html)  # noqa: S704 what a notebook displays as HTML has escaped what came from data
+    if "<table" in html and "idp-" not in html:
+        return Markup('<div class="idp-scroll" role="region" aria-label="Table" tabindex="0">{}</div>').format(trusted)
+    return trusted
+
+
+# --- the chart library -------------------------------------------------------------------------------------------------
+
+
+def script(name: str) -> str:
+    """One of our own scripts, as it may stand in a page."""
+    return _inline((TEMPLATES / "idp" / name).read_text(encoding="utf-8"))
+
+
+def library(kept: Path | None = None) -> str:
+    """Vega, Vega-Lite and vega-embed as one script. ``kept``: a file that holds it, written when it is not there."""
+    return _library(kept if kept is not None and kept.is_file() else None)
+
+
+@cache
+def _library(kept: Path | None) -> str:
+    if kept is not None:
+        return kept.read_text(encoding="utf-8")
+    import vl_convert
+
+    # The bundle declares names like `n` and `t`: in a function of its own they meet nobody else's.
+    return _inline("(function(){" + vl_convert.javascript_bundle() + "})();")
+
+
+def keep_library(folder: Path) -> Path:
+    """The file in ``folder`` that holds the chart library of the vl-convert installed; written if it is not there yet.
+
+    Making it takes a second and more, so runs share it. Raises ``OSError`` when ``folder`` cannot be written.
+    """
+    path = folder / f"vega-{version('vl-convert-python')}.js"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=folder, suffix=".js")
+        with os.fdopen(number, "w", encoding="utf-8", newline="\n") as file:
+            file.write(library())
+        Path(name).replace(path)
+    return path
+
+
+def _inline(code: str) -> str:
+    """Code that no HTML parser ends early, and whose bytes are the ones its hash in the policy was taken of."""
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    code = re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
+    return code.replace("<!--", r"<\!--")

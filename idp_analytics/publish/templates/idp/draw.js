@@ -1,0 +1,104 @@
+// Draws each chart when it comes near the screen, and all of them before printing.
+// Colours are the page's CSS variables, so light, dark and print need no second drawing.
+(() => {
+  "use strict";
+  const ink = "var(--ink)", soft = "var(--soft)", line = "var(--line)";
+  const css = getComputedStyle(document.body);
+  const words = { labelColor: soft, titleColor: soft, labelFont: css.fontFamily, titleFont: css.fontFamily };
+  const config = {
+    background: "transparent",
+    font: css.fontFamily,
+    view: { stroke: null },
+    axis: { ...words, titleFontWeight: "normal", gridColor: line, domainColor: line, tickColor: line },
+    legend: { ...words, titleFontWeight: "normal" },
+    header: words,
+    title: { color: ink, subtitleColor: soft, font: css.fontFamily, fontWeight: 600, fontSize: 14, anchor: "start" },
+    text: { color: ink },
+    rule: { color: soft },
+  };
+  const options = {
+    actions: false, ast: true, defaultStyle: false, renderer: "svg", config,
+    tooltip: { disableDefaultStyle: true, theme: "idp" },
+  };
+  const figures = [...document.querySelectorAll("figure.idp-chart")];
+  const begun = new Map();
+
+  // A single drawing takes the width of the page; one made of several keeps its own and scrolls.
+  function fitted(spec) {
+    const single = !("hconcat" in spec || "vconcat" in spec || "concat" in spec || "facet" in spec || "repeat" in spec);
+    const encoding = spec.encoding || {};
+    if (!single || encoding.row || encoding.column || encoding.facet || (spec.width && typeof spec.width === "object")) return spec;
+    return { ...spec, width: "container", autosize: { type: "fit-x", contains: "padding" } };
+  }
+
+  function draw(figure) {
+    if (!begun.has(figure)) {
+      const plot = figure.querySelector(".idp-plot");
+      const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+      begun.set(figure, vegaEmbed(plot, fitted(spec), options).then(
+        (result) => { figure.dataset.drawn = ""; offer(figure, spec, result.view); },
+        (error) => { plot.textContent = "This chart could not be drawn: " + error.message; console.error(error); },
+      ));
+    }
+    return begun.get(figure);
+  }
+
+  function offer(figure, spec, view) {
+    const caption = figure.querySelector("figcaption");
+    const group = document.createElement("span");
+    group.className = "idp-save";
+    for (const kind of ["SVG", "PNG"]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = kind;
+      button.setAttribute("aria-label", "Save this chart as " + kind);
+      button.addEventListener("click", () => save(figure, view, kind));
+      group.append(button);
+    }
+    caption.append(group);
+  }
+
+  // Outside the page the variables mean nothing: they become the colours they stand for, on the page's ground.
+  async function picture(view) {
+    const page = getComputedStyle(document.documentElement);
+    const svg = (await view.toSVG()).replace(/var\((--[a-z]+)\)/g, (_, name) => page.getPropertyValue(name).trim());
+    const ground = '<rect width="100%" height="100%" fill="' + page.getPropertyValue("--ground").trim() + '"/>';
+    return svg.replace(/^(<svg[^>]*>)/, "$1" + ground);
+  }
+
+  async function save(figure, view, kind) {
+    const svg = new Blob([await picture(view)], { type: "image/svg+xml" });
+    const blob = kind === "SVG" ? svg : await bitmap(svg);
+    const link = document.createElement("a");
+    const name = [document.title, figure.closest("section").querySelector("h2")?.textContent].filter(Boolean).join(" ");
+    link.download = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") + "." + kind.toLowerCase();
+    link.href = URL.createObjectURL(blob);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  async function bitmap(svg) {
+    const image = new Image();
+    image.src = URL.createObjectURL(svg);
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = 2 * image.naturalWidth;
+    canvas.height = 2 * image.naturalHeight;
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    URL.revokeObjectURL(image.src);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+
+  const near = new IntersectionObserver(
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
+    { rootMargin: "600px" },
+  );
+  figures.forEach((figure) => near.observe(figure));
+  addEventListener("beforeprint", () => {
+    figures.forEach(draw);
+    document.querySelectorAll("details:not([open])").forEach((one) => { one.open = true; one.dataset.shut = ""; });
+  });
+  addEventListener("afterprint", () => {
+    document.querySelectorAll("details[data-shut]").forEach((one) => { one.open = false; delete one.dataset.shut; });
+  });
+})();
