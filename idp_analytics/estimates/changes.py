@@ -27,8 +27,7 @@ def newcombe_difference(
     difference = np.where(np.isnan(low1 + low0), np.nan, p1 - p0)
     low = difference - np.hypot(p1 - low1, high0 - p0)
     high = difference + np.hypot(high1 - p1, p0 - low0)
-    # In exact arithmetic neither end oversteps.
-    return difference, np.maximum(low, -1.0), np.minimum(high, 1.0)
+    return difference, low, high
 
 
 def rate_ratio(

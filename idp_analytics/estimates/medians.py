@@ -61,7 +61,7 @@ def _ranked(ranks: npt.NDArray[np.int64]) -> pl.Expr:
 
 
 def _type_7(size: pl.Series, p: float) -> pl.Expr:
-    """The ``p`` quantile of each sorted list."""
+    """The ``p`` quantile of each sorted list, linear between the two values around its place."""
     place = (size.to_numpy() - 1).clip(0) * p
     before = np.floor(place)
     left, right = _ranked(before.astype(np.int64) + 1), _ranked(np.ceil(place).astype(np.int64) + 1)

@@ -16,8 +16,7 @@ def exact_poisson(count: npt.ArrayLike, exposure: npt.ArrayLike, level: float = 
     """
     count, exposure = np.asarray(count, float), np.asarray(exposure, float)
     tail = (1 - level) / 2
-    is_rate = (exposure > 0) & (count >= 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(count == 0, 0.0, chi2.ppf(tail, 2 * count) / 2) / exposure
         high = chi2.isf(tail, 2 * count + 2) / 2 / exposure
-    return np.where(is_rate, low, np.nan), np.where(is_rate, high, np.nan)
+    return np.where(exposure > 0, low, np.nan), np.where(exposure > 0, high, np.nan)

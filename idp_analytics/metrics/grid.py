@@ -91,7 +91,8 @@ def calendar(
     frame = pl.concat([periods.spine(start, last_day, length) for length in every])
     first, end = pl.col("period_start"), pl.col("period_end")
 
-    begun, latest = max([(day[name], name) for name in metric.tables if name in day], default=(start, dating))
+    begins = {name: day[name] for name in metric.tables if name in day}
+    begun, latest = max(((d, name) for name, d in begins.items()), default=(start, dating))
     empty = [name for name in metric.tables if not spans[name].rows]
     if empty:
         measured, absence = pl.lit(False), f"no rows of {' and '.join(empty)}"
@@ -107,11 +108,12 @@ def calendar(
     local = as_of.astimezone(ZoneInfo(zone))
     over = (local.hour * 3600 + local.minute * 60 + local.second) / 86400
     whole = (pl.min_horizontal(end, pl.lit(today)) - pl.max_horizontal(first, pl.lit(start))).dt.total_days()
-    whole = whole.clip(lower_bound=0)
+    whole = pl.when(measured).then(whole.clip(lower_bound=0)).otherwise(0)
+    rest = pl.when(measured & (first <= today) & (end > today)).then(over).otherwise(0.0)
     return frame.with_columns(
         whole.alias("whole_days"),
-        (whole + pl.when((first <= today) & (end > today)).then(over).otherwise(0.0)).alias("days"),
-        ((end > today) | ((first < begun) & (end > begun))).alias("is_partial"),
+        (whole + rest).alias("days"),
+        pl.any_horizontal(end > today, *((first < d) & (end > d) for d in begins.values())).alias("is_partial"),
         measured.alias("is_measured"),
         pl.when(measured).then(silence).otherwise(pl.lit(absence)).alias("note"),
     )

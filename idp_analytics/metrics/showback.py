@@ -96,6 +96,6 @@ def _stop_where_off(parts: list[pl.DataFrame]) -> None:
     row = off.row(0, named=True)
     raise IdpError(
         f"Showback does not add up: period {row['period']} (by {row['every']}), {row['currency']}: the parts differ from "
-        f"the bill by {row['amount']}. Nothing may be published from these answers. This is a fault of the kit, not of "
+        f"the bill by {row['amount']:f}. Nothing may be published from these answers. This is a fault of the kit, not of "
         "the data: please report it with the settings used."
     )

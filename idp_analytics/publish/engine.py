@@ -6,6 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -102,14 +103,12 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
     _register()
     with tempfile.TemporaryDirectory(prefix="idp-") as private:
         written = Path(private) / "executed.ipynb"
-        try:
+        with suppress(PapermillExecutionError):  # papermill has written it down; _failure tells it
             papermill.execute_notebook(
                 source, str(written), given, engine_name="idp", kernel_name="python3", language="python",
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.folder,
-                private=Path(private), seconds=job.seconds, record_timing=False,
+                private=Path(private), seconds=job.seconds,
             )  # fmt: skip
-        except PapermillExecutionError:
-            pass  # written down by papermill, told by _failure
         executed = _steady(nbformat.read(written, as_version=4))
     return executed, _failure(executed, job.folder)
 
@@ -119,14 +118,15 @@ def _register() -> None:
     from jupyter_core.utils import run_sync
     from nbclient.exceptions import DeadKernelError
     from nbformat.v4 import new_output
-    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine, papermill_engines
 
     from idp_analytics.publish.kernel import ReportKernel
 
-    class ReportEngine(NBClientEngine):  # type: ignore[misc]
+    class ReportEngine(Engine):  # type: ignore[misc]
         @classmethod
         def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, **options: Any
+            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, **_: Any
         ) -> None:
             kernel = ReportKernel(private)
             late: list[bool] = []
@@ -139,7 +139,11 @@ def _register() -> None:
             timer.daemon = True
             timer.start()
             try:
-                super().execute_managed_notebook(nb_man, kernel_name, km=kernel, **options)
+                client = PapermillNotebookClient(
+                    nb_man, km=kernel, kernel_name=kernel_name, record_timing=False, shutdown_kernel="immediate",
+                    timeout=None, log=_silent(),
+                )  # fmt: skip
+                client.execute(cleanup_kc=True)
             except (DeadKernelError, RuntimeError) as error:
                 cell = next((c for c in reversed(nb_man.nb.cells) if c.metadata.papermill.start_time), nb_man.nb.cells[0])
                 name, text = (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)

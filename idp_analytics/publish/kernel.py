@@ -14,6 +14,8 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+from idp_analytics.paths import PACKAGE
+
 KEPT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "PYTHONPATH")
 """What a report may see of the environment. Keys and tokens (``IDP_PEOPLE_KEY``, ``GITHUB_TOKEN``, …) are not in it."""
 
@@ -31,10 +33,12 @@ _SOCKET_PATH_LIMIT = 90
 def environment(private: Path) -> dict[str, str]:
     """The environment of a report's kernel; ``private`` takes what Jupyter and IPython write."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("LC_")}
+    if (PACKAGE.parent / "pyproject.toml").is_file():  # a checkout: the kernel is to run this code, installed or not
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PACKAGE.parent), kept.get("PYTHONPATH"))))
     return {**kept, **SET, "IPYTHONDIR": str(private / "ipython"), "JUPYTER_RUNTIME_DIR": str(private)}
 
 
-class ReportKernel(AsyncKernelManager):  # type: ignore[misc]
+class ReportKernel(AsyncKernelManager):
     """The stock ``python3`` kernel of this very interpreter, over sockets in ``private`` rather than open ports."""
 
     def __init__(self, private: Path, **traits: Any) -> None:
@@ -50,7 +54,7 @@ class ReportKernel(AsyncKernelManager):  # type: ignore[misc]
         argv = [sys.executable, "-m", __name__, "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
-    async def start_kernel(self, **options: Any) -> None:
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
         """Start it with the clean environment; what it prints outside cells is not for the terminal."""
         await super().start_kernel(**{**options, "env": environment(self.private), "stdout": DEVNULL, "stderr": DEVNULL})
 

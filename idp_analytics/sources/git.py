@@ -3,7 +3,7 @@
 A release tag exists only for what was released, so each one is a successful deployment; failed attempts leave no tag
 and cannot be seen here. Each repository is one service. What is read: working trees, bare repositories and bundles
 (``git bundle create x.bundle --all``). Commits and refs only, never file contents, so that partial clones will do,
-nothing the repository configures is run, and 10 000 commits take about a second; ``lines`` is therefore unknown.
+nothing the repository configures is run, and 10 000 commits take under a second; ``lines`` is therefore not known.
 
 A squashed or rebased pull request keeps only the date its host gave the new commit: its lead time starts there.
 """

@@ -63,20 +63,7 @@ _NAMED = (
      ("edge-router",)),
 )  # fmt: skip
 """Team, group, kind, people, deployments per day, change-fail probability, lead and recovery medians, contentment 1–5, services."""
-_TREES = (
-    "alder",
-    "aspen",
-    "birch",
-    "cedar",
-    "elder",
-    "hazel",
-    "juniper",
-    "larch",
-    "maple",
-    "poplar",
-    "rowan",
-    "willow",
-)
+_TREES = ("alder", "aspen", "birch", "cedar", "elder", "hazel", "juniper", "larch", "maple", "poplar", "rowan", "willow")  # fmt: skip
 _KINDS = ("service", "service", "service", "website", "library")
 
 QUIET = "identity"
@@ -127,6 +114,13 @@ class World:
         third = min(3, max(1, self.months // 4))
         starts = [*self.month_starts(), self.until]
         return (starts[third] - self.start).days, (starts[2 * third] - self.start).days
+
+    def is_quiet(self, team: Ints, seconds: Ints) -> Bools:
+        """Whether it is the quiet team in its quiet quarter."""
+        first, end = self.quiet_days()
+        day = (seconds - self.opening) // DAY
+        quiet: Bools = (self.teams["team_id"] == QUIET).to_numpy()[team] & (first <= day) & (day < end)
+        return quiet
 
     def is_after(self, seconds: Ints) -> Bools:
         """Whether a moment is on or after the day of the reorganisation."""

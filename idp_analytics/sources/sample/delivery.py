@@ -29,6 +29,8 @@ MORE_CHANGES = 0.7
 """Changes in a deployment beyond the first, on average."""
 FAILED, CANCELLED, STAGED, REDEPLOYED, RESYNCED, UNTOLD = 0.06, 0.02, 0.22, 0.03, 0.02, 0.006
 """Chance of each extra row beside a planned deployment."""
+LONGEST_WAIT = 4 * DAY
+"""No change waits longer than this between its merge and its deployment."""
 REBASED = 0.004
 """Share of changes whose first commit is dated after their deployment."""
 LIGHT_TAGS = 0.25
@@ -102,7 +104,7 @@ def changes(world: World, planned: pl.DataFrame) -> pl.DataFrame:
     median = world.teams["lead_hours"].to_numpy()[take["team"]] * factor * HOUR
     shortest = take["finished"] - take["started"] + 60
     first = take["finished"] - np.maximum(shortest, lognormal(rng, median, LEAD_SIGMA, len(of)).astype(np.int64))
-    room = np.minimum(take["started"] - take["previous"], take["started"] - first)
+    room = np.minimum(np.minimum(take["started"] - take["previous"], LONGEST_WAIT), take["started"] - first)
     merged = take["started"] - (rng.uniform(0.02, 0.9, len(of)) * room).astype(np.int64)
     last = _is_last(of, merged)
     # A light tag has no date but its commit's: the last commit is then the moment of the release.
@@ -203,35 +205,33 @@ def extras(world: World, planned: pl.DataFrame) -> pl.DataFrame:
     base = planned.filter(~pl.col("is_git"))
     n = base.height
     started, finished = base["started"].to_numpy(), base["finished"].to_numpy()
-    adopted = base["adopted"].to_numpy()
     before = started - rng.integers(15 * 60, 90 * 60, n)
     after = finished + rng.integers(2 * HOUR, 30 * HOUR, n)
     short = np.clip(lognormal(rng, 240.0, 0.5, n), 30, 3600).astype(np.int64)
     tried = np.where(rng.random(n) < 0.8, "failure", "error")
     staged = np.where(rng.random(n) < 0.94, "success", "failure")
     said = np.where(rng.random(n) < 0.5, "success", "")  # of an untold run either the end or the outcome is known
-    fixed = {role: np.full(n, outcome) for role, outcome in _OUTCOMES.items()}
-    outcomes = {**fixed, "failed": tried, "staging": staged, "untold": said}
-    chance: dict[str, float | Floats] = {
-        "failed": FAILED, "cancelled": CANCELLED, "staging": STAGED, "redeploy": REDEPLOYED,
-        "resync": np.where(adopted, RESYNCED, 0.0), "untold": UNTOLD,
-    }  # fmt: skip
+    kinds: tuple[tuple[str, float | Floats, Ints, object], ...] = (
+        ("failed", FAILED, before, tried),
+        ("cancelled", CANCELLED, before, "cancel"),
+        ("staging", STAGED, before - 2 * HOUR, staged),
+        ("redeploy", REDEPLOYED, after, "success"),
+        ("resync", np.where(base["adopted"].to_numpy(), RESYNCED, 0.0), after, "success"),
+        ("untold", UNTOLD, after, said),
+    )
     parts = []
-    for role, share in chance.items():
-        begun = after if role in ("redeploy", "resync", "untold") else before - (2 * HOUR if role == "staging" else 0)
+    for role, share, begun, outcomes in kinds:
         picked = (rng.random(n) < share) & (begun + short < world.end) & (begun > world.opening)
-        outcome = outcomes[role][picked]
-        told = (outcome == "") if role == "untold" else np.ones(picked.sum(), dtype=np.bool_)
+        picked &= ~world.is_quiet(base["team"].to_numpy(), begun)
+        outcome = np.broadcast_to(np.asarray(outcomes), n)[picked]
+        told = (outcome == "") | (role != "untold")
         parts.append(
-            pl.DataFrame(
-                {
-                    "row": base["row"].to_numpy()[picked],
-                    "service": base["service"].to_numpy()[picked],
-                    "started": begun[picked],
-                    "finished": masked(pl.Series((begun + short)[picked]), told),
-                    "outcome": masked(pl.Series(outcome, dtype=pl.String), outcome != ""),
-                }
-            ).with_columns(
+            base.filter(pl.Series(picked)).select(
+                "row",
+                "service",
+                pl.Series("started", begun[picked]),
+                masked(pl.Series((begun + short)[picked]), told).alias("finished"),
+                masked(pl.Series(outcome, dtype=pl.String), outcome != "").alias("outcome"),
                 pl.lit(role).alias("role"),
                 pl.lit("staging" if role == "staging" else "production").alias("environment"),
             )
@@ -239,11 +239,9 @@ def extras(world: World, planned: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-_OUTCOMES = {"cancelled": "cancel", "redeploy": "success", "resync": "success"}
-
-
 def deployments(world: World, planned: pl.DataFrame, others: pl.DataFrame, repairs: pl.DataFrame) -> pl.DataFrame:
-    """All deployments in time order: canonical columns, and role, row, service, team, hit (the plan's row failed).
+    """All deployments in time order: canonical columns, and role, row (of the plan it belongs to), service, team, started and
+    finished (seconds).
 
     ``others`` is :func:`extras`; ``repairs`` are the rollbacks and hotfixes (columns as there, and ``sha``,
     ``version``); ``planned`` has got ``sha`` and ``native`` (the id of a release by tag) by now.

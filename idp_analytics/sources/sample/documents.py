@@ -116,7 +116,7 @@ def readme(company: Company, bad_rows: int) -> str:
     return f"""\
 # {about["title"]}
 
-**Everything in this folder is synthetic.** No person, company, product or sentence in it is real; people are
+**Everything in this folder is synthetic.** No person, company or sentence in it is real; people are
 pseudonyms such as `p-0012`, addresses end in `.invalid`.
 
 {about["teams"]} teams, {about["services"]} services and {about["people"]} people, from {about["from"]} up to
@@ -133,7 +133,7 @@ pseudonyms such as `p-0012`, addresses end in `.invalid`.
 
 `settings.toml` says how to read them. `truth.json` holds what is true of the company, which its own people could not
 know: the planted rates, probabilities and effects, the real cause of each incident, exact totals of money, and the
-{bad_rows} rows that are spoilt on purpose. On {company.truth["reorganisation"]["on"]} two services and three people
+{bad_rows} rows that are spoilt on purpose. On {company.truth["reorganisation"]["on"]} two services and {len(company.truth["reorganisation"]["people"])} people
 move from `payments` to `storefront`.
 
 The same command makes the same bytes again:

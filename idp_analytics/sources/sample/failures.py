@@ -8,11 +8,10 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample.company import QUIET, World
+from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
-    Bools,
     Floats,
     Ints,
     events,
@@ -95,7 +94,7 @@ def pages(world: World, table: pl.DataFrame, latent: pl.DataFrame) -> pl.DataFra
     first = np.append(True, of[1:] != of[:-1]) if len(of) else np.zeros(0, dtype=np.bool_)
     paged = np.minimum(opened + np.where(first, wait // 10, wait), world.end - 60)
     team, noise_at = events(rng, NOISE_PAGES * world.teams["people"].to_numpy(), world.start, world.days)
-    loud = ~_is_quiet(world, team, noise_at)
+    loud = ~world.is_quiet(team, noise_at)
     team, noise_at = team[loud], noise_at[loud]
     at = np.concatenate([paged, noise_at])
     owner = np.concatenate([latent["team"].to_numpy()[of], team])
@@ -116,14 +115,6 @@ def pages(world: World, table: pl.DataFrame, latent: pl.DataFrame) -> pl.DataFra
     return shaped("pages", frame.with_columns(numbered("page-", frame.height, digits=5).alias("page_id")))
 
 
-def _is_quiet(world: World, team: Ints, seconds: Ints) -> Bools:
-    """Whether it is the quiet team in its quiet quarter."""
-    first, end = world.quiet_days()
-    day = (seconds - world.opening) // DAY
-    quiet: Bools = (world.teams["team_id"] == QUIET).to_numpy()[team] & (first <= day) & (day < end)
-    return quiet
-
-
 def _caused(world: World, planned: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     n = planned.height
     team, finished = planned["team"].to_numpy(), planned["finished"].to_numpy()
@@ -135,10 +126,11 @@ def _caused(world: World, planned: pl.DataFrame, rng: np.random.Generator) -> pl
     open_at_end = np.isin(np.arange(n), still)
     lag = np.where(open_at_end, np.minimum(lag, (world.end - finished) // 2), lag)
     opened = finished + lag
-    fails = (fails | open_at_end) & (opened < world.end)
+    fails = (fails | open_at_end) & (opened < world.end) & ~world.is_quiet(team, opened)
     lasts = np.maximum(240, _recovery(world, team, n, rng))
     second_opened = opened + (lasts * rng.uniform(0.05, 0.6, n)).astype(np.int64)
     second = fails & ~open_at_end & (rng.random(n) < AGAIN) & (second_opened < world.end)
+    second &= ~world.is_quiet(team, second_opened)
     second_lasts = np.maximum(240, _recovery(world, team, n, rng))
     parts = [(fails, opened, lasts, False), (second, second_opened, second_lasts, True)]
     return pl.concat(
@@ -176,6 +168,7 @@ def _repairs(
     first = number.to_numpy()[row] == 0
     back = (lot < ROLLED_BACK) & ~first
     forward = ~back & (lot < ROLLED_BACK + FIXED_FORWARD)
+    done = (back | forward) & ~world.is_quiet(world.owner(may["service"].to_numpy(), finished), finished)
     previous = np.maximum(row - 1, 0)
     fixed = hexes(rng, n)
     sha = np.where(back, planned["sha"].gather(previous).to_numpy(), np.array(fixed, dtype=object))
@@ -208,7 +201,7 @@ def _repairs(
             "lines": 1 + rng.poisson(6.0, n),
         }
     ).with_columns(pl.lit(False).alias("by_commit"), pl.lit(False).alias("rebased"), pl.lit(True).alias("is_fix"))
-    return frame.filter(pl.Series(back | forward)), fixes.filter(pl.Series(forward))
+    return frame.filter(pl.Series(done)), fixes.filter(pl.Series(done & forward))
 
 
 def _uncaused(world: World, rng: np.random.Generator) -> pl.DataFrame:
@@ -217,7 +210,7 @@ def _uncaused(world: World, rng: np.random.Generator) -> pl.DataFrame:
     services = world.services.select("created_day", "retired_day")
     day = (at - world.opening) // DAY
     lives = (services["created_day"].to_numpy()[service] <= day) & (day < services["retired_day"].to_numpy()[service])
-    keep = lives & ~_is_quiet(world, world.owner(service, at), at)
+    keep = lives & ~world.is_quiet(world.owner(service, at), at)
     service, at = service[keep], at[keep]
     resolved = at + np.maximum(300, lognormal(rng, 1.5 * HOUR, 0.9, len(at))).astype(np.int64)
     cause = np.full(len(at), _NAMES["other"], dtype=object)
@@ -235,7 +228,7 @@ def _outages(world: World, rng: np.random.Generator) -> pl.DataFrame:
         live = (world.services["created_day"] <= share * world.days) & (
             world.services["retired_day"] > share * world.days
         )
-        hit = (rng.random(n) < OUTAGE_REACH) & live.to_numpy() & ~_is_quiet(world, team, np.full(n, begun))
+        hit = (rng.random(n) < OUTAGE_REACH) & live.to_numpy() & ~world.is_quiet(team, np.full(n, begun))
         service = np.flatnonzero(hit)
         at = begun + rng.integers(0, 20 * 60, len(service))
         resolved = begun + rng.integers(2 * HOUR, 4 * HOUR, len(service))

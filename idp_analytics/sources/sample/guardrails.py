@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample.company import QUIET, World
+from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
@@ -181,11 +181,10 @@ def _policies(world: World, adopted: Adoption, hatches: pl.DataFrame) -> pl.Data
 
 def _usage(world: World) -> pl.DataFrame:
     rng = stream(world.seed, "usage")
-    growth = np.linspace(0.5, 1.5, world.days)[None, :] * np.ones((world.teams.height, 1))
-    first, end = world.quiet_days()
-    growth[(world.teams["team_id"] == QUIET).to_numpy(), first:end] = 0.0
+    growth = np.linspace(0.5, 1.5, world.days)[None, :]
     team, at = events(rng, USES * world.teams["people"].to_numpy(), world.start, world.days, growth)
     order = np.lexsort((team, at))
+    order = order[~world.is_quiet(team[order], at[order])]
     team, at = team[order], at[order]
     kind = rng.choice(len(_USED), len(at), p=[row[3] for row in _USED])
     column = {

@@ -205,7 +205,7 @@ def write_bundle(repository: Repository, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        _git(scratch, "init", "--quiet", "--bare", ".")
+        _git(scratch, "init", "--quiet", "--bare", "--object-format=sha1", ".")
         _git(scratch, "symbolic-ref", "HEAD", MAINLINE)
         _git(scratch, "fast-import", "--quiet", "--date-format=raw", given=b"".join(_stream(repository)))
         bundle = str(path.resolve())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample.company import BOT, QUIET, World
+from idp_analytics.sources.sample.company import BOT, World
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
@@ -81,10 +81,9 @@ def _asked(world: World, adopted: Adoption) -> pl.DataFrame:
     """Who asked for what, when; more databases once there is a path for them."""
     rng = stream(world.seed, "runs")
     team, at = events(rng, RUNS * world.teams["people"].to_numpy(), world.start, world.days)
-    first, end = world.quiet_days()
+    loud = ~world.is_quiet(team, at)
+    team, at = team[loud], at[loud]
     day = (at - world.opening) // DAY
-    quiet = (world.teams["team_id"] == QUIET).to_numpy()[team] & (first <= day) & (day < end)
-    team, at, day = team[~quiet], at[~quiet], day[~quiet]
     share = np.array([row[6] for row in _OPERATIONS], dtype=float)
     early = share * np.where([row[0] == "provision-database" for row in _OPERATIONS], 0.3, 1.0)
     lot = rng.random(len(at))

@@ -36,6 +36,7 @@ def reorganisation(world: World) -> dict[str, Any]:
         "quiet_team": {
             "team": QUIET if QUIET in world.teams["team_id"] else None,
             "no_events_from": _day(world, first), "no_events_to": _day(world, end),
+            "no_events_in": ["deployments", "incidents", "pages", "tickets", "action_runs", "usage", "actions"],
         },
     }  # fmt: skip
 

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from idp_analytics.periods import floor, label
-from idp_analytics.sources.sample.company import QUIET, World
+from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
     NEVER,
+    Bools,
     Floats,
     Ints,
     epoch,
@@ -130,13 +131,14 @@ def _surveys(world: World, adopted: Adoption) -> tuple[pl.DataFrame, list[dict[s
                 "satisfaction_of_respondents": round(float(said[responds].mean()), 6) if responds.any() else None,
             }
         )  # fmt: skip
-    frame = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
+    frame = pl.concat(parts, how="diagonal_relaxed")
     return shaped("survey_responses", frame).sort("wave", "response_id", "question_id", "value_index"), truths
 
 
 def _answers(
-    who: pl.DataFrame, answers: dict[str, Floats], responds: np.ndarray[tuple[int], np.dtype[np.bool_]], rng: np.random.Generator
-) -> list[pl.DataFrame]:  # fmt: skip
+    who: pl.DataFrame, answers: dict[str, Floats], responds: Bools, rng: np.random.Generator
+) -> list[pl.DataFrame]:
+    """One frame per question, of those who answered it."""
     parts = []
     for question, low, high, _, _ in _QUESTIONS:
         given = responds & ((question == "satisfaction@1") | (rng.random(len(responds)) >= ITEM_MISSING))
@@ -167,8 +169,7 @@ def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, i
     day = (at - world.opening) // DAY
     served = _first_database_day(world, adopted)[team] <= day
     saved = served & (category == "database") & (rng.random(len(at)) < DEFLECTED)
-    first, end = world.quiet_days()
-    quiet = (world.teams["team_id"] == QUIET).to_numpy()[team] & (first <= day) & (day < end)
+    quiet = world.is_quiet(team, at)
     keep = ~saved & ~quiet
     order = np.lexsort((team[keep], at[keep]))
     drawn, team, at, category = category, team[keep][order], at[keep][order], category[keep][order]
@@ -203,7 +204,7 @@ def _first_database_day(world: World, adopted: Adoption) -> Ints:
     return days
 
 
-def _dated(world: World, days: Ints, known: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None) -> pl.Series:
+def _dated(world: World, days: Ints, known: Bools | None = None) -> pl.Series:
     """Days since the start → dates, null where not known."""
     frame = pl.DataFrame({"day": np.where(np.abs(days) < NEVER, days, 0)})
     dates = frame.select((pl.lit(world.start) + pl.duration(days="day")).cast(pl.Date)).to_series()
@@ -215,8 +216,7 @@ def _actions(world: World, incidents: pl.DataFrame) -> pl.DataFrame:
     rng = stream(world.seed, "actions")
     held = np.arange(10, world.days - 1, 14)
     team, place = np.repeat(np.arange(world.teams.height), len(held)), np.tile(held, world.teams.height)
-    first, end = world.quiet_days()
-    quiet = (world.teams["team_id"] == QUIET).to_numpy()[team] & (first <= place) & (place < end)
+    quiet = world.is_quiet(team, world.opening + place * DAY)
     count = np.where(quiet, 0, rng.poisson(0.9, len(team)))
     retro = pl.DataFrame(
         {

@@ -31,9 +31,9 @@ from idp_analytics.sources.sample.history import write_bundle
 def write(folder: Path, company: Company) -> list[Path]:
     """Write the company to ``folder`` and return the files, in name order; the same company gives the same bytes.
 
-    What the files do not hold of the tables: where a release by tag or a commit comes from git, only what git knows
-    (no ``derived`` links, no person ids, its own row ids); a cost has the row of its file in its id. Some rows are
-    spoilt on purpose; ``truth.json`` lists them. Raises :class:`SourceError` when git is not there.
+    The files hold the tables, but for three things: a bundle does not tell the repository's owner/name, commits name
+    their authors by made-up addresses and not by person id, and the id of a cost is its reader's to give. Some rows
+    are spoilt on purpose; ``truth.json`` lists them. Raises :class:`SourceError` when git is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     spoilt = blemishes(company, PIPELINES, PLAIN["incidents"], PLAIN["approvals"])
@@ -62,7 +62,7 @@ def write(folder: Path, company: Company) -> list[Path]:
 
 
 def _frames(company: Company) -> dict[str, pl.DataFrame]:
-    """File name → what is written to it, as text columns but for Parquet."""
+    """File name → what is written to it; what git tells is left to the repositories."""
     tables = dict(company.tables)
     by_tag = pl.col("service_id").is_in(list(GIT_SERVICES))
     from_git = tables["changes"].filter(by_tag)["change_id"].implode()

@@ -1,0 +1,146 @@
+"""The mart: all that reports need, computed once per run; a team's report only takes its slice."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from idp_analytics import __version__
+from idp_analytics.errors import ReportError, nearest
+from idp_analytics.periods import Period, parse
+
+if TYPE_CHECKING:
+    from idp_analytics.organisation import Organisation
+
+META = "meta.json"
+
+LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
+"""What numbers are computed with; their versions are part of a report's provenance."""
+
+_FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
+_ORDER = ("scope", "entity_id", "metric", "every", "period_start", "currency", "detail")
+_ROWS_PER_GROUP = 4096
+
+
+@dataclass(frozen=True)
+class Mart:
+    """What every report of one run is made from.
+
+    ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
+    :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables. ``meta``
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``data``, ``rules``, ``settings_sha256``,
+    ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
+    """
+
+    answers: pl.DataFrame
+    coverage: pl.DataFrame
+    rejected: pl.DataFrame
+    checks: pl.DataFrame
+    loads: pl.DataFrame
+    teams: pl.DataFrame
+    services: pl.DataFrame
+    meta: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q")) -> Mart:
+        """Everything computed from ``organisation``, for periods of the given lengths."""
+        answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
+        settings = organisation.settings
+        root = settings.root
+        spans = answers.select("every", "period", "period_start").unique().sort("every", "period_start")
+        meta = {
+            "org": settings.org,
+            "title": settings.title,
+            "as_of": organisation.as_of.isoformat(),
+            "time_zone": settings.time_zone,
+            "data": f"data/{root.name}" if root.parent.name == "data" else root.name,  # never a path of this machine
+            "rules": asdict(settings.rules),
+            "settings_sha256": settings.sha256,
+            "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},
+            "cautions": list(organisation.cautions),
+            "periods": {length: spans.filter(every=length)["period"].to_list() for length in every},
+        }
+        tables = organisation.tables
+        return cls(
+            answers, organisation.coverage(), organisation.rejected, organisation.checks,
+            tables["loads"], tables["teams"], tables["services"], meta,
+        )  # fmt: skip
+
+    def write(self, folder: Path) -> tuple[Path, ...]:
+        """Write it to ``folder`` (made if need be) as Parquet and JSON: the same mart gives the same bytes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _FRAMES:
+            frame: pl.DataFrame = getattr(self, name)
+            frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROWS_PER_GROUP)
+        (folder / META).write_text(json.dumps(self.meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        return (*(folder / f"{name}.parquet" for name in _FRAMES), folder / META)
+
+    @classmethod
+    def read(cls, folder: Path, team: str | None = None) -> Mart:
+        """Read what :meth:`write` wrote; with ``team``, of answers and coverage only that team's and the organisation's.
+
+        Raises :class:`ReportError` when ``folder`` holds no mart.
+        """
+        if not (folder / META).is_file():
+            raise ReportError(f"{folder}: no {META} in this folder, so it is no mart. Leave mart empty to compute from data.")
+        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+        if team is not None:
+            own = (pl.col("scope") == "team") & (pl.col("entity_id") == team)
+            frames["answers"] = frames["answers"].filter((pl.col("scope") == "org") | own)
+            frames["coverage"] = frames["coverage"].filter(pl.col("team_id") == team)
+        read = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
+        return cls(**read, meta=json.loads((folder / META).read_text(encoding="utf-8")))
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment up to which everything is known."""
+        return datetime.fromisoformat(self.meta["as_of"])
+
+    @property
+    def today(self) -> date:
+        """The day of the as-of time where the organisation is."""
+        return self.as_of.astimezone(ZoneInfo(self.meta["time_zone"])).date()
+
+    def period(self, label: str = "") -> Period:
+        """The period a report is about: ``label``, or else the latest complete month (the latest there is, if none is).
+
+        Raises :class:`ReportError` for what is no period, or one the mart has no answers for.
+        """
+        if label:
+            span = parse(label)
+            known = self.meta["periods"].get(span.every, [])
+            if label not in known:
+                raise ReportError(f"There are no answers for {label}.{_reaching(known)}")
+            return span
+        months = [parse(month) for month in self.meta["periods"].get("1mo", [])]
+        if not months:
+            raise ReportError("There are no answers by month, so there is no latest month. Name a period.")
+        complete = [month for month in months if month.end <= self.today]
+        return (complete or months)[-1]
+
+    def team(self, team_id: str) -> str:
+        """``team_id`` itself, once it is known to be one; raises :class:`ReportError` with the nearest."""
+        if not team_id.strip():
+            raise ReportError("No team is named. Set the parameter team to one of the teams in the teams table.")
+        of_facts = self.answers.filter(pl.col("scope") == "team")["entity_id"].unique()
+        known = {*self.teams["team_id"].to_list(), *of_facts.to_list()}
+        if team_id not in known:
+            raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
+        return team_id
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _reaching(labels: Sequence[str]) -> str:
+    return f" Known: {labels[0]} to {labels[-1]}." if labels else " No period of that length was computed."

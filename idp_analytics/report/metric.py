@@ -1,0 +1,83 @@
+"""One metric of one team or of the organisation: the answer, its course over time, and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import Estimator, Verdict
+from idp_analytics.charts import Chart, trend
+from idp_analytics.charts.wording import NOTHING, difference, interval, quantity
+from idp_analytics.metrics import by_name
+from idp_analytics.report import money, words
+from idp_analytics.report.section import Section, Table
+from idp_analytics.report.view import View
+
+COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
+"""What may stand beside the organisation's number; its counts and its days with a deployment are sums over all teams."""
+
+_COUNTED = {Estimator.SHARE: "Of them counted", Estimator.DAYS: "Of them counted", Estimator.SURVIVAL_MEDIAN: "Of them over"}
+
+
+def section(view: View, name: str) -> Section:
+    """The section for the metric called ``name``; raises :class:`ReportError` for one that does not exist."""
+    metric = by_name(name)
+    if metric.estimator is Estimator.TOTAL:
+        return money.showback(view)
+    row, rows = view.row(metric), view.rows(name).filter(pl.col("detail").is_null())
+    beside = None
+    if view.scope == "team" and metric.estimator in COMPARABLE:
+        beside = view.rows(name, "org").filter(pl.col("detail").is_null())
+    counted = _COUNTED.get(metric.estimator, "")
+    return Section(
+        question=metric.question,
+        answer=words.answer(metric, row, view.row_before(metric)),
+        chart=_chart(rows, metric.title, metric.unit, view.name, beside),
+        tables=(table(f"{metric.title} of {view.name}", (_cells(r, counted) for r in rows.to_dicts())),) if rows.height else (),
+        cautions=(*words.cautions(row), *view.truncated(metric)),
+        trace=view.trace(name) if row["n"] else "",
+        verdict=Verdict(row["verdict"]),
+        metrics=(metric,),
+    )  # fmt: skip
+
+
+def said(verdict: str) -> str:
+    """A verdict in a cell: symbol and word."""
+    return f"{words.VERDICTS[Verdict(verdict)].symbol} {verdict}"
+
+
+def table(caption: str, rows: Iterable[Mapping[str, str]], left: Sequence[str] = (), left_out: int = 0) -> Table:
+    """A table from rows of text. Columns in which nothing stands are left out; all but the first, verdicts and ``left``
+    are aligned as numbers."""
+    found = list(rows)
+    names = [name for name in (found[0] if found else {}) if any(row[name] not in ("", NOTHING) for row in found)]
+    frame = pl.DataFrame({name: [row[name] for row in found] for name in names}, schema=dict.fromkeys(names, pl.String))
+    numbers = tuple(name for name in names[1:] if name not in (*left, "Verdict"))
+    return Table(caption, frame, numbers, left_out)
+
+
+def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.DataFrame | None) -> Chart | None:
+    """No chart where there is nothing to draw: an empty frame would look like a row of zeros."""
+    if rows.filter(pl.any_horizontal(pl.col("value", "low", "high").is_not_null())).is_empty():
+        return None
+    if beside is not None:
+        beside = beside.filter(pl.col("period_start").is_in(rows["period_start"].implode()))
+    return trend.chart(rows, title, unit, name, beside if beside is not None and beside.height else None)
+
+
+def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
+    unit = row["unit"]
+    cells = {
+        "Period": row["period"] + (" (partial)" if row["is_partial"] else ""),
+        "Value": quantity(row["value"], unit),
+        words.level(row).capitalize(): interval(row["low"], row["high"], unit, row["value"]),
+        "n": f"{row['n']:,}",
+        counted or "k": f"{row['k']:,}" if counted and row["k"] is not None else "",
+        "Still open": f"{row['censored']:,}" if row["censored"] else "",
+        "Missing": f"{row['missing']:,}" if row["missing"] else "",
+        "Change": difference(row["change"], row["change_low"], row["change_high"], unit),
+        "Verdict": said(row["verdict"]),
+    }
+    return cells

@@ -1,0 +1,209 @@
+"""What was used and what it cost, to the cent, with what nobody is known to own always beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal, localcontext
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import Verdict
+from idp_analytics.charts import Chart
+from idp_analytics.charts import money as drawing
+from idp_analytics.charts.wording import NOTHING, count, money, named, period, quantity, significant
+from idp_analytics.metrics import by_name
+from idp_analytics.report import words
+from idp_analytics.report.section import Card, Section, Table
+from idp_analytics.report.view import View
+
+METRIC = "showback_cost"
+ALLOCATED, UNALLOCATED = "allocated", "unallocated"
+
+REMEDIES: Mapping[str, str] = {
+    "tax": "Tax falls on the account; share it by a rule everybody agreed to, or leave it here.",
+    "credit": "A credit falls on the account, not on what was used.",
+    "unused commitment": "Commitments bought and not used; whoever buys them owns them.",
+    "empty tag": "The owner tag is there but empty: fill it where the resource is declared.",
+    "unknown owner": "The tag names a team the catalogue does not have: add the team, or an alias for it.",
+    "no owner": "No tag, and no service whose owner is known that day: tag the resource or map its account.",
+}
+"""Why a charge is unallocated → what would help."""
+
+_DIGITS = 76  # a sum of Decimal(38, 24) is exact with as many; Python's default of 28 would round
+
+
+def showback(view: View) -> Section:
+    """Cost of a team (or of the organisation, allocated and unallocated) by currency; nothing is added across currencies."""
+    metric = by_name(METRIC)
+    rows = view.rows(METRIC)
+    now = rows.filter(pl.col("period") == view.period.label)
+    row = view.row(metric)
+    if row["verdict"] == Verdict.NOT_MEASURED:
+        return Section(metric.question, words.answer(metric, row), verdict=Verdict.NOT_MEASURED, metrics=(metric,))
+    currencies = currencies_of(now)
+    if view.scope == "org":
+        sentences = [_bill(now, c, view) for c in currencies]
+    else:
+        whole = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
+        sentences = [s for c in currencies for s in _share_of_bill(now, whole, c, view)]
+    basis = f"Amounts are on the {view.mart.meta['rules']['cost_basis']} basis."
+    chart, told = _chart(rows, currencies, metric.title, view.scope)
+    return Section(
+        question=metric.question,
+        answer=" ".join([*(sentences or [f"No charge in {period(view.period.label)}."]), basis]),
+        chart=chart,
+        tables=(_by_period(rows, view),),
+        cautions=(*words.cautions(row), *told, *view.truncated(metric)),
+        trace=view.trace(METRIC),
+        metrics=(metric,),
+    )
+
+
+def unallocated(view: View) -> Section:
+    """The organisation's charges without a known owner, by reason, with what would help."""
+    metric = by_name(METRIC)
+    question = "Which cost has no known owner, and why?"
+    rows = view.rows(METRIC, "org")
+    now = rows.filter(pl.col("period") == view.period.label)
+    if view.row(metric, "org")["verdict"] == Verdict.NOT_MEASURED or not currencies_of(now):
+        return Section(question, words.answer(metric, view.row(metric, "org")), verdict=Verdict.NOT_MEASURED, metrics=(metric,))
+    currencies = currencies_of(now)
+    reasons = [
+        row for row in now.to_dicts()
+        if (row["detail"] or "").startswith(f"{UNALLOCATED}: ") and row["amount"] is not None and row["n"]
+    ]  # fmt: skip
+    sentences = []
+    for currency in currencies:
+        bill, rest = _amount(now, currency, None), _amount(now, currency, UNALLOCATED)
+        parts = [f"{_reason(r)} {money(r['amount'], currency)}" for r in reasons if r["currency"] == currency]
+        sentences.append(
+            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_percent(rest, bill)} has no "
+            f"known owner{': ' + ', '.join(parts) if parts else ''}."
+        )
+    chart, told = _chart(rows.filter(pl.col("detail") == UNALLOCATED), currencies, "Unallocated cost", "org")
+    return Section(
+        question, " ".join(sentences), chart, (_by_reason(reasons, now),) if reasons else (),
+        (*told, *view.truncated(metric)), view.trace(METRIC), metrics=(metric,),
+    )  # fmt: skip
+
+
+def cards(view: View) -> Iterator[Card]:
+    """One card per currency."""
+    metric = by_name(METRIC)
+    for row in view.rows(METRIC).filter(pl.col("period") == view.period.label, pl.col("detail").is_null()).to_dicts():
+        if row["amount"] is None:
+            continue
+        earlier = period(view.before, view.period.label)
+        note = f"× {significant(row['change'])} against {earlier}" if row["change"] is not None else ""
+        yield Card(
+            metric.title, money(row["amount"], row["currency"]), "exact total", count(row["n"], "charge"), None, note,
+            metric.question,
+        )  # fmt: skip
+
+
+def currencies_of(rows: pl.DataFrame) -> list[str]:
+    """The currencies with a known amount, the one with most charges first."""
+    known = rows.filter(pl.col("amount").is_not_null(), pl.col("currency").is_not_null(), pl.col("detail").is_null())
+    return known.group_by("currency").agg(pl.col("n").sum()).sort(["n", "currency"], descending=[True, False])["currency"].to_list()
+
+
+# --- sentences ---------------------------------------------------------------------------------------------------------
+
+
+def _bill(now: pl.DataFrame, currency: str, view: View) -> str:
+    bill, owned, rest = (_amount(now, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
+    off = money(_less(bill, owned, rest), "")
+    return (
+        f"The bill of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams and "
+        f"{money(rest, currency)} unallocated{_percent(rest, bill)}. Allocated + unallocated = bill; difference {off}."
+    )
+
+
+def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> Iterator[str]:
+    own, bill, rest = _amount(now, currency, None), _amount(whole, currency, None), _amount(whole, currency, UNALLOCATED)
+    charges = now.filter(pl.col("currency") == currency)["n"].sum()
+    yield (
+        f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}{_percent(own, bill)} of the "
+        f"organisation's {money(bill, currency)}."
+    ).replace(f"{_percent(own, bill)} of the", f", {_percent(own, bill).strip(' ()') or 'part'} of the")
+    if rest:
+        yield f"{money(rest, currency)} of that bill has no known owner and may hold cost of this team."
+
+
+def _percent(part: Decimal, whole: Decimal) -> str:
+    """`` (2.4 %)``, or nothing where a share would make no sense: credits can make either negative."""
+    return f" ({quantity(float(part / whole), 'share')})" if whole > 0 and 0 <= part <= whole else ""
+
+
+# --- amounts, tables, chart ----------------------------------------------------------------------------------------------
+
+
+def _amount(rows: pl.DataFrame, currency: str, detail: str | None) -> Decimal:
+    """The exact amount of one part; a part that never occurs is a measured zero of a bill that is known."""
+    part = pl.col("detail").is_null() if detail is None else pl.col("detail") == detail
+    found = rows.filter(pl.col("currency") == currency, part)["amount"].drop_nulls()
+    return found[0] if len(found) else Decimal(0)
+
+
+def _less(whole: Decimal, *parts: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = _DIGITS
+        return whole - sum(parts, Decimal(0))
+
+
+def _by_period(rows: pl.DataFrame, view: View) -> Table:
+    from idp_analytics.report.metric import table
+
+    totals = rows.filter(pl.col("detail").is_null(), pl.col("currency").is_not_null()).to_dicts()
+    cells = []
+    for row in totals:
+        cell = {
+            "Period": row["period"] + (" (partial)" if row["is_partial"] else ""),
+            "Amount": money(row["amount"], row["currency"]),
+            "Charges": f"{row['n']:,}",
+            "Against the period before": "" if row["change"] is None else f"× {significant(row['change'])}",
+        }
+        if view.scope == "org":
+            here = rows.filter(pl.col("period") == row["period"])
+            parts = {part: _amount(here, row["currency"], part) for part in (ALLOCATED, UNALLOCATED)}
+            known = row["amount"] is not None
+            cell |= {part.capitalize(): money(amount, row["currency"]) if known else NOTHING for part, amount in parts.items()}
+            cell["Difference"] = money(_less(row["amount"], *parts.values()), "") if known else NOTHING
+        cells.append(cell)
+    return table(f"Cost of {view.name}", cells)
+
+
+def _by_reason(reasons: Iterable[Mapping[str, Any]], now: pl.DataFrame) -> Table:
+    from idp_analytics.report.metric import table
+
+    return table(
+        "Unallocated cost by reason",
+        (
+            {
+                "Reason": _reason(row),
+                "Amount": money(row["amount"], row["currency"]),
+                "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None)).strip(" ()") or NOTHING,
+                "Charges": f"{row['n']:,}",
+                "What would help": REMEDIES.get(_reason(row), ""),
+            }
+            for row in reasons
+        ),
+        left=("What would help",),
+    )
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    return str(row["detail"]).removeprefix(f"{UNALLOCATED}: ")
+
+
+def _chart(rows: pl.DataFrame, currencies: list[str], title: str, scope: str) -> tuple[Chart | None, tuple[str, ...]]:
+    """One currency's bars, and what to say of the others."""
+    drawn = currencies[:1] or currencies_of(rows)[:1]
+    parts = pl.col("detail").is_in(drawing.PARTS) if scope == "org" else pl.col("detail").is_null()
+    chosen = rows.filter(parts, pl.col("currency") == drawn[0]) if drawn else rows.clear()
+    if chosen["amount"].is_null().all():
+        return None, ()
+    others = [named(c) for c in currencies[1:]]
+    told = (f"The chart shows {named(drawn[0])} only; {', '.join(others)} cannot be added to it and is in the table.",)
+    return drawing.chart(chosen, title), told if others else ()

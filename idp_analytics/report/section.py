@@ -1,0 +1,104 @@
+"""What a report is made of: answered questions, as values that show themselves in JupyterLab and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import Metric, Verdict
+from idp_analytics.charts import Chart
+from idp_analytics.report import html
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for reading: every cell is text already. ``numbers`` names the columns that are aligned as numbers.
+
+    ``left_out`` rows are not shown; the caption says so.
+    """
+
+    caption: str
+    frame: pl.DataFrame
+    numbers: tuple[str, ...] = ()
+    left_out: int = 0
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": html.table(self), "text/plain": f"{self.caption}\n{self.frame}"}
+
+
+@dataclass(frozen=True, repr=False)
+class Section:
+    """One answered question: the sentence, the picture, the numbers behind both, and the way back to the rows.
+
+    ``answer`` and ``cautions`` are computed sentences; ``trace`` is the command that lists the rows behind the answer;
+    ``metrics`` are the definitions to print; ``opened`` shows the tables at once instead of behind a fold. The question
+    itself is not shown again: in a notebook it is the heading above the call.
+    """
+
+    question: str
+    answer: str
+    chart: Chart | None = None
+    tables: tuple[Table, ...] = ()
+    cautions: tuple[str, ...] = ()
+    trace: str = ""
+    verdict: Verdict | None = None
+    metrics: tuple[Metric, ...] = ()
+    opened: bool = False
+
+    @property
+    def table(self) -> Table | None:
+        """The first table, which has the numbers of the chart."""
+        return self.tables[0] if self.tables else None
+
+    @property
+    def metric(self) -> str | None:
+        """The name of the metric that is answered, where it is just one."""
+        return self.metrics[0].name if len(self.metrics) == 1 else None
+
+    def outputs(self) -> tuple[Mapping[str, Any], ...]:
+        """What is shown, in order, as MIME bundles: the answer, the chart if there is one, what is behind them."""
+        first = {"text/html": html.answer(self), "text/plain": repr(self)}
+        drawn = (self.chart._repr_mimebundle_(),) if self.chart else ()
+        behind = html.behind(self)
+        return (first, *drawn, *(({"text/html": behind, "text/plain": self.trace or self.question},) if behind else ()))
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for bundle in self.outputs():
+            display(bundle, raw=True)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.question, self.answer, *self.cautions])
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number at a glance: what, how much, how sure, and against the period before."""
+
+    title: str
+    value: str
+    bounds: str
+    basis: str
+    verdict: Verdict | None
+    note: str
+    meaning: str
+
+
+@dataclass(frozen=True, repr=False)
+class Cards:
+    """The key numbers side by side, under a line that says of whom and when."""
+
+    heading: str
+    cards: tuple[Card, ...]
+    cautions: tuple[str, ...] = ()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": html.cards(self), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        lines = (f"{c.title}: {c.value} ({c.bounds}; {c.basis}) {c.verdict or ''}".rstrip() for c in self.cards)
+        return "\n".join([self.heading, *lines, *self.cautions])

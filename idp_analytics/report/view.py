@@ -1,0 +1,103 @@
+"""What one report looks at: one mart, one team or the whole organisation, one period."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
+from idp_analytics.charts.wording import named
+from idp_analytics.periods import Period, floor, label
+from idp_analytics.report.mart import Mart
+
+SHOWN = {"1w": 26, "1mo": 13, "1q": 8}
+"""How many periods a chart and its table go back at most: a year and the same month of the year before."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The slice of a mart that one report is made from. ``scope`` is ``team`` or ``org``."""
+
+    mart: Mart
+    scope: str
+    entity_id: str
+    period: Period
+
+    @property
+    def name(self) -> str:
+        """What the team, or the organisation, is called."""
+        if self.scope == "org":
+            return named(self.mart.meta["title"])
+        return team_names(self.mart, [self.entity_id])[self.entity_id]
+
+    @property
+    def before(self) -> str:
+        """The label of the period before."""
+        every = self.period.every
+        return label(floor(self.period.start - timedelta(days=1), every), every)
+
+    def rows(self, metric: str, scope: str | None = None) -> pl.DataFrame:
+        """The answers to ``metric`` of this entity (or of ``scope`` ``org``), up to the period, oldest first."""
+        entity = ORG if scope == "org" else self.entity_id
+        found = self.mart.answers.filter(
+            pl.col("metric") == metric,
+            pl.col("scope") == (scope or self.scope),
+            pl.col("entity_id") == entity,
+            pl.col("every") == self.period.every,
+            pl.col("period_start") <= self.period.start,
+        ).sort("period_start", "currency", "detail", nulls_last=False)
+        starts = found["period_start"].unique().sort().tail(SHOWN[self.period.every])
+        return found.filter(pl.col("period_start").is_in(starts.implode()))
+
+    def row(self, metric: Metric, scope: str | None = None) -> dict[str, Any]:
+        """The one answer to ``metric`` in the period; *not measured* where the mart has none."""
+        found = self.rows(metric.name, scope).filter(pl.col("detail").is_null(), pl.col("period") == self.period.label)
+        return found.row(0, named=True) if found.height else self._absent(metric)
+
+    def row_before(self, metric: Metric) -> dict[str, Any] | None:
+        """The same for the period before; None where the data do not reach back that far."""
+        found = self.rows(metric.name).filter(pl.col("detail").is_null(), pl.col("period") == self.before)
+        return found.row(0, named=True) if found.height else None
+
+    def trace(self, metric: str) -> str:
+        """The command that lists the rows behind this entity's number."""
+        whose = ["--team", self.entity_id] if self.scope == "team" else []
+        return shlex.join(["idp", "explain", metric, "--data", self.mart.meta["data"], *whose, "--period", self.period.label])
+
+    def truncated(self, metric: Metric) -> tuple[str, ...]:
+        """A caution for each file the metric rests on that is known to be incomplete."""
+        cut = self.mart.loads.filter(pl.col("truncated"), pl.col("table").is_in(list(metric.tables)))
+        return tuple(
+            f"{named(row['path'])} is incomplete by its own account; what rests on {row['table']} is a lower bound."
+            for row in cut.sort("table", "path").iter_rows(named=True)
+        )
+
+    def _absent(self, metric: Metric) -> dict[str, Any]:
+        known = {
+            "scope": self.scope, "entity_id": self.entity_id, "every": self.period.every, "period": self.period.label,
+            "period_start": self.period.start, "period_end": self.period.end, "is_partial": False, "metric": metric.name,
+            "n": 0, "missing": 0, "unit": metric.unit, "level": self.mart.meta["rules"]["level"],
+            "verdict": Verdict.NOT_MEASURED.value,
+        }  # fmt: skip
+        return {**dict.fromkeys(COLUMNS), **known}
+
+
+def team_names(mart: Mart, team_ids: Sequence[str]) -> dict[str, str]:
+    """Team id to the name shown: the name in the teams table, with the id where two teams share it, else the id."""
+    rows = mart.teams.select("team_id", "name").to_dicts()
+    names = {row["team_id"]: named(row["name"] or row["team_id"]) for row in rows}
+    uses = Counter(names.values())
+
+    def shown(team_id: str) -> str:
+        name = names.get(team_id)
+        if name is None:
+            return named(team_id)
+        return name if uses[name] == 1 else f"{name} ({named(team_id)})"
+
+    return {team_id: shown(team_id) for team_id in team_ids}

@@ -1,0 +1,346 @@
+"""The containers exports come in — JSON, JSON lines, YAML, pages, gzip — opened once, for every reader of documents.
+
+A *document* is one JSON object: an incident, an entity, a Kubernetes resource. Whatever a file wraps its documents in,
+:func:`read_documents` gives the same documents: bare list, page envelope (``{"items": [...], "next": ...}``), single
+object, one object or page per line, pages one after the other, list of pages, Kubernetes List, several YAML documents;
+each plain or gzip, UTF-8 or UTF-16, with or without byte order mark.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources.yaml_documents import yaml_values
+
+MAX_UNPACKED = 2 * 1024**3
+"""Most bytes a gzip file may unpack to (2 GiB): a small file can be made to unpack to anything."""
+
+LISTS = (
+    "items", "data", "results", "result", "values", "value", "records", "rows", "entries", "elements", "nodes", "content",
+    "entities", "events", "incidents", "issues", "tasks", "runs", "tickets", "alerts", "teams", "users", "groups",
+    "organizations", "members", "services", "projects", "repositories", "commits", "tags", "deployments", "deploys",
+    "releases", "builds", "jobs", "pipelines", "workflow_runs", "workflowRuns", "check_runs", "pull_requests",
+    "merge_requests", "changes", "log_entries", "logs", "audits", "audit_logs", "auditLogs", "oncalls", "schedules",
+    "responses", "surveys", "satisfaction_ratings", "ticket_metrics", "scorecards", "serviceScores", "scores",
+    "initiatives", "exemptions", "approvals", "approvers", "histories", "artifacts", "workspaces", "resources", "blueprints",
+)  # fmt: skip
+"""Names under which the systems we read list what a page holds."""
+
+_IDENTITY = frozenset(
+    ("id", "_id", "uid", "uuid", "identifier", "key", "name", "ref", "sys_id", "spec", "metadata", "self", "title")
+)
+"""What an object has that is something itself; a page has none of them (but a Kubernetes List has ``metadata``)."""
+
+_WRAPPERS = ("data", "result", "response")
+_MORE = ("more", "has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "incomplete_results")
+_LAST = ("isLast", "is_last", "last", "isLastPage", "done")
+_NEXT = (
+    "next", "next_page", "nextPage", "next-page", "nextPageToken", "next_page_token", "nextCursor", "next_cursor",
+    "nextLink", "@odata.nextLink", "nextToken", "NextToken", "next_offset", "continue", "remainingItemCount",
+)  # fmt: skip
+_TOTAL = (
+    "total", "totalCount", "total_count", "total-count", "totalItems", "total_items", "totalTasks", "totalElements",
+    "totalResults", "total_results", "count",
+)  # fmt: skip
+_OFFSET = ("offset", "startAt", "start_at")
+_ABOUT = (
+    "meta", "metadata", "pagination", "paging", "page", "pageInfo", "page_info", "links", "_links", "response_metadata",
+)  # fmt: skip
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The documents of one file.
+
+    ``found``: each document with its number in the file, counted from 1 (a broken one has a number too).
+    ``broken``: (line, reason) of what was set aside. ``beside``: what the first page says beside its documents (a time
+    zone, a scorecard's name). ``unfinished``: why the file is known not to hold everything, or null. ``sha256`` of the
+    file as it lies on disk. ``warnings``: sentences for a person.
+    """
+
+    found: Sequence[tuple[int, dict[str, Any]]]
+    sha256: str
+    broken: Sequence[tuple[int, str]] = ()
+    beside: Mapping[str, Any] | None = None
+    unfinished: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        """The file says itself that it does not hold everything."""
+        return self.unfinished is not None
+
+
+def read_documents(path: Path, shown: str | None = None, number: Callable[[str], Any] = float) -> Documents:
+    """Read every document of a JSON or YAML file in any container.
+
+    ``shown`` is the file as the user knows it; ``number`` makes a number with a fraction from its text (``str`` or
+    ``Decimal`` keep all digits). A broken line of a JSON-lines file, and an element that is no object, are set aside in
+    ``broken``; NaN is not known. Raises :class:`SourceError` naming file and line when nothing can be made of the file.
+    """
+    shown = path.name if shown is None else shown
+    text, replaced = decoded(content(path, shown))
+    values, broken = _values(text, path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml")), shown, number)
+    found: list[tuple[int, dict[str, Any]]] = []
+    pages: list[Mapping[str, Any]] = []
+    place = 0
+    for line, value in values:
+        if value is _BROKEN:
+            place += 1
+            continue
+        for document in _documents(value, pages):
+            place += 1
+            if isinstance(document, dict):
+                found.append((place, document))
+            else:
+                broken.append((line, f"document {place} is {_kind(document)}, not an object"))
+    warnings = [said_replaced(replaced)] if replaced else []
+    if not text.strip():
+        warnings.append("the file is empty")
+    return Documents(
+        found, sha256(path), sorted(broken), _beside(pages[0]) if pages else None, _unfinished(pages, place), tuple(warnings)
+    )  # fmt: skip
+
+
+# --- bytes and text ---------------------------------------------------------------------------------------------------
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """The file as shown to the user: relative to ``root`` when it lies in it; always printable."""
+    inside = path.absolute().is_relative_to(root.absolute())
+    text = (path.absolute().relative_to(root.absolute()) if inside else path).as_posix()
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of the file as it lies on disk (packed, if it is packed), in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_bytes(path: Path, shown: str | None = None) -> BinaryIO:
+    """Open a file for reading, unpacked if it is gzip, which its first bytes tell and not its name.
+
+    Raises :class:`SourceError` for a folder, a file that may not be read, a broken gzip file, and one that unpacks to
+    more than :data:`MAX_UNPACKED` bytes.
+    """
+    shown = path.name if shown is None else shown
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{shown}: cannot be opened: {error.strerror}. Give the path of a file that may be read.") from None
+    if file.read(2) != b"\x1f\x8b":
+        file.seek(0)
+        return file
+    file.close()
+    unpacked = io.BytesIO()
+    try:
+        with gzip.open(path) as packed:
+            while chunk := packed.read(1 << 20):
+                unpacked.write(chunk)
+                if unpacked.tell() > MAX_UNPACKED:
+                    raise SourceError(
+                        f"{shown}: unpacks to more than {MAX_UNPACKED:,} bytes. Split the export, or unpack it if it is "
+                        "meant to be that large."
+                    )
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(
+            f"{shown}: is a broken gzip file (after {unpacked.tell():,} unpacked bytes: {error}). Copy or export it again."
+        ) from None
+    unpacked.seek(0)
+    return unpacked
+
+
+def content(path: Path, shown: str | None = None) -> bytes:
+    """All bytes of a file, unpacked; raises as :func:`open_bytes`."""
+    with open_bytes(path, shown) as file:
+        return file.read()
+
+
+def decoded(data: bytes) -> tuple[str, int]:
+    """``data`` as text without byte order mark, and how many bytes were no UTF-8 and became ``\\ufffd``."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace"), 0
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode("utf-8"), 0
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+        return text, text.count("\ufffd") - data.count("\ufffd".encode())
+
+
+def said_replaced(count: int) -> str:
+    """The sentence about text that is not UTF-8."""
+    return f"{count:,} place(s) are not UTF-8 and are shown as \ufffd; export the file as UTF-8"
+
+
+# --- text → values ----------------------------------------------------------------------------------------------------
+
+_BROKEN = object()
+
+
+def _values(
+    text: str, is_yaml: bool, shown: str, number: Callable[[str], Any]
+) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]]:
+    """The values a text holds one after another, each with its line; broken lines of JSON lines come second."""
+    if not text.strip():
+        return [], []
+    decoder = json.JSONDecoder(parse_float=number, parse_constant=lambda _: None)
+    if text.lstrip()[0] in "[{" or not is_yaml:
+        try:
+            return [(1, _printable(text, decoder.decode(text)))], []
+        except (ValueError, RecursionError) as error:
+            failure = error
+        if (lines := _json_lines(text, decoder)) is not None:
+            return lines
+        if not is_yaml and text.lstrip()[0] in "[{":
+            return _one_after_another(text, decoder, shown, failure), []
+    values = list(yaml_values(text, shown, number))
+    if not any(isinstance(value, dict | list) for _, value in values):
+        raise SourceError(f"{shown}: holds no objects, neither as JSON nor as YAML. Give a file of objects as exported.")
+    return values, []
+
+
+def _json_lines(text: str, decoder: json.JSONDecoder) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]] | None:
+    """One value per line, when at least half of the lines are objects or lists by themselves; otherwise null."""
+    values: list[tuple[int, Any]] = []
+    broken: list[tuple[int, str]] = []
+    # Not splitlines: U+2028 and its like may stand inside a JSON text.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = decoder.decode(line)
+        except (ValueError, RecursionError) as error:
+            values.append((number, _BROKEN))
+            broken.append((number, f"is no JSON: {_told(error)}"))
+        else:
+            values.append((number, _printable(line, value)))
+    good = sum(isinstance(value, dict | list) for _, value in values)
+    return (values, broken) if good * 2 >= len(values) else None
+
+
+def _one_after_another(text: str, decoder: json.JSONDecoder, shown: str, failure: Exception) -> list[tuple[int, Any]]:
+    """Values that follow one another without separator (``gh api --paginate``), each over any number of lines."""
+    values, at = [], 0
+    while match := re.compile(r"\S").search(text, at):
+        try:
+            value, at = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError) as error:
+            failure = error if values else failure
+            line = text.count("\n", 0, getattr(failure, "pos", match.start())) + 1
+            raise SourceError(
+                f"{shown}: is broken JSON at line {line}: {_told(failure)}. Export it again; a file cut short is not read in part."
+            ) from None
+        values.append((text.count("\n", 0, match.start()) + 1, _printable(text, value)))
+    return values
+
+
+def _told(error: Exception) -> str:
+    return "is nested too deeply" if isinstance(error, RecursionError) else str(getattr(error, "msg", error))
+
+
+def _printable(text: str, value: Any) -> Any:
+    """``value`` without lone surrogates, which JSON can escape (``\\ud800``) and no text can hold."""
+    return _without_surrogates(value) if _LONE_SURROGATE.search(text) else value
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_surrogates(v) for v in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return value
+
+
+# --- values → documents -----------------------------------------------------------------------------------------------
+
+
+def _documents(value: Any, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
+    """The documents in one value; each page met on the way is added to ``pages``."""
+    if isinstance(value, list):
+        yield from chain.from_iterable(_documents(element, pages) for element in value)
+    elif isinstance(value, dict) and (name := _list_name(value)):
+        pages.append(value)
+        yield from value[name]
+    elif isinstance(value, dict) and (inner := _wrapped(value)):
+        pages.append({**value, **inner})
+        yield from inner[str(_list_name(inner))]
+    else:
+        yield value
+
+
+def _list_name(value: Mapping[str, Any]) -> str | None:
+    """The member that holds a page's documents, or null when ``value`` is a document itself."""
+    if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
+        return "items"
+    if not _IDENTITY.isdisjoint(value.keys() - {"metadata"}) or ("metadata" in value and "kind" in value):
+        return None
+    names = [name for name in LISTS if isinstance(value.get(name), list) and _holds_objects(value[name])]
+    return names[0] if len(names) == 1 else None
+
+
+def _wrapped(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A page one level down: ``{"result": {"elements": [...]}}``."""
+    if not _IDENTITY.isdisjoint(value):
+        return None
+    inner = [value[name] for name in _WRAPPERS if isinstance(value.get(name), dict) and _list_name(value[name])]
+    return inner[0] if len(inner) == 1 else None
+
+
+def _holds_objects(values: list[Any]) -> bool:
+    return not values or any(isinstance(value, dict) for value in values)
+
+
+def _beside(page: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in page.items() if not (name in LISTS and isinstance(value, list | dict))}
+
+
+def _unfinished(pages: Sequence[Mapping[str, Any]], count: int) -> str | None:
+    """Why the last page, or a total any page gives, says that there is more than ``count`` documents."""
+    if not pages:
+        return None
+    for part in _about(pages[-1]):
+        for name in _MORE:
+            if part.get(name) is True:
+                return f"{name}: true"
+        for name in _LAST:
+            if part.get(name) is False:
+                return f"{name}: false"
+        for name in _NEXT:
+            if part.get(name):
+                return f"{name}: there is a next page"
+    first = max((_whole(part.get(name)) for part in _about(pages[0]) for name in _OFFSET), default=0)
+    total, name = max((_whole(part.get(name)), name) for page in pages for part in _about(page) for name in _TOTAL)
+    return f"{name}: {total}, of which the file ends at {first + count}" if total > first + count else None
+
+
+def _about(page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A page and the members in which systems tell of paging, two levels down."""
+    yield page
+    for name in _ABOUT:
+        if isinstance(part := page.get(name), dict):
+            yield from _about(part)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _kind(value: Any) -> str:
+    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", type(None): "null"}
+    return names.get(type(value), "something else")

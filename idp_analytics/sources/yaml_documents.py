@@ -1,0 +1,100 @@
+"""YAML read as JSON would be: same types, nothing executed, nothing that blows up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+
+from idp_analytics.errors import SourceError
+
+MAX_DEPTH = 200
+"""Deepest nesting that is read: the C parser's recursion has no limit of its own."""
+
+MAX_REPEATED = 1_000_000
+"""Most values that references (``*name``) may add to a document: ten of them can stand for billions."""
+
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> Iterator[tuple[int, Any]]:
+    """The documents of a YAML text, each with the line it starts on; empty ones are left out.
+
+    Only what JSON knows is recognised: ``true``, ``null``, ``3``, ``1.5``. Dates, ``yes``, ``12:30`` and ``010`` stay
+    text, so that a document is the same from YAML and from JSON. Raises :class:`SourceError` with the line for broken
+    YAML, unknown tags, nesting beyond :data:`MAX_DEPTH` and references beyond :data:`MAX_REPEATED`.
+    """
+    loader = None
+    try:
+        _measure(text, shown)
+        loader = _loader(number)(text)
+        while loader.check_node():
+            node = loader.get_node()
+            if (value := loader.construct_document(node)) is not None:
+                yield node.start_mark.line + 1, value
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SourceError(f"{shown}: is broken YAML{place}: {error.problem}. Export it again or mend that line.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise SourceError(f"{shown}: is no YAML that can be read: {error}.") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _measure(text: str, shown: str) -> None:
+    """Refuse what would blow up, from the parser's events, before anything is built."""
+    anchors: dict[str, int] = {}
+    open_: list[tuple[int, str | None]] = []  # size so far and anchor of each collection we are in
+    repeated = 0
+    for event in yaml.parse(text, Loader=_FAST):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_.append((1, event.anchor))
+            if len(open_) > MAX_DEPTH:
+                line = event.start_mark.line + 1
+                raise SourceError(f"{shown}: is nested more than {MAX_DEPTH} levels deep at line {line}; not read.")
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            size, anchor = open_.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            size, anchor = 1, event.anchor
+        elif isinstance(event, yaml.AliasEvent):
+            # An anchor still open refers to itself: endless.
+            size, anchor = anchors.get(event.anchor, MAX_REPEATED + 1), None
+            repeated += size
+            if repeated > MAX_REPEATED:
+                line = event.start_mark.line + 1
+                raise SourceError(
+                    f"{shown}: *{event.anchor} at line {line} is not defined before it, or references repeat more than "
+                    f"{MAX_REPEATED:,} values; not read. Write the values out."
+                )
+        else:
+            continue
+        if anchor is not None:
+            anchors[anchor] = size
+        if open_:
+            above, name = open_[-1]
+            open_[-1] = (above + size, name)
+
+
+def _loader(number: Callable[[str], Any]) -> Any:
+    class Loader(_FAST):  # type: ignore[misc,valid-type]
+        yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own form)
+        yaml_constructors = {  # noqa: RUF012
+            **_FAST.yaml_constructors,
+            "tag:yaml.org,2002:float": lambda loader, node: number(loader.construct_scalar(node)),
+        }
+
+    for tag, pattern, first in (
+        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
+        # Without a point it may be a commit: 1234e56.
+        ("float", r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?", "-0123456789"),
+        ("null", r"~|null|Null|NULL|", "~nN\0"),
+        ("merge", r"<<", "<"),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), [*first.replace("\0", ""), *([""] if "\0" in first else [])])
+    return Loader
