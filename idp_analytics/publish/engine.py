@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 import time
@@ -23,6 +24,9 @@ KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
 
 _MESSAGE_LIMIT = 2_000
+_QUIET = logging.getLogger("idp_analytics.publish.kernel")
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
@@ -141,13 +145,16 @@ def _register() -> None:
             try:
                 client = PapermillNotebookClient(
                     nb_man, km=kernel, kernel_name=kernel_name, record_timing=False, shutdown_kernel="immediate",
-                    timeout=None, log=_silent(),
+                    timeout=None, log=_QUIET,
                 )  # fmt: skip
                 client.execute(cleanup_kc=True)
             except (DeadKernelError, RuntimeError) as error:
-                cell = next((c for c in reversed(nb_man.nb.cells) if c.metadata.papermill.start_time), nb_man.nb.cells[0])
+                code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]
+                begun = [cell for cell in code if cell.metadata.papermill.start_time]
                 name, text = (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)
-                cell.setdefault("outputs", []).append(new_output("error", ename=name, evalue=text, traceback=[]))
+                (begun or code)[-1 if begun else 0].outputs.append(
+                    new_output("error", ename=name, evalue=text, traceback=[])
+                )
             finally:
                 timer.cancel()
                 run_sync(kernel.shutdown_kernel)(now=True)

@@ -14,7 +14,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -27,20 +27,20 @@ MAX_UNPACKED = 2 * 1024**3
 """Most bytes a gzip file may unpack to (2 GiB): a small file can be made to unpack to anything."""
 
 LISTS = (
-    "items", "data", "results", "result", "values", "value", "records", "rows", "entries", "elements", "nodes", "content",
+    "items", "data", "results", "result", "values", "value", "records", "rows", "entries", "elements", "content",
     "entities", "events", "incidents", "issues", "tasks", "runs", "tickets", "alerts", "teams", "users", "groups",
-    "organizations", "members", "services", "projects", "repositories", "commits", "tags", "deployments", "deploys",
-    "releases", "builds", "jobs", "pipelines", "workflow_runs", "workflowRuns", "check_runs", "pull_requests",
-    "merge_requests", "changes", "log_entries", "logs", "audits", "audit_logs", "auditLogs", "oncalls", "schedules",
-    "responses", "surveys", "satisfaction_ratings", "ticket_metrics", "scorecards", "serviceScores", "scores",
-    "initiatives", "exemptions", "approvals", "approvers", "histories", "artifacts", "workspaces", "resources", "blueprints",
+    "organizations", "services", "projects", "repositories", "deployments", "deploys", "releases", "builds", "jobs",
+    "pipelines", "workflow_runs", "workflowRuns", "check_runs", "pull_requests", "merge_requests", "log_entries", "logs",
+    "audits", "audit_logs", "auditLogs", "oncalls", "schedules", "responses", "surveys", "satisfaction_ratings",
+    "ticket_metrics", "scorecards", "serviceScores", "initiatives", "exemptions", "approvers", "histories", "artifacts",
+    "workspaces", "blueprints",
 )  # fmt: skip
 """Names under which the systems we read list what a page holds."""
 
 _IDENTITY = frozenset(
     ("id", "_id", "uid", "uuid", "identifier", "key", "name", "ref", "sys_id", "spec", "metadata", "self", "title")
 )
-"""What an object has that is something itself; a page has none of them (but a Kubernetes List has ``metadata``)."""
+"""What an object has that is something itself, as is any ``…_id``; a page has none (a Kubernetes List has ``metadata``)."""
 
 _WRAPPERS = ("data", "result", "response")
 _MORE = ("more", "has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "incomplete_results")
@@ -222,12 +222,10 @@ def _json_lines(text: str, decoder: json.JSONDecoder) -> tuple[list[tuple[int, A
         if not line.strip():
             continue
         try:
-            value = decoder.decode(line)
+            values.append((number, _printable(line, decoder.decode(line))))
         except (ValueError, RecursionError) as error:
             values.append((number, _BROKEN))
             broken.append((number, f"is no JSON: {_told(error)}"))
-        else:
-            values.append((number, _printable(line, value)))
     good = sum(isinstance(value, dict | list) for _, value in values)
     return (values, broken) if good * 2 >= len(values) else None
 
@@ -238,13 +236,13 @@ def _one_after_another(text: str, decoder: json.JSONDecoder, shown: str, failure
     while match := re.compile(r"\S").search(text, at):
         try:
             value, at = decoder.raw_decode(text, match.start())
+            values.append((text.count("\n", 0, match.start()) + 1, _printable(text, value)))
         except (ValueError, RecursionError) as error:
             failure = error if values else failure
             line = text.count("\n", 0, getattr(failure, "pos", match.start())) + 1
             raise SourceError(
                 f"{shown}: is broken JSON at line {line}: {_told(failure)}. Export it again; a file cut short is not read in part."
             ) from None
-        values.append((text.count("\n", 0, match.start()) + 1, _printable(text, value)))
     return values
 
 
@@ -271,9 +269,10 @@ def _without_surrogates(value: Any) -> Any:
 
 
 def _documents(value: Any, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
-    """The documents in one value; each page met on the way is added to ``pages``."""
+    """The documents in one value; each page met on the way is added to ``pages``. Of lists in lists one level is opened."""
     if isinstance(value, list):
-        yield from chain.from_iterable(_documents(element, pages) for element in value)
+        elements = chain.from_iterable(v if isinstance(v, list) else [v] for v in value)
+        yield from chain.from_iterable([v] if isinstance(v, list) else _documents(v, pages) for v in elements)
     elif isinstance(value, dict) and (name := _list_name(value)):
         pages.append(value)
         yield from value[name]
@@ -288,7 +287,7 @@ def _list_name(value: Mapping[str, Any]) -> str | None:
     """The member that holds a page's documents, or null when ``value`` is a document itself."""
     if str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
         return "items"
-    if not _IDENTITY.isdisjoint(value.keys() - {"metadata"}) or ("metadata" in value and "kind" in value):
+    if _is_something(value.keys() - {"metadata"}) or ("metadata" in value and "kind" in value):
         return None
     names = [name for name in LISTS if isinstance(value.get(name), list) and _holds_objects(value[name])]
     return names[0] if len(names) == 1 else None
@@ -296,10 +295,14 @@ def _list_name(value: Mapping[str, Any]) -> str | None:
 
 def _wrapped(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """A page one level down: ``{"result": {"elements": [...]}}``."""
-    if not _IDENTITY.isdisjoint(value):
+    if _is_something(value.keys()):
         return None
     inner = [value[name] for name in _WRAPPERS if isinstance(value.get(name), dict) and _list_name(value[name])]
     return inner[0] if len(inner) == 1 else None
+
+
+def _is_something(names: Iterable[Any]) -> bool:
+    return any(name in _IDENTITY or str(name).endswith(("_id", "Id")) for name in names)
 
 
 def _holds_objects(values: list[Any]) -> bool:
@@ -342,5 +345,5 @@ def _whole(value: Any) -> int:
 
 
 def _kind(value: Any) -> str:
-    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", type(None): "null"}
-    return names.get(type(value), "something else")
+    names = {str: "text", bool: "true or false", list: "a list", type(None): "null"}
+    return names.get(type(value), "a number")

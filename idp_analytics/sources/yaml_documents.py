@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -80,21 +80,22 @@ def _measure(text: str, shown: str) -> None:
             open_[-1] = (above + size, name)
 
 
+_RESOLVED = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    "int": (r"-?(0|[1-9][0-9]*)", [*"-0123456789"]),
+    # Without a point it may be a commit: 1234e56.
+    "float": (r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?", [*"-0123456789"]),
+    "null": (r"~|null|Null|NULL|", [*"~nN", ""]),
+    "merge": (r"<<", ["<"]),
+}
+"""Plain scalars that are more than text: how they are written and what they begin with."""
+
+
 def _loader(number: Callable[[str], Any]) -> Any:
     class Loader(_FAST):  # type: ignore[misc,valid-type]
-        yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own form)
-        yaml_constructors = {  # noqa: RUF012
-            **_FAST.yaml_constructors,
-            "tag:yaml.org,2002:float": lambda loader, node: number(loader.construct_scalar(node)),
-        }
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
-    for tag, pattern, first in (
-        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-        ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
-        # Without a point it may be a commit: 1234e56.
-        ("float", r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?", "-0123456789"),
-        ("null", r"~|null|Null|NULL|", "~nN\0"),
-        ("merge", r"<<", "<"),
-    ):
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), [*first.replace("\0", ""), *([""] if "\0" in first else [])])
+    for tag, (pattern, first) in _RESOLVED.items():
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
+    Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: number(loader.construct_scalar(node)))
     return Loader
