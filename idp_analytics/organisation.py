@@ -205,19 +205,30 @@ def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.D
     for part in parts:
         by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
     tables, rejected = {}, [pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)]
-    replaced_rows: Counter[str] = Counter()
     for name in TABLES:
-        frame = pl.concat(by_table.get(name) or [empty(name)])
-        tables[name], replaced = latest(name, frame)
-        if replaced.height:
-            rejected.append(
-                _rejects(
-                    name, replaced, ", ".join(TABLES[name].key), "the same key comes again later; the later row is used"
-                )
-            )
-            replaced_rows.update(dict(replaced.group_by("load_id").len().iter_rows()))
-    loads = _less(loads, replaced_rows, "the same key comes again later; the later row is used")
+        tables[name], replaced = latest(name, pl.concat(by_table.get(name) or [empty(name)]))
+        for reason, rows in _replaced(name, tables[name], replaced):
+            loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
+            if reason is _AGAIN:
+                rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
     return tables, pl.concat(rejected), loads
+
+
+_AGAIN = "the same key comes again later; the later row is used"
+_ELSEWHERE = "another source, read later, describes it too"
+
+
+def _replaced(name: str, kept: pl.DataFrame, replaced: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Replaced rows by reason. That two systems know the same service is as it should be, and no fault of a row."""
+    key = list(TABLES[name].key)
+    if TABLES[name].is_fact or not replaced.height:
+        yield _AGAIN, replaced
+        return
+    by = kept.select(*key, pl.col("source").alias("_by"))
+    compared = replaced.join(by, on=key, how="left", nulls_equal=True)
+    same = pl.col("_by") == pl.col("source")
+    yield _AGAIN, compared.filter(same).drop("_by")
+    yield _ELSEWHERE, compared.filter(~same).drop("_by")
 
 
 # --- the as-of time --------------------------------------------------------------------------------------------------

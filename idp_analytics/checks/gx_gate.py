@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,7 @@ def _decoded(value: dict[str, Any]) -> Any:
 
 def main(folder: Path) -> None:
     """Run the job in ``folder`` and write the result there."""
-    import great_expectations as gx
-
+    gx: Any = import_module("great_expectations")
     job = json.loads((folder / _JOB).read_text(encoding="utf-8"), object_hook=_decoded)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
@@ -144,19 +144,15 @@ _FORMAT = {
 
 def _built(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Any], list[tuple[int, str]]]:
     """Number → great-expectations' own object, and the numbers it refuses with the reason."""
-    from great_expectations.exceptions import ExpectationNotFoundError
-    from great_expectations.expectations.registry import (
-        get_expectation_impl,
-        list_registered_expectation_implementations,
-    )
-
+    registry = import_module("great_expectations.expectations.registry")
+    not_found = import_module("great_expectations.exceptions").ExpectationNotFoundError
     built, problems = {}, []
     for n, entry in enumerate(entries):
         try:
-            kind = get_expectation_impl(entry["type"])
+            kind = registry.get_expectation_impl(entry["type"])
             built[n] = kind(**entry["kwargs"], meta={"n": n})
-        except ExpectationNotFoundError:
-            known = list_registered_expectation_implementations()
+        except not_found:
+            known = registry.list_registered_expectation_implementations()
             problems.append((n, f"great-expectations knows no such expectation.{nearest(entry['type'], known)}"))
         except (ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
             problems.append((n, "; ".join(_told(error))))

@@ -130,14 +130,18 @@ def _share(value: Any) -> float:
     return float(value)
 
 
-def _regex(value: Any) -> str:
+def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text")  # noqa: TRY004
+    return value
+
+
+def _regex(value: Any) -> str:
     try:
-        re.compile(value)
+        re.compile(_word(value))
     except re.error as error:
         raise ValueError(f"is no regular expression: {error}") from None
-    return value
+    return str(value)
 
 
 def _set(value: Any, kind: Kind | None) -> tuple[Any, ...]:
@@ -187,9 +191,7 @@ def _value(value: Any, kind: Kind | None) -> Any:
         case Kind.TEXTS:
             raise ValueError("a list has no single value to compare")
         case _:
-            if not isinstance(value, str):
-                raise ValueError("must be text")
-            return value
+            return _word(value)
 
 
 def _time(value: Any, kind: Kind) -> date:

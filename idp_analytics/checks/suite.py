@@ -113,7 +113,7 @@ def parse(document: Any, table: Table) -> tuple[tuple[Expectation, ...], list[st
     seen: set[str] = set()
     for number, entry in enumerate(document["expectations"], 1):
         expectation, found = _entry(entry, table)
-        if not found and (key := identity(entry)) in seen:
+        if not found and identity(entry) in seen:
             found = ["is there twice"]
         else:
             seen.add(identity(entry))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,43 +15,36 @@ _SHOWN = 12
 
 def says(type_: str, kwargs: Mapping[str, Any], table: Table) -> str:
     """What must hold, e.g. ``severity must be between 1 and 5``. ``kwargs`` as :func:`native_kwargs` gives them."""
-    column = kwargs.get("column")
-    match type_:
-        case "expect_column_values_to_not_be_null":
-            text = f"{column} must be known"
-        case "expect_column_values_to_be_null":
-            text = f"{column} must be empty"
-        case "expect_column_values_to_be_unique":
-            text = f"{column} must not occur twice"
-        case "expect_compound_columns_to_be_unique":
-            text = f"{_list(kwargs['column_list'])} together must not occur twice"
-        case "expect_column_values_to_be_in_set":
-            text = f"{column} must be one of {_list(kwargs['value_set'])}"
-        case "expect_column_values_to_not_be_in_set":
-            text = f"{column} must not be one of {_list(kwargs['value_set'])}"
-        case "expect_column_values_to_be_between":
-            text = f"{column} must be {_range(kwargs)}"
-        case "expect_column_value_lengths_to_be_between":
-            text = f"{column} must be {_range(kwargs)} characters long"
-        case "expect_column_values_to_match_regex":
-            text = f"{column} must match the pattern {kwargs['regex']}"
-        case "expect_column_values_to_not_match_regex":
-            text = f"{column} must not match the pattern {kwargs['regex']}"
-        case "expect_column_pair_values_a_to_be_greater_than_b":
-            text = f"{kwargs['column_A']} must {_order(kwargs, table)} {kwargs['column_B']}"
-        case "expect_column_pair_values_to_be_equal":
-            text = f"{kwargs['column_A']} must equal {kwargs['column_B']}"
-        case "expect_table_row_count_to_be_between":
-            text = f"the number of rows must be {_range(kwargs)}"
-        case "expect_column_to_exist":
-            place = f" as column {kwargs['column_index'] + 1}" if "column_index" in kwargs else ""
-            text = f"{column} must be there{place}"
-        case _:
-            told = ", ".join(f"{name} {_text(value)}" for name, value in kwargs.items() if name != "mostly")
-            text = f"{type_.removeprefix('expect_').replace('_', ' ')} ({told})"
-    if "row_condition" in kwargs and not text.endswith(")"):
-        text += f" where {kwargs['row_condition']}"
-    return text + (f" in at least {kwargs['mostly']:.4g} of rows" if kwargs.get("mostly", 1) != 1 else "")
+    if type_ in _FACTS:
+        where = f" where {kwargs['row_condition']}" if "row_condition" in kwargs else ""
+        text = f"{kwargs.get('column', '')} {_FACTS[type_](kwargs, table)}{where}".strip()
+    else:
+        told = ", ".join(f"{name} {_text(value)}" for name, value in kwargs.items() if name != "mostly")
+        text = f"{type_.removeprefix('expect_').replace('_', ' ')} ({told})"
+    return text + (f" in at least {_percent(kwargs['mostly'])} of rows" if kwargs.get("mostly", 1) != 1 else "")
+
+
+_FACTS: Mapping[str, Callable[[Mapping[str, Any], Table], str]] = {
+    "expect_column_values_to_not_be_null": lambda *_: "must be known",
+    "expect_column_values_to_be_null": lambda *_: "must be empty",
+    "expect_column_values_to_be_unique": lambda *_: "must not occur twice",
+    "expect_compound_columns_to_be_unique": lambda k, _: f"{_list(k['column_list'])} together must not occur twice",
+    "expect_column_values_to_be_in_set": lambda k, _: f"must be one of {_list(k['value_set'])}",
+    "expect_column_values_to_not_be_in_set": lambda k, _: f"must not be one of {_list(k['value_set'])}",
+    "expect_column_values_to_be_between": lambda k, _: f"must be {_range(k)}",
+    "expect_column_value_lengths_to_be_between": lambda k, _: f"must be {_range(k)} characters long",
+    "expect_column_values_to_match_regex": lambda k, _: f"must match the pattern {k['regex']}",
+    "expect_column_values_to_not_match_regex": lambda k, _: f"must not match the pattern {k['regex']}",
+    "expect_column_pair_values_a_to_be_greater_than_b": lambda k, t: (
+        f"{k['column_A']} must {_order(k, t)} {k['column_B']}"
+    ),
+    "expect_column_pair_values_to_be_equal": lambda k, _: f"{k['column_A']} must equal {k['column_B']}",
+    "expect_table_row_count_to_be_between": lambda k, _: f"the number of rows must be {_range(k)}",
+    "expect_column_to_exist": lambda k, _: (
+        "must be there" + (f" as column {k['column_index'] + 1}" if k.get("column_index") else "")
+    ),
+}
+"""What each type says of its column (or of the table)."""
 
 
 def describe(row: Mapping[str, Any]) -> str:

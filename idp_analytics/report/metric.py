@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from idp_analytics.answers import Estimator, Verdict
 from idp_analytics.charts import Chart, trend
-from idp_analytics.charts.wording import NOTHING, difference, interval, quantity
+from idp_analytics.charts.wording import difference, interval, quantity
 from idp_analytics.metrics import by_name
-from idp_analytics.report import money, words
-from idp_analytics.report.section import Section, Table
+from idp_analytics.report import cells, money, words
+from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -35,27 +34,12 @@ def section(view: View, name: str) -> Section:
         question=metric.question,
         answer=words.answer(metric, row, view.row_before(metric)),
         chart=_chart(rows, metric.title, metric.unit, view.name, beside),
-        tables=(table(f"{metric.title} of {view.name}", (_cells(r, counted) for r in rows.to_dicts())),) if rows.height else (),
+        tables=(cells.table(f"{metric.title} of {view.name}", (_cells(r, counted) for r in rows.to_dicts())),) if rows.height else (),
         cautions=(*words.cautions(row), *view.truncated(metric)),
         trace=view.trace(name) if row["n"] else "",
         verdict=Verdict(row["verdict"]),
         metrics=(metric,),
     )  # fmt: skip
-
-
-def said(verdict: str) -> str:
-    """A verdict in a cell: symbol and word."""
-    return f"{words.VERDICTS[Verdict(verdict)].symbol} {verdict}"
-
-
-def table(caption: str, rows: Iterable[Mapping[str, str]], left: Sequence[str] = (), left_out: int = 0) -> Table:
-    """A table from rows of text. Columns in which nothing stands are left out; all but the first, verdicts and ``left``
-    are aligned as numbers."""
-    found = list(rows)
-    names = [name for name in (found[0] if found else {}) if any(row[name] not in ("", NOTHING) for row in found)]
-    frame = pl.DataFrame({name: [row[name] for row in found] for name in names}, schema=dict.fromkeys(names, pl.String))
-    numbers = tuple(name for name in names[1:] if name not in (*left, "Verdict"))
-    return Table(caption, frame, numbers, left_out)
 
 
 def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.DataFrame | None) -> Chart | None:
@@ -69,8 +53,8 @@ def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.Data
 
 def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
     unit = row["unit"]
-    cells = {
-        "Period": row["period"] + (" (partial)" if row["is_partial"] else ""),
+    return {
+        "Period": cells.period(row),
         "Value": quantity(row["value"], unit),
         words.level(row).capitalize(): interval(row["low"], row["high"], unit, row["value"]),
         "n": f"{row['n']:,}",
@@ -78,6 +62,5 @@ def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
         "Still open": f"{row['censored']:,}" if row["censored"] else "",
         "Missing": f"{row['missing']:,}" if row["missing"] else "",
         "Change": difference(row["change"], row["change_low"], row["change_high"], unit),
-        "Verdict": said(row["verdict"]),
+        "Verdict": cells.verdict(row["verdict"]),
     }
-    return cells

@@ -13,7 +13,7 @@ from idp_analytics.charts import Chart
 from idp_analytics.charts import money as drawing
 from idp_analytics.charts.wording import NOTHING, count, money, named, period, quantity, significant
 from idp_analytics.metrics import by_name
-from idp_analytics.report import words
+from idp_analytics.report import cells, words
 from idp_analytics.report.section import Card, Section, Table
 from idp_analytics.report.view import View
 
@@ -78,7 +78,7 @@ def unallocated(view: View) -> Section:
         bill, rest = _amount(now, currency, None), _amount(now, currency, UNALLOCATED)
         parts = [f"{_reason(r)} {money(r['amount'], currency)}" for r in reasons if r["currency"] == currency]
         sentences.append(
-            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_percent(rest, bill)} has no "
+            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_percent(rest, bill)}, has no "
             f"known owner{': ' + ', '.join(parts) if parts else ''}."
         )
     chart, told = _chart(rows.filter(pl.col("detail") == UNALLOCATED), currencies, "Unallocated cost", "org")
@@ -124,16 +124,16 @@ def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: 
     own, bill, rest = _amount(now, currency, None), _amount(whole, currency, None), _amount(whole, currency, UNALLOCATED)
     charges = now.filter(pl.col("currency") == currency)["n"].sum()
     yield (
-        f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}{_percent(own, bill)} of the "
-        f"organisation's {money(bill, currency)}."
-    ).replace(f"{_percent(own, bill)} of the", f", {_percent(own, bill).strip(' ()') or 'part'} of the")
+        f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}; "
+        f"the organisation's bill is {money(bill, currency)}{_percent(own, bill, ', of which this is ')}."
+    )
     if rest:
         yield f"{money(rest, currency)} of that bill has no known owner and may hold cost of this team."
 
 
-def _percent(part: Decimal, whole: Decimal) -> str:
-    """`` (2.4 %)``, or nothing where a share would make no sense: credits can make either negative."""
-    return f" ({quantity(float(part / whole), 'share')})" if whole > 0 and 0 <= part <= whole else ""
+def _percent(part: Decimal, whole: Decimal, before: str = ", ") -> str:
+    """``, 2.4 %``, or nothing where a share would make no sense: credits can make either negative."""
+    return f"{before}{quantity(float(part / whole), 'share')}" if whole > 0 and 0 <= part <= whole else ""
 
 
 # --- amounts, tables, chart ----------------------------------------------------------------------------------------------
@@ -153,13 +153,11 @@ def _less(whole: Decimal, *parts: Decimal) -> Decimal:
 
 
 def _by_period(rows: pl.DataFrame, view: View) -> Table:
-    from idp_analytics.report.metric import table
-
     totals = rows.filter(pl.col("detail").is_null(), pl.col("currency").is_not_null()).to_dicts()
-    cells = []
+    found = []
     for row in totals:
         cell = {
-            "Period": row["period"] + (" (partial)" if row["is_partial"] else ""),
+            "Period": cells.period(row),
             "Amount": money(row["amount"], row["currency"]),
             "Charges": f"{row['n']:,}",
             "Against the period before": "" if row["change"] is None else f"× {significant(row['change'])}",
@@ -170,20 +168,18 @@ def _by_period(rows: pl.DataFrame, view: View) -> Table:
             known = row["amount"] is not None
             cell |= {part.capitalize(): money(amount, row["currency"]) if known else NOTHING for part, amount in parts.items()}
             cell["Difference"] = money(_less(row["amount"], *parts.values()), "") if known else NOTHING
-        cells.append(cell)
-    return table(f"Cost of {view.name}", cells)
+        found.append(cell)
+    return cells.table(f"Cost of {view.name}", found)
 
 
 def _by_reason(reasons: Iterable[Mapping[str, Any]], now: pl.DataFrame) -> Table:
-    from idp_analytics.report.metric import table
-
-    return table(
+    return cells.table(
         "Unallocated cost by reason",
         (
             {
                 "Reason": _reason(row),
                 "Amount": money(row["amount"], row["currency"]),
-                "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None)).strip(" ()") or NOTHING,
+                "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None), "") or NOTHING,
                 "Charges": f"{row['n']:,}",
                 "What would help": REMEDIES.get(_reason(row), ""),
             }

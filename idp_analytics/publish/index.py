@@ -1,0 +1,91 @@
+"""The page that leads to the others: every team by name, a word per key metric and never a rank, failures in plain sight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from idp_analytics.answers import ORG, Metric, Verdict
+from idp_analytics.charts.wording import count, named, period
+from idp_analytics.metrics import CATALOGUE
+from idp_analytics.publish.engine import Failure
+from idp_analytics.publish.page import Page, environment
+from idp_analytics.report.words import VERDICTS
+
+KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in CATALOGUE if metric.better is not None)
+"""Those whose change can be good or bad: only they have a verdict to show."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One report on the index: what it is called, where it is, how it went, and the verdict of each key metric."""
+
+    name: str
+    href: str
+    failure: Failure | None
+    has_data: bool
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def status(self) -> str:
+        """``failed``, ``no data`` or ``ok``."""
+        return "failed" if self.failure else "ok" if self.has_data else "no data"
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One published set on the page of all periods; ``failed`` reports of ``reports`` could not be finished."""
+
+    label: str
+    href: str
+    reports: int
+    failed: int
+
+
+def rows(
+    answers: pl.DataFrame, label: str, names: Mapping[str, str], hrefs: Mapping[str, str], failures: Mapping[str, Failure]
+) -> list[Row]:
+    """The organisation's row, then one per team of ``names`` (id → name shown) in order of name.
+
+    ``answers``: rows of :data:`idp_analytics.answers.COLUMNS`; of the period ``label`` the verdicts are taken. ``hrefs``
+    and ``failures`` by entity id (:data:`idp_analytics.answers.ORG` for the organisation).
+    """
+    whole = answers.filter(pl.col("period") == label, pl.col("scope").is_in(["org", "team"]))
+    seen = dict(whole.group_by("entity_id").agg(pl.col("n").sum()).iter_rows())
+    told = whole.filter(pl.col("detail").is_null(), pl.col("metric").is_in([m.name for m in KEY_METRICS]))
+    said = {(entity, metric): word for entity, metric, word in told.select("entity_id", "metric", "verdict").iter_rows()}
+    order = sorted((name.casefold(), entity) for entity, name in names.items() if entity != ORG)
+    return [
+        Row(
+            name=names[entity],
+            href=hrefs[entity],
+            failure=failures.get(entity),
+            has_data=bool(seen.get(entity)),
+            verdicts=tuple(Verdict(said.get((entity, m.name), Verdict.NOT_MEASURED)) for m in KEY_METRICS),
+        )
+        for entity in (ORG, *(entity for _, entity in order))
+    ]
+
+
+def index(page: Page, label: str, whole: Row, teams: Sequence[Row]) -> str:
+    """HTML of a run's index; ``whole`` is the organisation's row."""
+    told = [count(len(teams), "team")]
+    for status, words in (("failed", "could not be finished"), ("no data", f"without data in {period(label)}")):
+        if n := sum(row.status == status for row in (whole, *teams)):
+            told.append(f"{count(n, 'report')} {words}")
+    return environment().get_template("teams.html.j2").render(
+        page=page, scripts=(), whole=whole, teams=teams, metrics=KEY_METRICS, told=told, said=VERDICTS,
+        shown=[v for v in Verdict if any(v in row.verdicts for row in (whole, *teams))],
+    )  # fmt: skip
+
+
+def periods(page: Page, issues: Sequence[Issue]) -> str:
+    """HTML of the page that lists every published set of an organisation, newest first."""
+    return environment().get_template("periods.html.j2").render(page=page, scripts=(), issues=issues)
+
+
+def called(label: str, teams: Sequence[str] = ()) -> str:
+    """``June 2026``, or ``June 2026, Payments only`` for a run of some teams."""
+    return period(label) + (f", {', '.join(map(named, teams))} only" if teams else "")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+
+from idp_analytics.errors import ReportError
+from idp_analytics.metrics import CATALOGUE, by_name, compute, trace
+from idp_analytics.metrics.observed import observed
+
+
+@pytest.fixture
+def tables(company):
+    return company(
+        teams=[{"team_id": "red"}, {"team_id": "blue"}],
+        services=[{"service_id": "shop"}, {"service_id": "till"}],
+        deployments=[
+            {"deployment_id": "d1", "finished_at": "2026-03-01T00:00"},
+            {"deployment_id": "d2", "finished_at": "2026-03-31T23:30"},
+            {"deployment_id": "d3", "finished_at": "2026-04-01T00:00"},
+            {"deployment_id": "t1", "finished_at": "2026-03-10T00:00", "service_id": "till", "team_id": "blue"},
+            {"deployment_id": "n1", "finished_at": "2026-03-10T00:00", "service_id": None, "team_id": None},
+        ],
+        changes=[{"change_id": "c1", "first_commit_at": "2026-02-28T20:00"}, {"change_id": "c2"}],
+        deployment_changes=[{"deployment_id": "d1", "change_id": "c1"}, {"deployment_id": "t1", "change_id": "c2"}],
+        incidents=[
+            {"incident_id": "i1", "opened_at": "2026-03-01T01:00", "resolved_at": "2026-03-01T03:00"},
+            {"incident_id": "i2", "opened_at": "2026-03-31T23:45", "resolved_at": "2026-04-01T02:45"},
+            {"incident_id": "far", "opened_at": "2026-03-20T00:00", "team_id": "blue", "service_id": "till"},
+        ],
+        costs=[
+            {"cost_id": "k1", "amount": 5, "period_start": "2026-03-01", "period_end": "2026-03-02", "team_id": "red"},
+            {"cost_id": "k2", "amount": 7, "period_start": "2026-03-01", "period_end": "2026-03-02", "currency": "EUR"},
+        ],
+        loads=[{"load_id": "load-1", "path": "exports/all.csv"}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "entity", "period", "keys"),
+    [
+        ("org", "org", "2026-03", ["d1", "n1", "t1", "d2"]),
+        ("org", "org", "2026-04", ["d3"]),
+        ("org", "org", "2026-Q1", ["d1", "n1", "t1", "d2"]),
+        ("org", "org", "2026-W14", ["d2", "d3"]),
+        ("team", "red", "2026-03", ["d1", "d2"]),
+        ("service", "till", "2026-03", ["t1"]),
+        ("team", "nobody", "2026-03", []),
+    ],
+)
+def test_trace_finds_the_rows_behind_a_number(tables, settings, as_of, scope, entity, period, keys):
+    rows = trace(tables, settings(), as_of("2026-05-01"), "deployment_frequency", scope, entity, period)
+    assert rows["source_key"].to_list() == keys
+    assert set(rows["path"]) <= {"exports/all.csv"}
+    assert set(rows["source_table"]) <= {"deployments"}
+
+
+def test_trace_leads_to_the_row_of_the_file(tables, settings, as_of):
+    rows = trace(tables, settings(), as_of("2026-05-01"), "change_lead_time", "org", "org", "2026-03")
+    shown = rows.select("source_table", "source_key", "x", "usable", "detail", "path", "source_row").rows()
+    file = "exports/all.csv"
+    assert shown == [
+        ("changes", "c1", 4.0, True, None, file, 1),
+        ("changes", "c2", None, False, None, file, 2),
+        ("deployments", "n1", None, False, "deployments without a known change", file, 5),
+        ("deployments", "d2", None, False, "deployments without a known change", file, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "keys"), [("UTC", ["d1", "n1", "t1", "d2"]), ("America/Los_Angeles", ["n1", "t1", "d2", "d3"])]
+)
+def test_trace_cuts_periods_where_the_answers_do(tables, settings, as_of, zone, keys):
+    rows = trace(tables, settings(zone), as_of("2026-05-01"), "deployment_frequency", "org", "org", "2026-03")
+    assert rows["source_key"].to_list() == keys
+
+
+@pytest.mark.parametrize("metric", CATALOGUE, ids=lambda m: m.name)
+def test_trace_and_answers_count_the_same(tables, settings, as_of, metric):
+    at, rules = as_of("2026-05-01"), settings("America/Los_Angeles")
+    answers = compute(tables, rules, at, (metric,))
+    checked = 0
+    for row in answers.filter(answers["verdict"] != "not measured").iter_rows(named=True):
+        rows = trace(tables, rules, at, metric.name, row["scope"], row["entity_id"], row["period"])
+        if metric.name == "showback_cost":
+            rows = rows.filter(currency=row["currency"] or "none")
+            if row["detail"]:
+                rows = rows.filter(rows["detail"].str.starts_with(row["detail"]))
+            assert rows["amount"].sum() == (row["amount"] or 0)
+        else:
+            rows = rows.filter(rows["detail"].is_null())
+        counted = rows["usable"].sum()
+        if metric.name == "deployment_days":
+            assert rows["at"].dt.convert_time_zone("America/Los_Angeles").dt.date().n_unique() == row["k"]
+        else:
+            assert (counted, rows.height - counted) == (row["n"], row["missing"])
+        checked += row["n"] > 0
+    assert checked
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (("deployment_freqency", "org", "org", "2026-03"), "Did you mean 'deployment_frequency'"),
+        (("change_fail_rate", "squad", "x", "2026-03"), "no scope 'squad'"),
+        (("change_fail_rate", "org", "org", "March"), "is not a period"),
+    ],
+)
+def test_trace_refuses_what_does_not_exist(tables, settings, as_of, given, match):
+    with pytest.raises(ReportError, match=match):
+        trace(tables, settings(), as_of("2026-05-01"), *given)
+
+
+@pytest.mark.parametrize(
+    ("at", "x", "hit"),
+    [
+        ("2026-04-02", 3.0, True),
+        ("2026-04-01T02:45", 3.0, True),  # resolved at that very time
+        ("2026-04-01T02:44:59", 3 - 1 / 3600, False),
+        ("2026-04-01T00:45", 1.0, False),
+    ],
+)
+def test_what_is_not_over_at_the_as_of_time_is_open(tables, settings, as_of, at, x, hit):
+    rows = observed(by_name("failed_deployment_recovery_time"), tables, settings(), as_of(at)).collect()
+    assert rows.filter(source_key="i2").select("x", "hit").row(0) == (pytest.approx(x), hit)
