@@ -60,14 +60,15 @@ def interval(low: float | None, high: float | None, unit: str, beside: float | N
 
 
 def difference(change: float | None, low: float | None, high: float | None, unit: str) -> str:
-    """A change with its interval: shares in points (``−7.5 points, −20.1 to +4.0``), others as a ratio (``× 0.62, 0.40 to 0.95``)."""
+    """A change with its interval, as answers hold it: of shares a difference (``−7.5 points, −20.1 to +4.0``), of all else
+    a ratio, told as what it adds (``−38 %, −60 to −5``). A missing end has no bound on that side."""
     if change is None:
         return NOTHING
-    if is_share(unit):
-        head, ends = f"{_signed(change)} points", [_signed(v) for v in (low, high) if v is not None]
-    else:
-        head, ends = f"× {significant(change)}", [significant(v) for v in (low, high) if v is not None]
-    return f"{head}, {ends[0]} to {ends[1]}" if len(ends) == 2 else head
+    ratio = not is_share(unit)
+    head = f"{_signed(change, ratio)} {'%' if ratio else 'points'}"
+    if low is None and high is None:
+        return head
+    return f"{head}, {_signed(low, ratio)} to {_signed(high, ratio)}"
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
@@ -109,13 +110,13 @@ def duration(hours: float) -> tuple[float, str]:
     return (60.0, "min") if hours < 1 else (1.0, "h")
 
 
-def significant(value: float, digits: int = 2) -> str:
-    """At least ``digits`` significant digits, thousands separated, never scientific: ``0.034``, ``1.4``, ``12,040``."""
-    if not math.isfinite(value):
-        return "∞" if value > 0 else NOTHING
-    if value == 0:
-        return "0"
-    decimals = min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+def significant(value: float, like: float | None = None) -> str:
+    """At least two significant digits, thousands separated, never scientific: ``0.034``, ``1.4``, ``12,040``.
+
+    With ``like``, as many decimals as that number would have, so that what stands together looks alike.
+    """
+    reference = value if like is None else like
+    decimals = 0 if reference == 0 else min(6, max(0, 1 - math.floor(math.log10(abs(reference)))))
     return f"{value:,.{decimals}f}".replace("-", "−")
 
 
@@ -130,9 +131,13 @@ def _scaled(value: float | None, unit: str, reference: float | None) -> tuple[st
         scaled = value * factor
         return f"{scaled:,.{0 if word == 'min' and (scaled >= 1 or scaled == 0) else 1}f}", word
     head, _, tail = unit.partition(" per ")
-    return significant(value), f"per {tail}" if tail else head
+    return significant(value, reference), f"per {tail}" if tail else head
 
 
-def _signed(share: float) -> str:
-    points = f"{100 * abs(share):.1f}"
-    return points if float(points) == 0 else ("−" if share < 0 else "+") + points
+def _signed(change: float | None, ratio: bool) -> str:
+    """Hundredths with a sign: of a difference as it is, of a ratio what it is above or below one."""
+    if change is None:
+        return "unbounded"
+    hundredths = 100 * (change - 1 if ratio else change)
+    shown = f"{abs(hundredths):,.1f}"
+    return shown if float(shown.replace(",", "")) == 0 else f"{'−' if hundredths < 0 else '+'}{shown}"

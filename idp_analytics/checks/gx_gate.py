@@ -169,15 +169,18 @@ def _for_pandas(frame: pl.DataFrame) -> pd.DataFrame:
     """The frame as pandas, each column in the form in which great-expectations' pandas engine treats it exactly.
 
     Days become UTC midnights: great-expectations reads a bound on a zoned timestamp, but not one on ``date`` objects.
-    Whole numbers with gaps become floats while that loses nothing, else Python integers with NaN in the gaps.
+    Whole numbers with gaps become floats while that loses nothing anywhere, else Python integers with NaN in the gaps.
     Decimals stay ``Decimal``; text is pandas' ``str``; booleans with gaps are objects.
     """
     import pandas as pd
 
     days = [name for name, dtype in frame.schema.items() if dtype == pl.Date]
     table = frame.with_columns(pl.col(days).cast(pl.Datetime("us", "UTC"))).to_pandas()
-    for column in frame:
-        if column.dtype.is_integer() and column.null_count() and not column.is_between(-_EXACT, _EXACT).all():
+    whole = [column for column in frame if column.dtype.is_integer()]
+    if all(column.is_between(-_EXACT, _EXACT).all() for column in whole):
+        return table
+    for column in whole:
+        if column.null_count():
             gaps = [float("nan") if value is None else value for value in column.to_list()]
             table[column.name] = pd.Series(gaps, dtype=object)
     return table

@@ -32,7 +32,7 @@ _FACTS: Mapping[str, Callable[[Mapping[str, Any], Table], str]] = {
     "expect_column_values_to_be_in_set": lambda k, _: f"must be one of {_list(k['value_set'])}",
     "expect_column_values_to_not_be_in_set": lambda k, _: f"must not be one of {_list(k['value_set'])}",
     "expect_column_values_to_be_between": lambda k, _: f"must be {_range(k)}",
-    "expect_column_value_lengths_to_be_between": lambda k, _: f"must be {_range(k)} characters long",
+    "expect_column_value_lengths_to_be_between": lambda k, _: f"must have a length of {_range(k)}",
     "expect_column_values_to_match_regex": lambda k, _: f"must match the pattern {k['regex']}",
     "expect_column_values_to_not_match_regex": lambda k, _: f"must not match the pattern {k['regex']}",
     "expect_column_pair_values_a_to_be_greater_than_b": lambda k, t: (
@@ -87,8 +87,8 @@ def _range(kwargs: Mapping[str, Any]) -> str:
     above = "more than" if kwargs.get("strict_min") else "at least"
     below = "less than" if kwargs.get("strict_max") else "at most"
     if isinstance(low if low is not None else high, date):
-        above = "after" if kwargs.get("strict_min") else "not before"
-        below = "before" if kwargs.get("strict_max") else "not after"
+        above = "after" if kwargs.get("strict_min") else "on or after"
+        below = "before" if kwargs.get("strict_max") else "on or before"
     if low is None or high is None:
         return f"{below} {_text(high)}" if low is None else f"{above} {_text(low)}"
     if not kwargs.get("strict_min") and not kwargs.get("strict_max"):

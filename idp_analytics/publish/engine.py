@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from idp_analytics.publish import parameters
+from idp_analytics.publish.staging import UNWRITABLE
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
+
+T = TypeVar("T")
 
 _MESSAGE_LIMIT = 2_000
 _QUIET = logging.getLogger("idp_analytics.publish.kernel")
@@ -33,17 +36,22 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Job:
-    """One report to make: run ``notebook`` with ``parameters`` in ``folder`` and write ``<slug>.html`` and ``<slug>.ipynb``
-    there. ``page`` is what the page says about itself; ``seconds`` the most the notebook may take; ``bundle`` the file
-    that holds the chart library."""
+    """One report to make: run ``notebook`` with ``parameters`` and write ``<name>.html`` and ``<name>.ipynb`` in ``folder``
+    (``name`` may hold folders; the notebook runs where its page will lie). ``page`` is what the page says about itself,
+    ``seconds`` the most the notebook may take, ``library`` the file that holds the chart library."""
 
-    slug: str
+    name: str
     notebook: Path
     parameters: Mapping[str, Any]
     folder: Path
     page: Page
     seconds: float = 600.0
-    bundle: Path | None = None
+    library: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """The folder its files go to."""
+        return (self.folder / self.name).parent
 
 
 @dataclass(frozen=True)
@@ -59,15 +67,15 @@ class Failure:
     @property
     def sentence(self) -> str:
         """The failure in one line."""
-        where = f"in “{self.heading}”" if self.heading else f"in cell {self.cell}"
-        return f"{self.error} {where}: {self.message}" if self.message else f"{self.error} {where}"
+        where = f" in “{self.heading}”" if self.heading else f" in cell {self.cell}" if self.cell else ""
+        return f"{self.error}{where}: {self.message}" if self.message else f"{self.error}{where}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one report went: no ``failure`` means it is there. ``seconds`` is wall time, for people only."""
+    """How the job of that ``name`` went: no ``failure`` means its report is there. ``seconds``: wall time, for people only."""
 
-    slug: str
+    name: str
     failure: Failure | None
     seconds: float
 
@@ -79,17 +87,51 @@ Execute = Callable[[Job], tuple["NotebookNode", Failure | None]]
 def make(job: Job, execute: Execute | None = None) -> Outcome:
     """Make one report whole: run, write the executed notebook, write the page.
 
-    A failed notebook is kept as ``<slug>.failed.ipynb`` and still gets a page, which says what failed and where and
-    shows what had been computed before. Raises ``OSError`` when the folder cannot be written.
+    A failed notebook is kept as ``<name>.failed.ipynb`` and still gets a page, which says what failed and where and
+    shows what had been computed before. Raises ``OSError`` when the folder cannot be written; anything else that goes
+    wrong is this report's failure alone.
     """
-    from idp_analytics.publish import exporter
+    from idp_analytics.publish import notebook as notebooks
 
     start = time.perf_counter()
-    notebook, failure = (execute or run)(job)
-    (job.folder / f"{job.slug}{'.failed' if failure else ''}.ipynb").write_text(_written(notebook), encoding="utf-8")
-    html = exporter.render(notebook, job.page.failed(failure, f"{job.slug}.failed.ipynb") if failure else job.page, job.bundle)
-    (job.folder / f"{job.slug}.html").write_text(html, encoding="utf-8")
-    return Outcome(job.slug, failure, time.perf_counter() - start)
+    notebook, failure = _executed(job, execute or run)
+    html = ""
+    if failure is None:
+        html, failure = _rendered(notebook, job.page, job.library)
+    if failure is not None:
+        page = job.page.failed(failure, f"{Path(job.name).name}.failed.ipynb")
+        html, cannot = _rendered(notebook, page, job.library)
+        if cannot:
+            html, _ = _rendered(notebooks.blank(), page, None)
+    kept = job.folder / f"{job.name}{'.failed' if failure else ''}.ipynb"
+    kept.write_text(notebooks.text(notebook), encoding="utf-8")
+    (job.folder / f"{job.name}.html").write_text(html, encoding="utf-8")
+    return Outcome(job.name, failure, time.perf_counter() - start)
+
+
+def _executed(job: Job, execute: Execute) -> tuple[NotebookNode, Failure | None]:
+    from idp_analytics.publish import notebook as notebooks
+
+    try:
+        return execute(job)
+    except Exception as error:
+        return notebooks.blank(), _told(error)
+
+
+def _rendered(notebook: NotebookNode, page: Page, library: Path | None) -> tuple[str, Failure | None]:
+    from idp_analytics.publish import exporter
+
+    try:
+        return exporter.render(notebook, page, library), None
+    except Exception as error:
+        return "", _told(error)
+
+
+def _told(error: Exception) -> Failure:
+    """The failure of this report alone; a disk that cannot be written is no report's fault and stops the whole run."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        raise error
+    return Failure(type(error).__name__, plain(str(error)))
 
 
 def run(job: Job) -> tuple[NotebookNode, Failure | None]:
@@ -98,11 +140,12 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
     The notebook given back holds nothing that differs from run to run: no times, no paths of this machine, no random
     cell ids. Raises :class:`ReportError` for parameters the notebook does not take.
     """
-    import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    source = nbformat.read(job.notebook, as_version=4)
+    from idp_analytics.publish import notebook as notebooks
+
+    source = notebooks.read(job.notebook)
     given = parameters.validate(source, job.parameters, where=job.notebook.name)
     _register()
     with tempfile.TemporaryDirectory(prefix="idp-") as private:
@@ -110,21 +153,21 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
         with suppress(PapermillExecutionError):  # papermill has written it down; _failure tells it
             papermill.execute_notebook(
                 source, str(written), given, engine_name="idp", kernel_name="python3", language="python",
-                progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.folder,
+                progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
                 private=Path(private), seconds=job.seconds,
             )  # fmt: skip
-        executed = _steady(nbformat.read(written, as_version=4))
-    return executed, _failure(executed, job.folder)
+        executed = _steady(notebooks.read(written))
+    return executed, _failure(executed, job.place)
 
 
 def _register() -> None:
     """Teach papermill the engine ``idp``: its own, with our kernel, a time limit, and deaths written into the notebook."""
     from jupyter_core.utils import run_sync
     from nbclient.exceptions import DeadKernelError
-    from nbformat.v4 import new_output
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine, papermill_engines
 
+    from idp_analytics.publish import notebook as notebooks
     from idp_analytics.publish.kernel import ReportKernel
 
     class ReportEngine(Engine):  # type: ignore[misc]
@@ -151,10 +194,10 @@ def _register() -> None:
             except (DeadKernelError, RuntimeError) as error:
                 code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]
                 begun = [cell for cell in code if cell.metadata.papermill.start_time]
-                name, text = (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)
-                (begun or code)[-1 if begun else 0].outputs.append(
-                    new_output("error", ename=name, evalue=text, traceback=[])
+                name, text = (
+                    (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)
                 )
+                (begun or code)[-1 if begun else 0].outputs.append(notebooks.error(name, text))
             finally:
                 timer.cancel()
                 run_sync(kernel.shutdown_kernel)(now=True)
@@ -205,9 +248,3 @@ def plain(text: str) -> str:
     text = _TERMINAL_CODES.sub("", text)
     text = "".join(c for c in text if c == "\n" or c.isprintable()).strip()
     return text if len(text) <= _MESSAGE_LIMIT else text[:_MESSAGE_LIMIT] + " …"
-
-
-def _written(notebook: NotebookNode) -> str:
-    import nbformat
-
-    return str(nbformat.writes(notebook)) + "\n"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +19,7 @@ from traitlets import default
 
 from idp_analytics.paths import slug
 from idp_analytics.publish.engine import plain
+from idp_analytics.publish.library import chart_library, script
 from idp_analytics.publish.page import TEMPLATES, Page, prepared
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ class Part:
     blocks: list[Block] = field(default_factory=list)
 
 
-class ReportExporter(TemplateExporter):  # type: ignore[misc]
+class ReportExporter(TemplateExporter):
     """nbconvert exporter ``idp``: code left out, charts drawn without network or ``eval``, everything in one file."""
 
     export_from_notebook = "Platform report (one offline page)"
@@ -70,12 +68,12 @@ class ReportExporter(TemplateExporter):  # type: ignore[misc]
         return [str(TEMPLATES)]
 
     def _create_environment(self) -> Environment:
-        return prepared(super()._create_environment())
+        return prepared(super()._create_environment())  # type: ignore[no-untyped-call]
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]  # as TemplateExporter's own
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
-        """HTML of a notebook; ``resources`` may hold ``page`` (:class:`Page`) and ``bundle`` (path of the chart library)."""
+        """HTML of a notebook; ``resources`` may hold ``page`` (:class:`Page`) and ``library`` (file of the chart library)."""
         notebook, resources = Exporter.from_notebook_node(self, nb, resources, **options)  # its preprocessors
         title, parts = read(notebook)
         page: Page = resources.get("page") or Page()
@@ -85,19 +83,19 @@ class ReportExporter(TemplateExporter):  # type: ignore[misc]
             page = replace(page, title=title or resources["metadata"].get("name") or "Report")
         scripts: tuple[str, ...] = ()
         if any(block.kind == "chart" for part in parts for block in part.blocks):
-            scripts = (library(resources.get("bundle")), script("draw.js"))
+            scripts = (chart_library(resources.get("library")), script("draw.js"))
         html = self.template.render(page=page, parts=parts, scripts=tuple(map(Markup, scripts)))
         return html, resources
 
 
 @cache
 def _exporter() -> ReportExporter:
-    return ReportExporter()
+    return ReportExporter()  # type: ignore[no-untyped-call]
 
 
-def render(notebook: NotebookNode, page: Page, bundle: Path | None = None) -> str:
+def render(notebook: NotebookNode, page: Page, library: Path | None = None) -> str:
     """The page of an executed notebook."""
-    html, _ = _exporter().from_notebook_node(notebook, {"page": page, "bundle": bundle, "metadata": {}})
+    html, _ = _exporter().from_notebook_node(notebook, {"page": page, "library": library, "metadata": {}})
     return str(html)
 
 
@@ -187,7 +185,9 @@ def _block(output: Mapping[str, Any]) -> Block | None:
         return Block("html", Markup("<figure>{}</figure>").format(Markup(_text(shown["image/svg+xml"]))))  # noqa: S704
     for kind in IMAGES:
         if kind in shown:
-            return Block("image", f"data:{kind};base64,{_text(shown[kind]).strip()}", _text(shown.get("text/plain", "")))
+            return Block(
+                "image", f"data:{kind};base64,{_text(shown[kind]).strip()}", _text(shown.get("text/plain", ""))
+            )
     return Block("text", _text(shown["text/plain"])) if "text/plain" in shown else None
 
 
@@ -208,48 +208,3 @@ def _scrolling(html: str) -> Markup:
     if "<table" in html and "idp-" not in html:
         return Markup('<div class="idp-scroll" role="region" aria-label="Table" tabindex="0">{}</div>').format(trusted)
     return trusted
-
-
-# --- the chart library -------------------------------------------------------------------------------------------------
-
-
-def script(name: str) -> str:
-    """One of our own scripts, as it may stand in a page."""
-    return _inline((TEMPLATES / "idp" / name).read_text(encoding="utf-8"))
-
-
-def library(kept: Path | None = None) -> str:
-    """Vega, Vega-Lite and vega-embed as one script. ``kept``: a file that holds it, written when it is not there."""
-    return _library(kept if kept is not None and kept.is_file() else None)
-
-
-@cache
-def _library(kept: Path | None) -> str:
-    if kept is not None:
-        return kept.read_text(encoding="utf-8")
-    import vl_convert
-
-    # The bundle declares names like `n` and `t`: in a function of its own they meet nobody else's.
-    return _inline("(function(){" + vl_convert.javascript_bundle() + "})();")
-
-
-def keep_library(folder: Path) -> Path:
-    """The file in ``folder`` that holds the chart library of the vl-convert installed; written if it is not there yet.
-
-    Making it takes a second and more, so runs share it. Raises ``OSError`` when ``folder`` cannot be written.
-    """
-    path = folder / f"vega-{version('vl-convert-python')}.js"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=folder, suffix=".js")
-        with os.fdopen(number, "w", encoding="utf-8", newline="\n") as file:
-            file.write(library())
-        Path(name).replace(path)
-    return path
-
-
-def _inline(code: str) -> str:
-    """Code that no HTML parser ends early, and whose bytes are the ones its hash in the policy was taken of."""
-    code = code.replace("\r\n", "\n").replace("\r", "\n")
-    code = re.sub(r"</(?=script)", r"<\\/", code, flags=re.IGNORECASE)
-    return code.replace("<!--", r"<\!--")

@@ -45,7 +45,11 @@ class Issue:
 
 
 def rows(
-    answers: pl.DataFrame, label: str, names: Mapping[str, str], hrefs: Mapping[str, str], failures: Mapping[str, Failure]
+    answers: pl.DataFrame,
+    label: str,
+    names: Mapping[str, str],
+    hrefs: Mapping[str, str],
+    failures: Mapping[str, Failure],
 ) -> list[Row]:
     """The organisation's row, then one per team of ``names`` (id → name shown) in order of name.
 
@@ -55,7 +59,9 @@ def rows(
     whole = answers.filter(pl.col("period") == label, pl.col("scope").is_in(["org", "team"]))
     seen = dict(whole.group_by("entity_id").agg(pl.col("n").sum()).iter_rows())
     told = whole.filter(pl.col("detail").is_null(), pl.col("metric").is_in([m.name for m in KEY_METRICS]))
-    said = {(entity, metric): word for entity, metric, word in told.select("entity_id", "metric", "verdict").iter_rows()}
+    said = {
+        (entity, metric): word for entity, metric, word in told.select("entity_id", "metric", "verdict").iter_rows()
+    }
     order = sorted((name.casefold(), entity) for entity, name in names.items() if entity != ORG)
     return [
         Row(

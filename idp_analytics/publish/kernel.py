@@ -56,7 +56,9 @@ class ReportKernel(AsyncKernelManager):
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
         """Start it with the clean environment; what it prints outside cells is not for the terminal."""
-        await super().start_kernel(**{**options, "env": environment(self.private), "stdout": DEVNULL, "stderr": DEVNULL})
+        await super().start_kernel(
+            **{**options, "env": environment(self.private), "stdout": DEVNULL, "stderr": DEVNULL}
+        )
 
     def kill(self) -> None:
         """End the kernel at once, from any thread, with whatever processes its cells started."""

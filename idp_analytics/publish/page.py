@@ -60,7 +60,9 @@ class Page:
 
     def failed(self, failure: Failure, notebook: str) -> Page:
         """The same page for a report that failed; the notebook to download is the failed one."""
-        return replace(self, failure=failure, downloads=(Link("The notebook, with the error", notebook), *self.downloads[1:]))
+        return replace(
+            self, failure=failure, downloads=(Link("The notebook, with the error", notebook), *self.downloads[1:])
+        )
 
 
 def environment(*folders: Path) -> Environment:

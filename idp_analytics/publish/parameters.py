@@ -10,12 +10,12 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from idp_analytics.errors import ReportError, nearest
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
+Notebook = Mapping[str, Any]
+"""A notebook as its file says it; nbformat's own is one too."""
 
 TAG = "parameters"
 """The cell tag papermill looks for; the given values are set in a cell put right after it."""
@@ -39,14 +39,14 @@ class Parameter:
     doc: str = ""
 
 
-def declared(notebook: NotebookNode, where: str = "notebook") -> dict[str, Parameter]:
+def declared(notebook: Notebook, where: str = "notebook") -> dict[str, Parameter]:
     """The parameters a notebook declares, by name; raises :class:`ReportError` listing what is wrong with them."""
     found, problems = _declared(notebook)
     _stop(where, problems)
     return found
 
 
-def validate(notebook: NotebookNode, given: Mapping[str, Any], where: str = "notebook") -> dict[str, Any]:
+def validate(notebook: Notebook, given: Mapping[str, Any], where: str = "notebook") -> dict[str, Any]:
     """The values to run a notebook with: ``given``, once everything about them is right.
 
     Raises :class:`ReportError` with all problems at once: no cell tagged ``parameters``, a name the notebook does not
@@ -79,9 +79,9 @@ def _problem(parameter: Parameter, value: Any) -> str | None:
     return None
 
 
-def _declared(notebook: NotebookNode) -> tuple[dict[str, Parameter], list[str]]:
+def _declared(notebook: Notebook) -> tuple[dict[str, Parameter], list[str]]:
     problems: list[str] = []
-    entries = notebook.metadata.get("idp", {}).get("parameters", {})
+    entries = notebook["metadata"].get("idp", {}).get("parameters", {})
     found: dict[str, Parameter] = {}
     for name, entry in entries.items():
         kind = entry.get("type", "str")
@@ -90,14 +90,14 @@ def _declared(notebook: NotebookNode) -> tuple[dict[str, Parameter], list[str]]:
             kind = "str"
         found[name] = Parameter(name, kind, bool(entry.get("required", False)), str(entry.get("doc", "")))
 
-    tagged = [c for c in notebook.cells if c.cell_type == "code" and TAG in c.metadata.get("tags", [])]
+    tagged = [c for c in notebook["cells"] if c["cell_type"] == "code" and TAG in c["metadata"].get("tags", [])]
     if len(tagged) != 1:
         problems.append(
             f"{len(tagged)} cells are tagged {TAG!r}; exactly one must be: it holds the defaults, and the given values "
             "are set right after it"
         )
     else:
-        unset = sorted(set(found) - _assigned(tagged[0].source))
+        unset = sorted(set(found) - _assigned("".join(tagged[0]["source"])))
         problems += [f"{name}: is declared, but the parameters cell gives it no default" for name in unset]
     return found, problems
 

@@ -16,21 +16,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from idp_analytics.answers import ORG
-from idp_analytics.charts.wording import named, period as period_words
+from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import exporter, index, parameters, provenance, staging, workers
-from idp_analytics.publish.engine import Failure, Job, Outcome
+from idp_analytics.publish import index, library, parameters, provenance, staging
+from idp_analytics.publish.engine import Failure, Job
 from idp_analytics.publish.page import Link, Page
+from idp_analytics.publish.workers import Engine, papermill
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.view import team_names
 
@@ -49,18 +51,59 @@ WHOLE = "organisation"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to. ``folder`` is where readers open it (a link), ``index`` its first page; ``failed`` the names of
-    the reports that could not be finished; ``reused``: nothing had changed, so the published run stands; ``seconds``
-    wall time per report, by file name."""
+    """What a run came to. ``folder`` is where readers open it (a link), ``index`` its first page; ``failed`` the names
+    shown of the reports that could not be finished; ``reused``: nothing had changed, so the published run stands;
+    ``seconds`` wall time by report, for people only."""
 
     folder: Path
     index: Path
     key: str
     period: str
-    reports: tuple[str, ...]
     failed: tuple[str, ...] = ()
     reused: bool = False
-    seconds: tuple[tuple[str, float], ...] = ()
+    seconds: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will make: from which mart, for which period and (where not all) which ``teams``, by which notebooks."""
+
+    mart: Mart
+    label: str
+    teams: tuple[str, ...]
+    notebooks: Mapping[str, Path]
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """All the run depends on (:func:`provenance.described`)."""
+        return provenance.described(self.mart, self.label, self.teams, self.notebooks)
+
+    @cached_property
+    def key(self) -> str:
+        """The run's key: the same for the same inputs, settings and code."""
+        return provenance.key(self.told)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Entity id → name shown, the organisation first."""
+        of_answers = self.mart.answers.filter(pl.col("scope") == "team")["entity_id"].unique().sort().to_list()
+        return {ORG: named(self.mart.meta["title"]), **team_names(self.mart, self.teams or of_answers)}
+
+    @property
+    def published_as(self) -> str:
+        """The name readers open; some teams only stand beside the whole, never in its place."""
+        return f"{self.label}-{slug(' '.join(self.teams))}" if self.teams else self.label
+
+    def file(self, entity: str) -> str:
+        """Where an entity's report lies in the run's folder, without its ending."""
+        return WHOLE if entity == ORG else f"teams/{slug(entity)}"
+
+    def given(self, entity: str) -> dict[str, str]:
+        """The parameters of an entity's notebook; the mart's path is seen from the report, so that the published
+        notebook runs again where it lies."""
+        if entity == ORG:
+            return {"mart": MART, "period": self.label}
+        return {"mart": f"../{MART}", "period": self.label, "team": entity}
 
 
 def publish(
@@ -69,39 +112,166 @@ def publish(
     period: str = "",
     teams: Sequence[str] | None = None,
     workers: int | None = None,
-    engine: workers.Engine = workers.papermill,
+    engine: Engine = papermill,
     notebooks: Path | None = None,
     seconds: float = 600.0,
 ) -> RunResult:
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
     ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
-    core. ``engine`` runs the notebooks of ``notebooks`` (default the kit's own); one may take ``seconds``. Some teams only are
-    published beside the whole, never in its place.
+    core. ``engine`` runs the notebooks in ``notebooks`` (default the kit's own); each may take ``seconds``.
 
-    The same inputs, settings and code again, with no failure the first time: the published run stands, at once.
-    A report that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything
-    is made for an unknown team, period or parameter, :class:`staging.BusyError` if another run is at work, and
-    :class:`ReportError`, with what was published untouched, if the disk is full or may not be written.
+    The same inputs, settings and code again, after a run without failures: the published run stands, at once. A report
+    that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything is made
+    for an unknown team, period or parameter; :class:`staging.BusyError` if another run is at work; and
+    :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
-    source = resource("notebooks") if notebooks is None else notebooks
-    every = {"1mo", "1q"} | ({parse(period).every} if period else set())
-    mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in every))
-    label = mart.period(period).label
-    chosen = sorted({mart.team(team) for team in teams}) if teams else []
-    made = _Making(mart, label, tuple(chosen), source, provenance.key(mart, label, chosen, source))
-    made.check()
-
-    root = Path(reports) / slug(mart.meta["org"])
+    plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks)
+    root = Path(reports) / slug(plan.mart.meta["org"])
     with staging.locked(root), staging.writable(root):
-        done = staging.finished(root, made.key)
-        if done is not None and not json.loads((done / RUN).read_text(encoding="utf-8"))["failed"]:
-            staging.point(root, made.name, done)
-            _write_periods(root, mart)
-            return made.result(root, [], reused=True)
-        bundle = exporter.keep_library(root / ".cache")
-        with staging.stage(root, made.key) as folder:
-            outcomes = made.fill(folder, bundle, workers or os.cpu_count() or 1, engine, seconds)
-            staging.commit(folder, root, made.key, made.name)
-        _write_periods(root, mart)
-    return made.result(root, outcomes)
+        done = staging.finished(root, plan.key)
+        if done is not None and not _failed(done):
+            staging.point(root, plan.published_as, done)
+            _write_periods(root, plan)
+            return _result(root, plan, reused=True)
+        kept = library.keep(root / ".cache")
+        with staging.stage(root, plan.key) as folder:
+            jobs = {entity: _job(plan, entity, folder, kept, seconds) for entity in plan.names}
+            plan.mart.write(folder / MART)
+            (folder / "teams").mkdir()
+            done_jobs = _shown(engine(tuple(jobs.values()), workers or os.cpu_count() or 1), len(jobs))
+            outcomes = {outcome.name: outcome for outcome in done_jobs}
+            failures = {e: f for e, job in jobs.items() if (f := outcomes[job.name].failure) is not None}
+            _write_answers(folder, plan.mart.answers)
+            _write_run(folder, plan, failures)
+            _write_index(folder, plan, failures)
+            staging.commit(folder, root, plan.key, plan.published_as)
+        _write_periods(root, plan)
+    taken = {name: outcome.seconds for name, outcome in outcomes.items()}
+    return replace(_result(root, plan), failed=tuple(plan.names[e] for e in failures), seconds=taken)
+
+
+def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path) -> Plan:
+    """The plan, once all that was asked for is known to be there."""
+    wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
+    mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
+    label = mart.period(period).label
+    chosen = tuple(sorted({mart.team(team) for team in teams}))
+    files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
+    plan = Plan(mart, label, chosen, files)
+    for scope, path in files.items():
+        if not path.is_file():
+            raise ReportError(
+                f"{path}: there is no such notebook. The reports are made from {' and '.join(NOTEBOOKS.values())}."
+            )
+        parameters.validate(
+            json.loads(path.read_text(encoding="utf-8")), plan.given(ORG if scope == "org" else "a team"), str(path)
+        )
+    return plan
+
+
+def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:
+    folder = root / plan.published_as
+    return RunResult(folder, folder / INDEX, plan.key, plan.label, reused=reused)
+
+
+def _failed(run: Path) -> int:
+    told: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
+    return sum(report["failure"] is not None for report in told["reports"])
+
+
+def _shown(outcomes: Any, total: int) -> Any:
+    """The outcomes, with a progress bar where somebody watches."""
+    if not sys.stderr.isatty():
+        return outcomes
+    from tqdm import tqdm
+
+    return tqdm(outcomes, total=total, unit="report", desc="Reports", dynamic_ncols=True)
+
+
+# --- pages -------------------------------------------------------------------------------------------------------------
+
+
+def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) -> Job:
+    scope, up = ("org", "") if entity == ORG else ("team", "../")
+    notebook, file = plan.notebooks[scope], plan.file(entity)
+    page = _page(
+        plan,
+        plan.names[entity],
+        trail=(Link("All periods", f"{up}../{INDEX}"), Link(index.called(plan.label), f"{up}{INDEX}")),
+        facts=provenance.facts(plan.told, plan.key, notebook.name),
+        downloads=(
+            Link("This report's notebook", f"{file.rpartition('/')[2]}.ipynb"),
+            Link("All answers (CSV)", f"{up}answers.csv"),
+            Link("The run (JSON)", f"{up}{RUN}"),
+        ),
+    )
+    return Job(file, notebook, plan.given(entity), folder, page, seconds, charts)
+
+
+def _page(plan: Plan, title: str, **more: Any) -> Page:
+    words, clean = provenance.quality(plan.told)
+    subtitle = f"{index.called(plan.label)} · as of {plan.mart.today:%-d %B %Y}"
+    return Page(title, "", subtitle, quality=words, clean=clean, sources=provenance.sources(plan.told), **more)
+
+
+def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
+    hrefs = {entity: f"{plan.file(entity)}.html" for entity in plan.names}
+    whole, *teams = index.rows(plan.mart.answers, plan.label, plan.names, hrefs, failures)
+    page = _page(
+        plan,
+        plan.names[ORG],
+        trail=(Link("All periods", f"../{INDEX}"),),
+        facts=provenance.facts(plan.told, plan.key, NOTEBOOKS["org"]),
+        downloads=(
+            Link("All answers (CSV)", "answers.csv"), Link("All answers (Parquet)", "answers.parquet"),
+            Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),
+        ),
+    )  # fmt: skip
+    (folder / INDEX).write_text(index.index(page, plan.label, whole, teams), encoding="utf-8")
+
+
+def _write_periods(root: Path, plan: Plan) -> None:
+    """The page of all periods, made anew from what is published."""
+    told = []
+    for name in staging.published(root):
+        if (root / name / RUN).is_file():
+            run = json.loads((root / name / RUN).read_text(encoding="utf-8"))
+            shown = index.called(run["period"], [r["name"] for r in run["reports"][1:]] if run["teams"] else ())
+            issue = index.Issue(shown, f"{name}/{INDEX}", len(run["reports"]), _failed(root / name))
+            told.append((parse(run["period"]).start, not run["teams"], name, issue))
+    issues = [issue for *_, issue in sorted(told, key=lambda t: t[:3], reverse=True)]
+    html = index.periods(Page(plan.names[ORG], subtitle="Reports published"), issues)
+    new = root / f".index-{os.getpid()}.html"
+    new.write_text(html, encoding="utf-8")
+    new.replace(root / INDEX)
+
+
+# --- data --------------------------------------------------------------------------------------------------------------
+
+
+def _write_run(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
+    reports = [
+        {
+            "entity_id": entity,
+            "name": name,
+            "page": f"{plan.file(entity)}.html",
+            "notebook": f"{plan.file(entity)}{'.failed' if entity in failures else ''}.ipynb",
+            "failure": failures[entity].sentence if entity in failures else None,
+        }
+        for entity, name in plan.names.items()
+    ]
+    told = {"key": plan.key, **plan.told, "reports": reports}
+    (folder / RUN).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_answers(folder: Path, answers: pl.DataFrame) -> None:
+    answers.write_parquet(folder / "answers.parquet")
+    spreadsheet_safe(answers).write_csv(folder / "answers.csv")
+
+
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame for a CSV: a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    text = pl.col(pl.String)
+    formula = text.str.contains(r"^[=+\-@\t\r]")
+    return frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -30,7 +30,8 @@ KEPT_RUNS = 3
 
 _RUNS = ".runs"
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]+-(\d+)")
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO})
+"""What the system says of a disk that is full, broken or not ours to write."""
 
 
 class BusyError(ReportError):
@@ -61,7 +62,7 @@ def writable(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in UNWRITABLE:
             raise
         raise ReportError(
             f"{error.filename or root}: cannot be written: {error.strerror}. What was published before is untouched; "

@@ -34,7 +34,9 @@ def papermill(jobs: Sequence[Job], workers: int, making: Make = make) -> Iterato
         again: list[Job] = []
         yield from _made([job], 1, making, again)
         if again:
-            yield Outcome(job.slug, Failure(WORKER_DIED, "the process that ran it died twice (often: out of memory)"), 0.0)
+            yield Outcome(
+                job.name, Failure(WORKER_DIED, "the process that ran it died twice (often: out of memory)"), 0.0
+            )
 
 
 def _made(jobs: Sequence[Job], workers: int, making: Make, suspects: list[Job]) -> Iterator[Outcome]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import clean
+from idp_analytics.metrics.definitions import ESTIMATORS
 from idp_analytics.report.words import VERDICTS
 
 if TYPE_CHECKING:
@@ -42,14 +43,16 @@ def cards(cards: Cards) -> str:
 
 def definition(metric: Metric) -> tuple[tuple[str, str], ...]:
     """A metric's definition as (term, text) pairs, in the order they are read."""
-    better = {"higher": "higher is better", "lower": "lower is better"}.get(metric.better or "", "neither way is better")
+    better = {"higher": "higher is better", "lower": "lower is better"}.get(
+        metric.better or "", "neither way is better"
+    )
     pairs = (
         ("Formula", metric.formula),
         ("Unit", f"{metric.unit}; {better}"),
         ("Counted", metric.population),
         ("Link rule", metric.link_rule or ""),
         ("What is not known", metric.null_policy),
-        ("Estimate", f"{metric.estimator.value}, from n = {metric.min_n}"),
+        ("Estimate", f"{metric.estimator.value}, from n = {metric.min_n}. {ESTIMATORS[metric.estimator][0]}"),
         ("Tables", ", ".join(metric.tables)),
         ("Source", metric.source),
         ("Name", metric.name),

@@ -91,7 +91,9 @@ class Mart:
         Raises :class:`ReportError` when ``folder`` holds no mart.
         """
         if not (folder / META).is_file():
-            raise ReportError(f"{folder}: no {META} in this folder, so it is no mart. Leave mart empty to compute from data.")
+            raise ReportError(
+                f"{folder}: no {META} in this folder, so it is no mart. Leave mart empty to compute from data."
+            )
         frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in _FRAMES}
         if team is not None:
             own = (pl.col("scope") == "team") & (pl.col("entity_id") == team)

@@ -17,7 +17,11 @@ from idp_analytics.report.view import View
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 """What may stand beside the organisation's number; its counts and its days with a deployment are sums over all teams."""
 
-_COUNTED = {Estimator.SHARE: "Of them counted", Estimator.DAYS: "Of them counted", Estimator.SURVIVAL_MEDIAN: "Of them over"}
+_COUNTED = {
+    Estimator.SHARE: "Of them counted",
+    Estimator.DAYS: "Of them counted",
+    Estimator.SURVIVAL_MEDIAN: "Of them over",
+}
 
 
 def section(view: View, name: str) -> Section:

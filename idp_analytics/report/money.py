@@ -11,7 +11,7 @@ import polars as pl
 from idp_analytics.answers import Verdict
 from idp_analytics.charts import Chart
 from idp_analytics.charts import money as drawing
-from idp_analytics.charts.wording import NOTHING, count, money, named, period, quantity, significant
+from idp_analytics.charts.wording import NOTHING, count, difference, money, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Card, Section, Table
@@ -66,19 +66,21 @@ def unallocated(view: View) -> Section:
     question = "Which cost has no known owner, and why?"
     rows = view.rows(METRIC, "org")
     now = rows.filter(pl.col("period") == view.period.label)
-    if view.row(metric, "org")["verdict"] == Verdict.NOT_MEASURED or not currencies_of(now):
-        return Section(question, words.answer(metric, view.row(metric, "org")), verdict=Verdict.NOT_MEASURED, metrics=(metric,))
     currencies = currencies_of(now)
+    if not currencies:
+        row = view.row(metric, "org")
+        return Section(question, words.answer(metric, row), verdict=Verdict(row["verdict"]), metrics=(metric,))
     reasons = [
-        row for row in now.to_dicts()
+        row for row in now.sort("amount", descending=True, nulls_last=True).to_dicts()
         if (row["detail"] or "").startswith(f"{UNALLOCATED}: ") and row["amount"] is not None and row["n"]
     ]  # fmt: skip
+    reasons.sort(key=lambda row: currencies.index(row["currency"]))  # largest first within a currency
     sentences = []
     for currency in currencies:
         bill, rest = _amount(now, currency, None), _amount(now, currency, UNALLOCATED)
         parts = [f"{_reason(r)} {money(r['amount'], currency)}" for r in reasons if r["currency"] == currency]
         sentences.append(
-            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_percent(rest, bill)}, has no "
+            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_in_brackets(_percent(rest, bill))} has no "
             f"known owner{': ' + ', '.join(parts) if parts else ''}."
         )
     chart, told = _chart(rows.filter(pl.col("detail") == UNALLOCATED), currencies, "Unallocated cost", "org")
@@ -95,7 +97,7 @@ def cards(view: View) -> Iterator[Card]:
         if row["amount"] is None:
             continue
         earlier = period(view.before, view.period.label)
-        note = f"× {significant(row['change'])} against {earlier}" if row["change"] is not None else ""
+        note = f"{_change(row)} against {earlier}" if row["change"] is not None else ""
         yield Card(
             metric.title, money(row["amount"], row["currency"]), "exact total", count(row["n"], "charge"), None, note,
             metric.question,
@@ -105,7 +107,12 @@ def cards(view: View) -> Iterator[Card]:
 def currencies_of(rows: pl.DataFrame) -> list[str]:
     """The currencies with a known amount, the one with most charges first."""
     known = rows.filter(pl.col("amount").is_not_null(), pl.col("currency").is_not_null(), pl.col("detail").is_null())
-    return known.group_by("currency").agg(pl.col("n").sum()).sort(["n", "currency"], descending=[True, False])["currency"].to_list()
+    return (
+        known.group_by("currency")
+        .agg(pl.col("n").sum())
+        .sort(["n", "currency"], descending=[True, False])["currency"]
+        .to_list()
+    )
 
 
 # --- sentences ---------------------------------------------------------------------------------------------------------
@@ -113,27 +120,36 @@ def currencies_of(rows: pl.DataFrame) -> list[str]:
 
 def _bill(now: pl.DataFrame, currency: str, view: View) -> str:
     bill, owned, rest = (_amount(now, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
-    off = money(_less(bill, owned, rest), "")
+    off = _less(bill, owned, rest)
     return (
         f"The bill of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams and "
-        f"{money(rest, currency)} unallocated{_percent(rest, bill)}. Allocated + unallocated = bill; difference {off}."
+        f"{money(rest, currency)} unallocated{_in_brackets(_percent(rest, bill))}. Allocated + unallocated = bill; difference {_exact(off)}."
     )
 
 
 def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> Iterator[str]:
-    own, bill, rest = _amount(now, currency, None), _amount(whole, currency, None), _amount(whole, currency, UNALLOCATED)
-    charges = now.filter(pl.col("currency") == currency)["n"].sum()
+    own, bill, rest = (
+        _amount(now, currency, None),
+        _amount(whole, currency, None),
+        _amount(whole, currency, UNALLOCATED),
+    )
+    share = _percent(own, bill)
+    charges = int(now.filter(pl.col("currency") == currency)["n"].sum())
     yield (
         f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}; "
-        f"the organisation's bill is {money(bill, currency)}{_percent(own, bill, ', of which this is ')}."
+        f"the organisation's bill is {money(bill, currency)}{', of which this is ' + share if share else ''}."
     )
     if rest:
         yield f"{money(rest, currency)} of that bill has no known owner and may hold cost of this team."
 
 
-def _percent(part: Decimal, whole: Decimal, before: str = ", ") -> str:
-    """``, 2.4 %``, or nothing where a share would make no sense: credits can make either negative."""
-    return f"{before}{quantity(float(part / whole), 'share')}" if whole > 0 and 0 <= part <= whole else ""
+def _percent(part: Decimal, whole: Decimal) -> str:
+    """``2.4 %``, or nothing where a share would make no sense: credits can make either negative."""
+    return quantity(float(part / whole), "share") if whole > 0 and 0 <= part <= whole else ""
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 # --- amounts, tables, chart ----------------------------------------------------------------------------------------------
@@ -152,6 +168,11 @@ def _less(whole: Decimal, *parts: Decimal) -> Decimal:
         return whole - sum(parts, Decimal(0))
 
 
+def _exact(amount: Decimal) -> str:
+    """``0.00``, or every digit there is: a difference is not to be rounded away."""
+    return money(amount, "") if amount == round(amount, 2) else f"{amount.normalize():f}"
+
+
 def _by_period(rows: pl.DataFrame, view: View) -> Table:
     totals = rows.filter(pl.col("detail").is_null(), pl.col("currency").is_not_null()).to_dicts()
     found = []
@@ -160,14 +181,17 @@ def _by_period(rows: pl.DataFrame, view: View) -> Table:
             "Period": cells.period(row),
             "Amount": money(row["amount"], row["currency"]),
             "Charges": f"{row['n']:,}",
-            "Against the period before": "" if row["change"] is None else f"× {significant(row['change'])}",
+            "Against the period before": _change(row),
         }
         if view.scope == "org":
             here = rows.filter(pl.col("period") == row["period"])
             parts = {part: _amount(here, row["currency"], part) for part in (ALLOCATED, UNALLOCATED)}
             known = row["amount"] is not None
-            cell |= {part.capitalize(): money(amount, row["currency"]) if known else NOTHING for part, amount in parts.items()}
-            cell["Difference"] = money(_less(row["amount"], *parts.values()), "") if known else NOTHING
+            cell |= {
+                part.capitalize(): money(amount, row["currency"]) if known else NOTHING
+                for part, amount in parts.items()
+            }
+            cell["Difference"] = _exact(_less(row["amount"], *parts.values())) if known else NOTHING
         found.append(cell)
     return cells.table(f"Cost of {view.name}", found)
 
@@ -179,7 +203,7 @@ def _by_reason(reasons: Iterable[Mapping[str, Any]], now: pl.DataFrame) -> Table
             {
                 "Reason": _reason(row),
                 "Amount": money(row["amount"], row["currency"]),
-                "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None), "") or NOTHING,
+                "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None)) or NOTHING,
                 "Charges": f"{row['n']:,}",
                 "What would help": REMEDIES.get(_reason(row), ""),
             }
@@ -187,6 +211,10 @@ def _by_reason(reasons: Iterable[Mapping[str, Any]], now: pl.DataFrame) -> Table
         ),
         left=("What would help",),
     )
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    return difference(row["change"], None, None, row["unit"])
 
 
 def _reason(row: Mapping[str, Any]) -> str:

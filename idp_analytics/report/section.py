@@ -69,7 +69,7 @@ class Section:
         from IPython.display import display
 
         for bundle in self.outputs():
-            display(bundle, raw=True)
+            display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
         return "\n".join([self.question, self.answer, *self.cautions])

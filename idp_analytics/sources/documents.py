@@ -8,23 +8,17 @@ each plain or gzip, UTF-8 or UTF-16, with or without byte order mark.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from idp_analytics.errors import SourceError
+from idp_analytics.sources.files import content, decoded, said_replaced, sha256
 from idp_analytics.sources.yaml_documents import yaml_values
-
-MAX_UNPACKED = 2 * 1024**3
-"""Most bytes a gzip file may unpack to (2 GiB): a small file can be made to unpack to anything."""
 
 LISTS = (
     "items", "data", "results", "result", "values", "value", "records", "rows", "entries", "elements", "content",
@@ -114,78 +108,6 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     )  # fmt: skip
 
 
-# --- bytes and text ---------------------------------------------------------------------------------------------------
-
-
-def shown_path(path: Path, root: Path) -> str:
-    """The file as shown to the user: relative to ``root`` when it lies in it; always printable."""
-    inside = path.absolute().is_relative_to(root.absolute())
-    text = (path.absolute().relative_to(root.absolute()) if inside else path).as_posix()
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of the file as it lies on disk (packed, if it is packed), in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def open_bytes(path: Path, shown: str | None = None) -> BinaryIO:
-    """Open a file for reading, unpacked if it is gzip, which its first bytes tell and not its name.
-
-    Raises :class:`SourceError` for a folder, a file that may not be read, a broken gzip file, and one that unpacks to
-    more than :data:`MAX_UNPACKED` bytes.
-    """
-    shown = path.name if shown is None else shown
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceError(f"{shown}: cannot be opened: {error.strerror}. Give the path of a file that may be read.") from None
-    if file.read(2) != b"\x1f\x8b":
-        file.seek(0)
-        return file
-    file.close()
-    unpacked = io.BytesIO()
-    try:
-        with gzip.open(path) as packed:
-            while chunk := packed.read(1 << 20):
-                unpacked.write(chunk)
-                if unpacked.tell() > MAX_UNPACKED:
-                    raise SourceError(
-                        f"{shown}: unpacks to more than {MAX_UNPACKED:,} bytes. Split the export, or unpack it if it is "
-                        "meant to be that large."
-                    )
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(
-            f"{shown}: is a broken gzip file (after {unpacked.tell():,} unpacked bytes: {error}). Copy or export it again."
-        ) from None
-    unpacked.seek(0)
-    return unpacked
-
-
-def content(path: Path, shown: str | None = None) -> bytes:
-    """All bytes of a file, unpacked; raises as :func:`open_bytes`."""
-    with open_bytes(path, shown) as file:
-        return file.read()
-
-
-def decoded(data: bytes) -> tuple[str, int]:
-    """``data`` as text without byte order mark, and how many bytes were no UTF-8 and became ``\\ufffd``."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace"), 0
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return data.decode("utf-8"), 0
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", "replace")
-        return text, text.count("\ufffd") - data.count("\ufffd".encode())
-
-
-def said_replaced(count: int) -> str:
-    """The sentence about text that is not UTF-8."""
-    return f"{count:,} place(s) are not UTF-8 and are shown as \ufffd; export the file as UTF-8"
-
-
 # --- text → values ----------------------------------------------------------------------------------------------------
 
 _BROKEN = object()
@@ -209,7 +131,9 @@ def _values(
             return _one_after_another(text, decoder, shown, failure), []
     values = list(yaml_values(text, shown, number))
     if not any(isinstance(value, dict | list) for _, value in values):
-        raise SourceError(f"{shown}: holds no objects, neither as JSON nor as YAML. Give a file of objects as exported.")
+        raise SourceError(
+            f"{shown}: holds no objects, neither as JSON nor as YAML. Give a file of objects as exported."
+        )
     return values, []
 
 

@@ -33,11 +33,13 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
         while loader.check_node():
             node = loader.get_node()
             if (value := loader.construct_document(node)) is not None:
-                yield node.start_mark.line + 1, value
+                yield _line(node), value
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise SourceError(f"{shown}: is broken YAML{place}: {error.problem}. Export it again or mend that line.") from None
+        raise SourceError(
+            f"{shown}: is broken YAML{place}: {error.problem}. Export it again or mend that line."
+        ) from None
     except (yaml.YAMLError, ValueError) as error:
         raise SourceError(f"{shown}: is no YAML that can be read: {error}.") from None
     finally:
@@ -45,16 +47,21 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
             loader.dispose()
 
 
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line + 1
+    return line
+
+
 def _measure(text: str, shown: str) -> None:
     """Refuse what would blow up, from the parser's events, before anything is built."""
-    anchors: dict[str, int] = {}
+    anchors: dict[str | None, int] = {}
     open_: list[tuple[int, str | None]] = []  # size so far and anchor of each collection we are in
     repeated = 0
     for event in yaml.parse(text, Loader=_FAST):
         if isinstance(event, yaml.CollectionStartEvent):
             open_.append((1, event.anchor))
             if len(open_) > MAX_DEPTH:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 raise SourceError(f"{shown}: is nested more than {MAX_DEPTH} levels deep at line {line}; not read.")
             continue
         if isinstance(event, yaml.CollectionEndEvent):
@@ -66,7 +73,7 @@ def _measure(text: str, shown: str) -> None:
             size, anchor = anchors.get(event.anchor, MAX_REPEATED + 1), None
             repeated += size
             if repeated > MAX_REPEATED:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 raise SourceError(
                     f"{shown}: *{event.anchor} at line {line} is not defined before it, or references repeat more than "
                     f"{MAX_REPEATED:,} values; not read. Write the values out."

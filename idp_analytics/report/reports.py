@@ -1,0 +1,119 @@
+"""The reports themselves: what a notebook opens, and asks one question after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from idp_analytics.answers import ORG
+from idp_analytics.periods import parse
+from idp_analytics.report import metric, money, quality, reference, summary, teams
+from idp_analytics.report.mart import Mart
+from idp_analytics.report.section import Cards, Section
+from idp_analytics.report.view import View
+
+
+@dataclass(frozen=True)
+class TeamReport:
+    """One team's report for one period; each method is one section of it."""
+
+    view: View
+
+    def summary(self) -> Cards:
+        """The key numbers side by side."""
+        return summary.summary(self.view)
+
+    def section(self, name: str) -> Section:
+        """The answer to one metric of the catalogue; raises :class:`ReportError` with the nearest name."""
+        return metric.section(self.view, name)
+
+    def beside_organisation(self) -> Section:
+        """The team's shares and medians beside the organisation's."""
+        return teams.beside_organisation(self.view)
+
+    def showback(self) -> Section:
+        """What was used and what it cost."""
+        return money.showback(self.view)
+
+    def quality(self) -> Section:
+        """What the data cover, and what was set aside and why."""
+        return quality.quality(self.view)
+
+    def glossary(self) -> Section:
+        """What the words mean."""
+        return reference.glossary()
+
+    def provenance(self) -> Section:
+        """Where the numbers come from."""
+        return reference.provenance(self.view)
+
+
+@dataclass(frozen=True)
+class OrgReport:
+    """The organisation's report for one period; each method is one section of it."""
+
+    view: View
+
+    def summary(self) -> Cards:
+        """The key numbers of the whole side by side."""
+        return summary.summary(self.view)
+
+    def section(self, name: str) -> Section:
+        """The answer to one metric of the catalogue; raises :class:`ReportError` with the nearest name."""
+        return metric.section(self.view, name)
+
+    def teams(self) -> Section:
+        """Every team against its own past, in order of name."""
+        return teams.teams(self.view)
+
+    def showback(self) -> Section:
+        """The bill: allocated, unallocated, and that they add up."""
+        return money.showback(self.view)
+
+    def unallocated(self) -> Section:
+        """Cost without a known owner, by reason."""
+        return money.unallocated(self.view)
+
+    def quality(self) -> Section:
+        """What the data cover, and what was set aside and why."""
+        return quality.quality(self.view)
+
+    def glossary(self) -> Section:
+        """What the words mean."""
+        return reference.glossary()
+
+    def provenance(self) -> Section:
+        """Where the numbers come from."""
+        return reference.provenance(self.view)
+
+
+def open_report(
+    data: str = "data/sample", team: str | None = None, period: str = "", mart: str = ""
+) -> TeamReport | OrgReport:
+    """The report of ``team``, or without one of the organisation, for ``period``.
+
+    ``period``: a month, quarter or ISO week; empty: the latest complete month. ``mart``: a folder written by
+    :meth:`Mart.write`; without one, everything is computed from the data folder ``data``. Relative folders are looked for
+    here and in every folder above. Raises :class:`ReportError` for an unknown or empty team or an unknown period, and
+    what :func:`idp_analytics.load` raises for data that cannot be loaded.
+    """
+    if mart:
+        opened = Mart.read(found(mart), team)
+    else:
+        from idp_analytics.organisation import load
+
+        wanted = {"1mo", "1q"} | ({parse(period).every} if period else set())
+        opened = Mart.of(load(found(data)), every=sorted(wanted))
+    span = opened.period(period)
+    if team is None:
+        return OrgReport(View(opened, "org", ORG, span))
+    return TeamReport(View(opened, "team", opened.team(team), span))
+
+
+def found(folder: str) -> Path:
+    """``folder`` itself, or the nearest folder of that name above: notebooks run in ``notebooks/`` and in the root alike."""
+    path = Path(folder)
+    if path.is_absolute():
+        return path
+    here = Path.cwd()
+    return next((base / path for base in (here, *here.parents) if (base / path).exists()), path)

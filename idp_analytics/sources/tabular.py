@@ -1,0 +1,215 @@
+"""Rows from CSV and Parquet files, plain or gzip: text stays text, every row keeps its number, broken rows are counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources.files import beginning, content, decoded, is_utf8, open_bytes, said_replaced, sha256
+
+ROW = "_row"
+"""Number of the row in the file, counted from 1; the header and blank lines are not counted."""
+
+FEWER, MORE = "has fewer fields than the header", "has more fields than the header"
+EMPTY, NO_ROWS = "the file is empty", "the file has a header and no rows"
+
+_DELIMITERS = ",;\t|"
+_LONGEST_HEADER = 1 << 20
+_BLOCK = 1 << 24  # also the longest row that can be read
+_SHOWN = 5
+_MARK = "\x1fend of file\x1f"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one file.
+
+    ``frame``: the wanted columns (CSV: text; Parquet: its own types, naive times stay naive) and :data:`ROW`;
+    ``header``: all column names in file order; ``sha256`` of the file as it lies on disk; ``dropped``: reason → rows
+    left out; ``warnings``: sentences for a person.
+    """
+
+    frame: pl.DataFrame
+    header: tuple[str, ...]
+    sha256: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def read_rows(
+    path: Path, shown: str, wanted: Callable[[str], bool] = lambda _: True, nulls: Sequence[str] = ("",)
+) -> Rows:
+    """Read a CSV or Parquet file, told apart by content.
+
+    CSV may be separated by comma, semicolon, tab or bar (the header tells), UTF-8 or UTF-16, with line breaks in
+    quotes. A row with too many or too few fields is left out and counted. ``wanted`` chooses columns by name, ``nulls``
+    are texts that mean "not known". A name that comes twice is numbered: ``x``, ``x (2)``.
+
+    Raises :class:`SourceError` when the file cannot be opened, is broken Parquet, or a quotation mark is never closed.
+    """
+    read = _parquet if beginning(path, shown).startswith(b"PAR1") else _delimited
+    return read(path, shown, wanted, nulls)
+
+
+def no_rows(path: Path, *warnings: str, header: Sequence[str] = ()) -> Rows:
+    """What a file without rows gives."""
+    schema = {ROW: pl.Int64(), **dict.fromkeys(header, pl.String())}
+    return Rows(pl.DataFrame(schema=schema), tuple(header), sha256(path), warnings=warnings)
+
+
+# --- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+def _parquet(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str]) -> Rows:
+    try:
+        with open_bytes(path, shown) as file:
+            schema = pl.read_parquet_schema(file)
+            file.seek(0)
+            frame = pl.read_parquet(file, columns=[name for name in schema if name != ROW and wanted(name)])
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(f"{shown}: is no Parquet file that can be read: {error}. Export it again.") from None
+    as_text = [name for name, kind in frame.schema.items() if kind in (pl.Categorical, pl.Enum, pl.Binary, pl.String)]
+    text = [pl.col(name).cast(pl.String, strict=False) for name in as_text]
+    frame = frame.with_columns(pl.when(~t.is_in(list(nulls))).then(t).name.keep() for t in text)
+    frame = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+    return Rows(frame, tuple(schema), sha256(path), warnings=() if frame.height else (NO_ROWS,))
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str]) -> Rows:
+    data = content(path, shown)
+    warnings = []
+    if is_utf8(data):
+        data = data.removeprefix(b"\xef\xbb\xbf")
+    else:
+        text, replaced = decoded(data)
+        data = text.encode()
+        warnings += [said_replaced(replaced)] if replaced else []
+    if not re.search(rb"\S", data):
+        return no_rows(path, EMPTY)
+    first, delimiter, end = _header(data, shown)
+    names = _distinct(first)
+    if renamed := [new for old, new in zip(first, names, strict=True) if old != new]:
+        warnings.append(f"the header leaves names out or repeats them; these are called {_listed(renamed)}")
+    chosen = [name for name in names if wanted(name)]
+    if not re.compile(rb"\S").search(data, end):
+        return no_rows(path, *warnings, NO_ROWS, header=names)
+
+    def parse(text: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, list[pa_csv.InvalidRow]]:
+        return _parsed(text, end, names, delimiter, columns, nulls, shown)
+
+    frame, invalid = parse(data, chosen)
+    rows = frame.height + len(invalid)
+    if data.count(b'"', end) % 2:
+        mark = delimiter.join([_MARK] + [""] * (len(names) - 1))
+        last = parse(data + f"\n{mark}\n".encode(), names[:1])[0][names[0]]
+        if last.is_empty() or last[-1] != _MARK:
+            raise _unclosed(shown, f"data row {rows}")
+    bad = pl.Series([row.number for row in invalid], dtype=pl.Int64)
+    numbers = pl.int_range(1, rows + 1, dtype=pl.Int64, eager=True).alias(ROW)
+    frame = frame.insert_column(0, numbers.filter(~numbers.is_in(bad.implode())))
+    return Rows(frame, tuple(names), sha256(path), _counted(invalid), (*warnings, *_told(invalid, len(names))))
+
+
+def _header(data: bytes, shown: str) -> tuple[list[str], str, int]:
+    """Names, delimiter, and where the first row begins; a name may hold line breaks in quotes."""
+    start = 0
+    for line in re.finditer(rb"\r\n|\n|\r|\Z", data[:_LONGEST_HEADER]):
+        text = data[start : line.start()]
+        if not text.strip():
+            start = line.end()
+        elif text.count(b'"') % 2 == 0:
+            fields = {d: _fields(decoded(text)[0], d) for d in _DELIMITERS}
+            delimiter = max(fields, key=lambda d: len(fields[d]))
+            return [name.strip() for name in fields[delimiter]], delimiter, line.end()
+    raise _unclosed(shown, "the header")
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Every name once: nameless columns are numbered, repeated names get the number of their turn."""
+    named = [name or f"column {i}" for i, name in enumerate(names, 1)]
+    distinct: list[str] = []
+    for name in named:
+        turn, new = 1, name
+        while new in distinct or (turn > 1 and new in named):
+            turn += 1
+            new = f"{name} ({turn})"
+        distinct.append(new)
+    return distinct
+
+
+def _parsed(
+    data: bytes,
+    start: int,
+    names: Sequence[str],
+    delimiter: str,
+    columns: Sequence[str],
+    nulls: Sequence[str],
+    shown: str,
+) -> tuple[pl.DataFrame, list[pa_csv.InvalidRow]]:
+    """``columns`` of the rows from byte ``start`` on, as text, and the rows that have not as many fields as ``names``."""
+    for threads in (True, False):  # only one thread counts rows, which only a file with invalid rows needs
+        invalid: list[pa_csv.InvalidRow] = []
+
+        def skip(row: pa_csv.InvalidRow, invalid: list[Any] = invalid) -> str:
+            invalid.append(row)
+            return "skip"
+
+        try:
+            table = pa_csv.read_csv(
+                pa.BufferReader(pa.py_buffer(data).slice(start)),
+                pa_csv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=threads),
+                pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+                pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), include_columns=list(columns) or names[:1],
+                    null_values=list(nulls), strings_can_be_null=True, quoted_strings_can_be_null=True,
+                ),
+            )  # fmt: skip
+        except pa.ArrowInvalid as error:
+            if "straddling" in str(error):
+                raise _unclosed(shown, f"a row of more than {_BLOCK:,} bytes") from None
+            raise SourceError(f"{shown}: is no CSV that can be read: {error}. Export it again.") from None
+        if not invalid:
+            break
+    frame = pl.DataFrame(pl.from_arrow(table))
+    return frame.select(columns) if columns else frame.drop(names[0]), invalid
+
+
+def _unclosed(shown: str, place: str) -> SourceError:
+    return SourceError(
+        f'{shown}: a quotation mark (") in {place} is never closed, so that all that follows would be one field. '
+        "Mend that place or export the file again."
+    )
+
+
+def _counted(invalid: Sequence[pa_csv.InvalidRow]) -> dict[str, int]:
+    return dict(Counter(FEWER if row.actual_columns < row.expected_columns else MORE for row in invalid))
+
+
+def _told(invalid: Sequence[pa_csv.InvalidRow], width: int) -> list[str]:
+    if not invalid:
+        return []
+    rows = ", ".join(f"row {row.number} has {row.actual_columns}" for row in invalid[:_SHOWN])
+    rest = f" and {len(invalid) - _SHOWN:,} more" if len(invalid) > _SHOWN else ""
+    return [f"{len(invalid):,} row(s) left out, the header names {width} fields: {rows}{rest}"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
