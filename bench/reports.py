@@ -12,10 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from idp_analytics.publish.run import publish
-
 from idp_analytics.organisation import load
 from idp_analytics.paths import resource
+from idp_analytics.publish.run import publish
 
 
 def usual(teams: list[str], folder: Path) -> float:

@@ -206,7 +206,7 @@ def answers(
     target = out if out is not None else sys.stdout.buffer
     match form:
         case "csv":
-            _spreadsheet_safe(frame).write_csv(target)  # type: ignore[arg-type]
+            _spreadsheet_safe(frame).write_csv(target)
         case "json":
             text = json.dumps(frame.to_dicts(), default=str, indent=1) + "\n"
             out.write_text(text, encoding="utf-8") if out else click.echo(text, nl=False)

@@ -40,9 +40,12 @@ def _unknown_services(org: Organisation) -> Iterator[Finding]:
         )  # fmt: skip
         if strange.height:
             n = int(strange["len"].sum())
-            yield n, (
-                f"{n} row(s) of {name} name {strange.height} service(s) the catalogue does not have: {_shown(strange)}. "
-                "Add them to services, or map the names in an aliases file (kind = service)."
+            yield (
+                n,
+                (
+                    f"{n} row(s) of {name} name {strange.height} service(s) the catalogue does not have: {_shown(strange)}. "
+                    "Add them to services, or map the names in an aliases file (kind = service)."
+                ),
             )
 
 
@@ -52,9 +55,12 @@ def _unowned_services(org: Organisation) -> Iterator[Finding]:
         orphaned = facts.filter(pl.col("service_id").is_not_null() & pl.col("team_id").is_null())
         if orphaned.height:
             shown = _shown(orphaned.group_by("service_id").len().sort("len", "service_id", descending=[True, False]))
-            yield orphaned.height, (
-                f"{orphaned.height} of {facts.height} row(s) of {name} happened when nobody owned the service: {shown}. "
-                "Give ownership rows that cover those days."
+            yield (
+                orphaned.height,
+                (
+                    f"{orphaned.height} of {facts.height} row(s) of {name} happened when nobody owned the service: {shown}. "
+                    "Give ownership rows that cover those days."
+                ),
             )
 
 
@@ -75,9 +81,12 @@ def _unlinked_incidents(org: Organisation) -> Iterator[Finding]:
     linked = linked_incidents(org.lazy, org.settings).collect()
     n = int((~linked["linked"]).sum()) if linked.height else 0
     if n:
-        yield n, (
-            f"{n} of {linked.height} incident(s) that a change may have caused are linked to no deployment within "
-            f"{org.settings.rules.link_hours:g} h. Record deployment_id on incidents, or say change_caused = false."
+        yield (
+            n,
+            (
+                f"{n} of {linked.height} incident(s) that a change may have caused are linked to no deployment within "
+                f"{org.settings.rules.link_hours:g} h. Record deployment_id on incidents, or say change_caused = false."
+            ),
         )
 
 

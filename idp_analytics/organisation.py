@@ -96,7 +96,7 @@ class Organisation:
         )  # fmt: skip
 
 
-_COVERAGE = {
+_COVERAGE: dict[str, pl.DataType | type[pl.DataType]] = {
     "team_id": pl.String,
     "source": pl.String,
     "table": pl.String,
@@ -209,7 +209,7 @@ def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.D
         tables[name], replaced = latest(name, pl.concat(by_table.get(name) or [empty(name)]))
         for reason, rows in _replaced(name, tables[name], replaced):
             loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
-            if reason is _AGAIN:
+            if reason is _AGAIN and rows.height:
                 rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
     return tables, pl.concat(rejected), loads
 

@@ -57,7 +57,9 @@ def test_tables_are_written_as_parquet(data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_answers_in_three_forms(data: Path, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"answers.{form}"
-    result = idp("answers", "--data", data, "--metric", "deployment_frequency", "--by", "team", "--format", form, "--out", out)
+    result = idp(
+        "answers", "--data", data, "--metric", "deployment_frequency", "--by", "team", "--format", form, "--out", out
+    )
     assert result.exit_code == 0, result.output
     frame = {"csv": pl.read_csv, "json": pl.read_json, "parquet": pl.read_parquet}[form](out)
     assert frame.columns == list(COLUMNS)

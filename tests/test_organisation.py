@@ -39,7 +39,11 @@ def adds_up(org: Organisation) -> bool:
 
 def test_facts_belong_to_the_owner_of_the_day(tmp_path: Path) -> None:
     org = load(folder(tmp_path))
-    assert org.tables["deployments"].select("deployment_id", "team_id").rows() == [("d1", "pay"), ("d2", "pay"), ("d3", "web")]
+    assert org.tables["deployments"].select("deployment_id", "team_id").rows() == [
+        ("d1", "pay"),
+        ("d2", "pay"),
+        ("d3", "web"),
+    ]
     assert org.rejected.is_empty()
     assert adds_up(org)
     assert org.as_of.isoformat() == "2026-03-21T00:00:00+00:00"

@@ -58,7 +58,9 @@ class Tab:
     def show(self, page: Path, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
         self.call("Page.navigate", url=page.resolve().as_uri())
         self.until("document.readyState === 'complete'")
 
@@ -114,7 +116,9 @@ def chromium() -> Iterator[Callable[[], Tab]]:
                 def tab() -> Tab:
                     browser = create_connection(port, timeout=30)
                     sockets.append(browser)
-                    browser.send(json.dumps({"id": 0, "method": "Target.createTarget", "params": {"url": "about:blank"}}))
+                    browser.send(
+                        json.dumps({"id": 0, "method": "Target.createTarget", "params": {"url": "about:blank"}})
+                    )
                     target = json.loads(browser.recv())["result"]["targetId"]
                     socket = create_connection(f"{port.split('/devtools')[0]}/devtools/page/{target}", timeout=30)
                     sockets.append(socket)

@@ -59,7 +59,21 @@ def organisation() -> Organisation:
     return Organisation(
         settings=Settings(org="acme", title="Acme & Sons", root=Path("data/acme"), as_of=AS_OF, sha256="5e" * 32),
         tables=tables,
-        rejected=pl.DataFrame([{**dict.fromkeys(REJECTED), "table": "deployments", "row": 7}], schema=REJECTED),
+        rejected=pl.DataFrame(
+            [
+                {
+                    "table": "deployments",
+                    "file": f"{SCRIPT}.csv",
+                    "row": 7,
+                    "column": "finished_at",
+                    "reason": "not a time",
+                    "found": SCRIPT,
+                    "source": "made",
+                    "load_id": "load",
+                }
+            ],
+            schema=REJECTED,
+        ),
         checks=pl.DataFrame(
             schema={"table": pl.String, "expectation": pl.String, "severity": pl.String, "success": pl.Boolean}
         ),

@@ -20,7 +20,10 @@ def notebook(
     source: Any = DEFAULTS, parameters: Any = DECLARED, tags: tuple[tuple[str, ...], ...] = (("parameters",),)
 ) -> dict[str, Any]:
     cells = [{"cell_type": "code", "metadata": {"tags": list(t)}, "source": source} for t in tags]
-    return {"cells": [{"cell_type": "markdown", "metadata": {}, "source": "#"}, *cells], "metadata": {"idp": {"parameters": parameters}}}
+    return {
+        "cells": [{"cell_type": "markdown", "metadata": {}, "source": "#"}, *cells],
+        "metadata": {"idp": {"parameters": parameters}},
+    }
 
 
 @pytest.mark.parametrize(

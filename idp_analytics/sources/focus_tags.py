@@ -1,0 +1,165 @@
+"""Whose a charge is, from its tags: each distinct set of tags is parsed once, however many rows carry it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+_NAMES = (("key", "value"), ("Key", "Value"), ("name", "value"), ("Name", "Value"))
+
+OWNERS: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "owner_raw": pl.String,
+    "service_raw": pl.String,
+    "is_untagged": pl.Boolean,
+    "has_spaced_key": pl.Boolean,
+    "has_conflict": pl.Boolean,
+    "is_unreadable": pl.Boolean,
+}
+"""What :func:`owners` says of a charge."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """One set of tags: folded key → value (null: a key without value), and what is odd about it."""
+
+    values: Mapping[str, str | None]
+    conflicts: frozenset[str] = frozenset()
+    has_spaced_key: bool = False
+    is_unreadable: bool = False
+
+
+def fold(key: str) -> str:
+    """How tag keys are compared: without outer spaces and case, which exports change from row to row."""
+    return key.strip().casefold()
+
+
+def parse_tags(text: str | None) -> Tags:
+    """Tags from text: a JSON object, with or without its braces, or a list of objects (one pair, or key and value, each).
+
+    A key that comes twice with two values, after folding, is a conflict and has no value. A value ``true`` is how the
+    specification writes a key without value.
+    """
+    content = (text or "").strip()
+    if not content:
+        return Tags({})
+    pairs = _pairs(_loaded(content))
+    if pairs is None:
+        return Tags({}, is_unreadable=True)
+    values: dict[str, str | None] = {}
+    conflicts = set()
+    for key, found in pairs:
+        value = _text(found)
+        known = values.setdefault(fold(key), value)
+        if known is None:
+            values[fold(key)] = value
+        elif value is not None and fold(known) != fold(value):
+            conflicts.add(fold(key))
+    return Tags(values, frozenset(conflicts), any(key != key.strip() for key, _ in pairs))
+
+
+def owners(
+    tags: pl.Series, allocated: pl.Series, team_keys: Sequence[str], service_keys: Sequence[str]
+) -> pl.DataFrame:
+    """One row per charge (:data:`OWNERS`), in the order given.
+
+    ``tags`` and ``allocated`` (FOCUS Tags and AllocatedTags) are text or Parquet maps, structs, lists. For each key in
+    order ``allocated[key] ?? tags[key]`` is looked up; the first that is not blank is the owner. None but a blank one:
+    ``""`` (the tag is there and empty); no tag at all, or a conflict: null.
+    """
+    asked = pl.DataFrame({"tags": as_text(tags), "allocated": as_text(allocated)})
+    distinct = asked.unique(maintain_order=True)
+    parsed = {text: parse_tags(text) for column in distinct for text in column.unique()}
+    team, service = [fold(k) for k in team_keys], [fold(k) for k in service_keys]
+    found = [_owner(parsed[own], parsed[given], team, service) for own, given in distinct.iter_rows()]
+    answers = pl.DataFrame(found, schema=dict(OWNERS), orient="row")
+    return asked.join(
+        pl.concat([distinct, answers], how="horizontal"), on=["tags", "allocated"], how="left", nulls_equal=True,
+        maintain_order="left",
+    ).select(list(OWNERS))  # fmt: skip
+
+
+def as_text(tags: pl.Series) -> pl.Series:
+    """Tags of any type as JSON text; a struct's empty members are tags the row does not have."""
+    if not tags.dtype.is_nested() and not isinstance(tags.dtype, pl.Map):
+        return tags.cast(pl.String)
+    encoded = pl.DataFrame({"t": tags}).select(
+        pl.struct("t").struct.json_encode().str.strip_prefix('{"t":').str.head(-1)
+    )
+    text = encoded.to_series()
+    text = text.set(text == "null", None)
+    if isinstance(tags.dtype, pl.Struct):
+        each = text.drop_nulls().unique()
+        kept = [json.dumps({k: v for k, v in json.loads(t).items() if v is not None}) for t in each]
+        text = text.replace(each, kept)
+    return text
+
+
+def _owner(tags: Tags, allocated: Tags, team: Sequence[str], service: Sequence[str]) -> tuple[Any, ...]:
+    owner, clash = _first(tags, allocated, team)
+    serving, other = _first(tags, allocated, service)
+    return (
+        owner,
+        serving,
+        not tags.values and not allocated.values,
+        tags.has_spaced_key or allocated.has_spaced_key,
+        clash or other,
+        tags.is_unreadable or allocated.is_unreadable,
+    )
+
+
+def _first(tags: Tags, allocated: Tags, keys: Sequence[str]) -> tuple[str | None, bool]:
+    """The first value that is not blank under ``keys``, and whether a conflict stood in the way."""
+    there = False
+    for key in keys:
+        for side in (allocated, tags):
+            if key in side.conflicts:
+                return None, True
+            there |= key in side.values
+            if (value := side.values.get(key)) is not None:
+                if value.strip():
+                    return value, False
+                break
+    return ("" if there else None), False
+
+
+def _loaded(content: str) -> Any:
+    """The JSON in ``content``, objects as lists of pairs so that a repeated key is seen; text that is none gives null."""
+    for text in (content, f"{{{content}}}"):
+        try:
+            return json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object in order."""
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]] | None:
+    if isinstance(value, _Pairs):
+        return list(value)
+    if isinstance(value, list) and all(isinstance(v, _Pairs) for v in value):
+        return [pair for v in value for pair in _named(v)]
+    return None
+
+
+def _named(pairs: _Pairs) -> Iterator[tuple[str, Any]]:
+    members = dict(pairs)
+    for key, value in _NAMES:
+        if set(members) == {key, value}:
+            yield str(members[key]), members[value]
+            return
+    yield from pairs
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value is True:
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return json.dumps(value, ensure_ascii=False)
