@@ -20,9 +20,6 @@ MIME = "application/vnd.vegalite.v5+json"
 TEMPLATES = Path(__file__).with_name("templates.json")
 """The drawings without data, written by ``charts.templates`` with Altair; a report need not wait for Altair."""
 
-LABELS = "{labels}"
-"""The placeholder in a template for all labels of an axis, in order: ``domain = [LABELS]``."""
-
 
 @dataclass(frozen=True, repr=False)
 class Chart:
@@ -74,12 +71,15 @@ def _filled(part: Any, words: Mapping[str, str | list[str]]) -> Any:
     if isinstance(part, Mapping):
         return {key: _filled(value, words) for key, value in part.items()}
     if isinstance(part, list):
-        if len(part) == 1 and part[0] == LABELS:
-            return list(words["labels"])
+        if len(part) == 1 and isinstance(words.get(_name(part[0])), list):
+            return list(words[_name(part[0])])
         return [_filled(value, words) for value in part]
-    if isinstance(part, str) and part.startswith("{") and part.endswith("}"):
-        return words[part[1:-1]]
-    return part
+    return words[_name(part)] if _name(part) else part
+
+
+def _name(part: Any) -> str:
+    """The name in a placeholder; empty for anything else."""
+    return part[1:-1] if isinstance(part, str) and part.startswith("{") and part.endswith("}") else ""
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from idp_analytics.charts.palette import OWN, QUIET, WARNING
 from idp_analytics.charts.trend import EVERY
 from idp_analytics.charts.wording import money, named, period
 
-PARTS = ("allocated", "unallocated")
+PARTS = {"allocated": OWN, "unallocated": WARNING}
+"""The parts of a bill, from the axis up, and their colours."""
 
 _ROW = {
     "period": pl.String,
@@ -30,7 +31,7 @@ def chart(answers: pl.DataFrame, title: str) -> Chart:
     ``detail`` null (drawn as allocated: the entity's own cost) or one of :data:`PARTS`; at least one row. Paler bars are
     partial periods; a grey column is a period in which nothing is known, which is not zero.
     """
-    ordered = answers.with_columns(pl.col("detail").fill_null(PARTS[0])).sort("period_start", "detail").to_dicts()
+    ordered = answers.with_columns(pl.col("detail").fill_null("allocated")).sort("period_start", "detail").to_dicts()
     currency = named(ordered[0]["currency"] or "")
     rows = [
         {
@@ -46,9 +47,11 @@ def chart(answers: pl.DataFrame, title: str) -> Chart:
         for row in rows
         if row["state"] != "none" or (row["period"] not in known and row["part"] == ordered[0]["detail"])
     ]
+    used = [part for part in PARTS if any(row["part"] == part for row in shown)]
     return drawn(
         "money", {"answers": pl.DataFrame(shown, schema=_ROW)},
         f"{title} by {EVERY[ordered[0]['every']]}, {currency}", _described(ordered, title, currency), axis=currency,
+        parts=used, colours=[PARTS[part] for part in used],
     )  # fmt: skip
 
 
@@ -90,7 +93,7 @@ def drawing() -> dict[str, Any]:
             base.transform_filter("datum.state != 'none'").mark_bar().encode(
                 y=alt.Y("amount:Q", stack="zero", title="{axis}", axis=alt.Axis(format=",~r", tickCount=5)),
                 color=alt.Color(
-                    "part:N", scale=alt.Scale(domain=list(PARTS), range=[OWN, WARNING]),
+                    "part:N", scale=alt.Scale(domain=["{parts}"], range=["{colours}"]),
                     legend=alt.Legend(title=None, orient="top"),
                 ),
                 order=alt.Order("part:N"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.charts.chart import LABELS, Chart, drawn
+from idp_analytics.charts.chart import Chart, drawn
 from idp_analytics.charts.palette import OWN, QUIET
 from idp_analytics.charts.trend import WHOLE
 from idp_analytics.charts.wording import interval, named, period, quantity
@@ -58,7 +58,7 @@ def drawing() -> dict[str, Any]:
     import altair as alt
 
     base = alt.Chart().encode(
-        y=alt.Y("label:N", title=None, scale=alt.Scale(domain=[LABELS]), axis=alt.Axis(labelLimit=170, grid=False)),
+        y=alt.Y("label:N", title=None, scale=alt.Scale(domain=["{labels}"]), axis=alt.Axis(labelLimit=170, grid=False)),
         yOffset=alt.YOffset("series:N", sort=["{own}", "{whole}"]),
         color=alt.Color(
             "series:N", scale=alt.Scale(domain=["{own}", "{whole}"], range=[OWN, QUIET]),

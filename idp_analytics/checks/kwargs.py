@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -138,8 +139,12 @@ def _word(value: Any) -> str:
 
 def _regex(value: Any) -> str:
     try:
-        re.compile(_word(value))
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "error"
+            )  # Python warns of sets like [[:alpha:]] and [a&&b], which it will read otherwise
+            re.compile(_word(value))
+    except (re.error, FutureWarning) as error:
         raise ValueError(f"is no regular expression: {error}") from None
     return str(value)
 

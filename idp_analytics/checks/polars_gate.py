@@ -19,8 +19,8 @@ from idp_analytics.checks.suite import Expectation, Outcome
 
 _UTC = pl.Datetime("us", "UTC")
 _CLASS = r"\[\^?(?:[^\\\[\]&~\n-]|\\[^\w\s]|-(?!-))+\]"
-_REPEAT = r"(?:[*?]|\+|\{\d{1,3}(?:,(?:\d{1,3})?)?\})"
-_PLAIN = re.compile(rf"\^?(?:(?:[^\\\[\](){{}}*+?^$\n]|\\[^\w\s]|{_CLASS}|\((?:\?:)?|\)){_REPEAT}?)*\$?")
+_REPEAT = r"(?:[*?+]|\{\d{1,3}(?:,(?:\d{1,3})?)?\})"
+_PLAIN = re.compile(rf"\^?(?:\((?:\?:)?(?![*?+{{])|(?:[^\\\[\](){{}}*+?^$\n]|\\[^\w\s]|{_CLASS}|\)){_REPEAT}?)*\$?")
 """Patterns that mean the same to Python's ``re`` and to Rust's ``regex``: no ``\\d \\w \\s \\b``, no look-around."""
 
 

@@ -20,7 +20,7 @@ def says(type_: str, kwargs: Mapping[str, Any], table: Table) -> str:
         text = f"{kwargs.get('column', '')} {_FACTS[type_](kwargs, table)}{where}".strip()
     else:
         told = ", ".join(f"{name} {_text(value)}" for name, value in kwargs.items() if name != "mostly")
-        text = f"{type_.removeprefix('expect_').replace('_', ' ')} ({told})"
+        text = f"{type_.replace('_', ' ')} ({told})"
     return text + (f" in at least {_percent(kwargs['mostly'])} of rows" if kwargs.get("mostly", 1) != 1 else "")
 
 

@@ -31,7 +31,7 @@ IMAGES = ("image/png", "image/jpeg")
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of a page. ``kind``: html (trusted), chart, image, text or error; ``content`` is what it shows and
+    """One piece of a page. ``kind``: html (trusted), chart, image, text, error or skipped; ``content`` is what it shows and
     ``label`` what it is called."""
 
     kind: str
@@ -107,6 +107,7 @@ def read(notebook: NotebookNode) -> tuple[str, list[Part]]:
     title = ""
     parts = [Part()]
     anchors: set[str] = set()
+    stopped = False
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for piece in _headed(cell.source):
@@ -117,7 +118,9 @@ def read(notebook: NotebookNode) -> tuple[str, list[Part]]:
                 else:
                     parts.append(Part(_anchor(piece.text, anchors), piece.text, piece.html))
         else:
-            parts[-1].blocks += [b for output in cell.get("outputs", []) if (b := _block(output))]
+            blocks = [block for output in cell.get("outputs", []) if (block := _block(output))]
+            parts[-1].blocks += [Block("skipped", "")] if stopped else blocks
+            stopped = stopped or any(block.kind == "error" for block in blocks)
     return title, [part for part in parts if part.title or part.blocks]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from idp_analytics.charts.wording import count, named, period
 from idp_analytics.paths import PACKAGE, resource
@@ -44,18 +46,20 @@ def key(told: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def facts(told: Mapping[str, Any], run: str, notebook: str) -> tuple[tuple[str, str], ...]:
-    """Term and text for the footer of a page made by ``notebook``."""
+def facts(told: Mapping[str, Any], run: str, notebook: str | None = None) -> tuple[tuple[str, str], ...]:
+    """Term and text for the footer of a page; ``notebook`` is the name of the one that made it."""
     rules = told["rules"]
+    as_of = datetime.fromisoformat(told["as_of"]).astimezone(ZoneInfo(told["time_zone"]))
+    made = (("Notebook", f"{notebook} {told['notebooks'][notebook][:16]}"),) if notebook else ()
     return (
         ("Organisation", named(told["title"])),
         ("Period", f"{period(told['period'])} ({told['period']})"),
-        ("As of", f"{told['as_of']}; nothing that happened then or later is used"),
+        ("As of", f"{as_of:%-d %B %Y, %H:%M} ({told['time_zone']}); nothing that happened then or later is used"),
         ("Rules", f"{rules['environment']} deployments; incidents linked up to {rules['link_hours']:g} h after one; "
                   f"{rules['cost_basis']} cost; {100 * rules['level']:g} % intervals"),
         ("Set aside", f"{count(told['rejected_rows'], 'row')} that could not be used"),
         ("Settings", told["settings_sha256"][:16] or "none"),
-        ("Notebook", f"{notebook} {told['notebooks'][notebook][:16]}"),
+        *made,
         ("Run", run),
         ("Made with", ", ".join(f"{name} {number}" for name, number in sorted(told["versions"].items()))),
     )  # fmt: skip

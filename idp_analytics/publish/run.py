@@ -212,7 +212,7 @@ def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) ->
 def _page(plan: Plan, title: str, **more: Any) -> Page:
     words, clean = provenance.quality(plan.told)
     subtitle = f"{index.called(plan.label)} · as of {plan.mart.today:%-d %B %Y}"
-    return Page(title, "", subtitle, quality=words, clean=clean, sources=provenance.sources(plan.told), **more)
+    return Page(title, subtitle=subtitle, quality=words, clean=clean, **more)
 
 
 def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
@@ -222,7 +222,9 @@ def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> N
         plan,
         plan.names[ORG],
         trail=(Link("All periods", f"../{INDEX}"),),
-        facts=provenance.facts(plan.told, plan.key, NOTEBOOKS["org"]),
+        kicker="Platform reports",
+        facts=provenance.facts(plan.told, plan.key),
+        sources=provenance.sources(plan.told),
         downloads=(
             Link("All answers (CSV)", "answers.csv"), Link("All answers (Parquet)", "answers.parquet"),
             Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),

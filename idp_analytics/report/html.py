@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
 
 from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import clean
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from idp_analytics.report.section import Cards, Section, Table
+
+_WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)")
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -65,6 +70,11 @@ def slug(verdict: Verdict) -> str:
     return verdict.value.replace(" ", "-")
 
 
+def together(text: str) -> Markup:
+    """Text, escaped, in which no line ends between a number and its unit."""
+    return Markup(_WITH_UNIT.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(clean(text)))))  # noqa: S704
+
+
 def _rendered(template: str, **given: Any) -> str:
     return str(_environment().get_template(template).render(**given)).strip()
 
@@ -78,7 +88,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_finalized,
     )  # fmt: skip
     environment.globals["verdicts"] = VERDICTS
-    environment.filters["slug"] = slug
+    environment.filters.update(slug=slug, together=together)
     return environment
 
 

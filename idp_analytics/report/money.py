@@ -42,11 +42,13 @@ def showback(view: View) -> Section:
     if row["verdict"] == Verdict.NOT_MEASURED:
         return Section(metric.question, words.answer(metric, row), verdict=Verdict.NOT_MEASURED, metrics=(metric,))
     currencies = currencies_of(now)
+    unowned: list[str] = []
     if view.scope == "org":
         sentences = [_bill(now, c, view) for c in currencies]
     else:
         whole = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
-        sentences = [s for c in currencies for s in _share_of_bill(now, whole, c, view)]
+        sentences = [_share_of_bill(now, whole, c, view) for c in currencies]
+        unowned = [money(rest, c) for c in currencies if (rest := _amount(whole, c, UNALLOCATED))]
     basis = f"Amounts are on the {view.mart.meta['rules']['cost_basis']} basis."
     chart, told = _chart(rows, currencies, metric.title, view.scope)
     return Section(
@@ -54,7 +56,7 @@ def showback(view: View) -> Section:
         answer=" ".join([*(sentences or [f"No charge in {period(view.period.label)}."]), basis]),
         chart=chart,
         tables=(_by_period(rows, view),),
-        cautions=(*words.cautions(row), *told, *view.truncated(metric)),
+        cautions=(*words.cautions(row), *_unowned(unowned), *told, *view.truncated(metric)),
         trace=view.trace(METRIC),
         metrics=(metric,),
     )
@@ -127,20 +129,19 @@ def _bill(now: pl.DataFrame, currency: str, view: View) -> str:
     )
 
 
-def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> Iterator[str]:
-    own, bill, rest = (
-        _amount(now, currency, None),
-        _amount(whole, currency, None),
-        _amount(whole, currency, UNALLOCATED),
-    )
+def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> str:
+    own, bill = _amount(now, currency, None), _amount(whole, currency, None)
     share = _percent(own, bill)
     charges = int(now.filter(pl.col("currency") == currency)["n"].sum())
-    yield (
+    return (
         f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}; "
         f"the organisation's bill is {money(bill, currency)}{', of which this is ' + share if share else ''}."
     )
-    if rest:
-        yield f"{money(rest, currency)} of that bill has no known owner and may hold cost of this team."
+
+
+def _unowned(amounts: list[str]) -> Iterator[str]:
+    if amounts:
+        yield f"{' and '.join(amounts)} of the organisation's bill has no known owner and may hold cost of this team."
 
 
 def _percent(part: Decimal, whole: Decimal) -> str:

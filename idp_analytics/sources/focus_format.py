@@ -104,12 +104,13 @@ _WRITTEN_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:\s+(\d{1,2}:\d{2
 class Reading:
     """One column as read.
 
-    ``values`` have the wanted type; if one cell cannot be read, all are text, with that cell as the file has it, so
-    that ``conform`` names row and column. ``mended``: what the file has → what it was taken for, for each distinct
-    cell that the specification would not have.
+    ``known`` has the wanted type, null where a cell cannot be read. ``values`` is the same if there is no such cell;
+    otherwise it is text, with that cell as the file has it, so that ``conform`` names row and column. ``mended``: what
+    the file has → what it was taken for, for each distinct cell that the specification would not have.
     """
 
     values: pl.Series
+    known: pl.Series
     mended: Mapping[str, str]
 
 
@@ -147,12 +148,12 @@ def amounts(found: pl.Series, strict: bool) -> Reading:
     if found.dtype.is_integer() or (isinstance(found.dtype, pl.Decimal) and found.dtype.scale <= 24):
         exact = found.cast(MONEY, strict=False)
         if exact.null_count() == found.null_count():
-            return Reading(exact, {})
+            return Reading(exact, exact, {})
     text = _stripped(found)
     mended = {} if strict else _mended(text, _exact(text), plain_amount)
     text = text.replace(mended) if mended else text
     value = _exact(text)
-    return Reading(text if _refused(text, value).any() else value, mended)
+    return Reading(text if _refused(text, value).any() else value, value, mended)
 
 
 def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
@@ -161,19 +162,22 @@ def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
     Unless ``strict``, dates as spreadsheets write them are taken too: ``5/1/25``, by default month first.
     """
     if isinstance(found.dtype, pl.Datetime) and found.dtype.time_zone:
-        return Reading(found.dt.convert_time_zone("UTC").dt.cast_time_unit("us"), {})
+        utc = found.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+        return Reading(utc, utc, {})
     if found.dtype.is_temporal():
-        return Reading(found.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), {})
+        utc = found.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+        return Reading(utc, utc, {})
     text = _stripped(found)
     distinct = text.drop_nulls().unique().sort()
     mended = {} if strict else _mended(distinct, _utc(distinct), lambda t: plain_time(t, day_first))
     # A file has millions of rows and few hundred times: each is read once.
     value = _utc(distinct.replace(mended) if mended else distinct)
-    if value.null_count():
-        written = value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
-        known = value.is_not_null()
-        return Reading(text.replace(distinct.filter(known), written.filter(known)), mended)
-    return Reading(text.replace_strict(distinct, value, default=None, return_dtype=_UTC), mended)
+    known = text.replace_strict(distinct, value, default=None, return_dtype=_UTC)
+    if not value.null_count():
+        return Reading(known, known, mended)
+    written = value.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    readable = value.is_not_null()
+    return Reading(text.replace(distinct.filter(readable), written.filter(readable)), known, mended)
 
 
 def day_first(columns: Iterable[pl.Series]) -> bool:

@@ -104,7 +104,7 @@ def _owner(tags: Tags, allocated: Tags, team: Sequence[str], service: Sequence[s
     return (
         owner,
         serving,
-        not tags.values and not allocated.values,
+        not (tags.values or allocated.values or tags.is_unreadable or allocated.is_unreadable),
         tags.has_spaced_key or allocated.has_spaced_key,
         clash or other,
         tags.is_unreadable or allocated.is_unreadable,

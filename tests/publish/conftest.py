@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from idp_analytics.checks.gate import RESULTS
 from idp_analytics.organisation import Organisation
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES, empty
@@ -74,9 +75,7 @@ def organisation() -> Organisation:
             ],
             schema=REJECTED,
         ),
-        checks=pl.DataFrame(
-            schema={"table": pl.String, "expectation": pl.String, "severity": pl.String, "success": pl.Boolean}
-        ),
+        checks=pl.DataFrame(schema=RESULTS),
         as_of=AS_OF,
     )
 

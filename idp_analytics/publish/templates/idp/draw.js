@@ -9,8 +9,8 @@
     background: "transparent",
     font: css.fontFamily,
     view: { stroke: null },
-    axis: { ...words, titleFontWeight: "normal", gridColor: line, domainColor: line, tickColor: line },
-    legend: { ...words, titleFontWeight: "normal" },
+    axis: { ...words, titleFontWeight: "normal", labelFontSize: 11.5, titleFontSize: 11.5, titlePadding: 8, gridColor: line, domainColor: line, tickColor: line },
+    legend: { ...words, titleFontWeight: "normal", labelFontSize: 12 },
     header: words,
     title: { color: ink, subtitleColor: soft, font: css.fontFamily, fontWeight: 600, fontSize: 14, anchor: "start" },
     text: { color: ink },
@@ -18,6 +18,7 @@
   };
   const options = {
     actions: false, ast: true, defaultStyle: false, renderer: "svg", config,
+    logLevel: 1, // errors; that a chart has no value to draw is said in words beside it
     tooltip: { disableDefaultStyle: true, theme: "idp" },
   };
   const figures = [...document.querySelectorAll("figure.idp-chart")];
