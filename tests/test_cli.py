@@ -71,7 +71,7 @@ def test_a_spreadsheet_runs_nothing_from_the_answers(data: Path) -> None:
 
 
 def test_explain_defines_and_shows_the_rows(data: Path) -> None:
-    assert "Formula" in idp("explain", "change_fail_rate").output
+    assert "formula:" in idp("explain", "change_fail_rate").output
     rows = idp("explain", "deployment_frequency", "--data", data, "--service", "shop", "--period", "2026-02").output
     assert "10 row(s) behind it" in rows
     assert "d.csv" in rows

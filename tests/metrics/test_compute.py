@@ -54,7 +54,12 @@ def test_nothing_at_all_is_not_measured(company, settings, as_of):
 
 
 def test_groups_have_a_row_only_when_facts_name_them(answer):
-    teams = [*TEAMS, {"team_id": "all", "kind": "org"}, {"team_id": "tribe", "kind": "group"}, {"team_id": "any", "kind": None}]
+    teams = [
+        *TEAMS,
+        {"team_id": "all", "kind": "org"},
+        {"team_id": "tribe", "kind": "group"},
+        {"team_id": "any", "kind": None},
+    ]
     facts = deployed("2026-03-05", team_id="tribe", service_id="unlisted")
     rows = answer("deployment_frequency", {"teams": teams, "services": SERVICES, "deployments": facts}, "2026-04-01")
     assert rows["entity_id"].to_list() == ["org", "shop", "till", "unlisted", "any", "blue", "red", "tribe"]
@@ -303,7 +308,9 @@ def test_verdict_on_shares(answer, before, now, verdict, change):
 )
 def test_verdict_on_rates(answer, january, february, verdict):
     facts = [f"2026-0{m}-{day:02d}" for m, n in ((1, january), (2, february)) for day in range(1, n + 1)]
-    row = answer("deployment_frequency", {"deployments": deployed(*facts)}, "2026-03-01", scope="org").row(1, named=True)
+    row = answer("deployment_frequency", {"deployments": deployed(*facts)}, "2026-03-01", scope="org").row(
+        1, named=True
+    )
     assert row["verdict"] == verdict
     if february:
         assert row["change"] == pytest.approx((february / 28) / (january / 31))
@@ -325,7 +332,9 @@ def test_verdict_on_medians(answer, january, february, verdict):
 
 
 def test_a_partial_period_is_compared_but_compared_with_only_when_complete(answer):
-    facts = deployed(*(f"2026-01-{d}" for d in range(11, 31)), *(f"2026-02-{d:02d}" for d in range(1, 29)), "2026-03-01")
+    facts = deployed(
+        *(f"2026-01-{d}" for d in range(11, 31)), *(f"2026-02-{d:02d}" for d in range(1, 29)), "2026-03-01"
+    )
     rows = answer("deployment_frequency", {"deployments": facts}, "2026-03-21", scope="org")
     assert rows["is_partial"].to_list() == [True, False, True]
     assert rows["verdict"].to_list() == ["not identified", "not identified", "worsened"]

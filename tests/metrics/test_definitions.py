@@ -44,5 +44,5 @@ def test_a_definition_says_all_there_is_to_know(metric):
 def test_names_are_unique_and_a_wrong_one_gets_the_nearest():
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
     assert by_name("change_fail_rate") in CATALOGUE
-    with pytest.raises(ReportError, match="no metric 'change_failure_rate'. Did you mean 'change_fail_rate'"):
+    with pytest.raises(ReportError, match=r"no metric 'change_failure_rate'\. Did you mean 'change_fail_rate'"):
         by_name("change_failure_rate")

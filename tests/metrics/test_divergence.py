@@ -47,7 +47,9 @@ def tables(log, company):
             is_rollback=pl.col("kind") == "rollback",
         )
         .filter(pl.col("finished_at") >= datetime(2024, 3, 4, tzinfo=UTC)),
-        "changes": log["commits"].select(change_id="commit_sha", service_id="service", first_commit_at=time("authored_at")),
+        "changes": log["commits"].select(
+            change_id="commit_sha", service_id="service", first_commit_at=time("authored_at")
+        ),
         "incidents": log["incidents"].select(
             "incident_id",
             service_id="service",

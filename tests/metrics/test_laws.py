@@ -31,7 +31,14 @@ cost = st.tuples(moments, service, st.decimals(-100, 100, places=4), st.sampled_
 @st.composite
 def companies(draw) -> dict[str, list[dict]]:
     deployments = [
-        {"deployment_id": f"d{n}", "finished_at": at, "service_id": s, "team_id": OWNER[s], "outcome": o, "is_rollback": r}
+        {
+            "deployment_id": f"d{n}",
+            "finished_at": at,
+            "service_id": s,
+            "team_id": OWNER[s],
+            "outcome": o,
+            "is_rollback": r,
+        }
         for n, (at, s, o, r) in enumerate(draw(st.lists(deployment, min_size=6, max_size=30)))
     ]
     changes, links = [], []
@@ -123,7 +130,10 @@ def test_counts_add_up_over_scopes_and_months(company, settings, tables, zone):
     months = answers.filter(pl.col("metric") != "deployment_days", pl.col("detail").is_null())
     key = ["metric", "scope", "entity_id", "currency", quarter]
     added = {
-        every: months.filter(every=every).group_by(key).agg(pl.col("n", "missing", "censored", "amount").sum()).sort(pl.all())
+        every: months.filter(every=every)
+        .group_by(key)
+        .agg(pl.col("n", "missing", "censored", "amount").sum())
+        .sort(pl.all())
         for every in ("1mo", "1q")
     }
     assert added["1mo"].equals(added["1q"])
@@ -138,7 +148,9 @@ def test_a_value_lies_in_its_interval_and_rests_on_enough(company, settings, tab
     assert (shown["high"].fill_null(float("inf")) >= shown["value"]).all()
     fewest = {m.name: m.min_n for m in CATALOGUE}
     assert (shown["n"] >= shown["metric"].replace_strict(fewest)).all()
-    assert not answers.filter(pl.col("value").is_null())["verdict"].is_in(["improved", "worsened", "not identified"]).any()
+    assert (
+        not answers.filter(pl.col("value").is_null())["verdict"].is_in(["improved", "worsened", "not identified"]).any()
+    )
     assert (answers["change"].is_null() | answers["value"].is_not_null()).all()
 
 

@@ -85,9 +85,7 @@ def test_not_change_caused_is_left_out(company, settings):
 
 @pytest.mark.parametrize(("hours", "linked"), [(1, False), (2, True), (0.5, False)])
 def test_link_hours(company, settings, hours, linked):
-    tables = company(
-        deployments=[DEPLOYMENT], incidents=[{"incident_id": "i1", "opened_at": "2026-03-02T13:30"}]
-    )
+    tables = company(deployments=[DEPLOYMENT], incidents=[{"incident_id": "i1", "opened_at": "2026-03-02T13:30"}])
     assert linked_incidents(tables, settings(link_hours=hours)).collect()["linked"].to_list() == [linked]
 
 

@@ -50,7 +50,9 @@ def test_why_a_charge_is_unallocated(company, settings, told, detail):
 
 @pytest.mark.parametrize("basis", ["effective", "billed"])
 def test_one_basis_counts(company, settings, basis):
-    tables = company(teams=TEAMS, costs=[charge(1, basis="effective"), charge(2, basis="billed"), charge(3, basis=None)])
+    tables = company(
+        teams=TEAMS, costs=[charge(1, basis="effective"), charge(2, basis="billed"), charge(3, basis=None)]
+    )
     frame = showback.showback_cost(tables, settings(cost_basis=basis)).collect()
     assert frame["source_key"].to_list() == [{"effective": "k1", "billed": "k2"}[basis]]
 
@@ -132,7 +134,9 @@ charges = st.lists(
 def test_no_money_is_lost_or_made_whatever_the_order(company, settings, as_of, given_charges, random):
     rows = [charge(number, **told) for number, told in enumerate(given_charges)]
     shuffled = random.sample(rows, len(rows))
-    answers, again = (compute(company(teams=TEAMS, costs=r), settings(), as_of("2026-06-01"), METRIC) for r in (rows, shuffled))
+    answers, again = (
+        compute(company(teams=TEAMS, costs=r), settings(), as_of("2026-06-01"), METRIC) for r in (rows, shuffled)
+    )
     assert answers.equals(again)
     whole, teams = Counter(), Counter()
     for told in given_charges:

@@ -94,5 +94,5 @@ def test_source_in_lines_and_what_is_declared() -> None:
 def test_a_notebook_without_declared_parameters_takes_none() -> None:
     made = notebook(parameters={})
     assert validate(made, {}) == {}
-    with pytest.raises(ReportError, match="team: no such parameter. Known: none"):
+    with pytest.raises(ReportError, match=r"team: no such parameter\. Known: none"):
         validate(made, {"team": "x"})
