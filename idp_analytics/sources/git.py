@@ -171,7 +171,6 @@ def _extracts(
             "finished_at": [deployment.at for deployment in deployments],
             "outcome": ["success"] * len(ids),
             "is_rollback": [deployment.is_rollback for deployment in deployments],
-            "is_resync": [deployment.is_resync for deployment in deployments],
         },
         _deployment_warnings(found, history),
         {

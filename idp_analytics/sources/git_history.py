@@ -44,7 +44,6 @@ class Deployment(NamedTuple):
     release: Release
     at: int | None
     is_rollback: bool
-    is_resync: bool
     is_start: bool
     on_mainline: bool
 
@@ -89,8 +88,8 @@ def trace(commits: Sequence[Commit], releases: Sequence[Release], head: str | No
     - A commit belongs to the first release that contains it. The changes of a release are those of its commits that
       lie on its mainline (first parents from the tag). A merge stands for the commits it brought, ``M^1..M``, less
       those an earlier release already held: nothing is delivered twice.
-    - A release of a commit that earlier releases held brings nothing. The latest of them says what it is: a redeploy
-      if that one was at this very commit, a rollback if it was at a later one. Releases of another component
+    - A release of a commit that earlier releases held brings nothing. The latest of them says what it is: the same
+      deployed anew if that one was at this very commit, a rollback if it was at a later one. Releases of another component
       (``prefix/``) and of higher versions do not count: they are another line, and v1.1.5 tagged after v1.2.0 does
       not take v1.2.0 back.
     - A release whose mainline runs to the beginning of the known history (the first one always does) has no known
@@ -118,7 +117,6 @@ def trace(commits: Sequence[Commit], releases: Sequence[Release], head: str | No
                 release,
                 at=dates.known(_date(release, commits[i])),
                 is_rollback=running not in (None, i),
-                is_resync=running == i,
                 is_start=is_start,
                 on_mainline=i in mainline,
             )

@@ -33,7 +33,7 @@ def test_annotated_tag_dates_itself_and_light_tag_takes_the_commit(repo: Reposit
     assert rows["1.1.0"] == {
         "deployment_id": "git:shop:1.1.0", "service_id": "shop", "environment": "production", "version": "1.1.0",
         "sha": two, "kind": "application", "finished_at": at("2026-01-03T21:30:00Z"), "outcome": "success",
-        "is_rollback": False, "is_resync": False, "_row": 2,
+        "is_rollback": False, "_row": 2,
     }  # fmt: skip
     assert changes(found, repo)["two"]["first_commit_at"] == at("2026-01-03T06:00:00Z")
     assert "1 of 2 release tag(s) have no date of their own" in told(found)
@@ -79,10 +79,10 @@ RELEASES = {
         [("v1.0.0", "a", 3), ("v1.1.0", "b", 4), ("v1.1.1", "a", 5)], {"v1.1.0": "", "v1.1.1": "rollback"}),
     "commit between two releases": (
         [("v1.0.0", "a", 3), ("v1.1.0", "c", 4), ("v1.1.1", "b", 5)], {"v1.1.1": "rollback"}),
-    "same commit again": ([("v1.0.0", "a", 3), ("v1.0.1", "a", 4)], {"v1.0.0": "", "v1.0.1": "redeploy"}),
+    "same commit again": ([("v1.0.0", "a", 3), ("v1.0.1", "a", 4)], {"v1.0.0": "", "v1.0.1": "again"}),
     "rolled back, then the old one once more": (
         [("v1.0.0", "a", 3), ("v1.1.0", "b", 4), ("v1.1.1", "a", 5), ("v1.1.2", "a", 6)],
-        {"v1.1.1": "rollback", "v1.1.2": "redeploy"}),
+        {"v1.1.1": "rollback", "v1.1.2": "again"}),
     "rolled back, then on": (
         [("v1.0.0", "a", 3), ("v1.1.0", "b", 4), ("v1.1.1", "a", 5), ("v1.2.0", "c", 6)],
         {"v1.1.1": "rollback", "v1.2.0": ""}),
@@ -91,16 +91,16 @@ RELEASES = {
     "maintenance of a commit the newer line holds": (
         [("v1.1.0", "a", 3), ("v1.2.0", "c", 4), ("v1.1.1", "b", 5)], {"v1.1.1": ""}),
     "maintenance line once more": (
-        [("v1.1.0", "a", 3), ("v1.2.0", "c", 4), ("v1.1.1", "a", 5)], {"v1.1.1": "redeploy"}),
+        [("v1.1.0", "a", 3), ("v1.2.0", "c", 4), ("v1.1.1", "a", 5)], {"v1.1.1": "again"}),
     "tagged long after": ([("v1.0.0", "c", 3), ("v0.9.0", "b", 4)], {"v0.9.0": ""}),
     "v1.10.0 is after v1.9.0": ([("v1.9.0", "b", 3), ("v1.10.0", "a", 4)], {"v1.10.0": "rollback"}),
     "another component": ([("v1.1.0", "b", 3), ("cli/v2.0.0", "a", 4)], {"cli/v2.0.0": ""}),
-    "two light tags on one commit": ([("v1.10.0", "b", None), ("v1.9.0", "b", None)], {"v1.9.0": "", "v1.10.0": "redeploy"}),
+    "two light tags on one commit": ([("v1.10.0", "b", None), ("v1.9.0", "b", None)], {"v1.9.0": "", "v1.10.0": "again"}),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", RELEASES)
-def test_rollbacks_and_redeploys(repo: Repository, case: str) -> None:
+def test_rollbacks_and_the_same_released_anew(repo: Repository, case: str) -> None:
     tags, expected = RELEASES[case]
     shas = {name: repo.commit(name, day(1 + i / 10)) for i, name in enumerate("abc")}
     repo.switch("release-1.1", shas["b"])
@@ -109,8 +109,7 @@ def test_rollbacks_and_redeploys(repo: Repository, case: str) -> None:
     for tag, commit, when in tags:
         repo.tag(tag, when and day(when), shas[commit])
     rows = deployments(read(repo.path))
-    words = {(False, False): "", (True, False): "rollback", (False, True): "redeploy"}
-    assert {tag: words[rows[tag]["is_rollback"], rows[tag]["is_resync"]] for tag in expected} == expected
+    words = {(False, False): "", (True, False): "rollback", (False, True): "again"}
 
 
 def test_at_one_moment_the_ancestor_is_released_first(repo: Repository) -> None:
@@ -315,8 +314,8 @@ def histories(draw: st.DrawFn) -> tuple[bytes, int]:
 
 def by_plain_git(
     repo: Repository,
-) -> tuple[dict[str, tuple[int, str, bool, bool]], dict[str, tuple[str | None, int]], int]:
-    """The same by one git question after another: tag → (time, sha, rollback, redeploy); sha → (tag, first commit)."""
+) -> tuple[dict[str, tuple[int, str, bool]], dict[str, tuple[str | None, int]], int]:
+    """The same by one git question after another: tag → (time, sha, rollback); sha → (tag, first commit)."""
 
     def ask(*arguments: str) -> list[str]:
         return repo.git(*arguments).split("\n") if repo.git(*arguments) else []
@@ -334,7 +333,7 @@ def by_plain_git(
         holders = [t for t in tags[:k] if not ask("rev-list", sha, f"^{t[3]}") and (t[3] == sha or t[1] < minor)]
         if tag is not None:
             again = bool(holders) and holders[-1][3] == sha
-            deployed[tag] = (when, sha, bool(holders) and not again, again)
+            deployed[tag] = (when, sha, bool(holders) and not again)
         line = ask("rev-list", "--first-parent", sha, *earlier)
         if tag is not None and roots & set(line):
             left_out += len(line)
@@ -363,10 +362,7 @@ def test_any_history_agrees_with_plain_git(
     expected, first_commits, left_out = by_plain_git(repo)
     found = read(repo.path)
     rows = deployments(found)
-    seen = {
-        tag: (int(row["finished_at"].timestamp()), row["sha"], row["is_rollback"], row["is_resync"])
-        for tag, row in rows.items()
-    }
+    seen = {tag: (int(row["finished_at"].timestamp()), row["sha"], row["is_rollback"]) for tag, row in rows.items()}
     assert len(seen) == tags
     assert seen == expected
     links = dict(found["deployment_changes"].frame.select("change_id", "deployment_id").iter_rows())
