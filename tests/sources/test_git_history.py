@@ -109,7 +109,9 @@ def test_rollbacks_and_the_same_released_anew(repo: Repository, case: str) -> No
     for tag, commit, when in tags:
         repo.tag(tag, when and day(when), shas[commit])
     rows = deployments(read(repo.path))
-    words = {(False, False): "", (True, False): "rollback", (False, True): "again"}
+    assert {tag: rows[tag]["is_rollback"] for tag in expected} == {
+        t: what == "rollback" for t, what in expected.items()
+    }
 
 
 def test_at_one_moment_the_ancestor_is_released_first(repo: Repository) -> None:
