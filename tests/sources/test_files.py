@@ -1,0 +1,113 @@
+"""Files as bytes: unpacked by content, bounded, hashed as they lie on disk, and told plainly when they cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources import files
+from idp_analytics.sources.files import beginning, content, decoded, is_utf8, open_bytes, sha256, shown_path
+
+READERS: list[Callable[[Path, str], object]] = [beginning, content, open_bytes]
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "shown"),
+    [
+        ("/data/acme/a/b.csv", "/data/acme", "a/b.csv"),
+        ("/other/b.csv", "/data/acme", "/other/b.csv"),
+        ("/data/acme2/b.csv", "/data/acme", "/data/acme2/b.csv"),
+        ("b.csv", ".", "b.csv"),
+        (os.fsdecode(b"/data/acme/\xff.csv"), "/data/acme", r"\xff.csv"),
+    ],
+)
+def test_a_file_is_shown_as_the_user_knows_it(path: str, root: str, shown: str) -> None:
+    said = shown_path(Path(path), Path(root))
+    assert said == shown
+    said.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a"])
+@pytest.mark.parametrize("data", [b"", b"a,b\n1,2\n", bytes(range(256)) * 40])
+def test_packed_and_plain_give_the_same_bytes_whatever_the_name(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    for on_disk in (data, gzip.compress(data)):
+        path.write_bytes(on_disk)
+        assert content(path) == data
+        assert beginning(path, name, 7) == data[:7]
+        assert sha256(path) == hashlib.sha256(on_disk).hexdigest()
+
+
+def test_gzip_files_put_together_are_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"one\n") + gzip.compress(b"two\n"))
+    assert content(path) == b"one\ntwo\n"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: data[:-9], lambda data: data[:12], lambda data: data[:-5] + b"\0\0\0\0\0", lambda data: data[:2] + b"\7" + data[3:],
+     lambda data: data[:14] + b"\xff\xff\xff" + data[17:]],
+    ids=["cut short", "cut after the header", "wrong checksum", "unknown method", "bytes changed"],
+)  # fmt: skip
+def test_a_broken_gzip_file_is_named(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "bill.csv.gz"
+    path.write_bytes(damage(gzip.compress(os.urandom(4000))))
+    with pytest.raises(SourceError, match=r"^exports/bill: is a broken gzip file \(.+\)\. Copy or export it again\.$"):
+        content(path, "exports/bill")
+    with pytest.raises(SourceError, match=r"^bill\.csv\.gz: is a broken gzip"):
+        open_bytes(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_what_is_no_file_is_said(tmp_path: Path, read: Callable[[Path, str], object]) -> None:
+    with pytest.raises(SourceError, match=r"^x: cannot be read: Is a directory\. Give the path of a file"):
+        read(tmp_path, "x")
+    with pytest.raises(SourceError, match=r"^x: cannot be read: No such file or directory\. Give the path of a file"):
+        read(tmp_path / "nowhere", "x")
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_UNPACKED", 3_000_000)
+    path = tmp_path / "zeros.gz"
+    path.write_bytes(gzip.compress(bytes(3_000_000)))
+    assert len(content(path)) == 3_000_000
+    path.write_bytes(gzip.compress(bytes(3_000_001)))
+    with pytest.raises(SourceError, match=r"zeros\.gz: unpacks to more than 3,000,000 bytes\. Split the export"):
+        content(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "replaced"),
+    [
+        (b"plain", "plain", 0),
+        ("é日".encode(), "é日", 0),
+        ("é".encode("utf-8-sig"), "é", 0),
+        ("é日".encode("utf-16"), "é日", 0),
+        ("é日".encode("utf-16-be").join([b"\xfe\xff", b""]), "é日", 0),
+        (b"caf\xe9 \xe9", "caf\ufffd \ufffd", 2),
+        ("\ufffd ".encode() + b"\xe9", "\ufffd \ufffd", 1),
+    ],
+)
+def test_bytes_become_text(data: bytes, text: str, replaced: int) -> None:
+    assert decoded(data) == (text, replaced)
+
+
+@given(st.binary() | st.text(st.characters(codec="utf-8")).map(str.encode), st.integers(1, 5))
+def test_utf8_is_told_piece_by_piece_as_in_one(data: bytes, piece: int) -> None:
+    try:
+        data.decode("utf-8")
+        wanted = True
+    except UnicodeDecodeError:
+        wanted = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_PIECE", piece)
+        assert is_utf8(data) is wanted

@@ -1,0 +1,99 @@
+"""YAML gives what JSON would give, runs nothing, and does not blow up."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources import yaml_documents
+from idp_analytics.sources.yaml_documents import MAX_DEPTH, yaml_values
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("true", True), ("False", False), ("~", None), ("null", None), ("", None), ("3", 3), ("-12", -12), ("0", 0),
+        ("1.5", 1.5), ("1.5e3", 1500.0), ("yes", "yes"), ("no", "no"), ("on", "on"), ("010", "010"), ("0x1F", "0x1F"),
+        ("12:30", "12:30"), ("2026-03-01", "2026-03-01"), ("2026-03-01T10:00:00Z", "2026-03-01T10:00:00Z"),
+        ("1234e56", "1234e56"), (".5", ".5"), (".inf", ".inf"), ("1_000", "1_000"), ("'3'", "3"), ('"true"', "true"),
+        ("[1, a]", [1, "a"]), ("{b: 1}", {"b": 1}), ("|\n  two\n  lines\n", "two\nlines\n"),
+    ],
+)  # fmt: skip
+def test_only_what_json_knows_is_more_than_text(written: str, value: Any) -> None:
+    assert list(yaml_values(f"a: {written}", "f.yaml")) == [(1, {"a": value})]
+
+
+def test_every_document_has_the_line_it_starts_on_and_empty_ones_are_left_out() -> None:
+    text = "# head\na: 1\n---\n---\nnull\n---\n\nb: 2\n...\n"
+    assert list(yaml_values(text, "f.yaml")) == [(2, {"a": 1}), (8, {"b": 2})]
+
+
+def test_references_and_merges_are_resolved() -> None:
+    text = "base: &base {a: 1, b: 2}\nuse: {<<: *base, b: 3}\nsame: *base\n"
+    ((_, value),) = yaml_values(text, "f.yaml")
+    assert value == {"base": {"a": 1, "b": 2}, "use": {"a": 1, "b": 3}, "same": {"a": 1, "b": 2}}
+
+
+def test_fractions_keep_all_digits_when_asked() -> None:
+    assert list(yaml_values("a: 0.10000000000000000001", "f", Decimal)) == [
+        (1, {"a": Decimal("0.10000000000000000001")})
+    ]
+
+
+BILLIONS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", r"^f\.yaml: is broken YAML at line 3, column 2: .+ Export it again or mend that line\.$"),
+        ("a: 1\n b: 2\n", r"is broken YAML at line 2, column 3"),
+        ("a: !!python/object/apply:os.system ['echo']\n", r"is broken YAML at line 1, column 4: could not determine a constructor"),
+        ("a: !Ref x\n", r"is broken YAML at line 1, column 4"),
+        ("? [a]\n: 1\n", r"is broken YAML at line 1.*unhashable"),
+        ("a: b\x00c\n", r"^f\.yaml: is no YAML that can be read"),
+        ("\n" + "[" * (MAX_DEPTH + 1), r"^f\.yaml: is nested more than 200 levels deep at line 2; not read\.$"),
+        (BILLIONS, r"^f\.yaml: \*e at line 6 is not defined before it, or references repeat more than 1,000,000 values"),
+        ("a: &a [1, *a]\n", r"\*a at line 1 is not defined before it"),
+        ("a: *nowhere\n", r"\*nowhere at line 1 is not defined before it.*Write the values out\.$"),
+    ],
+    ids=["open list", "indented", "python object", "unknown tag", "list as key", "null byte", "deep", "billions", "endless", "undefined"],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named_with_the_line(text: str, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        list(yaml_values(text, "f.yaml"))
+
+
+def test_as_deep_as_allowed_is_read() -> None:
+    ((_, value),) = yaml_values("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f")
+    assert json.dumps(value) == "[" * MAX_DEPTH + "]" * MAX_DEPTH
+
+
+def test_references_are_counted_with_all_they_stand_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: &a [1, 2]\nb: *a\nc: *a\n"  # a list of two is three values
+    monkeypatch.setattr(yaml_documents, "MAX_REPEATED", 6)
+    assert list(yaml_values(text, "f")) == [(1, {"a": [1, 2], "b": [1, 2], "c": [1, 2]})]
+    monkeypatch.setattr(yaml_documents, "MAX_REPEATED", 5)
+    with pytest.raises(SourceError, match=r"\*a at line 3"):
+        list(yaml_values(text, "f"))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), max_size=8),
+    lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text("abc-<", min_size=1, max_size=3), v, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from("abc"), VALUES, min_size=1))
+def test_what_is_written_as_yaml_comes_back(value: dict[str, Any]) -> None:
+    assert list(yaml_values(yaml.safe_dump(value, allow_unicode=True), "f")) == [(1, value)]
