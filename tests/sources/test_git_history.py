@@ -328,21 +328,23 @@ def by_plain_git(
         sha = repo.git("rev-parse", f"{tag}^{{commit}}")
         tags.append((int(tagged or repo.git("log", "-1", "--format=%ct", sha)), int(tag.split(".")[1]), tag, sha))
     tags.sort()
+    # Whole histories, subtracted here: told to leave histories out, git itself errs where clocks were wrong.
+    held = {sha: set(ask("rev-list", sha)) for sha in {*ask("rev-list", "--all"), repo.git("rev-parse", "main")}}
     deployed, first_commits, left_out = {}, {}, 0
     roots = set(ask("rev-list", "--all", "--max-parents=0"))
     for k, (when, minor, tag, sha) in enumerate([*tags, (0, 0, None, "main")]):
-        earlier = [f"^{t[3]}" for t in tags[:k]]
-        holders = [t for t in tags[:k] if not ask("rev-list", sha, f"^{t[3]}") and (t[3] == sha or t[1] < minor)]
+        earlier = set().union(*(held[t[3]] for t in tags[:k]))
+        holders = [t for t in tags[:k] if repo.git("rev-parse", sha) in held[t[3]] and (t[3] == sha or t[1] < minor)]
         if tag is not None:
             again = bool(holders) and holders[-1][3] == sha
             deployed[tag] = (when, sha, bool(holders) and not again)
-        line = ask("rev-list", "--first-parent", sha, *earlier)
+        line = [c for c in ask("rev-list", "--first-parent", sha) if c not in earlier]
         if tag is not None and roots & set(line):
             left_out += len(line)
             continue
         for commit in line:
             brought = (
-                [b for b in ask("rev-list", commit, f"^{commit}^1", *earlier) if b != commit]
+                [b for b in held[commit] - earlier - held[repo.git("rev-parse", f"{commit}^1")] if b != commit]
                 if commit not in roots
                 else []
             )
