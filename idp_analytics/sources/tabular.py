@@ -54,7 +54,7 @@ def read_rows(
 
     CSV may be separated by comma, semicolon, tab or bar (the header tells), UTF-8 or UTF-16, with line breaks in
     quotes. A row with too many or too few fields is left out and counted. ``wanted`` chooses columns by name, ``nulls``
-    are texts that mean "not known". A name that comes twice is numbered: ``x``, ``x (2)``.
+    are texts that mean "not known". A name that comes twice is numbered: ``x``, ``x (2)``; so is one that is :data:`ROW`.
 
     Raises :class:`SourceError` when the file cannot be opened, is broken Parquet, or a quotation mark is never closed.
     """
@@ -76,14 +76,17 @@ def _parquet(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Seque
         with open_bytes(path, shown) as file:
             schema = pl.read_parquet_schema(file)
             file.seek(0)
-            frame = pl.read_parquet(file, columns=[name for name in schema if name != ROW and wanted(name)])
+            names = dict(zip(schema, _distinct(list(schema)), strict=True))
+            frame = pl.read_parquet(file, columns=[old for old, new in names.items() if wanted(new)]).rename(
+                names, strict=False
+            )
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"{shown}: is no Parquet file that can be read: {error}. Export it again.") from None
     as_text = [name for name, kind in frame.schema.items() if kind in (pl.Categorical, pl.Enum, pl.Binary, pl.String)]
     text = [pl.col(name).cast(pl.String, strict=False) for name in as_text]
     frame = frame.with_columns(pl.when(~t.is_in(list(nulls))).then(t).name.keep() for t in text)
     frame = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
-    return Rows(frame, tuple(schema), sha256(path), warnings=() if frame.height else (NO_ROWS,))
+    return Rows(frame, tuple(names.values()), sha256(path), warnings=() if frame.height else (NO_ROWS,))
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
@@ -103,7 +106,9 @@ def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Seq
     first, delimiter, end = _header(data, shown)
     names = _distinct(first)
     if renamed := [new for old, new in zip(first, names, strict=True) if old != new]:
-        warnings.append(f"the header leaves names out or repeats them; these are called {_listed(renamed)}")
+        warnings.append(
+            f"the header leaves names out, repeats them or takes {ROW!r}; these are called {_listed(renamed)}"
+        )
     chosen = [name for name in names if wanted(name)]
     if not re.compile(rb"\S").search(data, end):
         return no_rows(path, *warnings, NO_ROWS, header=names)
@@ -143,12 +148,12 @@ def _fields(text: str, delimiter: str) -> list[str]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Every name once: nameless columns are numbered, repeated names get the number of their turn."""
+    """Every name once: nameless columns are numbered, repeated names and :data:`ROW` get the number of their turn."""
     named = [name or f"column {i}" for i, name in enumerate(names, 1)]
     distinct: list[str] = []
     for name in named:
         turn, new = 1, name
-        while new in distinct or (turn > 1 and new in named):
+        while new in (*distinct, ROW) or (turn > 1 and new in named):
             turn += 1
             new = f"{name} ({turn})"
         distinct.append(new)
