@@ -130,7 +130,7 @@ def _values(
         if not is_yaml and text.lstrip()[0] in "[{":
             return _one_after_another(text, decoder, shown, failure), []
     values = list(yaml_values(text, shown, number))
-    if not any(isinstance(value, dict | list) for _, value in values):
+    if values and not any(isinstance(value, dict | list) for _, value in values):
         raise SourceError(
             f"{shown}: holds no objects, neither as JSON nor as YAML. Give a file of objects as exported."
         )
