@@ -26,9 +26,21 @@ SAMPLE = "data/sample"
 PARTLY_FAILED = 4
 """Exit code when reports were published but at least one team's failed."""
 
-_data = click.option(
+_GIT = "A repository (or git bundle) instead of a data folder; may be given several times"
+_folder = click.option(
     "--data", default=SAMPLE, show_default=True, type=click.Path(path_type=Path), help="Folder with settings.toml."
 )
+
+
+def _repositories(text: str) -> Callable[[F], F]:
+    return click.option("--git", "git", multiple=True, type=click.Path(path_type=Path), help=text)
+
+
+def _data(command: F) -> F:
+    """The two ways to name the data: a folder with settings, or nothing but repositories."""
+    return _folder(_repositories(f"{_GIT}.")(command))
+
+
 _gate = click.option(
     "--gate", type=click.Choice(["fast", "gx"]), default="fast", show_default=True,
     help="Run the expectations as one Polars pass per table, or by great-expectations itself.",
@@ -76,14 +88,8 @@ def demo(reports: Path, workers: int | None) -> None:
 
 
 @cli.command()
-@_data
-@click.option(
-    "--git",
-    "git",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A repository (or git bundle) instead of a data folder; may be given several times, or several paths after one --git.",
-)
+@_folder
+@_repositories(f"{_GIT}, or several paths after one --git.")
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09 [default: the latest complete month].")
 @click.option(
@@ -133,9 +139,9 @@ def sample(folder: Path, teams: int, months: int, seed: int) -> None:
 @_gate
 @click.option("--json", "as_json", is_flag=True, help="For a machine.")
 @_told
-def check(data: Path, gate: str, as_json: bool) -> None:
+def check(data: Path, git: tuple[Path, ...], gate: str, as_json: bool) -> None:
     """Read everything, run every expectation, and say what was set aside and why."""
-    org = _loaded(data, gate)
+    org = _loaded(data, git, gate)
     failed = org.checks.filter(~org.checks["success"])
     if as_json:
         click.echo(json.dumps({
@@ -167,9 +173,9 @@ def check(data: Path, gate: str, as_json: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for one Parquet file per table.")
 @_gate
 @_told
-def tables(data: Path, out: Path, gate: str) -> None:
+def tables(data: Path, git: tuple[Path, ...], out: Path, gate: str) -> None:
     """Write the canonical tables, after the gate, as Parquet."""
-    org = _loaded(data, gate)
+    org = _loaded(data, git, gate)
     out.mkdir(parents=True, exist_ok=True)
     for name, frame in org.tables.items():
         frame.write_parquet(out / f"{name}.parquet")
@@ -192,6 +198,7 @@ def tables(data: Path, out: Path, gate: str) -> None:
 @_told
 def answers(
     data: Path,
+    git: tuple[Path, ...],
     metric: tuple[str, ...],
     scopes: tuple[str, ...],
     every: tuple[str, ...],
@@ -200,7 +207,7 @@ def answers(
     gate: str,
 ) -> None:
     """Write the answers: every metric for every scope and period, with interval, count, missing and verdict."""
-    frame = _loaded(data, gate).answers(metric or None, scopes or None, every)
+    frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every)
     if form == "parquet" and out is None:
         raise click.UsageError("Parquet is not text: name a file with --out.")
     target = out if out is not None else sys.stdout.buffer
@@ -221,14 +228,14 @@ def answers(
 @click.option("--service", help="Show the rows behind this service's number.")
 @click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09.")
 @_told
-def explain(metric: str, data: Path, team: str | None, service: str | None, period: str) -> None:
+def explain(metric: str, data: Path, git: tuple[Path, ...], team: str | None, service: str | None, period: str) -> None:
     """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
     from idp_analytics import metrics
 
     click.echo(metrics.definitions.text(metrics.by_name(metric)))
     if not period:
         return
-    org = _loaded(data, "fast")
+    org = _loaded(data, git, "fast")
     scope, entity = ("team", team) if team else ("service", service) if service else ("org", "org")
     rows = metrics.trace(org.lazy, org.settings, org.as_of, metric, scope, entity, period)
     click.echo(f"\n{rows.height} row(s) behind it:")
@@ -238,11 +245,11 @@ def explain(metric: str, data: Path, team: str | None, service: str | None, peri
 @cli.command()
 @_data
 @_told
-def doctor(data: Path) -> None:
+def doctor(data: Path, git: tuple[Path, ...]) -> None:
     """Say what would make the numbers better: missing links, owners, unknown words, incomplete exports."""
     from idp_analytics.doctor import findings
 
-    org = _loaded(data, "fast")
+    org = _loaded(data, git, "fast")
     found = findings(org)
     for number, finding in enumerate(found, 1):
         click.echo(f"{number}. {_printable(finding)}")
@@ -252,9 +259,11 @@ def doctor(data: Path) -> None:
 # --- how commands speak ------------------------------------------------------------------------------------------------
 
 
-def _loaded(data: Path, gate: str) -> Organisation:
-    from idp_analytics.organisation import load
+def _loaded(data: Path, git: tuple[Path, ...], gate: str) -> Organisation:
+    from idp_analytics.organisation import from_repositories, load, organise
 
+    if git:
+        return organise(from_repositories(git), gate)  # type: ignore[arg-type]
     return load(data, gate)  # type: ignore[arg-type]
 
 
@@ -268,11 +277,9 @@ def _publish(
     workers: int | None,
     gate: str,
 ) -> RunResult:
-    from idp_analytics.organisation import from_repositories, organise
     from idp_analytics.publish.run import publish
 
-    organisation = organise(from_repositories(git)) if git else _loaded(data, gate)
-    return publish(organisation, reports=reports, period=period, teams=teams or None, workers=workers)
+    return publish(_loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers)
 
 
 def _published(result: RunResult) -> None:

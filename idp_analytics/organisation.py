@@ -156,8 +156,9 @@ def from_repositories(repositories: Sequence[Path], **organisation: str) -> Sett
     key = hashlib.sha256(repr((source.paths, sorted(organisation.items()))).encode()).hexdigest()
     org = organisation.get("org", "git")
     return Settings(
-        org=org, title=organisation.get("title", "Your repositories"), root=Path.cwd(), sources=(source,), sha256=key
-    )
+        org=org, title=organisation.get("title", "Your repositories"), root=Path.cwd(), sources=(source,), sha256=key,
+        repositories=tuple(path.resolve().name for path in repositories),
+    )  # fmt: skip
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -47,7 +47,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Settings:
-    """One company's settings. ``root`` is its data folder; ``org`` names its reports."""
+    """One company's settings. ``root`` is its data folder; ``org`` names its reports.
+
+    ``repositories`` names the git repositories where they are all there is and no folder has settings.
+    """
 
     org: str
     title: str
@@ -58,6 +61,14 @@ class Settings:
     sources: tuple[SourceSettings, ...] = ()
     rules: Rules = field(default_factory=Rules)
     sha256: str = ""
+    repositories: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The options that name these data to an ``idp`` command, without a path of this machine."""
+        if self.repositories:
+            return tuple(word for name in self.repositories for word in ("--git", name))
+        return "--data", f"data/{self.root.name}" if self.root.parent.name == "data" else self.root.name
 
 
 def read(root: Path, check_source: SourceCheck) -> Settings:

@@ -37,7 +37,7 @@ class Mart:
 
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``data``, ``rules``, ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
     """
 
@@ -55,14 +55,13 @@ class Mart:
         """Everything computed from ``organisation``, for periods of the given lengths."""
         answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
         settings = organisation.settings
-        root = settings.root
         spans = answers.select("every", "period", "period_start").unique().sort("every", "period_start")
         meta = {
             "org": settings.org,
             "title": settings.title,
             "as_of": organisation.as_of.isoformat(),
             "time_zone": settings.time_zone,
-            "data": f"data/{root.name}" if root.parent.name == "data" else root.name,  # never a path of this machine
+            "asked": list(settings.asked),
             "rules": asdict(settings.rules),
             "settings_sha256": settings.sha256,
             "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},

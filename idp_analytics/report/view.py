@@ -68,9 +68,7 @@ class View:
     def trace(self, metric: str) -> str:
         """The command that lists the rows behind this entity's number."""
         whose = ["--team", self.entity_id] if self.scope == "team" else []
-        return shlex.join(
-            ["idp", "explain", metric, "--data", self.mart.meta["data"], *whose, "--period", self.period.label]
-        )
+        return shlex.join(["idp", "explain", metric, *self.mart.meta["asked"], *whose, "--period", self.period.label])
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each file the metric rests on that is known to be incomplete."""
