@@ -80,7 +80,8 @@ class Metric:
     """A definition as data: METRICS.md, tooltips and the glossary of every report are made from it.
 
     ``observations`` takes the tables (lazy) and the settings and gives the observation frame described in
-    ARCHITECTURE.md; ``min_n`` is the fewest observations from which a value is printed.
+    ARCHITECTURE.md; ``min_n`` is the fewest observations from which a value is printed; ``headline``: stands on
+    the index, the cards and the table of teams, where the others have a section of their own.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Metric:
     min_n: int
     source: str
     observations: Callable[[Mapping[str, pl.LazyFrame], Settings], pl.LazyFrame]
+    headline: bool = False
 
 
 OBSERVATION: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -16,7 +16,7 @@ import polars as pl
 
 from idp_analytics import checks, metrics, sources
 from idp_analytics.answers import Metric
-from idp_analytics.errors import GateError, SettingsError, SourceError, nearest
+from idp_analytics.errors import GateError, ReportError, SettingsError, SourceError, nearest
 from idp_analytics.settings import Settings, SourceSettings, read
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
@@ -72,6 +72,13 @@ class Organisation:
         chosen: Iterable[Metric] = metrics.CATALOGUE if metric is None else map(metrics.by_name, _several(metric))
         scopes = ("org", "team", "service") if by is None else _several(by)
         return metrics.compute(self.lazy, self.settings, self.as_of, tuple(chosen), scopes, _several(every))
+
+    def study(self, name: str) -> pl.DataFrame:
+        """The frame of one study (:data:`idp_analytics.metrics.STUDIES`); raises :class:`ReportError` for another name."""
+        for study in metrics.STUDIES:
+            if study.name == name:
+                return study.compute(self.lazy, self.settings, self.as_of)
+        raise ReportError(f"There is no study {name!r}.{nearest(name, [study.name for study in metrics.STUDIES])}")
 
     def coverage(self) -> pl.DataFrame:
         """What the numbers rest on, per team, source and table.

@@ -1,9 +1,10 @@
 """The metrics: their definitions, their observations, and the one pass that makes all answers."""
 
 from idp_analytics.metrics import definitions
-from idp_analytics.metrics.catalogue import CATALOGUE, by_name
+from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
+from idp_analytics.metrics.studies import STUDIES
 
-__all__ = ["CATALOGUE", "by_name", "compute", "definitions", "linked_incidents", "trace"]
+__all__ = ["CATALOGUE", "HEADLINES", "STUDIES", "by_name", "compute", "definitions", "linked_incidents", "trace"]

@@ -35,6 +35,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=1,
         source=_DORA + "; interval: Garwood 1936",
         observations=delivery.deployment_frequency,
+        headline=True,
     ),
     Metric(
         name="deployment_days",
@@ -53,6 +54,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=5,
         source=_DORA + ", deployment frequency read as days; interval: Wilson 1927",
         observations=delivery.deployment_days,
+        headline=True,
     ),
     Metric(
         name="change_lead_time",
@@ -73,6 +75,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=6,
         source=_DORA + "; interval: order statistics, Conover 1999",
         observations=delivery.change_lead_time,
+        headline=True,
     ),
     Metric(
         name="change_fail_rate",
@@ -91,6 +94,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=5,
         source=_DORA + "; interval: Wilson 1927",
         observations=delivery.change_fail_rate,
+        headline=True,
     ),
     Metric(
         name="failed_deployment_recovery_time",
@@ -110,6 +114,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=5,
         source=_DORA + "; Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log",
         observations=delivery.failed_deployment_recovery_time,
+        headline=True,
     ),
     Metric(
         name="deployment_rework_rate",
@@ -130,6 +135,7 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=5,
         source=_DORA + ", rework rate since 2024; interval: Wilson 1927",
         observations=delivery.deployment_rework_rate,
+        headline=True,
     ),
     Metric(
         name="showback_cost",
@@ -150,9 +156,13 @@ CATALOGUE: tuple[Metric, ...] = (
         min_n=1,
         source="FinOps Foundation, FOCUS 1.2 (2025): BilledCost, EffectiveCost, ChargePeriodStart, ChargeCategory",
         observations=showback.showback_cost,
+        headline=True,
     ),
 )
 """Every metric, in the order documents show them."""
+
+HEADLINES: tuple[Metric, ...] = tuple(metric for metric in CATALOGUE if metric.headline)
+"""The few that stand on the index, the cards and the table of teams."""
 
 
 def by_name(name: str) -> Metric:

@@ -9,12 +9,12 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Metric, Verdict
 from idp_analytics.charts.wording import count, named, period
-from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics import HEADLINES
 from idp_analytics.publish.engine import Failure
 from idp_analytics.publish.page import Page, environment
 from idp_analytics.report.words import VERDICTS
 
-KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in CATALOGUE if metric.better is not None)
+KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.better is not None)
 """Those whose change can be good or bad: only they have a verdict to show."""
 
 

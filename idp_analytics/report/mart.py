@@ -16,6 +16,7 @@ import polars as pl
 
 from idp_analytics import __version__
 from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics import STUDIES
 from idp_analytics.periods import Period, parse
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Mart:
     """What every report of one run is made from.
 
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
-    :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables. ``meta``
+    :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
+    every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
     """
@@ -48,6 +50,7 @@ class Mart:
     loads: pl.DataFrame
     teams: pl.DataFrame
     services: pl.DataFrame
+    studies: Mapping[str, pl.DataFrame]
     meta: Mapping[str, Any]
 
     @classmethod
@@ -71,21 +74,22 @@ class Mart:
         tables = organisation.tables
         return cls(
             answers, organisation.coverage(), organisation.rejected, organisation.checks,
-            tables["loads"], tables["teams"], tables["services"], meta,
+            tables["loads"], tables["teams"], tables["services"],
+            {study.name: organisation.study(study.name) for study in STUDIES}, meta,
         )  # fmt: skip
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write it to ``folder`` (made if need be) as Parquet and JSON: the same mart gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _FRAMES:
-            frame: pl.DataFrame = getattr(self, name)
+        frames: dict[str, pl.DataFrame] = {name: getattr(self, name) for name in _FRAMES} | dict(self.studies)
+        for name, frame in frames.items():
             frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROWS_PER_GROUP)
         (folder / META).write_text(json.dumps(self.meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        return (*(folder / f"{name}.parquet" for name in _FRAMES), folder / META)
+        return (*(folder / f"{name}.parquet" for name in frames), folder / META)
 
     @classmethod
     def read(cls, folder: Path, team: str | None = None) -> Mart:
-        """Read what :meth:`write` wrote; with ``team``, of answers and coverage only that team's and the organisation's.
+        """Read what :meth:`write` wrote; with ``team``, of answers, studies and coverage only that team's and the organisation's.
 
         Raises :class:`ReportError` when ``folder`` holds no mart.
         """
@@ -93,13 +97,16 @@ class Mart:
             raise ReportError(
                 f"{folder}: no {META} in this folder, so it is no mart. Leave mart empty to compute from data."
             )
-        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+        studies = [study.name for study in STUDIES]
+        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in (*_FRAMES, *studies)}
         if team is not None:
             own = (pl.col("scope") == "team") & (pl.col("entity_id") == team)
-            frames["answers"] = frames["answers"].filter((pl.col("scope") == "org") | own)
+            for name in ("answers", *studies):
+                frames[name] = frames[name].filter((pl.col("scope") == "org") | own)
             frames["coverage"] = frames["coverage"].filter(pl.col("team_id") == team)
         read = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
-        return cls(**read, meta=json.loads((folder / META).read_text(encoding="utf-8")))
+        told = {name: read.pop(name) for name in studies}
+        return cls(**read, studies=told, meta=json.loads((folder / META).read_text(encoding="utf-8")))
 
     @property
     def as_of(self) -> datetime:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from idp_analytics.answers import Estimator, Metric, Verdict
 from idp_analytics.charts.wording import count, interval, period, quantity
-from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics import HEADLINES
 from idp_analytics.report import money, words
 from idp_analytics.report.section import Card, Cards
 from idp_analytics.report.view import View
 
 
 def summary(view: View) -> Cards:
-    """A card for every metric, in the order of the catalogue; money has one per currency."""
+    """A card for every headline metric, in the order of the catalogue; money has one per currency."""
     found: list[Card] = []
-    for metric in CATALOGUE:
+    for metric in HEADLINES:
         if metric.estimator is Estimator.TOTAL:
             found += money.cards(view)
         else:

@@ -10,14 +10,14 @@ import polars as pl
 from idp_analytics.answers import Estimator, Metric, Verdict
 from idp_analytics.charts import strip
 from idp_analytics.charts.wording import count, interval, money, period, quantity
-from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics import HEADLINES
 from idp_analytics.report import cells
 from idp_analytics.report.metric import COMPARABLE
 from idp_analytics.report.money import METRIC as MONEY
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View, team_names
 
-JUDGED = tuple(metric for metric in CATALOGUE if metric.estimator is not Estimator.TOTAL)
+JUDGED = tuple(metric for metric in HEADLINES if metric.estimator is not Estimator.TOTAL)
 """The metrics that have a verdict."""
 
 
@@ -54,7 +54,7 @@ def teams(view: View) -> Section:
 
 def beside_organisation(view: View) -> Section:
     """One team's shares and medians beside those of the organisation as a whole, in the period."""
-    chosen = [metric for metric in CATALOGUE if metric.estimator in COMPARABLE]
+    chosen = [metric for metric in HEADLINES if metric.estimator in COMPARABLE]
     pairs = [(metric, view.row(metric), view.row(metric, "org")) for metric in chosen]
     shares = [row | {"scope": scope} for m, own, whole in pairs for scope, row in (("team", own), ("org", whole))
               if m.estimator is Estimator.SHARE]  # fmt: skip

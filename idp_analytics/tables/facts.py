@@ -52,6 +52,8 @@ CHANGES = Table(
         Column("merged_at", Kind.TIMESTAMP, "When it reached the mainline."),
         Column("closed_at", Kind.TIMESTAMP, "When it was closed."),
         Column("lines", Kind.INTEGER, "Lines added and deleted.", unit="lines"),
+        Column("title", Kind.TEXT, "What it says it does, in one line."),
+        Column("labels", Kind.TEXTS, "Labels and the branch it came from, as written."),
         Column("is_revert", Kind.BOOLEAN, "Takes back an earlier change."),
         Column("origin_sha", Kind.TEXT, "The commit it takes back or was cherry-picked from."),
     ),
@@ -99,6 +101,22 @@ PAGES = Table(
         Column("urgency", Kind.ENUM, "How urgent.", values=("high", "low")),
     ),
     time=("paged_at",), owned=True,
+)  # fmt: skip
+
+SERVICE_LEVELS = Table(
+    "service_levels", "one objective of one service over one span", ("service_level_id",),
+    (
+        Column("service_level_id", Kind.ID, "source:native id.", nullable=False),
+        _SERVICE,
+        _TEAM,
+        Column("objective", Kind.TEXT, "What is promised: availability, latency, …"),
+        Column("target_share", Kind.NUMBER, "Share of good events or time promised.", unit="share"),
+        Column("period_start", Kind.TIMESTAMP, "Start of the span.", nullable=False),
+        Column("period_end", Kind.TIMESTAMP, "End of it, exclusive.", nullable=False),
+        Column("good_count", Kind.INTEGER, "Good events (or minutes) in it."),
+        Column("total_count", Kind.INTEGER, "All events (or minutes) in it."),
+    ),
+    time=("period_start",), owned=True,
 )  # fmt: skip
 
 TICKETS = Table(
@@ -350,6 +368,6 @@ LOADS = Table(
 )  # fmt: skip
 
 FACTS = (
-    DEPLOYMENTS, CHANGES, DEPLOYMENT_CHANGES, INCIDENTS, PAGES, TICKETS, COSTS, SURVEY_RESPONSES, ACTION_RUNS, APPROVALS,
-    SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
+    DEPLOYMENTS, CHANGES, DEPLOYMENT_CHANGES, INCIDENTS, PAGES, SERVICE_LEVELS, TICKETS, COSTS, SURVEY_RESPONSES,
+    ACTION_RUNS, APPROVALS, SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
 )  # fmt: skip

@@ -1,0 +1,32 @@
+"""Studies: what is computed beside the answers, once per run, because it has another shape than one number.
+
+A control chart, the same rate under eight rules, a ledger of stages: each is a tidy frame of its own. A report slices it
+as it slices the answers, so its first columns are ``scope`` (org, team, service) and ``entity_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study. ``compute(tables, settings, as_of)`` takes what :func:`idp_analytics.metrics.compute` takes.
+
+    ``doc`` says what one row of the frame is. The frame begins with ``scope`` and ``entity_id`` and is in a fixed order.
+    """
+
+    name: str
+    doc: str
+    compute: Callable[[Tables, Settings, datetime], pl.DataFrame]
+
+
+STUDIES: tuple[Study, ...] = ()
+"""Every study, in the order they are computed."""
