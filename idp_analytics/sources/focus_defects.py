@@ -14,7 +14,7 @@ _WHOLE_SHARE = 0.99
 _FEWEST = 5
 _SHOWN = 5
 _ISO = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$"
-_PRICE = r"^\d*\.\d+([eE]-?\d+)?$"
+_PRICE = r"^(0|\d*\.\d+([eE]-?\d+)?)$"  # zones are named 1, 2, 3, but none 0
 
 
 @dataclass(frozen=True)
@@ -68,25 +68,28 @@ def _missing_columns(bill: Bill) -> Iterator[str]:
 
 
 def _lost_decimals(bill: Bill) -> Iterator[str]:
-    """EffectiveCost whole on almost every usage row of a provider, while BilledCost is not."""
-    if not bill.has("EffectiveCost", "BilledCost", "ChargeCategory"):
+    """A cost whole on almost every usage row of a provider, while BilledCost is not."""
+    if not bill.has("BilledCost", "ChargeCategory"):
         return
     usage = _usage(bill.read).with_columns(_provider(bill).alias("_provider"))
-    whole = pl.col("EffectiveCost") == pl.col("EffectiveCost").truncate()
     fraction = pl.col("BilledCost") != pl.col("BilledCost").truncate()
-    counts = usage.group_by("_provider").agg(
-        pl.len().alias("n"), whole.sum().alias("whole"), fraction.sum().alias("fraction")
-    )  # fmt: skip
-    lost = counts.filter(
-        pl.col("n") >= _FEWEST, pl.col("whole") > _WHOLE_SHARE * pl.col("n"), pl.col("fraction") > (1 - _WHOLE_SHARE) * pl.col("n")
-    ).sort("_provider", nulls_last=True)  # fmt: skip
-    for provider, n, whole_rows, _ in lost.iter_rows():
-        rows = bill.read.filter(_provider(bill).eq_missing(pl.lit(provider)))
-        yield (
-            f"EffectiveCost of {provider!r} is a whole number in {whole_rows:,} of {n:,} usage rows while BilledCost is "
-            f"not: its decimals are lost, do not use the effective basis ({money(rows, 'BilledCost')}, "
-            f"{money(rows, 'EffectiveCost')})"
+    for basis, name in COSTS.items():
+        if name == "BilledCost" or not bill.has(name):
+            continue
+        whole = pl.col(name) == pl.col(name).truncate()
+        counts = usage.group_by("_provider").agg(
+            pl.len().alias("n"), whole.sum().alias("whole"), fraction.sum().alias("fraction")
         )
+        lost = counts.filter(
+            pl.col("n") >= _FEWEST, pl.col("whole") > _WHOLE_SHARE * pl.col("n"), pl.col("fraction") > (1 - _WHOLE_SHARE) * pl.col("n")
+        ).sort("_provider", nulls_last=True)  # fmt: skip
+        for provider, n, whole_rows, _ in lost.iter_rows():
+            rows = bill.read.filter(_provider(bill).eq_missing(pl.lit(provider)))
+            yield (
+                f"{name} of {provider!r} is a whole number in {whole_rows:,} of {n:,} usage rows while BilledCost is "
+                f"not: its decimals are lost, do not use the {basis} basis ({money(rows, 'BilledCost')}, "
+                f"{money(rows, name)})"
+            )
 
 
 def _price_as_zone(bill: Bill) -> Iterator[str]:

@@ -150,7 +150,7 @@ def amounts(found: pl.Series, strict: bool) -> Reading:
         if exact.null_count() == found.null_count():
             return Reading(exact, exact, {})
     text = _stripped(found)
-    mended = {} if strict else _mended(text, _exact(text), plain_amount)
+    mended = {} if strict else _mended(text, _exact, plain_amount)
     text = text.replace(mended) if mended else text
     value = _exact(text)
     return Reading(text if _refused(text, value).any() else value, value, mended)
@@ -169,7 +169,7 @@ def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
         return Reading(utc, utc, {})
     text = _stripped(found)
     distinct = text.drop_nulls().unique().sort()
-    mended = {} if strict else _mended(distinct, _utc(distinct), lambda t: plain_time(t, day_first))
+    mended = {} if strict else _mended(distinct, _utc, lambda t: plain_time(t, day_first))
     # A file has millions of rows and few hundred times: each is read once.
     value = _utc(distinct.replace(mended) if mended else distinct)
     known = text.replace_strict(distinct, value, default=None, return_dtype=_UTC)
@@ -232,6 +232,11 @@ def _refused(text: pl.Series, value: pl.Series) -> pl.Series:
     return text.is_not_null() & value.is_null()
 
 
-def _mended(text: pl.Series, value: pl.Series, mend: Callable[[str], str | None]) -> dict[str, str]:
-    refused = text.filter(_refused(text, value)).unique().sort()
-    return {cell: plain for cell in refused if (plain := mend(cell)) is not None}
+def _mended(
+    text: pl.Series, read: Callable[[pl.Series], pl.Series], mend: Callable[[str], str | None]
+) -> dict[str, str]:
+    """Cells that cannot be read as they are → the text as which they can."""
+    refused = text.filter(_refused(text, read(text))).unique().sort()
+    plain = {cell: written for cell in refused if (written := mend(cell)) is not None}
+    known = read(pl.Series(list(plain.values()), dtype=pl.String))
+    return {cell: written for (cell, written), value in zip(plain.items(), known, strict=True) if value is not None}

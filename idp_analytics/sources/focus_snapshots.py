@@ -30,7 +30,7 @@ def fingerprints(shown: str, charges: pl.DataFrame | None) -> Prints:
     names = sorted(name for name in charges.columns if name != ROW)
     period = pl.col("BillingPeriodStart").cast(pl.String) if "BillingPeriodStart" in names else pl.lit("not known")
     hashes = charges.select(names).hash_rows(seed=0).alias("print")
-    return Prints(shown, charges.select(period.alias("period")).with_columns(hashes).unique())
+    return Prints(shown, charges.select(period.alias("period"), hashes).unique())
 
 
 def snapshots(files: Sequence[Prints]) -> list[list[str]]:
