@@ -47,16 +47,20 @@ def drawn(
     datasets: Mapping[str, pl.DataFrame],
     title: str,
     description: str,
+    height: int | None = None,
     **words: str | list[str],
 ) -> Chart:
     """The named template with data and words filled in.
 
     ``words`` replace the ``{name}`` placeholders of the template; each dataset becomes a list of rows, in the order given,
-    nulls kept as null, floats to six significant digits, text cleaned.
+    nulls kept as null, floats to six significant digits, text cleaned. ``height`` (pixels) is for drawings whose rows are
+    counted here: a template that gives it in steps would lose the width of the page.
     """
     title, description = clean(title), clean(description)
     spec = _filled(_templates()[template], words)
     spec["datasets"] = {name: _rows(frame) for name, frame in datasets.items()}
+    if height is not None:
+        spec["height"] = height
     return Chart({**spec, "title": {"text": title, "anchor": "start"}, "description": description}, title, description)
 
 

@@ -11,6 +11,9 @@ from idp_analytics.charts.chart import Chart, drawn
 from idp_analytics.charts.palette import OWN, WARNING
 from idp_analytics.charts.wording import count, named, quantity
 
+_STEP = 22
+"""Height of a row, in pixels."""
+
 STATES = ("complete export", "incomplete export")
 
 _ROW = {
@@ -52,6 +55,7 @@ def chart(spans: pl.DataFrame) -> Chart:
         f"{count(len(found), 'kind')} of facts between {first} and {last}, "
         f"{count(sum(row['rows'] for row in found), 'row')} in all; "
         + (f"{count(cut, 'export')} known to be incomplete." if cut else "no export known to be incomplete."),
+        height=_STEP * len({row["label"] for row in rows}),
     )  # fmt: skip
 
 
@@ -74,7 +78,7 @@ def drawing() -> dict[str, Any]:
                 alt.Tooltip("rows:Q"), alt.Tooltip("usable:N"), alt.Tooltip("state:N"),
             ],
         )
-        .properties(width="container", height=alt.Step(22))
+        .properties(width="container", height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -96,7 +96,7 @@ def drawing() -> dict[str, Any]:
                     "part:N", scale=alt.Scale(domain=["{parts}"], range=["{colours}"]),
                     legend=alt.Legend(title=None, orient="top"),
                 ),
-                order=alt.Order("part:N"),
+                order=alt.Order("part:O"),
                 opacity=alt.condition("datum.state == 'partial'", alt.value(0.5), alt.value(1.0)),
             ),
             data=alt.NamedData("answers"),

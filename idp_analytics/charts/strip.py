@@ -11,6 +11,9 @@ from idp_analytics.charts.palette import OWN, QUIET
 from idp_analytics.charts.trend import WHOLE
 from idp_analytics.charts.wording import interval, named, period, quantity
 
+_STEP = 24
+"""Height of a point's row, in pixels; each metric has two."""
+
 _ROW = {
     "label": pl.String,
     "series": pl.String,
@@ -49,7 +52,7 @@ def chart(answers: pl.DataFrame, titles: dict[str, str], name: str) -> Chart:
     )
     return drawn(
         "strip", {"answers": pl.DataFrame(rows, schema=_ROW)}, f"Beside the organisation, {period(found[0]['period'])}",
-        f"{said}.", own=own, whole=whole, labels=[titles[m] for m in titles if m in {a["metric"] for a in found}],
+        f"{said}.", height=2 * _STEP * len({row["label"] for row in rows}), own=own, whole=whole, labels=[titles[m] for m in titles if m in {a["metric"] for a in found}],
     )  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def drawing() -> dict[str, Any]:
             base.transform_filter("isValid(datum.value)").mark_point(size=80, filled=True, opacity=1).encode(x=value),
             data=alt.NamedData("answers"),
         )
-        .properties(width="container", height=alt.Step(24))
+        .properties(width="container", height=2 * _STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -39,7 +40,7 @@ def quality(view: View) -> Section:
         chart=_chart(spans),
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(mart.meta["cautions"]),
-        trace=f"idp check --data {mart.meta['data']}",
+        trace=shlex.join(["idp", "check", *mart.meta["asked"]]),
         opened=True,
     )
 

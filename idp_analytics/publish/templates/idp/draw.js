@@ -1,4 +1,4 @@
-// Draws each chart when it comes near the screen, and all of them before printing.
+// Draws the charts from the top of the page down, and all of them before printing.
 // Colours are the page's CSS variables, so light, dark and print need no second drawing.
 (() => {
   "use strict";
@@ -90,11 +90,8 @@
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 
-  const near = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
-    { rootMargin: "600px" },
-  );
-  figures.forEach((figure) => near.observe(figure));
+  // One after the other from the top, so that what is read first is there first.
+  figures.reduce((before, figure) => before.then(() => draw(figure)), Promise.resolve());
   addEventListener("beforeprint", () => {
     figures.forEach(draw);
     document.querySelectorAll("details:not([open])").forEach((one) => { one.open = true; one.dataset.shut = ""; });
