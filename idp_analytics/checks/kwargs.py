@@ -68,6 +68,8 @@ def native_kwargs(type_: str, kwargs: Mapping[str, Any], table: Table) -> tuple[
     problems += [f"{name} is missing" for name in required if name not in given]
     allowed = (*required, *optional)
     problems += [f"{name}: no such setting.{nearest(name, allowed)}" for name in kwargs if name not in allowed]
+    if "column" in required and "column" not in given:
+        return given, problems  # what a value may be depends on its column
     values: dict[str, Any] = {}
     for name in allowed:
         if name in given:
@@ -233,7 +235,7 @@ def _contradictions(type_: str, values: Mapping[str, Any], table: Table) -> list
         return [f"min_value {low} is above max_value {high}"]
     if "regex" in values or type_ == "expect_column_value_lengths_to_be_between":
         kind = table.column(values["column"]).kind
-        return [] if kind in TEXT else [f"{values['column']} is a {kind.value}, not text"]
+        return [] if kind in TEXT else [f"{values['column']} ({kind.value}) is not text"]
     if "column_A" in values:
         return _incomparable(type_, values, table)
     return []

@@ -79,7 +79,10 @@ def describe(row: Mapping[str, Any]) -> str:
 
 
 def _percent(share: float) -> str:
-    return "under 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %".replace(".0 %", " %")
+    """With one decimal, or as many as it takes not to call a little less than all of it 100 %."""
+    texts = (f"{100 * share:.{decimals}f}" for decimals in range(1, 15))
+    text = next((text for text in texts if share == 1 or float(text) < 100), "100")
+    return "under 0.1 %" if 0 < share < 0.001 else f"{text.removesuffix('.0')} %"
 
 
 def _range(kwargs: Mapping[str, Any]) -> str:

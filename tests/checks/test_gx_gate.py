@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -257,6 +259,36 @@ def test_values_survive_the_way_there() -> None:
         "b": Decimal("0.10"),
         "c": {"d": 1},
     }
+
+
+def test_the_process_does_what_it_is_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same job in this process, where it can be watched, gives what the process of its own gave."""
+    monkeypatch.setenv("GX_ANALYTICS_ENABLED", "false")
+
+    def here(folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gx_gate.main(folder)
+
+    monkeypatch.setattr(gx_gate, "_start", here)
+    entries = [{"type": t, "kwargs": k, "meta": {"why": "Because."}} for t, k, _ in FOREIGN]
+    absent = replace(TABLE, name="absent")
+    expectations = (*_parsed(TABLE, entries), *_parsed(absent, entries[-3:]))
+    outcomes, refused = gx_gate.run({TABLE.name: FRAME}, expectations)
+    assert [None if o is None else replace(o, rows=None) for o in outcomes[: len(FOREIGN)]] == [
+        None if o is None else replace(o, rows=None) for o in run.foreign
+    ]
+    assert outcomes[len(FOREIGN) :] == [None] * 3
+    assert [line for line in refused if line.startswith("random.json")] == run.refused
+    assert [line.split(": ")[1] for line in refused if line.startswith("absent.json")] == [
+        e["type"] for e in entries[-2:]
+    ]
+
+
+def test_a_gap_among_small_whole_numbers_makes_floats() -> None:
+    kept = gx_gate._for_pandas(pl.DataFrame({"whole": [1, None], "day": [date(2020, 2, 29), None]}))
+    assert kept["whole"].tolist()[0] == 1.0
+    assert str(kept["day"].dtype) == "datetime64[us, UTC]"
 
 
 def test_a_process_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
