@@ -23,6 +23,7 @@ PLANS = {
     ("actions", "due_on"),
     ("interventions", "review_on"),
     ("costs", "period_end"),
+    ("service_levels", "period_end"),
 }
 """What may lie after the as-of time: plans, and the exclusive end of a charge."""
 
@@ -183,6 +184,7 @@ def test_every_table_but_loads_is_filled_and_every_column_somewhere(company: sam
     assert silent == {
         ("survey_responses", "text"), ("golden_paths", "retired_at"), ("teams", "valid_from"), ("teams", "valid_to"),
         ("aliases", "valid_from"), ("aliases", "valid_to"), ("policy_results", "team_id"),
+        ("service_levels", "team_id"),
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample.company import BOT, QUIET, World, repositories
+from idp_analytics.sources.sample.company import BOT, GIT_SERVICES, QUIET, World, repositories
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
@@ -276,7 +276,7 @@ def deployments(world: World, planned: pl.DataFrame, others: pl.DataFrame, repai
         instants(started, ~git).alias("started_at"),
         instants(frame["finished"].fill_null(0).to_numpy(), told).alias("finished_at"),
         (role == "rollback").alias("is_rollback"),
-        (role == "resync").alias("is_resync"),
+        masked(role == "resync", ~git).alias("is_resync"),
         masked(pl.select(pl.when(pl.Series(automated)).then(pl.lit(BOT)).otherwise(person)).to_series(), ~git).alias(
             "initiated_by"
         ),
@@ -315,12 +315,30 @@ def tables(
             for short, name in _STAGES.items()
         ),
         pl.col("is_revert").fill_null(False),
+        *_worded(both, service_id),
     )
     return {
         "deployments": shaped("deployments", deployed),
         "changes": shaped("changes", frame),
         "deployment_changes": _contained(deployed, frame),
     }, frame
+
+
+_WORK = ("Speed up", "Rewrite", "Simplify", "Extend", "Measure", "Tidy", "Retry", "Cache", "Split")
+_PARTS = ("the start", "retries", "the client", "settings", "logging", "the schema", "a query", "tests", "the queue")
+
+
+def _worded(both: pl.DataFrame, service_id: pl.Series) -> tuple[pl.Expr, pl.Expr]:
+    """``title`` and ``labels``: what a pull request says of itself. What git tells has neither."""
+    seeds = pl.Series([int(sha[:6], 16) for sha in both["sha"].fill_null("0" * 6)])
+    work, part = (pl.Series(words).gather(seeds // k % len(words)) for words, k in ((_WORK, 1), (_PARTS, 9)))
+    is_fix, told = pl.col("is_fix").fill_null(False), ~pl.lit(pl.Series(service_id.is_in(list(GIT_SERVICES))))
+    title = pl.when(is_fix).then("Hotfix: mend " + service_id).otherwise(work + " " + part + " of " + service_id)
+    labels = pl.when(is_fix).then(pl.lit(["hotfix"])).otherwise(pl.lit(["feature"]))
+    return (
+        pl.when(told).then(title).alias("title"),
+        pl.when(told & ~pl.col("by_commit")).then(labels).alias("labels"),
+    )
 
 
 _STAGES = {

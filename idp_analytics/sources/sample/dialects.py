@@ -21,6 +21,7 @@ PLAIN = {
     "changes": "delivery/changes.parquet",
     "incidents": "delivery/incidents.jsonl",
     "pages": "delivery/pages.csv",
+    "service_levels": "delivery/service_levels.csv",
     "action_runs": "platform/action_runs.csv.gz",
     "approvals": "platform/approvals.csv",
     "escape_hatches": "platform/escape_hatches.csv",
