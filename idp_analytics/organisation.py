@@ -261,12 +261,17 @@ def _known_by(
 
 def _last_event(tables: Mapping[str, pl.DataFrame]) -> datetime:
     """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
-    times = [
+    times: list[datetime | None] = [
         frame.select(event_time(TABLES[name]).max()).item()
         for name, frame in tables.items()
         if TABLES[name].time and TABLES[name].is_fact and frame.height
     ]
-    last: datetime = max(t for t in times if t is not None)
+    last = max((t for t in times if t is not None), default=None)
+    if last is None:
+        raise GateError(
+            "Nothing can be dated: no row says when it happened, and the settings have no as-of time. "
+            "Map the column with the time in settings.toml, or give as_of under [organisation]."
+        )
     return last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
@@ -323,9 +328,7 @@ def _stop_if_unusable(tables: Mapping[str, pl.DataFrame], results: pl.DataFrame)
             f"Nothing to report on: no usable row in any of {', '.join(ESSENTIAL)}. "
             "See `idp check` for what was read and why rows were set aside."
         )
-    broken = results.filter(
-        ~pl.col("success") & (pl.col("severity") == "critical") & pl.col("expectation").str.starts_with("expect_table")
-    )
+    broken = checks.closing(results)
     if broken.height:
         told = "\n".join(f"  - {checks.describe(row)}" for row in broken.iter_rows(named=True))
         raise GateError(f"The gate is closed; nothing is published:\n{told}")

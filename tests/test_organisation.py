@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from folder_building import DEPLOYMENTS, OWNERSHIP, SERVICES, adds_up, folder
 
-from idp_analytics.errors import GateError, IdpError, SettingsError, SourceError
-from idp_analytics.organisation import Organisation, load
-
-DEPLOYMENTS = """deployment_id,service_id,environment,outcome,finished_at
-d1,shop,production,success,2026-03-01T10:00:00Z
-d2,shop,production,failure,2026-03-02T10:00:00Z
-d3,shop,production,success,2026-03-20T10:00:00Z
-"""
-TEAMS = "team_id,name,kind\npay,Payments,team\nweb,Web,team\n"
-SERVICES = "service_id,name\nshop,Shop\n"
-OWNERSHIP = "service_id,team_id,valid_from,valid_to\nshop,pay,,2026-03-15\nshop,web,2026-03-15,\n"
-
-
-def folder(tmp_path: Path, settings: str = "", **files: str) -> Path:
-    content = {"deployments": DEPLOYMENTS, "teams": TEAMS, "services": SERVICES, "ownership": OWNERSHIP} | files
-    blocks = [f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{name}.csv"]\n' for name in content]
-    for name, text in content.items():
-        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
-    (tmp_path / "settings.toml").write_text(settings + "\n".join(blocks), encoding="utf-8")
-    return tmp_path
-
-
-def adds_up(org: Organisation) -> bool:
-    return all(
-        row["rows_in"] == row["rows_out"] + sum(json.loads(row["dropped"]).values())
-        for row in org.tables["loads"].iter_rows(named=True)
-    )
+from idp_analytics import organisation
+from idp_analytics.checks import gate
+from idp_analytics.errors import GateError, IdpError, ReportError, SettingsError, SourceError
+from idp_analytics.organisation import Organisation, from_repositories, load, organise
+from idp_analytics.paths import resource
+from idp_analytics.settings import Settings
+from idp_analytics.tables import Extract, empty
 
 
 def test_facts_belong_to_the_owner_of_the_day(tmp_path: Path) -> None:
@@ -114,6 +98,176 @@ def test_coverage_says_per_team_what_the_numbers_rest_on(tmp_path: Path) -> None
     assert (rows["pay", "deployments"]["rows"], rows["web", "deployments"]["rows"]) == (2, 1)
     assert rows["pay", "incidents"]["linked_share"] == 0.5
     assert rows["pay", "deployments"]["usable_share"] == 1.0
+
+
+INCIDENTS = "incident_id,service_id,opened_at\ni1,shop,2026-03-01T12:00:00Z\n"
+
+
+def test_coverage_of_nothing_is_a_typed_empty_table(tmp_path: Path) -> None:
+    org = load(folder(tmp_path))
+    nothing = Organisation(
+        org.settings, {name: empty(name) for name in org.tables}, org.rejected, org.checks, org.as_of
+    )
+    assert nothing.coverage().schema == org.coverage().schema
+    assert nothing.coverage().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("expectation", "says"),
+    [
+        (
+            {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 2}},
+            r"The gate is closed; nothing is published:\n  - incidents: the number of rows must be at least 2, and the table of 1 rows",
+        ),
+        (
+            {"type": "expect_column_to_exist", "kwargs": {"column": "blame"}},
+            r"The gate is closed; nothing is published:\n  - incidents: blame must be there, and the table of 1 rows",
+        ),
+    ],
+)
+@pytest.mark.parametrize("severity", ["critical", "warning"])
+def test_a_critical_fact_about_a_whole_table_closes_the_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expectation: dict[str, object], says: str, severity: str
+) -> None:
+    suites = tmp_path / "expectations"
+    shutil.copytree(resource("expectations"), suites)
+    document = json.loads((suites / "incidents.json").read_text(encoding="utf-8"))
+    document["expectations"].append({**expectation, "severity": severity, "meta": {"why": "Because."}})
+    (suites / "incidents.json").write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setattr(gate, "resource", lambda _: suites)
+    (tmp_path / "acme").mkdir()
+    root = folder(tmp_path / "acme", incidents=INCIDENTS)
+    if severity == "warning":
+        assert load(root).checks.filter(~pl.col("success") & pl.col("unexpected_count").is_null()).height == 1
+        return
+    with pytest.raises(GateError, match=says):
+        load(root)
+
+
+def test_rows_that_say_no_time_cannot_be_dated(tmp_path: Path) -> None:
+    undated = "deployment_id,service_id\nd1,shop\n"
+    with pytest.raises(GateError, match=r"Nothing can be dated: .*Map the column with the time .* or give as_of"):
+        load(folder(tmp_path, deployments=undated))
+    org = load(folder(tmp_path, "[organisation]\nas_of = 2026-03-10T00:00:00Z\n", deployments=undated))
+    assert org.tables["deployments"]["deployment_id"].to_list() == ["d1"]
+
+
+def test_no_source_is_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no \[\[source\]\]: nothing to read\. See CONTRIBUTING\.md"):
+        organise(Settings("acme", "Acme", tmp_path))
+
+
+def test_repositories_that_are_not_there_are_all_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"--git: 2 problem\(s\)[\s\S]*one: no such folder or bundle[\s\S]*two: no such"
+    ):
+        from_repositories([tmp_path / "one", tmp_path, tmp_path / "two"])
+
+
+def test_repositories_are_settings_of_their_own(tmp_path: Path) -> None:
+    given = from_repositories([tmp_path], org="mine", title="Mine")
+    assert (given.org, given.title, given.repositories) == ("mine", "Mine", (tmp_path.name,))
+    (source,) = given.sources
+    assert (source.kind, source.paths) == ("git", (str(tmp_path.resolve()),))
+    assert given.sha256 == from_repositories([tmp_path], title="Mine", org="mine").sha256
+    assert given.sha256 != from_repositories([tmp_path], org="other").sha256
+
+
+def test_a_table_a_reader_makes_up_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = Extract("deploymentz", pl.DataFrame({"_row": []}), "x.csv", "")
+    monkeypatch.setattr(organisation.sources, "read", lambda *_: [made_up])
+    with pytest.raises(
+        SourceError, match=r"source 'canonical-deployments': no table 'deploymentz'\. Did you mean 'deployments'"
+    ):
+        load(folder(tmp_path))
+
+
+def test_a_pattern_gives_every_file_once_in_name_order(tmp_path: Path) -> None:
+    head, *lines = DEPLOYMENTS.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        (tmp_path / f"log-{number}.csv").write_text(head + line, encoding="utf-8")
+    paths = [str(tmp_path / "log-1.csv"), "log-*.csv", str(tmp_path / "log-[12].csv")]
+    (tmp_path / "settings.toml").write_text(
+        f'[[source]]\nkind = "canonical"\ntable = "deployments"\npaths = {json.dumps(paths)}\n', encoding="utf-8"
+    )
+    org = load(tmp_path)
+    assert org.tables["loads"]["path"].to_list() == ["log-1.csv", "log-0.csv", "log-2.csv"]
+    assert org.tables["deployments"].height == 3
+
+
+def test_two_systems_that_know_one_service_are_no_fault_of_a_row(tmp_path: Path) -> None:
+    extra = '\n[[source]]\nkind = "canonical"\nname = "other"\ntable = "services"\npaths = ["more.csv"]\n'
+    (tmp_path / "more.csv").write_text("service_id,name\nshop,The shop\nshop,Old\nshop,The shop\n", encoding="utf-8")
+    root = folder(tmp_path)
+    with (root / "settings.toml").open("a", encoding="utf-8") as file:
+        file.write(extra)
+    org = load(root)
+    assert org.tables["services"].select("name", "source").rows() == [("The shop", "other")]
+    assert org.rejected.select("table", "row", "reason").rows() == [
+        ("services", 1, "the same key comes again later; the later row is used"),
+        ("services", 2, "the same key comes again later; the later row is used"),
+    ]
+    dropped = dict(org.tables["loads"].filter(table="services").select("source", "dropped").rows())
+    assert json.loads(dropped["canonical-services"]) == {"another source, read later, describes it too": 1}
+    assert adds_up(org)
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "caution"),
+    [
+        ({}, "", "No as-of time in the settings: the day after the last fact is used."),
+        ({"ownership": OWNERSHIP + "shop,ops,2026-03-10,\n"}, "", "1 span(s) of ownership overlap a later one of the same service; from then on the later owner counts."),
+        ({"ownership": "service_id,team_id\nshop,pay\n"}, "", "The ownership table knows only today's owners: a reorganisation would rewrite history."),
+    ],
+)  # fmt: skip
+def test_what_a_reader_should_know_is_said(tmp_path: Path, files: dict[str, str], settings: str, caution: str) -> None:
+    assert caution in load(folder(tmp_path, settings, **files)).cautions
+
+
+def test_with_an_as_of_time_and_whole_ownership_there_is_no_caution(tmp_path: Path) -> None:
+    assert load(folder(tmp_path, "[organisation]\nas_of = 2026-04-01T00:00:00Z\n")).cautions == ()
+
+
+def test_an_export_that_is_incomplete_is_a_caution_and_is_shown_in_the_coverage(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    page = {
+        "items": [{"incident_id": "i1", "service_id": "shop", "opened_at": "2026-03-01T12:00:00Z"}],
+        "has_more": True,
+    }
+    (root / "incidents.json").write_text(json.dumps(page), encoding="utf-8")
+    with (root / "settings.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[source]]\nkind = "canonical"\ntable = "incidents"\npaths = ["incidents.json"]\n')
+    org = load(root)
+    assert "incidents.json is incomplete by its own account; what rests on incidents is a lower bound." in org.cautions
+    assert dict(org.coverage().select("table", "truncated").unique().rows()) == {
+        "incidents": True,
+        "deployments": False,
+    }
+
+
+def test_answers_are_asked_for_by_name(tmp_path: Path) -> None:
+    org = load(folder(tmp_path, services=SERVICES))
+    one = org.answers("deployment_frequency", by="service", every="1mo")
+    assert set(one["metric"]) == {"deployment_frequency"}
+    assert set(one["scope"]) == {"service"}
+    with pytest.raises(ReportError, match="deployment_frequenzy"):
+        org.answers("deployment_frequenzy")
+
+
+def test_a_study_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    org = load(folder(tmp_path))
+
+    class Count:
+        name = "how_many"
+
+        @staticmethod
+        def compute(tables: Any, settings: Settings, as_of: datetime) -> pl.DataFrame:
+            return tables["deployments"].select(pl.len()).collect().with_columns(org=pl.lit(settings.org), at=as_of)
+
+    monkeypatch.setattr(organisation.metrics, "STUDIES", (Count(),))
+    assert org.study("how_many").rows() == [(3, tmp_path.name, org.as_of)]
+    with pytest.raises(ReportError, match=r"There is no study 'howmany'\. Did you mean 'how_many'\?"):
+        org.study("howmany")
 
 
 def published_log(cases: Path, root: Path, time_zone: str = "UTC") -> Organisation:

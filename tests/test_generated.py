@@ -1,0 +1,63 @@
+"""What is made from declarations is made whole, anywhere, and twice the same."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from idp_analytics import generated
+from idp_analytics.checks.suite import DECLARED, read
+from idp_analytics.metrics import CATALOGUE
+from idp_analytics.tables import TABLES
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def written(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_every_document_and_every_suite_is_written_and_twice_is_the_same(root: Path) -> None:
+    generated.main(root)
+    once = written(root)
+    assert once.keys() == {*generated.DOCUMENTS, *(f"expectations/{name}.json" for name in DECLARED)}
+    generated.main(root)
+    assert written(root) == once
+
+
+def test_documents_name_every_metric_and_every_table(root: Path) -> None:
+    generated.main(root)
+    texts = {name: (root / name).read_text(encoding="utf-8") for name in generated.DOCUMENTS}
+    assert [m.name for m in CATALOGUE if m.name not in texts["METRICS.md"]] == []
+    assert [name for name in TABLES if name not in texts["data/README.md"]] == []
+
+
+def test_suites_written_from_nothing_can_be_read(root: Path) -> None:
+    generated.main(root)
+    suites, problems = read(root / "expectations")
+    assert problems == []
+    assert suites.keys() == DECLARED.keys()
+
+
+def test_the_committed_suites_have_the_shape_of_the_declarations(root: Path, repository: Path) -> None:
+    for path in (repository / "expectations").glob("*.json"):
+        (root / "expectations").mkdir(exist_ok=True)
+        (root / "expectations" / path.name).write_bytes(path.read_bytes())
+    before = {name: text for name, text in written(root).items() if name.startswith("expectations/")}
+    generated.main(root)
+    after = {name: text for name, text in written(root).items() if name.startswith("expectations/")}
+    changed = [name for name in after if after[name] != before.get(name)]
+    assert changed == [], "run make generated"
+
+
+def test_run_as_a_program_it_writes_where_it_stands(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    runpy.run_path(str(generated.__file__), run_name="__main__")
+    assert json.loads((root / "expectations" / "teams.json").read_text(encoding="utf-8"))["name"] == "teams"
