@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import Rules, parse, read
+from idp_analytics.settings import Rules, Settings, parse, read
 
 
 def nothing_wrong(_kind: str, _options: object) -> list[str]:
@@ -52,6 +53,23 @@ def test_the_folder_names_the_organisation() -> None:
         ({"source": [{"paths": ["a"]}]}, "no kind"),
         ({"source": [{"kind": "git", "paths": [1]}]}, "every entry must be text"),
         ({"source": [{"kind": "git"}, {"kind": "git"}]}, "there 2 times"),
+        ({"source": {"kind": "git"}}, r"source = .*: must be a list of tables, written \[\[source\]\]"),
+        ({"source": [{"kind": 3}]}, r"\[\[source\]\] 1: kind = 3: must be text in quotes\n  - source 1: no kind"),
+        ({"source": [{"kind": "git", "paths": 3}]}, r"\[\[source\]\] 1: paths = 3: must be text or a list of texts"),
+        (
+            {"source": [{"kind": "git"}, {"kind": "git", "name": "b", "time_zone": "Mars"}]},
+            r"\[\[source\]\] 2: time_zone = 'Mars': is no time zone",
+        ),
+        ({"organisation": {"time_zone": "../etc"}}, r"\[organisation\] time_zone = '\.\./etc': is no time zone"),
+        ({"organisation": {"id": 7}}, r"\[organisation\] id = 7: must be text in quotes"),
+        ({"organisation": {"titel": "x"}}, r"\[organisation\] titel: no such setting\. Known: as_of, id,"),
+        ({"organisations": {}}, r"top level: organisations: no such setting\. Did you mean 'organisation'\?"),
+        ({"rules": {"link_hours": "24"}}, r"\[rules\] link_hours = '24': must be a number"),
+        (
+            {"rules": {"environment": "prod"}},
+            r"environment = 'prod': must be one of production, staging, test, development",
+        ),
+        ({"rules": {"max_rejected_share": 1.5}}, r"max_rejected_share = 1\.5: must lie between 0 and 1"),
     ],
 )
 def test_what_cannot_be_used_is_said(document: dict[str, object], says: str) -> None:
@@ -70,6 +88,68 @@ def test_all_problems_are_listed_together() -> None:
     text = str(caught.value)
     assert "3 problem(s)" in text
     assert all(part in text for part in ("time_zone", "level", "source 'x': x does not know colour"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ({"kind": "git"}, "git"),
+        ({"kind": "canonical", "table": "teams"}, "canonical-teams"),
+        ({"kind": "canonical", "table": "teams", "name": "catalogue"}, "catalogue"),
+    ],
+)
+def test_a_source_has_the_name_it_is_given_or_says_what_it_is(entry: dict[str, object], name: str) -> None:
+    (source,) = parse({"source": [entry]}, Path("acorn"), nothing_wrong).sources
+    assert source.name == name
+    assert (source.paths, source.time_zone) == ((), None)
+
+
+def test_settings_say_what_is_not_said(tmp_path: Path) -> None:
+    given = parse({}, tmp_path, nothing_wrong)
+    assert (given.org, given.title, given.time_zone, given.as_of) == (tmp_path.name, tmp_path.name, "UTC", None)
+    assert given.rules == Rules("production", 24.0, "effective", 0.95, 0.5)
+    assert parse({"organisation": {"id": "acorn"}}, tmp_path, nothing_wrong).title == "acorn"
+
+
+def test_an_as_of_time_of_another_zone_is_kept_in_utc() -> None:
+    at = datetime(2026, 7, 1, tzinfo=timezone(timedelta(hours=2)))
+    given = parse({"organisation": {"as_of": at}}, Path("acorn"), nothing_wrong)
+    assert given.as_of == at
+    assert given.as_of is not None
+    assert given.as_of.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("root", "repositories", "words"),
+    [
+        ("/srv/data/acorn", (), ("--data", "data/acorn")),
+        ("/srv/exports/acorn", (), ("--data", "acorn")),
+        ("/srv/data/acorn", ("shop", "search"), ("--git", "shop", "--git", "search")),
+    ],
+)
+def test_the_options_that_name_the_data_tell_no_path_of_the_machine(
+    root: str, repositories: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    assert Settings("acorn", "Acorn", Path(root), repositories=repositories).asked == words
+
+
+def test_a_file_is_read_and_hashed(tmp_path: Path) -> None:
+    text = '[organisation]\nid = "acorn"\n[[source]]\nkind = "git"\npaths = ["a", "b"]\ntime_zone = "Asia/Tokyo"\n'
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8", newline="")
+    given = read(tmp_path, nothing_wrong)
+    assert given.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert (given.org, given.root) == ("acorn", tmp_path)
+    assert [(s.paths, s.time_zone) for s in given.sources] == [(("a", "b"), "Asia/Tokyo")]
+
+
+@pytest.mark.parametrize("text", ["[organisation]\ncolour = 1\n", "colour = 1\n"])
+def test_problems_name_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, nothing_wrong)
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'settings.toml'}: 1 problem(s) to mend before anything is read:\n  - "
+    )
 
 
 @pytest.mark.parametrize(
