@@ -145,9 +145,10 @@ def _extract(path: Path, options: Mapping[str, Any], shown: str) -> Extract:
         warnings.append(f"{len(unused)} column(s) not used: {', '.join(map(repr, unused[: 2 * _SHOWN]))}{more}")
 
     words = _mapping(options, "values")
-    frame = rows.frame.select(
+    given = {ours: _plain(rows.frame[theirs], table.column(ours)) for ours, theirs in found.items()}
+    frame = pl.DataFrame([rows.frame[ROW], *(column.alias(ours) for ours, column in given.items())]).select(
         pl.col(ROW),
-        *(_translated(pl.col(theirs), words.get(ours, {})).alias(ours) for ours, theirs in found.items()),
+        *(_translated(pl.col(ours), words.get(ours, {}), column.dtype).alias(ours) for ours, column in given.items()),
         *(pl.lit(_text(value)).alias(ours) for ours, value in constants.items()),
     )
     unfinished = documents.unfinished if documents else None
@@ -162,10 +163,21 @@ def _absent(shown: str, absent: Mapping[str, str], header: Sequence[str]) -> Sou
     return SourceError(f"{shown}: settings.toml names columns that the file does not have: {told}")
 
 
-def _translated(theirs: pl.Expr, words: Mapping[str, Any]) -> pl.Expr:
+def _plain(theirs: pl.Series, column: Column) -> pl.Series:
+    """What Parquet has and no column of ours — structs, lists, maps, spans of time — as documents would give it."""
+    if not theirs.dtype.is_nested() and not isinstance(theirs.dtype, pl.Map | pl.Duration):
+        return theirs
+    if column.kind is Kind.TEXTS:
+        return pl.Series([_items(value) for value in theirs.to_list()], dtype=pl.List(pl.String))
+    return pl.Series([_cell(value) for value in theirs.to_list()], dtype=pl.String)
+
+
+def _translated(theirs: pl.Expr, words: Mapping[str, Any], dtype: pl.DataType) -> pl.Expr:
     """Their words → ours; a word not in the list stays, and an empty one of ours means that it is not known."""
     if not words:
         return theirs
+    if isinstance(dtype, pl.List):
+        return theirs.list.eval(_translated(pl.element(), words, dtype.inner).drop_nulls())  # type: ignore[arg-type]
     ours = {word: None if _text(our_word) in _NOT_KNOWN else _text(our_word) for word, our_word in words.items()}
     text = theirs.cast(pl.String)
     word = text.fill_null("").str.strip_chars()

@@ -219,7 +219,7 @@ CHECKS: tuple[Callable[[Bill], Iterator[str]], ...] = (
 
 
 def _category() -> pl.Expr:
-    return pl.col("ChargeCategory").str.strip_chars().str.to_lowercase()
+    return pl.col("ChargeCategory").cast(pl.String).str.strip_chars().str.to_lowercase()
 
 
 def _usage(rows: pl.DataFrame) -> pl.DataFrame:

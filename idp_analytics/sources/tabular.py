@@ -82,11 +82,22 @@ def _parquet(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Seque
             )
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"{shown}: is no Parquet file that can be read: {error}. Export it again.") from None
-    as_text = [name for name, kind in frame.schema.items() if kind in (pl.Categorical, pl.Enum, pl.Binary, pl.String)]
-    text = [pl.col(name).cast(pl.String, strict=False) for name in as_text]
-    frame = frame.with_columns(pl.when(~t.is_in(list(nulls))).then(t).name.keep() for t in text)
+    frame = frame.with_columns(
+        _text(column) for column in frame if column.dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Null)
+    )
+    text = pl.col(pl.String)
+    frame = frame.with_columns(pl.when(~text.is_in(list(nulls))).then(text).name.keep())
     frame = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
     return Rows(frame, tuple(names.values()), sha256(path), warnings=() if frame.height else (NO_ROWS,))
+
+
+def _text(column: pl.Series) -> pl.Series:
+    """The column as text; of bytes, what is no UTF-8 becomes ``\\ufffd``."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        found = [None if value is None else value.decode("utf-8", "replace") for value in column]
+        return pl.Series(column.name, found, dtype=pl.String)
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------

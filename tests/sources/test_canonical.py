@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,39 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     given = extract(tmp_path, file.getvalue(), "d.parquet", values={"is_rollback": {"true": "false"}})
     assert given.frame.rows() == [(1, 1, at, "false"), (2, 2, None, None)]
     assert given.frame.schema["finished_at"] == pl.Datetime("us", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([{"a": 1}, None], ['{"a": 1}', None]),
+        ([["x", None, "y"], []], ["x; ; y", ""]),
+        ([timedelta(hours=1), None], ["1:00:00", None]),
+        ([b"caf\xe9", b"x"], ["caf\ufffd", "x"]),
+        ([None, None], [None, None]),
+    ],
+    ids=["struct", "list", "span of time", "bytes", "nothing"],
+)
+@pytest.mark.parametrize("words", [{}, {"x": "x"}], ids=["as it is", "with words"])
+def test_what_parquet_has_and_no_column_of_ours_becomes_text(
+    tmp_path: Path, values: list[Any], text: list[str | None], words: dict[str, str]
+) -> None:
+    file = io.BytesIO()
+    pl.DataFrame({"deployment_id": ["1", "2"], "version": values}).write_parquet(file)
+    given = extract(tmp_path, file.getvalue(), "d.parquet", values={"version": words})
+    assert given.frame["version"].to_list() == text
+    assert conform(given, "x", None).rows.height == 2
+
+
+def test_words_of_a_list_are_translated_one_by_one(tmp_path: Path) -> None:
+    words = {"applies_to": {"svc": "service", "n/a": ""}}
+    content = '[{"golden_path_id": "g", "title": "G", "applies_to": ["svc", "n/a", "job"]}]'
+    given = extract(tmp_path, content, "g.json", "golden_paths", values=words)
+    assert given.frame["applies_to"].to_list() == [["service", "job"]]
+    file = io.BytesIO()
+    pl.DataFrame({"golden_path_id": ["g"], "title": ["G"], "applies_to": [["svc", "job"]]}).write_parquet(file)
+    given = extract(tmp_path, file.getvalue(), "g.parquet", "golden_paths", values=words)
+    assert given.frame["applies_to"].to_list() == [["service", "job"]]
 
 
 def test_members_of_documents_become_text(tmp_path: Path) -> None:

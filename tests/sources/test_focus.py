@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from focus_building import CHARGE, bill
 from hypothesis import given
@@ -233,6 +235,43 @@ def test_a_file_outside_the_folder_has_ids_that_tell_it_apart(tmp_path: Path) ->
     (tmp_path / "bill.csv").write_text(bill({}), encoding="utf-8", newline="")
     (given,) = focus.read([tmp_path / "bill.csv"], {"bases": ["billed"]}, tmp_path / "acme")
     assert given.frame["cost_id"].to_list() == [f"focus:bill.csv@{given.sha256[:8]}:1:billed"]
+
+
+TAG_TYPES = {
+    "map": (pa.map_(pa.string(), pa.string()), [[("team", "pay"), ("env", None)], [], None]),
+    "struct": (pa.struct({"team": pa.string(), "env": pa.string()}), [{"team": "pay"}, {}, None]),
+    "pairs": (pa.list_(pa.struct({"key": pa.string(), "value": pa.string()})), [[{"key": "team", "value": "pay"}], [], None]),
+    "text": (pa.string(), ['{"team": "pay"}', "{}", None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("type_", "tags"), TAG_TYPES.values(), ids=TAG_TYPES)
+def test_tags_of_a_parquet_file_of_any_type(tmp_path: Path, type_: pa.DataType, tags: list[Any]) -> None:
+    table = pl.read_csv(io.StringIO(bill({}, {}, {})), infer_schema=False).drop("Tags").to_arrow()
+    pq.write_table(table.append_column("Tags", pa.array(tags, type_)), tmp_path / "bill.parquet")
+    (given,) = focus.read([tmp_path / "bill.parquet"], {"bases": ["billed"]}, tmp_path)
+    assert given.frame["team_id"].to_list() == ["pay", None, None]
+    assert given.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "column", ["Tags", "ChargeClass", "ChargeCategory", "SubAccountId", "BilledCost", "BillingPeriodStart"]
+)
+def test_a_parquet_column_that_knows_nothing_is_not_known(tmp_path: Path, column: str) -> None:
+    frame = pl.read_csv(io.StringIO(bill({}, {})), infer_schema=False).with_columns(pl.lit(None).alias(column))
+    frame.write_parquet(tmp_path / "bill.parquet")
+    (given,) = focus.read([tmp_path / "bill.parquet"], {"accounts": [account()]}, tmp_path)
+    assert given.frame.height == (6 if column == "BilledCost" else 8)
+    done = conform(given, "focus", None)
+    assert done.rejected.is_empty()
+    ours = {
+        "Tags": "owner_raw",
+        "SubAccountId": "account",
+        "BillingPeriodStart": "billing_period_on",
+        "ChargeCategory": "category",
+    }
+    if column in ours:
+        assert done.rows[ours[column]].null_count() == 8
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------

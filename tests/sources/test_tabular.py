@@ -263,6 +263,13 @@ def test_a_parquet_column_called_as_ours_is_numbered(tmp_path: Path) -> None:
     assert given.frame.rows(named=True) == [{ROW: 1, "_row (2)": "x", "b": 1}]
 
 
+@pytest.mark.parametrize(("given", "wanted"), [([b"caf\xe9", None], ["caf\ufffd", None]), ([None, None], [None, None])])
+def test_bytes_and_nothing_at_all_are_text(tmp_path: Path, given: list[bytes | None], wanted: list[str | None]) -> None:
+    column = rows(tmp_path, parquet(pl.DataFrame({"a": given}))).frame["a"]
+    assert column.dtype == pl.String
+    assert column.to_list() == wanted
+
+
 def test_parquet_without_rows_says_so(tmp_path: Path) -> None:
     given = rows(tmp_path, parquet(TYPED.clear()))
     assert (given.frame.height, given.warnings) == (0, (NO_ROWS,))
