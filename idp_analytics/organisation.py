@@ -196,14 +196,23 @@ def _expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]
     found: list[Path] = []
     missing: list[str] = []
     for pattern in source.paths:
-        whole = Path(pattern)
-        base = Path(whole.anchor) if whole.is_absolute() else root
-        relative = str(whole.relative_to(base)) if whole.is_absolute() else pattern
-        matches = [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
+        try:
+            matches = _matching(pattern, root)
+        except (ValueError, RuntimeError, OSError) as error:
+            missing.append(f"{pattern}: is no path that can be looked up ({getattr(error, 'strerror', None) or error})")
+            continue
         if not matches:
             missing.append(f"{pattern}: no such file in {root}")
         found += [m for m in matches if m not in found]
     return found, missing
+
+
+def _matching(pattern: str, root: Path) -> list[Path]:
+    """The file of this name, else all that match it; ``~`` is the home folder, all else is relative to ``root``."""
+    whole = Path(pattern).expanduser()
+    base = Path(whole.anchor) if whole.is_absolute() else root
+    relative = str(whole.relative_to(base)) if whole.is_absolute() else pattern
+    return [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
 
 
 def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:

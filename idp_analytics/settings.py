@@ -84,7 +84,7 @@ def read(root: Path, check_source: SourceCheck) -> Settings:
         )
     text = path.read_bytes()
     try:
-        document = tomllib.loads(text.decode("utf-8"))
+        document = tomllib.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
     return parse(document, root, check_source, where=str(path), sha256=hashlib.sha256(text).hexdigest())

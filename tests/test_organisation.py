@@ -195,6 +195,36 @@ def test_a_pattern_gives_every_file_once_in_name_order(tmp_path: Path) -> None:
     assert org.tables["deployments"].height == 3
 
 
+def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    (tmp_path / "me").mkdir()
+    (tmp_path / "me" / "log.csv").write_text(DEPLOYMENTS, encoding="utf-8")
+    for pattern in ("~/log.csv", "~/l*.csv"):
+        (tmp_path / "settings.toml").write_text(
+            f'[[source]]\nkind = "canonical"\ntable = "deployments"\npaths = ["{pattern}"]\n', encoding="utf-8"
+        )
+        assert load(tmp_path).tables["deployments"].height == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("log**.csv", r"log\*\*\.csv: (no such file in|is no path that can be looked up \(Invalid pattern)"),
+        ("x" * 5000, r"xxx: is no path that can be looked up \(File name too long\)"),
+        ("~nobody-of-this-name/x.csv", r"~nobody-of-this-name/x\.csv: is no path that can be looked up"),
+        ("../*.csv", r"\.\./\*\.csv: no such file in"),
+    ],
+)
+def test_a_path_that_cannot_be_looked_up_is_a_problem_like_any_other(tmp_path: Path, pattern: str, says: str) -> None:
+    root = tmp_path / "data" / "acme"
+    root.mkdir(parents=True)
+    (root / "settings.toml").write_text(
+        f'[[source]]\nkind = "canonical"\ntable = "deployments"\npaths = ["{pattern}", "gone.csv"]\n', encoding="utf-8"
+    )
+    with pytest.raises(SettingsError, match=r"2 problem\(s\)[\s\S]*" + says + r"[\s\S]*gone\.csv: no such file"):
+        load(root)
+
+
 def test_two_systems_that_know_one_service_are_no_fault_of_a_row(tmp_path: Path) -> None:
     extra = '\n[[source]]\nkind = "canonical"\nname = "other"\ntable = "services"\npaths = ["more.csv"]\n'
     (tmp_path / "more.csv").write_text("service_id,name\nshop,The shop\nshop,Old\nshop,The shop\n", encoding="utf-8")

@@ -142,6 +142,14 @@ def test_a_file_is_read_and_hashed(tmp_path: Path) -> None:
     assert [(s.paths, s.time_zone) for s in given.sources] == [(("a", "b"), "Asia/Tokyo")]
 
 
+@pytest.mark.parametrize("written", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_how_an_editor_saves_the_file_makes_no_difference(tmp_path: Path, written: str, end: str) -> None:
+    text = '[organisation]\nid = "acorn"\nname = "Äcorn"\n'.replace("\n", end)
+    (tmp_path / "settings.toml").write_bytes(text.encode(written))
+    assert read(tmp_path, nothing_wrong).title == "Äcorn"
+
+
 @pytest.mark.parametrize("text", ["[organisation]\ncolour = 1\n", "colour = 1\n"])
 def test_problems_name_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
