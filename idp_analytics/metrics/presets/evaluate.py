@@ -1,0 +1,145 @@
+"""The one engine: any definition over any windows, for the organisation, teams and services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import polars as pl
+
+from idp_analytics.answers import ORG
+from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.presets.aggregate import CELL, NUMBERS, aggregated
+from idp_analytics.metrics.presets.definition import Definition, FailRate, Measure, Recovery, Rework
+from idp_analytics.metrics.presets.observe import counted_by
+from idp_analytics.metrics.presets.windows import placed
+from idp_analytics.settings import Settings
+
+ENTITY = {"org": pl.lit(ORG), "team": pl.col("team_id"), "service": pl.col("service_id")}
+
+_OWNED = ("deployments", "changes", "incidents")
+
+
+def known(tables: Tables, as_of: datetime, ownership: str = "event") -> dict[str, pl.LazyFrame]:
+    """The tables a definition looks at, without what happened at or after ``as_of``, and ``now``: that moment.
+
+    An incident resolved later is open. With ``ownership`` ``today``, every fact belongs to whoever owns its service at
+    ``as_of``: history is rewritten, as tools without dated ownership do.
+    """
+    moment = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
+    resolved = pl.col("resolved_at")
+    found = {
+        "deployments": tables["deployments"].filter(
+            (pl.coalesce("finished_at", "started_at", "queued_at") < moment).fill_null(True)
+        ),
+        "changes": tables["changes"],
+        "deployment_changes": tables["deployment_changes"],
+        "incidents": tables["incidents"]
+        .filter(pl.col("opened_at") < moment)
+        .with_columns(pl.when(resolved <= moment).then(resolved).alias("resolved_at")),
+        "now": pl.LazyFrame({"now": [as_of.astimezone(UTC)]}, schema={"now": pl.Datetime("us", "UTC")}),
+    }
+    if ownership == "event":
+        return found
+    day = moment.dt.date()
+    starts, ends = pl.col("valid_from"), pl.col("valid_to")
+    owners = (
+        tables["ownership"]
+        .filter(starts.is_null() | (starts <= day), ends.is_null() | (day < ends))
+        .sort("service_id", pl.col("valid_from").fill_null(pl.date(1, 1, 1)))
+        .unique("service_id", keep="last", maintain_order=True)
+        .select("service_id", pl.col("team_id").alias("_owner"))
+    )
+    for name in _OWNED:
+        found[name] = (
+            found[name]
+            .join(owners, on="service_id", how="left", maintain_order="left")
+            .with_columns(pl.coalesce("_owner", "team_id").alias("team_id"))
+            .drop("_owner")
+        )
+    return found
+
+
+def asks(measure: Measure) -> bool:
+    """Whether what is counted depends on who is asked about."""
+    return isinstance(measure, FailRate | Recovery | Rework) and measure.link.reach == "asked"
+
+
+def counted_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.DataFrame, scope: str) -> pl.LazyFrame:
+    """What ``measure`` counts (:data:`observe.COUNTED`) for every entity of ``scope``, in each window it falls into, with
+    ``entity_id``, ``every``, ``period`` and ``local``."""
+    rows = counted_by(measure, tables, settings, scope).with_columns(ENTITY[scope].alias("entity_id"))
+    found = placed(rows.filter(pl.col("entity_id").is_not_null()), spans, settings.time_zone)
+    # What must lie in the same window: between its ends, in the same wall time.
+    edges = spans.lazy().select("every", "period", "start", "end")
+    also = pl.col("also_at").dt.convert_time_zone(settings.time_zone).dt.replace_time_zone(None)
+    return (
+        found.join(edges, on=["every", "period"], how="left")
+        .filter(pl.col("also_at").is_null() | ((also >= pl.col("start")) & (also < pl.col("end"))))
+        .drop("start", "end")
+    )
+
+
+def evaluated(
+    definition: Definition,
+    tables: Tables,
+    settings: Settings,
+    as_of: datetime,
+    spans: pl.DataFrame,
+    entities: pl.DataFrame,
+    metrics: Iterable[str] | None = None,
+) -> pl.DataFrame:
+    """Every measure of ``definition`` for every entity in every window.
+
+    ``spans``: :data:`windows.WINDOW`; ``entities``: ``scope``, ``entity_id``. Columns: ``metric``, ``detail``, ``scope``,
+    ``entity_id``, ``every``, ``period``, :data:`aggregate.NUMBERS`, ``unit``, ``tier`` (the tool's own grade; null: none),
+    sorted by all of the first six.
+    """
+    wanted = None if metrics is None else set(metrics)
+    measures = [m for m in definition.measures if wanted is None or m.metric in wanted]
+    seen = known(tables, as_of, definition.ownership)
+    scopes = entities["scope"].unique(maintain_order=True).to_list()
+    plans = [counted_rows(m, seen, settings, spans, scope) for m in measures for scope in scopes]
+    frames = iter(pl.collect_all(plans))
+    parts = [
+        cell_values(measure, next(frames), entities, spans, scope, settings.rules.level)
+        for measure in measures
+        for scope in scopes
+    ]
+    if not parts:
+        return pl.DataFrame(schema=_COLUMNS)
+    return pl.concat(parts).sort(list(_COLUMNS)[:6])
+
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "metric": pl.String, "detail": pl.String, "scope": pl.String, "entity_id": pl.String, "every": pl.String,
+    "period": pl.String, **NUMBERS, "unit": pl.String, "tier": pl.String,
+}  # fmt: skip
+
+
+def cell_values(
+    measure: Measure, rows: pl.DataFrame, entities: pl.DataFrame, spans: pl.DataFrame, scope: str, level: float
+) -> pl.DataFrame:
+    """The numbers of one measure for one scope from what it counts there."""
+    everyone = pl.concat([entities.filter(scope=scope)["entity_id"], rows["entity_id"]]).unique().sort()
+    cells = pl.DataFrame({"entity_id": everyone}).join(spans.select("every", "period"), how="cross").select(CELL)
+    return (
+        aggregated(measure, rows, cells, spans, level)
+        .with_columns(
+            pl.lit(measure.metric).alias("metric"), pl.lit(measure.detail, pl.String).alias("detail"),
+            pl.lit(scope).alias("scope"), pl.lit(measure.unit).alias("unit"), graded(measure).alias("tier"),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items())
+    )  # fmt: skip
+
+
+def graded(measure: Measure) -> pl.Expr:
+    """The tool's own grade of ``value``: the first tier whose bound is above it (how often: not below it)."""
+    if not measure.tiers:
+        return pl.lit(None, pl.String)
+    often = measure.metric == "deployment_frequency"
+    value = pl.col("value") / measure.scale
+    grade = pl.lit(None, pl.String)
+    for bound, word in reversed(measure.tiers):
+        grade = pl.when(value <= bound if often else value < bound).then(pl.lit(word)).otherwise(grade)
+    return pl.when(value.is_not_null()).then(grade)
