@@ -42,7 +42,6 @@ class Rules:
     link_hours: float = 24.0
     cost_basis: str = "effective"
     level: float = 0.95
-    max_rejected_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,6 @@ def parse(
         link_hours=rules_table.number("link_hours", Rules.link_hours, above=0),
         cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
-        max_rejected_share=rules_table.number("max_rejected_share", Rules.max_rejected_share, above=0, below=1.000001),
     )
     rules_table.done()
 

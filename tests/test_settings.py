@@ -69,7 +69,6 @@ def test_the_folder_names_the_organisation() -> None:
             {"rules": {"environment": "prod"}},
             r"environment = 'prod': must be one of production, staging, test, development",
         ),
-        ({"rules": {"max_rejected_share": 1.5}}, r"max_rejected_share = 1\.5: must lie between 0 and 1"),
     ],
 )
 def test_what_cannot_be_used_is_said(document: dict[str, object], says: str) -> None:
