@@ -51,6 +51,7 @@ _OFFSET = ("offset", "startAt", "start_at")
 _ABOUT = (
     "meta", "metadata", "pagination", "paging", "page", "pageInfo", "page_info", "links", "_links", "response_metadata",
 )  # fmt: skip
+_BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(\\)')
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -86,7 +87,8 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     """
     shown = path.name if shown is None else shown
     text, replaced = decoded(content(path, shown))
-    values, broken = _values(text, path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml")), shown, number)
+    is_yaml = path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml"))
+    values, broken, escaped = _mended(text, is_yaml, shown, number)
     found: list[tuple[int, dict[str, Any]]] = []
     pages: list[Mapping[str, Any]] = []
     place = 0
@@ -101,6 +103,8 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
             else:
                 broken.append((line, f"document {place} is {_kind(document)}, not an object"))
     warnings = [said_replaced(replaced)] if replaced else []
+    if escaped:
+        warnings.append(f"{escaped:,} backslash(es) begin no escape JSON knows and are kept as written")
     if not text.strip():
         warnings.append("the file is empty")
     return Documents(
@@ -135,6 +139,25 @@ def _values(
             f"{shown}: holds no objects, neither as JSON nor as YAML. Give a file of objects as exported."
         )
     return values, []
+
+
+def _mended(
+    text: str, is_yaml: bool, shown: str, number: Callable[[str], Any]
+) -> tuple[list[tuple[int, Any]], list[tuple[int, str]], int]:
+    """:func:`_values`; where they fail only for backslashes that begin no escape, with those kept, and how many.
+
+    Programs that cut or hide parts of a JSON text (an e-mail address after ``\\u003c``) leave such behind.
+    """
+    try:
+        return *_values(text, is_yaml, shown, number), 0
+    except SourceError as error:
+        mended = _BACKSLASH.sub(lambda match: match[0] * 2 if match[1] else match[0], text)
+        if mended == text:
+            raise
+        try:
+            return *_values(mended, is_yaml, shown, number), len(mended) - len(text)
+        except SourceError:
+            raise error from None
 
 
 def _json_lines(text: str, decoder: json.JSONDecoder) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]] | None:

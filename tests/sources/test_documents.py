@@ -138,6 +138,12 @@ def test_a_file_nothing_can_be_made_of_is_named_with_the_line(tmp_path: Path, te
         documents(tmp_path, text)
 
 
+def test_a_backslash_that_begins_no_escape_is_kept_and_said(tmp_path: Path) -> None:
+    given = documents(tmp_path, r'{"maintainer": "Ann \user-1\u003e", "path": "C:\new\\x", "odd": "\q\u12"}')
+    assert found(given) == [{"maintainer": r"Ann \user-1>", "path": "C:\new\\x", "odd": r"\q\u12"}]
+    assert given.warnings == ("3 backslash(es) begin no escape JSON knows and are kept as written",)
+
+
 @pytest.mark.parametrize("text", ["", " \n\t\n"])
 def test_an_empty_file_has_no_documents_and_says_so(tmp_path: Path, text: str) -> None:
     given = documents(tmp_path, text)
