@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta, timezone
+import tomllib
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import Rules, Settings, parse, read
+from idp_analytics.settings import Mark, Rules, Settings, parse, read
 
 
 def nothing_wrong(_kind: str, _options: object) -> list[str]:
@@ -106,7 +107,7 @@ def test_a_source_has_the_name_it_is_given_or_says_what_it_is(entry: dict[str, o
 def test_settings_say_what_is_not_said(tmp_path: Path) -> None:
     given = parse({}, tmp_path, nothing_wrong)
     assert (given.org, given.title, given.time_zone, given.as_of) == (tmp_path.name, tmp_path.name, "UTC", None)
-    assert given.rules == Rules("production", 24.0, "effective", 0.95, 0.5)
+    assert given.rules == Rules()
     assert parse({"organisation": {"id": "acorn"}}, tmp_path, nothing_wrong).title == "acorn"
 
 
@@ -167,3 +168,34 @@ def test_an_unreadable_file(tmp_path: Path, content: bytes | None, says: str) ->
         (tmp_path / "settings.toml").write_bytes(content)
     with pytest.raises(SettingsError, match=says):
         read(tmp_path, nothing_wrong)
+
+
+def test_phases_and_outliers_have_a_day_and_a_cause(tmp_path: Path) -> None:
+    document = tomllib.loads(
+        """
+        [[phase]]
+        from = 2026-01-12
+        cause = "new pipeline"
+        metric = "change_fail_rate"
+        [[outlier]]
+        on = 2026-03-04
+        cause = "cloud outage"
+        team = "red"
+        """
+    )
+    given = parse(document, tmp_path, nothing_wrong)
+    assert given.phases == (Mark(date(2026, 1, 12), "new pipeline", "change_fail_rate"),)
+    assert given.outliers == (Mark(date(2026, 3, 4), "cloud outage", team="red"),)
+
+
+def test_a_phase_without_a_cause_or_with_a_time_is_told(tmp_path: Path) -> None:
+    document = tomllib.loads("[[phase]]\nfrom = 2026-01-12T10:00:00Z\nwhy = 'x'\n[[outlier]]\ncause = 'storm'\n")
+    with pytest.raises(SettingsError) as told:
+        parse(document, tmp_path, nothing_wrong)
+    for sentence in (
+        "[[phase]] 1: no cause",
+        "[[phase]] 1: why: no such setting.",
+        "[[phase]] 1: from = 2026-01-12 10:00:00+00:00: is a time; write a day, e.g. 2026-01-12",
+        "[[outlier]] 1: no on",
+    ):
+        assert sentence in str(told.value)
