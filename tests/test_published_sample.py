@@ -1,0 +1,131 @@
+"""The sample company from its files to its pages, in one process: what a reader of the demo sees."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+from published_sample import execute
+
+from idp_analytics.answers import COLUMNS
+from idp_analytics.organisation import Organisation, load
+from idp_analytics.publish import staging
+from idp_analytics.publish.engine import make
+from idp_analytics.publish.run import RunResult, publish
+
+
+@pytest.fixture(scope="module")
+def organisation(repository: Path) -> Organisation:
+    return load(repository / "data" / "sample")
+
+
+@pytest.fixture(scope="module")
+def result(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    reports = tmp_path_factory.mktemp("reports")
+    return publish(organisation, reports, engine=lambda jobs, _: (make(job, execute) for job in jobs))
+
+
+@pytest.fixture(scope="module")
+def pages(result: RunResult) -> list[Path]:
+    return sorted(result.folder.rglob("*.html"))
+
+
+class Read(HTMLParser):
+    """The references and visible words of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.references: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.ids: list[str] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [(name, value or "") for name, value in attrs if name in ("src", "href", "srcset", "data")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag in ("script", "style"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.words.append(data)
+
+
+def read(page: Path) -> Read:
+    parser = Read()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser
+
+
+def test_every_team_and_the_organisation_has_a_page_and_none_failed(
+    result: RunResult, organisation: Organisation
+) -> None:
+    assert result.failed == ()
+    told = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    teams = organisation.tables["teams"].filter(pl.col("kind").is_in(["team", "platform"]))["team_id"].to_list()
+    assert {report["entity_id"] for report in told["reports"]} == {"org", *teams}
+    assert all((result.folder / report["page"]).is_file() for report in told["reports"])
+    assert staging.differences(result.folder) == []
+
+
+def test_no_page_refers_to_anything_outside_the_set(pages: list[Path]) -> None:
+    for page in pages:
+        for name, value in read(page).references:
+            assert not re.match(r"(?:[a-z]+:)?//", value), (page.name, name, value)
+            if not value.startswith(("#", "data:")):
+                # As a browser sees it: the set's own name stays in the address, whatever folder it is a link to.
+                assert Path(os.path.normpath(page.parent / value.split("#")[0])).exists(), (page.name, value)
+
+
+def test_anchors_within_a_page_lead_somewhere_and_no_id_is_there_twice(pages: list[Path]) -> None:
+    for page in pages:
+        found = read(page)
+        assert len(found.ids) == len(set(found.ids)), page.name
+        for _, value in found.references:
+            assert not value.startswith("#") or value[1:] in found.ids, (page.name, value)
+
+
+def test_the_numbers_of_a_page_are_those_of_the_answers(result: RunResult) -> None:
+    answers = pl.read_parquet(result.folder / "answers.parquet")
+    assert list(answers.columns) == list(COLUMNS)
+    frequency = answers.filter(metric="deployment_frequency", scope="team", entity_id="payments", period=result.period)
+    n = frequency["n"].item()
+    words = " ".join(" ".join(read(result.folder / "teams" / "payments.html").words).split())
+    assert f"{n} deployments in" in words
+    whole = answers.filter(metric="showback_cost", scope="org", period=result.period, currency="EUR").filter(
+        pl.col("detail").is_null()
+    )
+    assert f"EUR {whole['amount'].item():,.2f}" in " ".join(read(result.folder / "organisation.html").words)
+
+
+def test_answers_can_be_taken_away_as_csv(result: RunResult) -> None:
+    with (result.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == pl.scan_parquet(result.folder / "answers.parquet").select(pl.len()).collect().item()
+
+
+def test_the_same_run_again_stands_and_takes_no_work(organisation: Organisation, result: RunResult) -> None:
+    def none(*_: object) -> object:
+        raise AssertionError("nothing is to be made again")
+
+    again = publish(organisation, result.folder.parent.parent, engine=none)  # type: ignore[arg-type]
+    assert again.reused
+    assert again.key == result.key
+
+
+def test_every_page_says_where_its_numbers_come_from(pages: list[Path], result: RunResult) -> None:
+    for page in pages:
+        words = " ".join(read(page).words)
+        assert result.key in words, page.name
+        assert "As of" in words
+        assert not re.search(r"\b(nan|None(?! seen)|null|inf|Traceback|datetime\.)\b", words), page.name
