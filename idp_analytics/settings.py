@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,6 +45,20 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something known of a day: that a process changed (``[[phase]]``), or that its week is no measure (``[[outlier]]``).
+
+    ``metric``, ``team``: of which metric and team; None: of all. An organisation-wide mark counts for the organisation
+    and every team, a team's only for that team.
+    """
+
+    on: date
+    cause: str
+    metric: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """One company's settings. ``root`` is its data folder; ``org`` names its reports.
 
@@ -61,6 +75,8 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     sha256: str = ""
     repositories: tuple[str, ...] = ()
+    phases: tuple[Mark, ...] = ()
+    outliers: tuple[Mark, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -117,12 +133,15 @@ def parse(
         f"source {name!r} is there {names.count(name)} times; give each its own name"
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
+    phases = tuple(mark for entry in take.tables("phase") if (mark := entry.mark("from")))
+    outliers = tuple(mark for entry in take.tables("outlier") if (mark := entry.mark("on")))
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
     return Settings(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, sha256=sha256,
+        phases=phases, outliers=outliers,
     )  # fmt: skip
 
 
@@ -165,7 +184,7 @@ class _Reader:
         return _Reader(value or {}, self.problems, f"[{key}] ")
 
     def tables(self, key: str) -> list[_Reader]:
-        value = self._take(key, (list,), "a list of tables, written [[source]]") or []
+        value = self._take(key, (list,), f"a list of tables, written [[{key}]]") or []
         return [_Reader(v, self.problems, f"[[{key}]] {i}: ") for i, v in enumerate(value, 1) if isinstance(v, dict)]
 
     def text(self, key: str, default: str | None) -> str | None:
@@ -211,6 +230,21 @@ class _Reader:
             self.problems.append(f"{self.where}{key} = {value}: has no zone; write e.g. 2026-07-01T00:00:00Z")
             return None
         return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+    def day(self, key: str) -> date | None:
+        value = self._take(key, (date,), "a day without quotes, e.g. 2026-03-16")
+        if isinstance(value, datetime):
+            self.problems.append(f"{self.where}{key} = {value}: is a time; write a day, e.g. {value:%Y-%m-%d}")
+            return None
+        return value if isinstance(value, date) else None
+
+    def mark(self, key: str) -> Mark | None:
+        """A day under ``key`` and its cause, both needed: no limits are moved, and no point is left out, without a reason."""
+        on, cause = self.day(key), self.text("cause", None)
+        metric, team = self.text("metric", None), self.text("team", None)
+        self.problems += [f"{self.where}no {name}" for name in (key, "cause") if name not in self.content]
+        self.done()
+        return Mark(on, cause, metric, team) if on and cause else None
 
     def done(self) -> None:
         known = self.taken

@@ -65,6 +65,18 @@ def dispersion(z: npt.ArrayLike) -> float:
     return max(1.0, float(np.mean(np.clip(scores, low, high) ** 2)))
 
 
+def variance_between(dispersion: float, errors: npt.ArrayLike) -> float:
+    """The variance between units that a :func:`dispersion` above 1 tells of, by moments (DerSimonian & Laird 1986 on
+    winsorised scores, as Spiegelhalter 2005 advises); 0 where chance alone explains it.
+
+    Added to each unit's own variance it widens all limits by the same amount. Multiplied instead, limits of units with
+    few observations would grow beyond all reason.
+    """
+    weights = 1 / np.asarray(errors, float) ** 2
+    excess = len(weights) * dispersion - (len(weights) - 1)
+    return max(0.0, excess / float(weights.sum() - (weights**2).sum() / weights.sum())) if dispersion > 1 else 0.0
+
+
 def _wider(centre: Array, low: Array, high: Array, dispersion: npt.ArrayLike) -> tuple[Array, Array]:
     factor = np.sqrt(np.maximum(np.asarray(dispersion, float), 1))
     return centre - factor * (centre - low), centre + factor * (high - centre)

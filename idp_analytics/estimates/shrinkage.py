@@ -162,10 +162,9 @@ def _least(surprise: Callable[[Array], float], mean: tuple[float, float], total:
     """Where ``surprise`` is least: the mean (transformed) within bounds, the logarithm of the prior's weight at most
     that of everything seen."""
     top = float(np.log(total))
-    found = [
-        minimize(surprise, (start, top - below), method="L-BFGS-B", jac="3-point", bounds=[mean, (top - 20, top)],
-                 options={"ftol": 1e-13, "gtol": 1e-7})
-        for below in (1.0, 6.0)
-    ]  # fmt: skip
-    best: Array = min(found, key=lambda result: float(result.fun)).x
+    found = minimize(
+        surprise, (start, top - 3), method="Nelder-Mead", bounds=[mean, (top - 20, top)],
+        options={"xatol": 1e-4, "fatol": 1e-9, "maxiter": 1000},
+    )  # fmt: skip
+    best: Array = found.x
     return best

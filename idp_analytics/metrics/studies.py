@@ -12,7 +12,10 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.process_behaviour import process_behaviour
+from idp_analytics.metrics.trends import trends
 from idp_analytics.settings import Settings
 
 
@@ -28,5 +31,15 @@ class Study:
     compute: Callable[[Tables, Settings, datetime], pl.DataFrame]
 
 
-STUDIES: tuple[Study, ...] = ()
+STUDIES: tuple[Study, ...] = (
+    Study(
+        "process_behaviour",
+        "one delivery metric of one entity in one week, with natural process limits and whether it is a signal",
+        process_behaviour,
+    ),
+    Study("trend", "one delivery metric of one entity, with its slope over the last complete months", trends),
+    Study(
+        "comparison", "one delivery metric of one team in one month or quarter, beside what chance allows", comparison
+    ),
+)
 """Every study, in the order they are computed."""
