@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from published_sample import execute
+
+from idp_analytics.organisation import Organisation, load
+from idp_analytics.publish.engine import make
+from idp_analytics.publish.run import RunResult, publish
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -29,3 +34,17 @@ def cases() -> Path:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def sample() -> Organisation:
+    """The synthetic company in data/sample, loaded once."""
+    return load(REPOSITORY / "data" / "sample")
+
+
+@pytest.fixture(scope="session")
+def published(sample: Organisation, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Its reports, published once by this process."""
+    return publish(
+        sample, tmp_path_factory.mktemp("reports"), engine=lambda jobs, _: (make(job, execute) for job in jobs)
+    )

@@ -11,29 +11,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from published_sample import execute
 
 from idp_analytics.answers import COLUMNS
-from idp_analytics.organisation import Organisation, load
+from idp_analytics.organisation import Organisation
 from idp_analytics.publish import staging
-from idp_analytics.publish.engine import make
 from idp_analytics.publish.run import RunResult, publish
 
 
 @pytest.fixture(scope="module")
-def organisation(repository: Path) -> Organisation:
-    return load(repository / "data" / "sample")
-
-
-@pytest.fixture(scope="module")
-def result(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    reports = tmp_path_factory.mktemp("reports")
-    return publish(organisation, reports, engine=lambda jobs, _: (make(job, execute) for job in jobs))
-
-
-@pytest.fixture(scope="module")
-def pages(result: RunResult) -> list[Path]:
-    return sorted(result.folder.rglob("*.html"))
+def pages(published: RunResult) -> list[Path]:
+    return sorted(published.folder.rglob("*.html"))
 
 
 class Read(HTMLParser):
@@ -67,15 +54,13 @@ def read(page: Path) -> Read:
     return parser
 
 
-def test_every_team_and_the_organisation_has_a_page_and_none_failed(
-    result: RunResult, organisation: Organisation
-) -> None:
-    assert result.failed == ()
-    told = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
-    teams = organisation.tables["teams"].filter(pl.col("kind").is_in(["team", "platform"]))["team_id"].to_list()
+def test_every_team_and_the_organisation_has_a_page_and_none_failed(published: RunResult, sample: Organisation) -> None:
+    assert published.failed == ()
+    told = json.loads((published.folder / "run.json").read_text(encoding="utf-8"))
+    teams = sample.tables["teams"].filter(pl.col("kind").is_in(["team", "platform"]))["team_id"].to_list()
     assert {report["entity_id"] for report in told["reports"]} == {"org", *teams}
-    assert all((result.folder / report["page"]).is_file() for report in told["reports"])
-    assert staging.differences(result.folder) == []
+    assert all((published.folder / report["page"]).is_file() for report in told["reports"])
+    assert staging.differences(published.folder) == []
 
 
 def test_no_page_refers_to_anything_outside_the_set(pages: list[Path]) -> None:
@@ -95,37 +80,39 @@ def test_anchors_within_a_page_lead_somewhere_and_no_id_is_there_twice(pages: li
             assert not value.startswith("#") or value[1:] in found.ids, (page.name, value)
 
 
-def test_the_numbers_of_a_page_are_those_of_the_answers(result: RunResult) -> None:
-    answers = pl.read_parquet(result.folder / "answers.parquet")
+def test_the_numbers_of_a_page_are_those_of_the_answers(published: RunResult) -> None:
+    answers = pl.read_parquet(published.folder / "answers.parquet")
     assert list(answers.columns) == list(COLUMNS)
-    frequency = answers.filter(metric="deployment_frequency", scope="team", entity_id="payments", period=result.period)
+    frequency = answers.filter(
+        metric="deployment_frequency", scope="team", entity_id="payments", period=published.period
+    )
     n = frequency["n"].item()
-    words = " ".join(" ".join(read(result.folder / "teams" / "payments.html").words).split())
+    words = " ".join(" ".join(read(published.folder / "teams" / "payments.html").words).split())
     assert f"{n} deployments in" in words
-    whole = answers.filter(metric="showback_cost", scope="org", period=result.period, currency="EUR").filter(
+    whole = answers.filter(metric="showback_cost", scope="org", period=published.period, currency="EUR").filter(
         pl.col("detail").is_null()
     )
-    assert f"EUR {whole['amount'].item():,.2f}" in " ".join(read(result.folder / "organisation.html").words)
+    assert f"EUR {whole['amount'].item():,.2f}" in " ".join(read(published.folder / "organisation.html").words)
 
 
-def test_answers_can_be_taken_away_as_csv(result: RunResult) -> None:
-    with (result.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
+def test_answers_can_be_taken_away_as_csv(published: RunResult) -> None:
+    with (published.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == pl.scan_parquet(result.folder / "answers.parquet").select(pl.len()).collect().item()
+    assert len(rows) == pl.scan_parquet(published.folder / "answers.parquet").select(pl.len()).collect().item()
 
 
-def test_the_same_run_again_stands_and_takes_no_work(organisation: Organisation, result: RunResult) -> None:
+def test_the_same_run_again_stands_and_takes_no_work(sample: Organisation, published: RunResult) -> None:
     def none(*_: object) -> object:
         raise AssertionError("nothing is to be made again")
 
-    again = publish(organisation, result.folder.parent.parent, engine=none)  # type: ignore[arg-type]
+    again = publish(sample, published.folder.parent.parent, engine=none)  # type: ignore[arg-type]
     assert again.reused
-    assert again.key == result.key
+    assert again.key == published.key
 
 
-def test_every_page_says_where_its_numbers_come_from(pages: list[Path], result: RunResult) -> None:
+def test_every_page_says_where_its_numbers_come_from(pages: list[Path], published: RunResult) -> None:
     for page in pages:
         words = " ".join(read(page).words)
-        assert result.key in words, page.name
+        assert published.key in words, page.name
         assert "As of" in words
         assert not re.search(r"\b(nan|None(?! seen)|null|inf|Traceback|datetime\.)\b", words), page.name

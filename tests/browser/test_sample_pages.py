@@ -1,0 +1,90 @@
+"""The demo's pages in a real browser, with nothing but the files: drawn whole, silent, and asking nobody for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from idp_analytics.publish.run import RunResult
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("index.html", "organisation.html", "teams/payments.html", "teams/identity.html", "../index.html")
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: Callable[[], Any]) -> Any:
+    found = chromium()
+    found.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    return found
+
+
+def shown(tab: Any, published: RunResult, page: str, width: int = 1280, dark: bool = False) -> Path:
+    tab.console.clear()
+    tab.requests.clear()
+    path = published.folder / page
+    tab.call("Page.navigate", url="about:blank")
+    tab.show(path, width=width, dark=dark)
+    tab.until("!document.querySelector('figure.idp-chart:not([data-drawn])')")
+    return path
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_drawn_whole_says_nothing_and_asks_for_nothing(
+    tab: Any, published: RunResult, page: str, width: int
+) -> None:
+    shown(tab, published, page, width)
+    tab.settle()
+    assert tab.console == []
+    assert [url for url in tab.requests if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+    sizes = tab.js("[...document.querySelectorAll('figure.idp-chart svg')].map(s => [s.clientWidth, s.clientHeight])")
+    figures = tab.js("document.querySelectorAll('figure.idp-chart').length")
+    assert len(sizes) == figures
+    assert all(w > 200 and h > 40 for w, h in sizes)
+    assert figures > 5 or "index" in page
+    # Nothing sticks out at the side: what is wider than the page scrolls in a frame of its own.
+    assert tab.js("document.documentElement.scrollWidth") <= width
+
+
+def test_marks_are_drawn_not_only_axes(tab: Any, published: RunResult) -> None:
+    shown(tab, published, "organisation.html")
+    marks = tab.js(
+        "[...document.querySelectorAll('figure.idp-chart')].map(f => f.querySelectorAll('[aria-roledescription$=point],"
+        '[aria-roledescription$=bar],[aria-roledescription*="mark"]\').length)'
+    )
+    assert marks
+    assert all(n > 0 for n in marks)
+
+
+def test_dark_is_dark_and_can_be_read(tab: Any, published: RunResult) -> None:
+    shown(tab, published, "teams/payments.html", dark=True)
+    ground, ink = (
+        sum(map(int, tab.js(f"getComputedStyle(document.body).{name}").strip("rgba()").split(",")[:3]))
+        for name in ("backgroundColor", "color")
+    )
+    assert ground < 150
+    assert ink > 450
+
+
+def test_the_keyboard_reaches_the_report_and_everything_in_it(tab: Any, published: RunResult) -> None:
+    shown(tab, published, "teams/payments.html")
+    reached = []
+    for _ in range(400):
+        for kind in ("keyDown", "keyUp"):
+            tab.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        here = tab.js("(e => e === document.body ? '' : e.outerHTML.slice(0, 120))(document.activeElement)")
+        if not here or (reached and here == reached[0]):
+            break
+        reached.append(here)
+    assert "Skip to the report" in reached[0]
+    wanted = tab.js("[...document.querySelectorAll('a[href], button, summary')].filter(e => e.offsetParent).length")
+    assert len(reached) >= wanted
+
+
+def test_printed_it_is_all_there(tab: Any, published: RunResult) -> None:
+    shown(tab, published, "organisation.html")
+    assert tab.pdf().startswith(b"%PDF")
