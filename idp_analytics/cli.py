@@ -190,6 +190,12 @@ def tables(data: Path, git: tuple[Path, ...], out: Path, gate: str) -> None:
 @click.option(
     "--every", multiple=True, type=click.Choice(["1w", "1mo", "1q"]), default=("1mo", "1q"), show_default=True
 )
+@click.option(
+    "--definition",
+    default="idp",
+    show_default=True,
+    help="By whose rules: ours, or those of another tool, e.g. devlake_2023, four_keys, middleware; 'list' names all.",
+)
 @click.option("--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write [default: standard output]."
@@ -202,12 +208,21 @@ def answers(
     metric: tuple[str, ...],
     scopes: tuple[str, ...],
     every: tuple[str, ...],
+    definition: str,
     form: str,
     out: Path | None,
     gate: str,
 ) -> None:
     """Write the answers: every metric for every scope and period, with interval, count, missing and verdict."""
-    frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every)
+    from idp_analytics import metrics
+
+    if definition == "list":
+        width = max(len(known.name) for known in metrics.PRESETS)
+        for known in metrics.PRESETS:
+            click.echo(f"{known.name:{width}}  {known.title}")
+        return
+    by_whom = metrics.preset(definition).name  # an unknown name is said before anything is read
+    frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every, by_whom)
     if form == "parquet" and out is None:
         raise click.UsageError("Parquet is not text: name a file with --out.")
     target = out if out is not None else sys.stdout.buffer

@@ -63,12 +63,20 @@ class Organisation:
         metric: str | Sequence[str] | None = None,
         by: str | Sequence[str] | None = None,
         every: str | Sequence[str] = ("1mo", "1q"),
+        definition: str = "idp",
     ) -> pl.DataFrame:
         """The answer table (:data:`idp_analytics.answers.COLUMNS`), computed in one pass.
 
         ``metric``: one name or several, default all. ``by``: ``org``, ``team``, ``service``, default all three.
-        ``every``: ``1w``, ``1mo``, ``1q``. Raises :class:`ReportError` for a name that does not exist.
+        ``every``: ``1w``, ``1mo``, ``1q``. ``definition``: by whose rules, ours (``idp``) or a preset such as
+        ``devlake_2023`` (:data:`idp_analytics.metrics.presets.PRESETS`). Raises :class:`ReportError` for a name that does
+        not exist.
         """
+        by_whom = metrics.preset(definition)
+        if by_whom is not metrics.IDP:
+            names = None if metric is None else _several(metric)
+            some = ("org", "team", "service") if by is None else _several(by)
+            return metrics.answered(by_whom, self.lazy, self.settings, self.as_of, names, some, _several(every))
         chosen: Iterable[Metric] = metrics.CATALOGUE if metric is None else map(metrics.by_name, _several(metric))
         scopes = ("org", "team", "service") if by is None else _several(by)
         return metrics.compute(self.lazy, self.settings, self.as_of, tuple(chosen), scopes, _several(every))

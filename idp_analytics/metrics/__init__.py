@@ -5,6 +5,10 @@ from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
+from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
 from idp_analytics.metrics.studies import STUDIES
 
-__all__ = ["CATALOGUE", "HEADLINES", "STUDIES", "by_name", "compute", "definitions", "linked_incidents", "trace"]
+__all__ = [
+    "CATALOGUE", "HEADLINES", "IDP", "PRESETS", "STUDIES", "answered", "by_name", "compute", "definitions",
+    "linked_incidents", "preset", "trace",
+]  # fmt: skip

@@ -49,8 +49,6 @@ def _finished(measure: Measure, found: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(pl.col("n").fill_null(0))
     rests_on = pl.col("n") - pl.col("censored").fill_null(0)
     value: pl.Expr = pl.when(rests_on >= measure.min_n).then(pl.col("value"))
-    if isinstance(measure, Frequency) and (measure.of == "days" and measure.covered):
-        value = pl.col("value")
     if measure.empty_is_zero:
         value = pl.when(pl.col("n") == 0).then(0.0).otherwise(value)
     scaled = [(e * measure.scale).fill_nan(None).alias(name) for name, e in
