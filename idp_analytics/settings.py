@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from idp_analytics.errors import SettingsError, nearest
+from idp_analytics.working_time import WEEKDAYS, Calendar, Hours, is_time_zone, unknown_regions
 
 FILE = "settings.toml"
 
@@ -42,6 +43,7 @@ class Rules:
     link_hours: float = 24.0
     cost_basis: str = "effective"
     level: float = 0.95
+    min_cohort: int = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Settings:
     platform_team: str | None = None
     sources: tuple[SourceSettings, ...] = ()
     rules: Rules = field(default_factory=Rules)
+    calendar: Calendar = field(default_factory=Calendar)
     sha256: str = ""
     repositories: tuple[str, ...] = ()
     phases: tuple[Mark, ...] = ()
@@ -124,8 +127,11 @@ def parse(
         link_hours=rules_table.number("link_hours", Rules.link_hours, above=0),
         cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
+        min_cohort=int(rules_table.number("min_cohort", Rules.min_cohort, above=2)),
     )
     rules_table.done()
+
+    calendar = _calendar(take.table("calendar"))
 
     sources = tuple(_source(entry, i, take.problems, check_source) for i, entry in enumerate(take.tables("source"), 1))
     names = [source.name for source in sources]
@@ -140,9 +146,39 @@ def parse(
         raise SettingsError.listing(where, take.problems)
     return Settings(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
-        platform_team=platform_team, sources=sources, rules=rules, sha256=sha256,
+        platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers,
     )  # fmt: skip
+
+
+def _calendar(entry: _Reader) -> Calendar:
+    usual = Calendar()
+    working_days = entry.texts("working_days") or usual.working_days
+    for day in (day for day in working_days if day not in WEEKDAYS):
+        entry.problems.append(f"{entry.where}working_days: {day!r} is no weekday; write {', '.join(WEEKDAYS)}")
+    working, night = entry.hours("working_hours", usual.working_hours), entry.hours("night_hours", usual.night_hours)
+    if working.wraps:
+        entry.problems.append(f'{entry.where}working_hours = "{working}": must end on the day they begin')
+    if working.meets(night):
+        entry.problems.append(f'{entry.where}working_hours "{working}" and night_hours "{night}" share time')
+    holidays = entry.texts("holidays")
+    for region in unknown_regions(holidays):
+        entry.problems.append(
+            f'{entry.where}holidays: none are known for {region!r}; write a country or a part of one, e.g. "DE" or "DE-BE"'
+        )
+    calendar = Calendar(
+        week_start=entry.choice("week_start", WEEKDAYS, usual.week_start),
+        working_days=working_days,
+        working_hours=working,
+        night_hours=night,
+        holidays=holidays,
+        extra_holidays=entry.days("extra_holidays"),
+        no_holidays=entry.days("no_holidays"),
+        shift_hours=entry.number("shift_hours", usual.shift_hours, above=0, below=169),
+        page_dedupe_minutes=entry.number("page_dedupe_minutes", usual.page_dedupe_minutes, above=-1, below=1441),
+    )
+    entry.done()
+    return calendar
 
 
 def _source(entry: _Reader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
@@ -212,12 +248,29 @@ class _Reader:
             return default
         return str(value)
 
+    def hours(self, key: str, default: Hours) -> Hours:
+        value = self.text(key, None)
+        hours = default if value is None else Hours.parse(value)
+        if hours is None:
+            self.problems.append(f'{self.where}{key} = {value!r}: is no span of hours; write e.g. "09:00-17:00"')
+        return hours or default
+
+    def days(self, key: str) -> tuple[date, ...]:
+        value = self._take(key, (list,), "a list of days without quotes, e.g. [2026-12-24]") or []
+        found = tuple(v for v in value if isinstance(v, date) and not isinstance(v, datetime))
+        if len(found) != len(value):
+            self.problems.append(f"{self.where}{key}: every entry must be a day without quotes, e.g. 2026-12-24")
+        return found
+
     def zone(self, key: str) -> str | None:
         value = self.text(key, None)
         if value is not None:
             try:
                 ZoneInfo(value)
+                known = is_time_zone(value)
             except (ZoneInfoNotFoundError, ValueError, OSError):
+                known = False
+            if not known:
                 self.problems.append(
                     f'{self.where}{key} = {value!r}: is no time zone; write e.g. "Europe/Berlin" or "UTC"'
                 )

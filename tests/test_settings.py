@@ -9,6 +9,7 @@ import pytest
 
 from idp_analytics.errors import SettingsError
 from idp_analytics.settings import Mark, Rules, Settings, parse, read
+from idp_analytics.working_time import Calendar
 
 
 def nothing_wrong(_kind: str, _options: object) -> list[str]:
@@ -34,6 +35,27 @@ def test_a_whole_document() -> None:
     assert dict(source.options) == {"table": "teams"}
 
 
+def test_a_calendar() -> None:
+    written = """
+    [calendar]
+    week_start = "sunday"
+    working_days = ["sunday", "monday", "tuesday", "wednesday", "thursday"]
+    working_hours = "08:30-16:30"
+    night_hours = "23:00-06:00"
+    holidays = "DE-BE"
+    extra_holidays = [2026-12-24]
+    no_holidays = [2026-03-08]
+    shift_hours = 24
+    page_dedupe_minutes = 0
+    """
+    calendar = parse(tomllib.loads(written), Path("acorn"), nothing_wrong).calendar
+    assert (calendar.first_weekday, str(calendar.working_hours), calendar.shift_hours) == (6, "08:30-16:30", 24.0)
+    days = calendar.days_off
+    assert {date(2026, 5, 1), date(2026, 12, 24), date(2027, 3, 8)} <= set(days)
+    assert date(2026, 3, 8) not in days
+    assert parse({}, Path("acorn"), nothing_wrong).calendar == Calendar()
+
+
 def test_the_folder_names_the_organisation() -> None:
     assert parse({}, Path("data/acorn"), nothing_wrong).org == "acorn"
 
@@ -41,6 +63,20 @@ def test_the_folder_names_the_organisation() -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
+        ({"organisation": {"time_zone": "localtime"}}, "is no time zone"),
+        ({"rules": {"min_cohort": 1}}, "must lie between"),
+        ({"calendar": {"week_start": "Sun"}}, "must be one of monday"),
+        ({"calendar": {"working_days": ["monday", "Fri"]}}, "'Fri' is no weekday"),
+        ({"calendar": {"working_hours": "9 to 5"}}, 'is no span of hours; write e.g. "09:00-17:00"'),
+        (
+            {"calendar": {"working_hours": "22:00-06:00", "night_hours": "10:00-12:00"}},
+            "must end on the day they begin",
+        ),
+        ({"calendar": {"working_hours": "06:00-14:00"}}, 'and night_hours "22:00-07:00" share time'),
+        ({"calendar": {"holidays": ["DE-BE", "DE-XX"]}}, "none are known for 'DE-XX'"),
+        ({"calendar": {"extra_holidays": ["2026-12-24"]}}, "every entry must be a day without quotes"),
+        ({"calendar": {"shift_hours": 0}}, "must lie between"),
+        ({"calendar": {"week": 1}}, "no such setting"),
         ({"organisation": {"time_zone": "Berlin"}}, "is no time zone"),
         ({"organisation": {"as_of": datetime(2026, 7, 1)}}, "has no zone"),
         ({"organisation": {"as_of": "2026-07-01"}}, "must be a time"),

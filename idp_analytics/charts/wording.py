@@ -86,7 +86,8 @@ def count(n: int, noun: str, plural: str = "") -> str:
 
 
 def period(label: str, beside: str | None = None) -> str:
-    """``2026-06`` → ``June 2026``, ``2026-Q2`` → ``Q2 2026``, ``2026-W09`` → ``week 9 of 2026``.
+    """``2026-06`` → ``June 2026``, ``2026-Q2`` → ``Q2 2026``, ``2026-W09`` → ``week 9 of 2026``,
+    ``2026-w-03-01`` → ``week of 1 March 2026``.
 
     With ``beside``, a period of the same year already named, the year of a month is left out: ``May``.
     """
@@ -94,6 +95,8 @@ def period(label: str, beside: str | None = None) -> str:
     if span.every == "1mo":
         month = _MONTHS[span.start.month - 1]
         return month if beside and beside[:4] == label[:4] else f"{month} {span.start.year}"
+    if span.every == "1w" and "-w-" in label:
+        return f"week of {span.start.day} {_MONTHS[span.start.month - 1]} {span.start.year}"
     year, part = label.split("-")
     return f"{part} {year}" if span.every == "1q" else f"week {int(part[1:])} of {year}"
 

@@ -46,7 +46,7 @@ IGNORE_ROW_IF = {
 }
 """Which rows an expectation about several columns leaves out; the first is great-expectations' default."""
 
-TEXT = (Kind.ID, Kind.TEXT, Kind.ENUM, Kind.COUNTS)
+TEXT = (Kind.ID, Kind.TEXT, Kind.ENUM, Kind.ZONE, Kind.COUNTS)
 TIME = (Kind.DATE, Kind.TIMESTAMP)
 _COMPARABLE = (TEXT, TIME, (Kind.NUMBER, Kind.INTEGER), (Kind.MONEY,), (Kind.BOOLEAN,))
 _COUNTED = ("expect_column_value_lengths_to_be_between", "expect_table_row_count_to_be_between")

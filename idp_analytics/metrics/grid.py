@@ -88,7 +88,8 @@ def calendar(
         or list(day.values())
         or [last_day]
     )
-    frame = pl.concat([periods.spine(start, last_day, length) for length in every])
+    week_start = settings.calendar.first_weekday
+    frame = pl.concat([periods.spine(start, last_day, length, week_start) for length in every])
     first, end = pl.col("period_start"), pl.col("period_end")
 
     begins = {name: day[name] for name in metric.tables if name in day}

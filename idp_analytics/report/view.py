@@ -6,14 +6,13 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
 from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
-from idp_analytics.periods import Period, floor, label
+from idp_analytics.periods import Period, label, preceding
 from idp_analytics.report.mart import Mart
 
 SHOWN = {"1w": 26, "1mo": 13, "1q": 8}
@@ -40,7 +39,7 @@ class View:
     def before(self) -> str:
         """The label of the period before."""
         every = self.period.every
-        return label(floor(self.period.start - timedelta(days=1), every), every)
+        return label(preceding(self.period.start, every), every)
 
     def rows(self, metric: str, scope: str | None = None) -> pl.DataFrame:
         """The answers to ``metric`` of this entity (or of ``scope`` ``org``), up to the period, oldest first."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from idp_analytics.answers import Estimator, Metric, Verdict
 from idp_analytics.charts.wording import clean, count, interval, period, quantity
-from idp_analytics.periods import floor, label
+from idp_analytics.periods import label, preceding
 
 Answer = Mapping[str, Any]
 """One row of the answer table, column name to value."""
@@ -120,7 +119,7 @@ def level(row: Answer) -> str:
 
 
 def _label_before(row: Answer) -> str:
-    return label(floor(row["period_start"] - timedelta(days=1), row["every"]), row["every"])
+    return label(preceding(row["period_start"], row["every"]), row["every"])
 
 
 def _when(row: Answer) -> str:

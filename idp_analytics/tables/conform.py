@@ -45,8 +45,8 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
 
     A row is set aside when a value is not of its column's kind, when a column that must be known is empty, or when a
     time has no zone and none is declared. A word outside an enum becomes null (kept in ``<column>_raw`` where the
-    table has one) and is counted in the load's warnings: an unknown word is no reason to lose a row, unless the
-    column must be known. Raises :class:`SourceError` when a column of the key is not there at all.
+    table has one) and is counted in the load's warnings, as is a time zone that does not exist: an unknown word is no
+    reason to lose a row, unless the column must be known. Raises :class:`SourceError` when a column of the key is not there at all.
 
     Law: rows read (``load.rows_in``) = rows kept + rows set aside or left out (``load.dropped``).
     """
@@ -179,21 +179,25 @@ def _reason_counts(rejected: pl.DataFrame) -> dict[str, int]:
     return dict(rejected.group_by("reason").len().sort("reason").iter_rows())
 
 
+_STRANGE = {Kind.ENUM: "a word we do not know", Kind.ZONE: "what is no time zone"}
+
+
 def _unknown_words(frame: pl.DataFrame, present: list[Column], have: Mapping[str, pl.DataType]) -> tuple[str, ...]:
-    """One sentence per enum column that holds words outside its list: which, and how often."""
+    """One sentence per column of listed words that holds others, or of zones that holds what is none: which, how often."""
     sentences = []
     for column in present:
-        if column.kind is not Kind.ENUM or not column.nullable or have[column.name] == pl.Null:
+        if column.kind not in (Kind.ENUM, Kind.ZONE) or not column.nullable or have[column.name] == pl.Null:
             continue
         word = pl.col(column.name).cast(pl.String).str.strip_chars()
+        value = parse(column, have[column.name], None).value
         unknown = (
-            frame.select(word.alias("word"))
-            .filter((pl.col("word") != "") & ~pl.col("word").str.to_lowercase().is_in(list(column.values)))
+            frame.select(word.alias("word"), value.is_null().alias("unknown"))
+            .filter((pl.col("word") != "") & pl.col("unknown"))
             .group_by("word").len().sort("len", "word", descending=[True, False])
         )  # fmt: skip
         if unknown.height:
             shown = ", ".join(f"{w!r} ({n})" for w, n in unknown.head(5).iter_rows())
             sentences.append(
-                f"{column.name}: {unknown['len'].sum()} row(s) with a word we do not know, taken as not known: {shown}"
+                f"{column.name}: {unknown['len'].sum()} row(s) with {_STRANGE[column.kind]}, taken as not known: {shown}"
             )
     return tuple(sentences)

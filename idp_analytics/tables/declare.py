@@ -17,6 +17,7 @@ class Kind(Enum):
     TEXT = "text"
     ENUM = "enum"
     TIMESTAMP = "timestamp (UTC, µs)"
+    ZONE = "time zone (IANA name)"
     DATE = "date"
     NUMBER = "number"
     INTEGER = "integer"
@@ -34,6 +35,7 @@ DTYPES: Mapping[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.TEXT: pl.String,
     Kind.ENUM: pl.String,
     Kind.TIMESTAMP: pl.Datetime("us", "UTC"),
+    Kind.ZONE: pl.String,
     Kind.DATE: pl.Date,
     Kind.NUMBER: pl.Float64,
     Kind.INTEGER: pl.Int64,

@@ -14,7 +14,7 @@ TEAMS = Table(
         Column("name", Kind.TEXT, "Name as shown.", nullable=False),
         Column("parent_team_id", Kind.ID, "The team, group or organisation above it."),
         Column("kind", Kind.ENUM, "What sort of unit it is.", values=("team", "group", "org", "platform")),
-        Column("time_zone", Kind.TEXT, "Where its working day is counted (IANA name); empty: the organisation's."),
+        Column("time_zone", Kind.ZONE, "Where its working day is counted; empty: the organisation's."),
         _VALID_FROM,
         _VALID_TO,
     ),
@@ -29,7 +29,7 @@ PEOPLE = Table(
         Column("ended_on", Kind.DATE, "Last day at work."),
         Column("is_developer", Kind.BOOLEAN, "Writes software as their job."),
         Column("is_bot", Kind.BOOLEAN, "A service account."),
-        Column("time_zone", Kind.TEXT, "Where they work (IANA name); empty: their team's."),
+        Column("time_zone", Kind.ZONE, "Where they work; empty: their team's."),
     ),
     is_fact=False,
 )  # fmt: skip

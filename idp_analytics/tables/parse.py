@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from idp_analytics.tables.declare import MONEY, Column, Kind
+from idp_analytics.working_time import is_time_zone
 
 _UTC = pl.Datetime("us", "UTC")
 _CLOCK = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ]+(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
@@ -36,9 +37,10 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
     match column.kind:
         case Kind.TEXT:
             return Parsed(_text(raw, found), pl.lit(None, pl.String))
-        case Kind.ID | Kind.COUNTS:
-            text = _text(raw, found).str.strip_chars()
-            return Parsed(_known(text), pl.lit(None, pl.String))
+        case Kind.ID | Kind.COUNTS | Kind.ZONE:
+            text = _known(_text(raw, found).str.strip_chars())
+            zone = column.kind is Kind.ZONE
+            return Parsed(text.map_batches(_zones, return_dtype=pl.String) if zone else text, pl.lit(None, pl.String))
         case Kind.ENUM:
             word = _known(_text(raw, found).str.strip_chars().str.to_lowercase())
             known = word.is_in(list(column.values))
@@ -64,6 +66,12 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
             return _refusing(_present(raw, found), exact, "is not a whole number")
         case Kind.NUMBER:
             return _refusing(_present(raw, found), _number(raw, found), "is not a finite number")
+
+
+def _zones(names: pl.Series) -> pl.Series:
+    """The names that are time zones; null for the others. There are few different ones."""
+    known = [name for name in names.unique().drop_nulls() if is_time_zone(name)]
+    return pl.select(pl.when(names.is_in(known)).then(names)).to_series()
 
 
 def _text(raw: pl.Expr, found: pl.DataType) -> pl.Expr:

@@ -31,6 +31,16 @@ DEPLOYMENT = {
 }
 
 
+def test_a_time_zone_that_does_not_exist_is_not_known_and_said() -> None:
+    zones = ["Europe/Berlin", " UTC ", "", None, "Mars/Phobos", "Mars/Phobos", "localtime"]
+    conformed = through("people", [{"person_id": f"p-{n}", "time_zone": zone} for n, zone in enumerate(zones)])
+    assert conformed.rows["time_zone"].to_list() == ["Europe/Berlin", "UTC", None, None, None, None, None]
+    assert conformed.rejected.is_empty()
+    assert conformed.load["warnings"].to_list() == [
+        ["time_zone: 3 row(s) with what is no time zone, taken as not known: 'Mars/Phobos' (2), 'localtime' (1)"]
+    ]
+
+
 def test_a_good_row_has_all_columns_types_and_lineage() -> None:
     conformed = through("deployments", [DEPLOYMENT])
     assert dict(conformed.rows.schema) == TABLES["deployments"].schema
