@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat.v4 import new_output
 
 from idp_analytics.publish import notebook as notebooks
@@ -29,14 +32,16 @@ def execute(job: Job) -> tuple[Any, Failure | None]:
                     space.update(given)
     finally:
         os.chdir(before)
-    return notebook, None
+    return nbformat.reads(notebooks.text(notebook), as_version=4), None  # type: ignore[no-untyped-call]
 
 
 def _shown(source: str, space: dict[str, Any]) -> list[Any]:
     *steps, last = ast.parse(source).body
-    exec(compile(ast.Module([*steps, *([] if isinstance(last, ast.Expr) else [last])], []), "cell", "exec"), space)
-    if not isinstance(last, ast.Expr):
-        return []
-    value = eval(compile(ast.Expression(last.value), "cell", "eval"), space)
-    bundles = value.outputs() if hasattr(value, "outputs") else [value._repr_mimebundle_()]
-    return [new_output("display_data", data=dict(bundle)) for bundle in bundles]
+    value = None
+    with redirect_stdout(StringIO()) as printed:
+        exec(compile(ast.Module([*steps, *([] if isinstance(last, ast.Expr) else [last])], []), "cell", "exec"), space)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), space)
+    said = [new_output("stream", name="stdout", text=printed.getvalue())] if printed.getvalue() else []
+    bundles = [] if value is None else value.outputs() if hasattr(value, "outputs") else [value._repr_mimebundle_()]
+    return [*said, *(new_output("display_data", data=dict(bundle)) for bundle in bundles)]

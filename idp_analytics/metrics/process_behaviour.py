@@ -79,7 +79,7 @@ def process_behaviour(
         pl.col("_cause").forward_fill().over(ENTITY).alias("phase_cause"),
         (~pl.col("is_partial") & pl.col("x").is_not_null() & pl.col("outlier").is_null()).alias("_judged"),
     )
-    parts = [_charted(numbered.filter(metric=metric.name), metric) for metric in FOLLOWED]
+    parts = [_charted(rows, metric) for metric in FOLLOWED if (rows := numbered.filter(metric=metric.name)).height]
     told = pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
     return told.sort(*ENTITY, "period_start")
 
@@ -112,6 +112,8 @@ def _known_names(settings: Settings, points: pl.DataFrame) -> None:
 def _marked(points: pl.DataFrame, marks: Iterable[Mark], column: str) -> pl.DataFrame:
     """``points`` with ``column``: the causes of the marks whose day falls into the period, null for none."""
     rows = [(mark.on, mark.cause, mark.metric, mark.team) for mark in marks]
+    if not rows:
+        return points.with_columns(pl.lit(None, pl.String).alias(column))
     schema = {"_on": pl.Date, column: pl.String, "_metric": pl.String, "_team": pl.String}
     given = (
         points.select("period_start", "period_end")
