@@ -30,8 +30,10 @@ KEPT_RUNS = 3
 
 _RUNS = ".runs"
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]+-(\d+)")
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO})
-"""What the system says of a disk that is full, broken or not ours to write."""
+UNWRITABLE = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST
+})  # fmt: skip
+"""What the system says of a disk that is full, broken or not ours to write, and of a file where a folder is to be."""
 
 
 class BusyError(ReportError):
@@ -174,7 +176,11 @@ def _prune(root: Path, name: str) -> None:
     mine = [run for run in _runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
     for old in sorted(mine, key=_age, reverse=True)[KEPT_RUNS:]:
         if old.resolve() not in shown:
-            shutil.rmtree(old, ignore_errors=True)
+            gone = (
+                root / f".partial-{old.name.replace('.', '')}-{os.getpid()}"
+            )  # half removed, it must not look finished
+            old.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:
