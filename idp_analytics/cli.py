@@ -228,7 +228,9 @@ def answers(
     target = out if out is not None else sys.stdout.buffer
     match form:
         case "csv":
-            _spreadsheet_safe(frame).write_csv(target)
+            from idp_analytics.publish.run import spreadsheet_safe
+
+            spreadsheet_safe(frame).write_csv(target)
         case "json":
             text = json.dumps(frame.to_dicts(), default=str, indent=1) + "\n"
             out.write_text(text, encoding="utf-8") if out else click.echo(text, nl=False)
@@ -318,13 +320,3 @@ def _frame(frame: pl.DataFrame) -> str:
 def _printable(text: str) -> str:
     """Text from data may hold terminal control codes; they are shown, not obeyed."""
     return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-
-
-def _spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe before it."""
-    import polars as pl
-
-    text = pl.col(pl.String)
-    return frame.with_columns(
-        pl.when(text.str.contains(r"^[=+\-@\t\r]")).then(pl.lit("'") + text).otherwise(text).name.keep()
-    )
