@@ -244,7 +244,11 @@ def _failure(notebook: NotebookNode, folder: Path) -> Failure | None:
 
 
 def plain(text: str) -> str:
-    """An error's text for a page: no terminal codes, no control characters, not endless."""
-    text = _TERMINAL_CODES.sub("", text)
-    text = "".join(c for c in text if c == "\n" or c.isprintable()).strip()
+    """An error's text for a page: :func:`visible` and not endless."""
+    text = visible(text).strip()
     return text if len(text) <= _MESSAGE_LIMIT else text[:_MESSAGE_LIMIT] + " …"
+
+
+def visible(text: str) -> str:
+    """Text for a page: no terminal codes, no control or direction characters but line ends and tabs."""
+    return "".join(c for c in _TERMINAL_CODES.sub("", text) if c in "\n\t" or c.isprintable())

@@ -18,7 +18,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from idp_analytics.paths import slug
-from idp_analytics.publish.engine import plain
+from idp_analytics.publish.engine import plain, visible
 from idp_analytics.publish.library import chart_library, script
 from idp_analytics.publish.page import TEMPLATES, Page, prepared
 
@@ -177,8 +177,10 @@ def _block(output: Mapping[str, Any]) -> Block | None:
     if output["output_type"] == "error":
         return Block("error", plain(output["evalue"]), output["ename"])
     if output["output_type"] == "stream":
-        return Block("text", output["text"]) if output["name"] == "stdout" and output["text"].strip() else None
+        text = visible(output["text"])
+        return Block("text", text) if output["name"] == "stdout" and text.strip() else None
     shown = output["data"]
+    words = visible(_text(shown.get("text/plain", "")))
     for kind, content in shown.items():
         if VEGA_LITE.fullmatch(kind):
             return Block("chart", content, _description(content))
@@ -188,10 +190,8 @@ def _block(output: Mapping[str, Any]) -> Block | None:
         return Block("html", Markup("<figure>{}</figure>").format(Markup(_text(shown["image/svg+xml"]))))  # noqa: S704
     for kind in IMAGES:
         if kind in shown:
-            return Block(
-                "image", f"data:{kind};base64,{_text(shown[kind]).strip()}", _text(shown.get("text/plain", ""))
-            )
-    return Block("text", _text(shown["text/plain"])) if "text/plain" in shown else None
+            return Block("image", f"data:{kind};base64,{_text(shown[kind]).strip()}", words)
+    return Block("text", words) if "text/plain" in shown else None
 
 
 def _text(value: str | list[str]) -> str:
@@ -202,7 +202,7 @@ def _description(spec: Mapping[str, Any]) -> str:
     """A chart's sentence for those who do not see it: its description, else its title."""
     title = spec.get("title", "")
     title = title.get("text", "") if isinstance(title, Mapping) else title
-    return str(spec.get("description") or ("".join(title) if isinstance(title, list) else title) or "Chart")
+    return visible(str(spec.get("description") or ("".join(title) if isinstance(title, list) else title) or "Chart"))
 
 
 def _scrolling(html: str) -> Markup:
