@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from idp_analytics.paths import PACKAGE
 from idp_analytics.publish import parameters
 from idp_analytics.publish.staging import UNWRITABLE
 
@@ -156,8 +158,8 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
                 private=Path(private), seconds=job.seconds,
             )  # fmt: skip
-        executed = _steady(notebooks.read(written))
-    return executed, _failure(executed, job.place)
+        executed = _steady(notebooks.read(written), (job.place, job.folder))
+    return executed, _failure(executed)
 
 
 def _register() -> None:
@@ -214,8 +216,10 @@ def _death(kernel: Any, error: Exception) -> tuple[str, str]:
     return KERNEL_DIED, f"the kernel ended by itself: {cause}"
 
 
-def _steady(notebook: NotebookNode) -> NotebookNode:
-    """The executed notebook without what papermill and the kernel add that differs from run to run."""
+def _steady(notebook: NotebookNode, folders: tuple[Path, ...]) -> NotebookNode:
+    """The executed notebook without what papermill and the kernel add that differs from run to run; ``folders`` are
+    those it ran in."""
+    local = _local((*folders, PACKAGE.parent, Path(sys.prefix), Path(sys.base_prefix)))
     kept = []
     for cell in notebook.cells:
         if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
@@ -225,13 +229,26 @@ def _steady(notebook: NotebookNode) -> NotebookNode:
             cell.metadata["papermill"] = {"status": told["status"], "exception": bool(told.get("exception"))}
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                output.evalue = local.sub("", output.evalue)
+                output.traceback = [local.sub("", line) for line in output.traceback]
         kept.append(cell)
     notebook.cells = kept
     notebook.metadata["papermill"] = {"parameters": notebook.metadata.get("papermill", {}).get("parameters", {})}
     return notebook
 
 
-def _failure(notebook: NotebookNode, folder: Path) -> Failure | None:
+def _local(folders: tuple[Path, ...]) -> re.Pattern[str]:
+    """Where a path of this machine begins, in full or as IPython shortens it, alone or after a terminal code."""
+    home = Path.home()
+    starts = [f"{folder}/" for folder in folders]
+    starts += [f"~/{folder.relative_to(home)}/" for folder in folders if home in folder.parents]
+    paths = "|".join(map(re.escape, sorted(starts, key=len, reverse=True)))
+    return re.compile(rf"(?:(?<![\w.~/-])|(?<=[0-9;\[]m))(?:{paths})")
+
+
+def _failure(notebook: NotebookNode) -> Failure | None:
     """The first error among the outputs. ``SystemExit(0)`` counts: what follows it was not computed."""
     heading = ""
     for number, cell in enumerate(notebook.cells, 1):
@@ -239,7 +256,7 @@ def _failure(notebook: NotebookNode, folder: Path) -> Failure | None:
             heading = ([heading, *_HEADING.findall(cell.source)])[-1]
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                return Failure(output.ename, plain(output.evalue).replace(f"{folder}/", ""), heading, number)
+                return Failure(output.ename, plain(output.evalue), heading, number)
     return None
 
 
