@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+from company_building import SCRIPT, executed
+
+from idp_analytics.publish import notebook as notebooks
+
+
+def test_a_notebook_is_read_as_it_was_written(tmp_path: Path) -> None:
+    told = executed(notebooks.error("E", "what"), name=SCRIPT)
+    (tmp_path / "a.ipynb").write_text(notebooks.text(told), encoding="utf-8")
+    assert notebooks.read(tmp_path / "a.ipynb") == told
+    assert notebooks.text(told).endswith("}\n")
+
+
+def test_what_is_made_here_is_a_notebook() -> None:
+    blank = notebooks.blank()
+    assert blank.cells == []
+    nbformat.validate(blank)
+    assert notebooks.error("E", "what") == {"output_type": "error", "ename": "E", "evalue": "what", "traceback": []}
