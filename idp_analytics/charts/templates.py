@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp_analytics.charts import coverage, money, strip, trend
+from idp_analytics.charts import coverage, funnel, money, process, strip, trend
 from idp_analytics.charts.chart import TEMPLATES
 
 FIT = {"type": "fit-x", "contains": "padding"}
@@ -24,6 +24,8 @@ def drawings() -> dict[str, dict[str, Any]]:
         "strip": strip.drawing(),
         "money": money.drawing(),
         "coverage": coverage.drawing(),
+        "process": process.drawing(),
+        "funnel": funnel.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

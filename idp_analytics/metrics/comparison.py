@@ -18,10 +18,9 @@ from scipy.stats import norm
 
 from idp_analytics.answers import ORG, Estimator, Metric
 from idp_analytics.estimates import funnel, shrinkage
-from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.process_behaviour import SHORTEST_HOURS, TIMED
-from idp_analytics.metrics.series import COUNTED, FOLLOWED
+from idp_analytics.metrics.series import COUNTED, FOLLOWED, answered
 from idp_analytics.settings import Settings
 
 Array = npt.NDArray[np.float64]
@@ -80,7 +79,7 @@ def comparison(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     shares of days are counted over the same days for everyone, so that their funnel has one place only.
     """
     by_name = {metric.name: metric for metric in FOLLOWED}
-    answers = compute(tables, settings, as_of, FOLLOWED, ("team",), ("1mo", "1q"))
+    answers = answered(tables, settings, as_of).filter(pl.col("scope") == "team", pl.col("every") != "1w")
     parts = [pl.DataFrame(schema=COLUMNS)]
     for (name, *_), rows in answers.partition_by(
         "metric", "every", "period_start", as_dict=True, maintain_order=True

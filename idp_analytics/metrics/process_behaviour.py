@@ -99,8 +99,9 @@ def _phases(tables: Tables, settings: Settings, as_of: datetime) -> list[Mark]:
 
 
 def _known_names(settings: Settings, points: pl.DataFrame) -> None:
-    teams = set(points.filter(scope="team")["entity_id"])
-    for mark in (*settings.phases, *settings.outliers):
+    marks = (*settings.phases, *settings.outliers)
+    teams = set(points.filter(scope="team")["entity_id"].unique()) if marks else set()
+    for mark in marks:
         if mark.metric is not None:
             by_name(mark.metric)
         if mark.team is not None and teams and mark.team not in teams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -23,23 +24,43 @@ ENTITY = ("scope", "entity_id", "metric")
 """What one series is of."""
 
 
-def series(
-    tables: Tables,
-    settings: Settings,
-    as_of: datetime,
-    scopes: Sequence[str],
-    every: str,
-    metrics: Sequence[Metric] = FOLLOWED,
-) -> pl.DataFrame:
+SCOPES = ("org", "team")
+"""Whose series the studies are made of; services would be ten times as many, and most deploy too rarely for a chart."""
+EVERY = ("1w", "1mo", "1q")
+"""By week for charts, by month for trends, by month and quarter for comparison."""
+
+_answered: dict[int, tuple[Settings, datetime, pl.DataFrame]] = {}
+
+
+def answered(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """The answers to :data:`FOLLOWED` for the organisation and its teams, by week, month and quarter.
+
+    Three studies are made of them and the facts are what takes long to read, so they are kept as long as the tables are.
+    """
+    facts = tables["deployments"]
+    kept = _answered.get(id(facts))
+    if kept is not None and kept[:2] == (settings, as_of):
+        return kept[2]
+    answers = compute(tables, settings, as_of, FOLLOWED, SCOPES, EVERY)
+    if kept is None:
+        weakref.finalize(facts, _answered.pop, id(facts), None)
+    _answered[id(facts)] = settings, as_of, answers
+    return answers
+
+
+def series(tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str], every: str) -> pl.DataFrame:
     """The points of every series in order of time: answers, and ``x``, the value as a point of a chart.
 
     ``x`` is known wherever something was measured: a share from one observation on (the limits know how little that
     is), a complete period without an event is a rate of 0. It is null where nothing is. A series begins with its entity's
     first period in which anything happened: a team that did not exist yet did not stand still. Sorted by
-    :data:`ENTITY` and time.
+    metric, scope, entity and time.
     """
-    answers = compute(tables, settings, as_of, metrics, scopes, (every,))
-    kinds = pl.col("metric").replace_strict({m.name: m.estimator.value for m in metrics}, return_dtype=pl.String)
+    if set(scopes) <= set(SCOPES):
+        answers = answered(tables, settings, as_of).filter(pl.col("every") == every, pl.col("scope").is_in(scopes))
+    else:
+        answers = compute(tables, settings, as_of, FOLLOWED, scopes, (every,))
+    kinds = pl.col("metric").replace_strict({m.name: m.estimator.value for m in FOLLOWED}, return_dtype=pl.String)
     is_share = kinds.is_in([e.value for e in COUNTED])
     is_rate = kinds == Estimator.RATE.value
     measured = pl.col("verdict") != Verdict.NOT_MEASURED.value
@@ -53,7 +74,6 @@ def series(
             .otherwise("value").alias("x"),
             (happened & measured).fill_null(False).alias("_happened"),
         )
-        .sort(*ENTITY, "period_start")
         .filter(pl.col("_happened").cum_max().over(ENTITY))
         .drop("_happened")
     )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
-from idp_analytics.report import metric, money, quality, reference, summary, teams
+from idp_analytics.report import comparison, course, metric, money, quality, reference, summary, teams
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Cards, Section
 from idp_analytics.report.view import View
@@ -26,6 +26,14 @@ class TeamReport:
     def section(self, name: str) -> Section:
         """The answer to one metric of the catalogue; raises :class:`ReportError` with the nearest name."""
         return metric.section(self.view, name)
+
+    def course(self, name: str) -> Section:
+        """Whether one metric's weeks are signal or noise, and whether it moves over the months."""
+        return course.course(self.view, name)
+
+    def place(self, name: str) -> Section:
+        """Whether the team differs from the others by more than chance; never a rank."""
+        return comparison.place(self.view, name)
 
     def beside_organisation(self) -> Section:
         """The team's shares and medians beside the organisation's."""
@@ -61,6 +69,14 @@ class OrgReport:
     def section(self, name: str) -> Section:
         """The answer to one metric of the catalogue; raises :class:`ReportError` with the nearest name."""
         return metric.section(self.view, name)
+
+    def course(self, name: str) -> Section:
+        """Whether one metric's weeks are signal or noise, and whether it moves over the months."""
+        return course.course(self.view, name)
+
+    def comparison(self, name: str) -> Section:
+        """Whether teams differ by more than chance in one metric, in order of name; never a rank."""
+        return comparison.comparison(self.view, name)
 
     def teams(self) -> Section:
         """Every team against its own past, in order of name."""

@@ -1,0 +1,147 @@
+"""The course of one metric: is a week a signal or noise, and does the number move over the months?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.charts import process
+from idp_analytics.charts.wording import count, duration, interval, is_share, period, quantity, significant
+from idp_analytics.metrics import by_name
+from idp_analytics.periods import parse
+from idp_analytics.report import cells
+from idp_analytics.report.section import Section
+from idp_analytics.report.view import View
+
+WEEKS = 53
+"""How many weeks a chart goes back at most: a year."""
+
+
+def course(view: View, name: str) -> Section:
+    """The section on the course of the metric called ``name``; raises :class:`ReportError` for one that does not exist."""
+    metric = by_name(name)
+    rows = _rows(view, "process_behaviour", name).filter(pl.col("period_start") < view.period.end).sort("period_start")
+    weeks = rows.tail(WEEKS)
+    drawable = weeks.filter(pl.col("value").is_not_null()).height > 0
+    return Section(
+        question="Is this a signal or noise?",
+        answer=" ".join((_signals(view, rows.to_dicts()), *_trend(view, name))),
+        chart=process.chart(weeks, metric.title) if drawable else None,
+        tables=(
+            cells.table(
+                f"{metric.title} of {view.name} by week", map(_cells, weeks.to_dicts()), left=("Signal", "Phase since")
+            ),
+        )
+        if drawable
+        else (),
+        cautions=tuple(_cautions(weeks.to_dicts())),
+        metrics=(metric,),
+    )
+
+
+def _rows(view: View, study: str, metric: str) -> pl.DataFrame:
+    return view.mart.studies[study].filter(
+        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("metric") == metric
+    )
+
+
+def _signals(view: View, rows: list[dict[str, Any]]) -> str:
+    """What the weeks that begin in the period say."""
+    when = period(view.period.label)
+    judged = [row for row in rows if row["value"] is not None and not row["is_partial"] and row["outlier"] is None]
+    now = [row for row in judged if row["period_start"] >= view.period.start]
+    if not now:
+        return f"No complete week with a value begins in {when}, so nothing can be said of its weeks."
+    chance = now[-1]["false_alarm_probability"]
+    if chance is None:
+        return f"{count(len(now), 'complete week')} in {when}, but no limits to judge them by yet."
+    outside = [row for row in now if row["signal"] in ("above the limits", "below the limits")]
+    in_run = [row for row in now if row["signal"] == "long run"]
+    weeks = count(len(now), "complete week")
+    parts = []
+    if outside:
+        told = " and ".join(
+            f"{count(n, 'lies', 'lie')} {side}"
+            for side in ("above the limits", "below the limits")
+            if (n := sum(row["signal"] == side for row in outside))
+        )
+        parts.append(told)
+    if in_run:
+        parts.append(f"{count(len(in_run), 'belongs', 'belong')} to a long run on one side of the median")
+    head = (
+        f"Of {weeks} in {when}, {' and '.join(parts)}: a signal; ask what changed."
+        if parts
+        else f"Of {weeks} in {when}, none is a signal: what differs from week to week is what this process does by itself."
+    )
+    points = now[-1]["points"]
+    return (
+        f"{head} In {count(points, 'week')} in which nothing changes, at least one would look like a signal with a "
+        f"probability of {100 * chance:.0f} %."
+    )
+
+
+def _trend(view: View, name: str) -> Iterator[str]:
+    """The sentence on the slope; none where the months reach past the report's period."""
+    found = _rows(view, "trend", name)
+    if not found.height:
+        return
+    row = found.row(0, named=True)
+    if parse(row["last_period"]).end > view.period.end:
+        return
+    span = f"{period(row['first_period'])} to {period(row['last_period'])}"
+    months = count(row["n"], "month")
+    if row["slope"] is None:
+        yield f"No trend can be given: {months} with a value from {span}, 8 are needed."
+        return
+    p = "p < 0.001" if row["p"] < 0.001 else f"p = {significant(row['p'])}"
+    bounds = (
+        f"{100 * row['level']:g} % interval {_per_month(row['low'], row, bare=True)} to {_per_month(row['high'], row)}"
+    )
+    yield (
+        f"Over {months} from {span} it moved by {_per_month(row['slope'], row)} a month ({bounds}; Mann–Kendall {p}): "
+        f"{row['verdict']}."
+    )
+
+
+def _per_month(value: float, row: dict[str, Any], bare: bool = False) -> str:
+    """A slope in the unit a reader knows the metric by, with its sign; the largest of slope and bounds sets the scale."""
+    most = max(abs(row[name]) for name in ("slope", "low", "high"))
+    unit = row["unit"]
+    if is_share(unit):
+        factor, word = 100.0, "points"
+    elif unit == "hours":
+        factor, word = duration(most)
+    else:
+        factor, word = 1.0, unit
+    shown = significant(abs(value) * factor, most * factor)
+    zero = not float(shown.replace(",", ""))
+    return f"{'' if zero else '−' if value < 0 else '+'}{shown}{'' if bare else f' {word}'}"
+
+
+def _cautions(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if not rows:
+        return
+    last = rows[-1]
+    if last["caution"]:
+        yield f"{last['caution'][0].upper()}{last['caution'][1:]}."
+    if last["runs"]:
+        yield f"The weeks of this phase as a whole show: {last['runs']} (Anhøj's rules); its level seems to have moved."
+    for row in rows:
+        if row["outlier"] is not None:
+            yield f"{period(row['period'])[0].upper()}{period(row['period'])[1:]} is left out: {row['outlier']}."
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    unit = row["unit"]
+    return {
+        "Week": cells.period(row),
+        "Value": quantity(row["value"], unit),
+        "Interval": interval(row["low"], row["high"], unit, row["value"]),
+        "n": f"{row['n']:,}",
+        "Centre": quantity(row["centre"], unit),
+        "Natural process limits": interval(row["lower"], row["upper"], unit, row["centre"]),
+        "Signal": row["signal"] or ("left out" if row["outlier"] is not None else ""),
+        "Phase since": row["phase_cause"] or "",
+    }
