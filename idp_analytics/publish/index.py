@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from idp_analytics.answers import ORG, Metric, Verdict
+from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import count, named, period
 from idp_analytics.metrics import HEADLINES
 from idp_analytics.publish.engine import Failure
@@ -16,6 +16,10 @@ from idp_analytics.report.words import VERDICTS
 
 KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.better is not None)
 """Those whose change can be good or bad: only they have a verdict to show."""
+
+
+ALL = ""
+"""Stands for the whole organisation where teams stand by id: a team may be called ``org``, but no id is empty."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,18 @@ def rows(
 ) -> list[Row]:
     """The organisation's row, then one per team of ``names`` (id → name shown) in order of name.
 
-    ``answers``: rows of :data:`idp_analytics.answers.COLUMNS`; of the period ``label`` the verdicts are taken. ``hrefs``
-    and ``failures`` by entity id (:data:`idp_analytics.answers.ORG` for the organisation).
+    ``answers``: rows of :data:`idp_analytics.answers.COLUMNS`; of the period ``label`` the verdicts are taken. ``names``,
+    ``hrefs`` and ``failures`` by team id (:data:`ALL` for the organisation).
     """
-    whole = answers.filter(pl.col("period") == label, pl.col("scope").is_in(["org", "team"]))
+    whole = answers.filter(pl.col("period") == label, pl.col("scope").is_in(["org", "team"])).with_columns(
+        pl.when(pl.col("scope") == "org").then(pl.lit(ALL)).otherwise("entity_id").alias("entity_id")
+    )
     seen = dict(whole.group_by("entity_id").agg(pl.col("n").sum()).iter_rows())
     told = whole.filter(pl.col("detail").is_null(), pl.col("metric").is_in([m.name for m in KEY_METRICS]))
     said = {
         (entity, metric): word for entity, metric, word in told.select("entity_id", "metric", "verdict").iter_rows()
     }
-    order = sorted((name.casefold(), entity) for entity, name in names.items() if entity != ORG)
+    order = sorted((name.casefold(), entity) for entity, name in names.items() if entity != ALL)
     return [
         Row(
             name=names[entity],
@@ -71,7 +77,7 @@ def rows(
             has_data=bool(seen.get(entity)),
             verdicts=tuple(Verdict(said.get((entity, m.name), Verdict.NOT_MEASURED)) for m in KEY_METRICS),
         )
-        for entity in (ORG, *(entity for _, entity in order))
+        for entity in (ALL, *(entity for _, entity in order))
     ]
 
 

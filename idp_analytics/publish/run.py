@@ -48,6 +48,9 @@ INDEX = "index.html"
 WHOLE = "organisation"
 """The file name of the organisation's report."""
 
+_SEPARATOR = "\n"
+"""Between team ids: ``a`` and ``b`` together are not the one team ``a b``."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -85,23 +88,23 @@ class Plan:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Entity id → name shown, the organisation first."""
+        """Team id → name shown, the organisation (:data:`index.ALL`) first."""
         of_answers = self.mart.answers.filter(pl.col("scope") == "team")["entity_id"].unique().sort().to_list()
-        return {ORG: named(self.mart.meta["title"]), **team_names(self.mart, self.teams or of_answers)}
+        return {index.ALL: named(self.mart.meta["title"]), **team_names(self.mart, self.teams or of_answers)}
 
     @property
     def published_as(self) -> str:
         """The name readers open; some teams only stand beside the whole, never in its place."""
-        return f"{self.label}-{slug(' '.join(self.teams))}" if self.teams else self.label
+        return f"{self.label}-{slug(_SEPARATOR.join(self.teams))}" if self.teams else self.label
 
     def file(self, entity: str) -> str:
         """Where an entity's report lies in the run's folder, without its ending."""
-        return WHOLE if entity == ORG else f"teams/{slug(entity)}"
+        return WHOLE if entity == index.ALL else f"teams/{slug(entity)}"
 
     def given(self, entity: str) -> dict[str, str]:
         """The parameters of an entity's notebook; the mart's path is seen from the report, so that the published
         notebook runs again where it lies."""
-        if entity == ORG:
+        if entity == index.ALL:
             return {"mart": MART, "period": self.label}
         return {"mart": f"../{MART}", "period": self.label, "team": entity}
 
@@ -165,7 +168,9 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
                 f"{path}: there is no such notebook. The reports are made from {' and '.join(NOTEBOOKS.values())}."
             )
         parameters.validate(
-            json.loads(path.read_text(encoding="utf-8")), plan.given(ORG if scope == "org" else "a team"), str(path)
+            json.loads(path.read_text(encoding="utf-8")),
+            plan.given(index.ALL if scope == "org" else "a team"),
+            str(path),
         )
     return plan
 
@@ -193,7 +198,7 @@ def _shown(outcomes: Any, total: int) -> Any:
 
 
 def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) -> Job:
-    scope, up = ("org", "") if entity == ORG else ("team", "../")
+    scope, up = ("org", "") if entity == index.ALL else ("team", "../")
     notebook, file = plan.notebooks[scope], plan.file(entity)
     page = _page(
         plan,
@@ -220,7 +225,7 @@ def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> N
     whole, *teams = index.rows(plan.mart.answers, plan.label, plan.names, hrefs, failures)
     page = _page(
         plan,
-        plan.names[ORG],
+        plan.names[index.ALL],
         trail=(Link("All periods", f"../{INDEX}"),),
         kicker="Platform reports",
         facts=provenance.facts(plan.told, plan.key),
@@ -243,7 +248,7 @@ def _write_periods(root: Path, plan: Plan) -> None:
             issue = index.Issue(shown, f"{name}/{INDEX}", len(run["reports"]), _failed(root / name))
             told.append((parse(run["period"]).start, not run["teams"], name, issue))
     issues = [issue for *_, issue in sorted(told, key=lambda t: t[:3], reverse=True)]
-    html = index.periods(Page(plan.names[ORG], subtitle="Reports published"), issues)
+    html = index.periods(Page(plan.names[index.ALL], subtitle="Reports published"), issues)
     new = root / f".index-{os.getpid()}.html"
     new.write_text(html, encoding="utf-8")
     new.replace(root / INDEX)
@@ -255,7 +260,8 @@ def _write_periods(root: Path, plan: Plan) -> None:
 def _write_run(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
     reports = [
         {
-            "entity_id": entity,
+            "scope": "org" if entity == index.ALL else "team",
+            "entity_id": ORG if entity == index.ALL else entity,
             "name": name,
             "page": f"{plan.file(entity)}.html",
             "notebook": f"{plan.file(entity)}{'.failed' if entity in failures else ''}.ipynb",

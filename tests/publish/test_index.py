@@ -11,11 +11,11 @@ from company_building import CLIMBER, SCRIPT
 from idp_analytics.answers import COLUMNS, ORG, Verdict
 from idp_analytics.publish import index
 from idp_analytics.publish.engine import Failure
-from idp_analytics.publish.index import KEY_METRICS, Issue, Row, rows
+from idp_analytics.publish.index import ALL, KEY_METRICS, Issue, Row, rows
 from idp_analytics.publish.page import Page
 
 METRIC = KEY_METRICS[0].name
-NAMES = {ORG: "Acme", "b": "beta", "a": "Alpha", "q": "Quiet", SCRIPT: SCRIPT}
+NAMES = {ALL: "Acme", "b": "beta", "a": "Alpha", "q": "Quiet", SCRIPT: SCRIPT}
 
 
 def answers(*given: tuple[str, str, str, int, Verdict]) -> pl.DataFrame:
@@ -54,6 +54,13 @@ def test_a_row_has_its_own_verdicts_and_says_where_there_is_nothing() -> None:
     assert {row.name: row.status for row in made()} == {
         "Acme": "ok", "Alpha": "ok", "beta": "ok", "Quiet": "no data", SCRIPT: "no data",
     }  # fmt: skip
+
+
+def test_a_team_called_org_is_a_team() -> None:
+    told = answers(("org", ORG, METRIC, 9, Verdict.IMPROVED), ("team", ORG, METRIC, 0, Verdict.INSUFFICIENT_DATA))
+    whole, team = made(told=told, names={ALL: "Acme", ORG: "The org team"})
+    assert (whole.name, whole.status, whole.verdicts[0]) == ("Acme", "ok", Verdict.IMPROVED)
+    assert (team.name, team.status, team.verdicts[0]) == ("The org team", "no data", Verdict.INSUFFICIENT_DATA)
 
 
 def test_another_period_is_not_looked_at() -> None:
