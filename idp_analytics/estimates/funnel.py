@@ -10,6 +10,8 @@ Array = npt.NDArray[np.float64]
 
 WINSORISED = 0.1
 """The share of z-scores at either end that is pulled in before dispersion is measured (Spiegelhalter 2005)."""
+_END = float(norm.isf(WINSORISED))
+_LEFT = 1 - 2 * WINSORISED - 2 * _END * float(norm.pdf(_END)) + 2 * WINSORISED * _END**2
 
 
 def share_limits(
@@ -56,13 +58,16 @@ def normal_limits(
 
 def dispersion(z: npt.ArrayLike) -> float:
     """How much further units stray from the centre than chance: the mean of squared z-scores, winsorised (Spiegelhalter
-    2005), at least 1. Units differ in more than chance nearly always; limits that ignore it call half of them unusual."""
+    2005), at least 1. Units differ in more than chance nearly always; limits that ignore it call half of them unusual.
+
+    Pulling in the ends takes from chance itself, so the mean is divided by what it leaves of a normal score's square.
+    """
     scores = np.asarray(z, float)
     scores = scores[~np.isnan(scores)]
     if not scores.size:
         return 1.0
     low, high = np.quantile(scores, [WINSORISED, 1 - WINSORISED])
-    return max(1.0, float(np.mean(np.clip(scores, low, high) ** 2)))
+    return max(1.0, float(np.mean(np.clip(scores, low, high) ** 2)) / _LEFT)
 
 
 def variance_between(dispersion: float, errors: npt.ArrayLike) -> float:
