@@ -15,6 +15,8 @@ import polars as pl
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.process_behaviour import process_behaviour
+from idp_analytics.metrics.reconciliation import reconciliation
+from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.trends import trends
 from idp_analytics.settings import Settings
 
@@ -40,6 +42,12 @@ STUDIES: tuple[Study, ...] = (
     Study("trend", "one delivery metric of one entity, with its slope over the last complete months", trends),
     Study(
         "comparison", "one delivery metric of one team in one month or quarter, beside what chance allows", comparison
+    ),
+    Study("link_sensitivity", "one number of one entity in one month or quarter under one link rule", link_sensitivity),
+    Study(
+        "reconciliation",
+        "one of our numbers beside another tool's, or one choice on the way from ours to theirs with the rows it moves",
+        reconciliation,
     ),
 )
 """Every study, in the order they are computed."""

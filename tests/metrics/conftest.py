@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from idp_analytics.settings import Rules, Settings
 from idp_analytics.tables import TABLES
+from idp_analytics.tables.ownership import attribute
 
 Rows = Sequence[Mapping[str, Any]]
 Company = dict[str, pl.LazyFrame]
@@ -78,3 +80,57 @@ def settings() -> Callable[..., Settings]:
 def as_of() -> Callable[[str], datetime]:
     """``as_of("2026-04-01")``: that moment in UTC."""
     return moment
+
+
+# --- the hand-made log on which tools disagree ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def log(cases):
+    folder = cases / "dora" / "ours" / "divergence"
+    if not folder.is_dir():
+        pytest.skip(f"no such case: {folder}")
+    return {path.stem: pl.read_csv(path) for path in folder.glob("*.csv")} | {
+        "expected": json.loads((folder / "expected.json").read_text())
+    }
+
+
+def time(name: str) -> pl.Expr:
+    return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC")
+
+
+@pytest.fixture(scope="session")
+def divergence(log, company):
+    """The log in our tables: a root cause commit is the deployment that brought it, a hotfix a change labelled so."""
+    deployments = log["deployments"].select(
+        "deployment_id", "version", service_id="service", environment=pl.lit("production"), sha="commit_sha",
+        started_at=time("started_at"), finished_at=time("finished_at"), outcome=pl.col("result").str.to_lowercase(),
+        is_rollback=pl.col("kind") == "rollback",
+    )  # fmt: skip
+    first = deployments.sort("finished_at").unique("sha", keep="first").select("sha", cause="deployment_id")
+    hotfix = log["deployments"].filter(kind="hotfix")["commit_sha"]
+    frames = {
+        "ownership": log["service_ownership"].select(
+            service_id="service", team_id="team",
+            **{name: time(name).dt.date() for name in ("valid_from", "valid_to")},
+        ),
+        "deployments": deployments,
+        "changes": log["commits"].select(
+            change_id="commit_sha", service_id="service", first_commit_at=time("authored_at"),
+            opened_at=time("authored_at"), merged_at=time("authored_at"),
+            labels=pl.when(pl.col("commit_sha").is_in(hotfix.implode())).then(pl.lit(["hotfix"])),
+        ),
+        "deployment_changes": deployments.select("deployment_id", change_id="sha"),
+        "incidents": log["incidents"].join(first, left_on="root_cause_commit", right_on="sha", how="left").select(
+            "incident_id", service_id="service", opened_at=time("created_at"), resolved_at=time("resolved_at"),
+            change_caused=pl.when(pl.col("truth") != "unknown").then(pl.col("truth") == "change"), deployment_id="cause",
+        ),
+    }  # fmt: skip
+    made = company()
+    for name, frame in frames.items():
+        empty = made[name].collect()
+        whole = pl.concat([empty, frame.select(pl.col(c).cast(empty.schema[c]) for c in frame.columns)], how="diagonal")
+        if TABLES[name].owned:
+            whole = attribute(TABLES[name], whole, frames["ownership"], "UTC")
+        made[name] = whole.lazy()
+    return made

@@ -112,7 +112,7 @@ class FailRate(Measure):
     link: Link = Link()
     above: Annotated[str, "what is counted above the line"] = "deployments"
     below: Annotated[str, "what is counted below the line"] = "deployments"
-    below_counted: Counted | None = None
+    below_counted: Annotated[Counted | None, "which deployments stand below the line only"] = None
     tables: tuple[str, ...] = ("deployments", "incidents")
     aggregation: Annotated[Aggregation, "how single values become one number"] = Aggregation.SHARE
 
@@ -129,7 +129,7 @@ class Recovery(Measure):
     """
 
     link: Link = Link()
-    linked: Annotated[bool, "whether an incident without a linked deployment counts"] = True
+    linked: Annotated[bool, "whether only incidents with a linked deployment count"] = True
     start: Annotated[str, "when the clock starts"] = "opened"
     end: Annotated[str, "when the clock stops"] = "resolved"
     open: Annotated[str, "what is done with incidents that are still open"] = "censored"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
@@ -65,11 +65,14 @@ def asks(measure: Measure) -> bool:
     return isinstance(measure, FailRate | Recovery | Rework) and measure.link.reach == "asked"
 
 
-def counted_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.DataFrame, scope: str) -> pl.LazyFrame:
-    """What ``measure`` counts (:data:`observe.COUNTED`) for every entity of ``scope``, in each window it falls into, with
-    ``entity_id``, ``every``, ``period`` and ``local``."""
-    rows = counted_by(measure, tables, settings, scope).with_columns(ENTITY[scope].alias("entity_id"))
-    found = placed(rows.filter(pl.col("entity_id").is_not_null()), spans, settings.time_zone)
+def placed_rows(
+    measure: Measure, tables: Tables, settings: Settings, spans: pl.DataFrame, scope: str
+) -> pl.LazyFrame:
+    """What ``measure`` counts (:data:`observe.COUNTED`) in each window it falls into: with ``every``, ``period``, ``local``.
+
+    ``scope``: what is asked about; the rows differ by it only where :func:`asks` says so.
+    """
+    found = placed(counted_by(measure, tables, settings, scope), spans, settings.time_zone)
     # What must lie in the same window: between its ends, in the same wall time.
     edges = spans.lazy().select("every", "period", "start", "end")
     also = pl.col("also_at").dt.convert_time_zone(settings.time_zone).dt.replace_time_zone(None)
@@ -78,6 +81,26 @@ def counted_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl
         .filter(pl.col("also_at").is_null() | ((also >= pl.col("start")) & (also < pl.col("end"))))
         .drop("start", "end")
     )
+
+
+def of_scope(rows: pl.DataFrame, scope: str) -> pl.DataFrame:
+    """``rows`` with ``entity_id``: whose they are at ``scope``; what is nobody's there is left out."""
+    return rows.with_columns(ENTITY[scope].alias("entity_id")).filter(pl.col("entity_id").is_not_null())
+
+
+def collected(
+    measures: Sequence[Measure], tables: Tables, settings: Settings, spans: pl.DataFrame, scopes: Sequence[str]
+) -> list[dict[str, pl.DataFrame]]:
+    """For each measure, scope → its :func:`placed_rows`; read and joined together, once where the scope does not matter."""
+    wanted = [(m, scope) for m in measures for scope in (scopes if asks(m) else scopes[:1])]
+    frames = iter(pl.collect_all(placed_rows(m, tables, settings, spans, scope) for m, scope in wanted))
+    found = []
+    for measure in measures:
+        if asks(measure):
+            found.append({scope: next(frames) for scope in scopes})
+        else:
+            found.append(dict.fromkeys(scopes, next(frames)))
+    return found
 
 
 def evaluated(
@@ -99,12 +122,10 @@ def evaluated(
     measures = [m for m in definition.measures if wanted is None or m.metric in wanted]
     seen = known(tables, as_of, definition.ownership)
     scopes = entities["scope"].unique(maintain_order=True).to_list()
-    plans = [counted_rows(m, seen, settings, spans, scope) for m in measures for scope in scopes]
-    frames = iter(pl.collect_all(plans))
     parts = [
-        cell_values(measure, next(frames), entities, spans, scope, settings.rules.level)
-        for measure in measures
-        for scope in scopes
+        cell_values(measure, of_scope(rows, scope), entities, spans, scope, settings.rules.level)
+        for measure, by_scope in zip(measures, collected(measures, seen, settings, spans, scopes), strict=True)
+        for scope, rows in by_scope.items()
     ]
     if not parts:
         return pl.DataFrame(schema=_COLUMNS)

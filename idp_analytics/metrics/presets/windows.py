@@ -75,7 +75,8 @@ def placed(frame: pl.LazyFrame, spans: pl.DataFrame, zone: str, at: str = "at") 
         starts = part.lazy().select("period", pl.col("start").alias("local"), "end")
         found = local.join_asof(starts, on="local", strategy="backward").filter(pl.col("local") < pl.col("end"))
         parts.append(found.drop("end").with_columns(pl.lit(every).alias("every")))
-    return pl.concat(parts)
+    none = local.head(0).with_columns(pl.lit(None, pl.String).alias(name) for name in ("period", "every"))
+    return pl.concat(parts) if parts else none
 
 
 def buckets(spans: pl.DataFrame, per: str) -> pl.DataFrame:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from idp_analytics.metrics.presets import PRESETS, evaluated, preset
-from idp_analytics.metrics.presets.evaluate import counted_rows, known
+from idp_analytics.metrics.presets.evaluate import known, placed_rows
 from idp_analytics.metrics.presets.windows import windows
-from idp_analytics.tables import TABLES
-from idp_analytics.tables.ownership import attribute
 
 START, END = datetime(2024, 3, 4), datetime(2024, 4, 1)
 AS_OF = END.replace(tzinfo=UTC)
@@ -25,62 +22,11 @@ EVERYONE = pl.DataFrame(
 
 
 @pytest.fixture(scope="module")
-def log(cases):
-    folder = cases / "dora" / "ours" / "divergence"
-    if not folder.is_dir():
-        pytest.skip(f"no such case: {folder}")
-    return {path.stem: pl.read_csv(path) for path in folder.glob("*.csv")} | {
-        "expected": json.loads((folder / "expected.json").read_text())
-    }
-
-
-def time(name: str) -> pl.Expr:
-    return pl.col(name).str.to_datetime(time_unit="us", time_zone="UTC")
-
-
-@pytest.fixture(scope="module")
-def tables(log, company):
-    """The log in our tables: a root cause commit is the deployment that brought it, a hotfix a change labelled so."""
-    deployments = log["deployments"].select(
-        "deployment_id", "version", service_id="service", environment=pl.lit("production"), sha="commit_sha",
-        started_at=time("started_at"), finished_at=time("finished_at"), outcome=pl.col("result").str.to_lowercase(),
-        is_rollback=pl.col("kind") == "rollback",
-    )  # fmt: skip
-    first = deployments.sort("finished_at").unique("sha", keep="first").select("sha", cause="deployment_id")
-    hotfix = log["deployments"].filter(kind="hotfix")["commit_sha"]
-    frames = {
-        "ownership": log["service_ownership"].select(
-            service_id="service", team_id="team",
-            **{name: time(name).dt.date() for name in ("valid_from", "valid_to")},
-        ),
-        "deployments": deployments,
-        "changes": log["commits"].select(
-            change_id="commit_sha", service_id="service", first_commit_at=time("authored_at"),
-            opened_at=time("authored_at"), merged_at=time("authored_at"),
-            labels=pl.when(pl.col("commit_sha").is_in(hotfix.implode())).then(pl.lit(["hotfix"])),
-        ),
-        "deployment_changes": deployments.select("deployment_id", change_id="sha"),
-        "incidents": log["incidents"].join(first, left_on="root_cause_commit", right_on="sha", how="left").select(
-            "incident_id", service_id="service", opened_at=time("created_at"), resolved_at=time("resolved_at"),
-            change_caused=pl.when(pl.col("truth") != "unknown").then(pl.col("truth") == "change"), deployment_id="cause",
-        ),
-    }  # fmt: skip
-    made = company()
-    for name, frame in frames.items():
-        empty = made[name].collect()
-        whole = pl.concat([empty, frame.select(pl.col(c).cast(empty.schema[c]) for c in frame.columns)], how="diagonal")
-        if TABLES[name].owned:
-            whole = attribute(TABLES[name], whole, frames["ownership"], "UTC")
-        made[name] = whole.lazy()
-    return made
-
-
-@pytest.fixture(scope="module")
-def numbers(tables, settings):
+def numbers(divergence, settings):
     """(definition, metric, detail, entity) → the one row of the window."""
     found = {}
     for definition in PRESETS:
-        for row in evaluated(definition, tables, settings(), AS_OF, WINDOW, EVERYONE).to_dicts():
+        for row in evaluated(definition, divergence, settings(), AS_OF, WINDOW, EVERYONE).to_dicts():
             found[definition.name, row["metric"], row["detail"], row["entity_id"]] = row
     return found
 
@@ -93,16 +39,18 @@ def row(numbers):
     return get
 
 
-def members(definition: str, metric: str, tables, settings, window=WINDOW) -> pl.DataFrame:
+def members(definition: str, metric: str, divergence, settings, window=WINDOW) -> pl.DataFrame:
     """What stands behind the organisation's number, in order of time."""
     chosen = preset(definition)
     measure = next(m for m in chosen.measures if m.metric == metric)
-    rows = counted_rows(measure, known(tables, AS_OF, chosen.ownership), settings(), window, "org")
+    rows = placed_rows(measure, known(divergence, AS_OF, chosen.ownership), settings(), window, "org")
     return rows.sort("at", "source_key").collect()
 
 
-def hits(definition: str, tables, settings) -> list[str]:
-    return sorted(set(members(definition, "change_fail_rate", tables, settings).filter(pl.col("k") > 0)["source_key"]))
+def hits(definition: str, divergence, settings) -> list[str]:
+    return sorted(
+        set(members(definition, "change_fail_rate", divergence, settings).filter(pl.col("k") > 0)["source_key"])
+    )
 
 
 FREQUENCY = "deployment_frequency"
@@ -149,7 +97,7 @@ def test_other_denominators(row, log):
         ("Asia/Tokyo", "deployment_days_tokyo"),
     ],
 )
-def test_days_with_a_deployment_in_each_zone(tables, settings, log, zone, key):
+def test_days_with_a_deployment_in_each_zone(divergence, settings, log, zone, key):
     """The window stays the one of the log, in UTC; the days are those of the zone."""
     offset = {"UTC": 0, "America/Los_Angeles": -8, "Asia/Tokyo": 9}[zone]
     summer = -7 if zone == "America/Los_Angeles" else offset
@@ -157,18 +105,18 @@ def test_days_with_a_deployment_in_each_zone(tables, settings, log, zone, key):
     if offset:
         shift = pl.duration(hours=offset), pl.duration(hours=summer)
         local = local.with_columns(pl.col("start") + shift[0], pl.col("end") + shift[1])
-    found = evaluated(preset("idp"), tables, settings(zone), AS_OF, local, EVERYONE, ["deployment_days"])
+    found = evaluated(preset("idp"), divergence, settings(zone), AS_OF, local, EVERYONE, ["deployment_days"])
     assert found.filter(scope="org")["k"].to_list() == [log["expected"]["results"]["deployment_frequency"][key]]
 
 
-def test_days_per_week(tables, settings, log):
+def test_days_per_week(divergence, settings, log):
     weeks = windows(
         [
             ("1w", f"w{n}", datetime(2024, 3, 4 + 7 * n), datetime(2024, 3, 11 + 7 * n) if n < 3 else END)
             for n in range(4)
         ]
     )
-    found = evaluated(preset("devlake_2023"), tables, settings(), AS_OF, weeks, EVERYONE, [FREQUENCY])
+    found = evaluated(preset("devlake_2023"), divergence, settings(), AS_OF, weeks, EVERYONE, [FREQUENCY])
     found = found.filter(scope="org", unit="days with a deployment per week").sort("period")
     assert found["value"].to_list() == log["expected"]["results"]["deployment_frequency"]["days_per_week"]
 
@@ -195,22 +143,22 @@ FAIL_RATES = {
 
 
 @pytest.mark.parametrize(("definition", "key"), FAIL_RATES.items())
-def test_change_fail_rate(row, tables, settings, log, definition, key):
+def test_change_fail_rate(row, divergence, settings, log, definition, key):
     expected = log["expected"]["results"]["change_failure_rate"][key]
     found = row(definition, "change_fail_rate")
     assert (found["k"], found["n"]) == (expected["numerator"], expected["denominator"])
     assert found["value"] == pytest.approx(expected["rate"], abs=5e-5)
     if "failed" in expected:
-        assert hits(definition, tables, settings) == expected["failed"]
+        assert hits(definition, divergence, settings) == expected["failed"]
 
 
 def test_every_fail_rate_of_the_log_is_produced(log):
     assert set(FAIL_RATES.values()) == set(log["expected"]["results"]["change_failure_rate"])
 
 
-def test_datadog_leaves_the_rollback_out(tables, settings, log):
-    below = members("datadog", "change_fail_rate", tables, settings).filter(pl.col("n") > 0)["source_key"]
-    everything = members("devlake_2023", "change_fail_rate", tables, settings).filter(pl.col("n") > 0)["source_key"]
+def test_datadog_leaves_the_rollback_out(divergence, settings, log):
+    below = members("datadog", "change_fail_rate", divergence, settings).filter(pl.col("n") > 0)["source_key"]
+    everything = members("devlake_2023", "change_fail_rate", divergence, settings).filter(pl.col("n") > 0)["source_key"]
     rollbacks = log["expected"]["results"]["change_failure_rate"]["datadog_change_failure_detection"]["rollbacks"]
     assert sorted(set(everything) - set(below)) == rollbacks
 
@@ -250,8 +198,8 @@ def test_recovery(row, log, definition, metric, entity, factor, key):
 @pytest.mark.parametrize(
     ("definition", "key"), [("devlake_2023", "devlake_fdrt_values"), ("devlake_2021", "created_to_resolved_minutes")]
 )
-def test_spans_of_recovery(tables, settings, log, definition, key):
-    spans = members(definition, RECOVERY, tables, settings)["x"] * 60
+def test_spans_of_recovery(divergence, settings, log, definition, key):
+    spans = members(definition, RECOVERY, divergence, settings)["x"] * 60
     assert sorted(spans.round(6)) == log["expected"]["results"]["recovery"][key]
 
 

@@ -1,0 +1,290 @@
+"""Why another tool says something else: from our number to theirs, one choice at a time, with the rows each choice moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any, get_type_hints
+
+import polars as pl
+
+from idp_analytics.metrics.grid import entities
+from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.presets.answered import periods_of
+from idp_analytics.metrics.presets.definition import Counted, Definition, Link, Measure
+from idp_analytics.metrics.presets.evaluate import cell_values, collected, known, of_scope
+from idp_analytics.metrics.presets.ours import IDP
+from idp_analytics.metrics.presets.tools import (
+    DATADOG,
+    DEVLAKE_2021,
+    DEVLAKE_2023,
+    FOUR_KEYS,
+    METRIK,
+    MIDDLEWARE,
+    RATIO,
+)
+from idp_analytics.metrics.presets.windows import calendar_windows
+from idp_analytics.settings import Settings
+
+RECONCILED: tuple[Definition, ...] = (DEVLAKE_2023, DEVLAKE_2021, FOUR_KEYS, MIDDLEWARE, METRIK, DATADOG, RATIO)
+"""The definitions a report compares ours with."""
+
+RECENT = {"1mo": 3, "1q": 2, "1w": 4}
+"""How many of the latest periods of each length the study covers; :func:`reconciled` takes any."""
+
+EXAMPLES = 5
+"""How many ids of moved rows are named."""
+
+_METRICS = ("deployment_frequency", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time")
+_SKIPPED = {"metric", "unit", "detail", "tables", "tiers", "min_n"}
+_FIRST = ("linked",)
+_LAST = ("aggregation", "scale", "empty_is_zero", "decimals")
+_CELL = ["entity_id", "every", "period"]
+_ROW = [*_CELL, "source_table", "source_key"]
+_OWNER = "who owns what happened"
+
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "scope": pl.String,
+    "entity_id": pl.String,
+    "every": pl.String,
+    "period": pl.String,
+    "period_start": pl.Date,
+    "metric": pl.String,
+    "definition": pl.String,
+    "step": pl.Int64,  # 0: the whole; then each choice in the order it is changed
+    "reason": pl.String,  # which choice; null for the whole
+    "ours_is": pl.String,  # our choice
+    "theirs_is": pl.String,
+    "ours": pl.Float64,  # of the whole: our number; of a step: before the choice is changed
+    "value": pl.Float64,  # of the whole: theirs; of a step: after
+    "unit": pl.String,  # of ours
+    "their_unit": pl.String,
+    "n_ours": pl.Int64,
+    "n": pl.Int64,
+    "k_ours": pl.Int64,
+    "k": pl.Int64,
+    "rows_count": pl.Int64,  # rows that count differently for this choice
+    "source_table": pl.String,  # where they are; several: the first by name
+    "example_ids": pl.String,  # the first few by id
+}
+"""The columns of the study."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One choice changed: what it is, ours and theirs in words, and the measure before and after."""
+
+    reason: str
+    ours_is: str
+    theirs_is: str
+    before: tuple[Measure, str]
+    after: tuple[Measure, str]
+
+
+def reconciliation(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """:func:`reconciled` for the organisation and its teams, the latest months and quarters (:data:`RECENT`)."""
+    return reconciled(tables, settings, as_of)
+
+
+def reconciled(
+    tables: Tables, settings: Settings, as_of: datetime, definitions: Sequence[Definition] = RECONCILED,
+    scopes: Sequence[str] = ("org", "team"), every: Sequence[str] = ("1mo", "1q"), recent: int | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """Every number of ours beside that of each definition, and why they differ.
+
+    Starting from our definition, one choice after the other is replaced by theirs (in the order of :class:`Counted`,
+    :class:`Link` and the measure's own fields) and the number is computed again. So the steps add up to the whole
+    difference: the first starts at our number, each next where the last ended, the last ends at theirs. How much falls to
+    one choice depends on the order where choices work together; that they add up does not. A step says how many deployments,
+    incidents or changes count differently before and after it, and names some; a step without rows changes how the same rows
+    become a number (median, rounding). Steps that change nothing in a period are left out.
+
+    One row per entity, period, metric and definition with ``step`` 0, and one per step, columns :data:`COLUMNS`. Only numbers
+    a definition gives first for a metric, over periods that ours covers. ``recent``: so many latest periods of each length.
+    """
+    wanted = {m.metric: m for m in IDP.measures if m.metric in _METRICS}
+    pairs = [
+        (d, wanted[m.metric], m) for d in definitions for m in d.measures if m.detail is None and m.metric in wanted
+    ]
+    grids = periods_of(list(wanted.values()), tables, settings, as_of, every)
+    people = entities(tables, scopes)
+    parts = [pl.DataFrame(schema=COLUMNS)]
+    for name, ours in wanted.items():
+        grid = grids[ours.tables, name].filter("is_measured")
+        grid = pl.concat(
+            [part.tail(recent or RECENT[part["every"][0]]) for part in grid.partition_by("every")] or [grid]
+        )
+        if grid.is_empty():
+            continue
+        paths = [
+            (d, theirs, tuple(steps(ours, theirs, d.ownership))) for d, mine, theirs in pairs if mine.metric == name
+        ]
+        cells = _Cells.of(paths, tables, settings, as_of, calendar_windows(grid), people, scopes)
+        starts = grid.select("every", "period", "period_start")
+        parts += [
+            part.join(starts, on=["every", "period"]) for d, t, path in paths for part in cells.told(ours, d, t, path)
+        ]
+    frame = pl.concat(part.select(pl.col(n).cast(t) for n, t in COLUMNS.items()) for part in parts)
+    return frame.sort("metric", "scope", "entity_id", "every", "period_start", "definition", "step")
+
+
+def steps(ours: Measure, theirs: Measure, ownership: str) -> Iterator[Step]:
+    """The choices in which two measures differ, from ours to theirs. The fewest observations are set aside: from one on."""
+    now: tuple[Measure, str] = (replace(ours, min_n=1), "event")
+    if ownership != "event":
+        then = (now[0], ownership)
+        yield Step(_OWNER, "the owner on the day", "today's owner, for all of the past", now, then)
+        now = then
+    own = [f.name for f in fields(theirs) if f.name not in {*_SKIPPED, *_FIRST, *_LAST}]
+    for name in (*(f for f in _FIRST if hasattr(theirs, f)), *own, *_LAST):
+        for changed, why, mine, other in _changes(now[0], theirs, name):
+            then = (changed, now[1])
+            yield Step(why, _said(mine), _said(other), now, then)
+            now = then
+
+
+def _changes(now: Any, theirs: Measure, name: str) -> Iterator[tuple[Measure, str, Any, Any]]:
+    mine, other = getattr(now, name), getattr(theirs, name)
+    if mine == other:
+        return
+    if not isinstance(mine, Counted | Link) or not isinstance(other, Counted | Link):
+        yield replace(now, **{name: other}), _why(type(theirs), name), mine, other
+        return
+    part: Any = mine
+    for choice in fields(mine):
+        before, after = getattr(mine, choice.name), getattr(other, choice.name)
+        if before != after:
+            part = replace(part, **{choice.name: after})
+            now = replace(now, **{name: part})
+            yield now, _why(type(mine), choice.name), before, after
+
+
+def _why(kind: type, name: str) -> str:
+    (why,) = get_type_hints(kind, include_extras=True)[name].__metadata__
+    return str(why)
+
+
+def _said(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "none"  # no limit, no rounding, no deployments of its own
+        case tuple():
+            return ", ".join(map(str, value)) or "any"
+        case Enum():
+            return str(value.value)
+        case "rules":
+            return "as the settings say"
+        case "":
+            return "exact"
+        case Counted():
+            left_out = [word for word in ("rollbacks", "redeploys", "resyncs") if not getattr(value, word)]
+            return f"{' and '.join(left_out)} left out" if left_out else "all"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What each measure on the way counts, and its numbers, by (measure, ownership) and scope; each is computed once."""
+
+    rows: dict[tuple[Measure, str], dict[str, pl.DataFrame]]
+    numbers: dict[tuple[Measure, str], pl.DataFrame]
+
+    @classmethod
+    def of(
+        cls, paths: Sequence[tuple[Definition, Measure, tuple[Step, ...]]], tables: Tables, settings: Settings,
+        as_of: datetime, spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str],
+    ) -> _Cells:  # fmt: skip
+        rows, numbers = {}, {}
+        points = dict.fromkeys(point for _, _, path in paths for step in path for point in (step.before, step.after))
+        for ownership in dict.fromkeys(o for _, o in points):
+            seen = known(tables, as_of, ownership)
+            measures = [m for m, o in points if o == ownership]
+            counted = _distinct(measures)
+            found = dict(zip(counted, collected(list(counted.values()), seen, settings, spans, scopes), strict=True))
+            for measure in measures:
+                point = measure, ownership
+                rows[point] = {s: of_scope(frame, s) for s, frame in found[_counting(measure)].items()}
+                numbers[point] = pl.concat(
+                    cell_values(measure, frame, people, spans, scope, settings.rules.level)
+                    for scope, frame in rows[point].items()
+                ).select("scope", *_CELL, "value", "n", "k")
+        return cls(rows, numbers)
+
+    def told(
+        self, ours: Measure, definition: Definition, theirs: Measure, path: Sequence[Step]
+    ) -> Iterator[pl.DataFrame]:
+        """The whole and the steps of one metric under one definition."""
+        first, last = path[0].before, path[-1].after
+        enough = pl.when(pl.col("n_ours") >= ours.min_n).then("ours")
+        whole = self._between(first, last).with_columns(enough.alias("ours"))
+        somebody = (pl.col("n") > 0) | (pl.col("n_ours") > 0) | (pl.col("k").fill_null(0) > 0)
+        nothing: dict[str, Any] = dict.fromkeys(
+            ("reason", "ours_is", "theirs_is", "rows_count", "source_table", "example_ids")
+        )
+        whole = whole.filter(somebody)
+        kept = whole.select("scope", *_CELL)
+        yield self._labelled(whole, ours, definition, theirs, 0).with_columns(
+            pl.lit(None).alias(name) for name in nothing
+        )
+        for number, step in enumerate(path, 1):
+            moved = self._moved(step)
+            told = self._between(step.before, step.after).join(moved, on=["scope", *_CELL], how="left")
+            differs = pl.col("rows_count").is_not_null() | pl.col("value").ne_missing(pl.col("ours"))
+            told = told.filter(differs).join(kept, on=["scope", *_CELL], how="semi")
+            yield self._labelled(told, ours, definition, theirs, number).with_columns(
+                pl.lit(step.reason).alias("reason"), pl.lit(step.ours_is).alias("ours_is"),
+                pl.lit(step.theirs_is).alias("theirs_is"), pl.col("rows_count").fill_null(0),
+            )  # fmt: skip
+
+    def _between(self, before: tuple[Measure, str], after: tuple[Measure, str]) -> pl.DataFrame:
+        mine = self.numbers[before].rename({"value": "ours", "n": "n_ours", "k": "k_ours"})
+        both = self.numbers[after].join(mine, on=["scope", *_CELL], how="full", coalesce=True)
+        return both.with_columns(pl.col("n", "n_ours").fill_null(0))
+
+    def _moved(self, step: Step) -> pl.DataFrame:
+        """Per cell, how many rows count differently before and after, and the first of them."""
+        parts = []
+        for scope, before in self.rows[step.before].items():
+            after = self.rows[step.after][scope]
+            if before is after:
+                continue
+            sums = [
+                frame.group_by(_ROW).agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
+                for frame in (before, after)
+            ]
+            both = sums[0].join(sums[1], on=_ROW, how="full", coalesce=True, suffix="_after")
+            differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in ("n", "k", "x", "ended"))
+            ids = pl.col("source_key").unique().sort()
+            parts.append(
+                both.filter(differs).group_by(_CELL).agg(
+                    ids.len().cast(pl.Int64).alias("rows_count"), pl.col("source_table").min(),
+                    ids.head(EXAMPLES).str.join(", ").alias("example_ids"), pl.lit(scope).first().alias("scope"),
+                )
+            )  # fmt: skip
+        schema = {"scope": pl.String, **dict.fromkeys(_CELL, pl.String), "rows_count": pl.Int64, "source_table": pl.String,
+                  "example_ids": pl.String}  # fmt: skip
+        return pl.concat([pl.DataFrame(schema=schema), *(part.select(list(schema)) for part in parts)])
+
+    @staticmethod
+    def _labelled(
+        frame: pl.DataFrame, ours: Measure, definition: Definition, theirs: Measure, step: int
+    ) -> pl.DataFrame:
+        return frame.with_columns(
+            pl.lit(ours.metric).alias("metric"), pl.lit(definition.name).alias("definition"), pl.lit(step).alias("step"),
+            pl.lit(ours.unit).alias("unit"), pl.lit(theirs.unit).alias("their_unit"),
+        )  # fmt: skip
+
+
+def _counting(measure: Measure) -> Measure:
+    """``measure`` reduced to what decides which rows count: how they become a number is set aside."""
+    plain = IDP.measures[0]
+    return replace(measure, **{name: getattr(plain, name) for name in _LAST}, unit="", tiers=())
+
+
+def _distinct(measures: Sequence[Measure]) -> dict[Measure, Measure]:
+    """The measures that count different rows, each once."""
+    return {_counting(m): _counting(m) for m in measures}
