@@ -127,7 +127,9 @@ def autocorrelation(values: npt.ArrayLike) -> Array:
     Above 0.3 neighbouring points resemble each other so much that limits made from their differences are too narrow.
     """
     values = np.asarray(values, float)
-    off = values - mean(values)[..., None]
+    centre = mean(values)[..., None]
+    off = values - centre
+    off = np.where(np.abs(off) > 1e-9 * np.abs(centre), off, 0.0 * off)  # a mean is rounded; that is no variation
     with np.errstate(invalid="ignore", divide="ignore"):
         total = np.nansum(off**2, axis=-1)
         return np.where(total > 0, np.nansum(off * _before(off), axis=-1) / total, np.nan)
