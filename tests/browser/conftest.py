@@ -19,6 +19,7 @@ from websocket import WebSocket, WebSocketTimeoutException, create_connection
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0", "--remote-allow-origins=*",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
 
 
@@ -61,7 +62,9 @@ class Tab:
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        # As a reader opens it: links to folders stay in the address, so that ".." leads where it leads in a browser.
+        told = self.call("Page.navigate", url=Path(os.path.normpath(page.absolute())).as_uri())
+        assert "errorText" not in told, (page, told)
         self.until("document.readyState === 'complete'")
 
     def js(self, expression: str) -> Any:
