@@ -80,6 +80,31 @@ and at the usual level one in twenty of them would seem to change when nothing d
 """
 
 
+_SIGNALS = """
+## Signal or noise
+
+The study `process_behaviour` puts every week of a headline metric beside natural process limits: what the process does by
+itself. The first 24 complete weeks of a phase set them (12 at least) and they stay; only a named cause begins a new phase
+(`[[phase]]` in the settings, or an intervention a team took up), and a week is left out only with a named cause
+(`[[outlier]]`). Limits are 2.66 mean moving ranges from the mean for rates and for the logarithm of medians (XmR; Wheeler
+& Chambers 1992), Laney's p′ (2002) for shares, and for shares of deployments never narrower than exact chance. A signal is
+a week outside them, or in a run too long for chance (Anhøj & Olesen 2014). The probability that a phase in which nothing
+changes shows a signal is printed beside it: about one in twelve for 24 weeks, one in four for 52, two in five for 104.
+
+The study `trend` gives Sen's slope (1968) over the last 24 complete months with Mann–Kendall's test, from 8 months on, and
+says *not identified* where neighbouring months resemble each other.
+
+## Teams side by side
+
+The study `comparison` says of each team whether its number lies within what chance allows at its own n: exact binomial or
+Poisson limits around all teams together, moved outwards by how much teams differ anyhow (Spiegelhalter 2005). Apart from
+the others is a team outside the 99.8 % limits. Beside it stands the number that all teams together make likeliest
+(empirical Bayes), and the chance that the team truly is in the worst third. Fewer than five teams are not compared, and
+there is no rank: among 20 teams of 40 deployments each, with fail rates of 9 to 15 %, the best one shown is truly the
+best less than one time in five.
+"""
+
+
 def markdown() -> str:
     """The text of METRICS.md: how numbers are made, what verdicts say, and one section per metric."""
     return "\n".join(_lines()) + "\n"
@@ -104,6 +129,7 @@ def _lines() -> Iterator[str]:
     yield "|---|---|"
     for verdict, meaning in VERDICTS.items():
         yield f"| {verdict} | {meaning} |"
+    yield _SIGNALS.rstrip()
     for metric in CATALOGUE:
         yield f"\n## {metric.title}\n"
         yield f"`{metric.name}` · {metric.question}\n"

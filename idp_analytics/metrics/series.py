@@ -14,7 +14,9 @@ from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 
-FOLLOWED: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.estimator is not Estimator.TOTAL)
+_ESTIMATORS = (Estimator.RATE, Estimator.SHARE, Estimator.DAYS, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
+
+FOLLOWED: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.estimator in _ESTIMATORS)
 """The metrics that are followed over time and compared between teams: the headline ones but for money."""
 
 COUNTED = (Estimator.SHARE, Estimator.DAYS)
@@ -63,7 +65,7 @@ def series(tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence
     kinds = pl.col("metric").replace_strict({m.name: m.estimator.value for m in FOLLOWED}, return_dtype=pl.String)
     is_share = kinds.is_in([e.value for e in COUNTED])
     is_rate = kinds == Estimator.RATE.value
-    measured = pl.col("verdict") != Verdict.NOT_MEASURED.value
+    measured = ~pl.col("verdict").is_in([Verdict.NOT_MEASURED.value, Verdict.SUPPRESSED.value])
     quiet = measured & ~pl.col("is_partial") & (pl.col("n") == 0)
     happened = pl.when(kinds == Estimator.DAYS.value).then(pl.col("k") > 0).otherwise(pl.col("n") > 0)
     return (
