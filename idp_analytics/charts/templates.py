@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp_analytics.charts import coverage, funnel, money, process, strip, trend
+from idp_analytics.charts import coverage, funnel, money, process, rules, strip, trend
 from idp_analytics.charts.chart import TEMPLATES
 
 FIT = {"type": "fit-x", "contains": "padding"}
@@ -24,6 +24,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "strip": strip.drawing(),
         "money": money.drawing(),
         "coverage": coverage.drawing(),
+        "rules": rules.drawing(),
         "process": process.drawing(),
         "funnel": funnel.drawing(),
     }

@@ -137,6 +137,14 @@ def _lines() -> Iterator[str]:
         yield "|---|---|"
         for name, value in _fields(metric):
             yield f"| {name} | {value} |"
+    yield from _choices()
+
+
+def _choices() -> Iterator[str]:
+    """Imported late: the presets rest on the pass, and the pass on the words of this module."""
+    from idp_analytics.metrics import choices
+
+    return choices.lines()
 
 
 def _fields(metric: Metric) -> Iterator[tuple[str, str]]:

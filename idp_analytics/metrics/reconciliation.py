@@ -183,7 +183,7 @@ def _said(value: Any) -> str:
         case Counted():
             left_out = [word for word in ("rollbacks", "redeploys", "resyncs") if not getattr(value, word)]
             return f"{' and '.join(left_out)} left out" if left_out else "all"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value).removesuffix("_at").replace("_", " ")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
-from idp_analytics.report import comparison, course, metric, money, quality, reference, summary, teams
+from idp_analytics.report import comparison, course, metric, money, quality, reference, rules, summary, teams
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Cards, Section
 from idp_analytics.report.view import View
@@ -42,6 +42,14 @@ class TeamReport:
     def showback(self) -> Section:
         """What was used and what it cost."""
         return money.showback(self.view)
+
+    def sensitivity(self, name: str = "change_fail_rate") -> Section:
+        """Whether the number depends on how incidents are linked: change fail rate, or recovery time."""
+        return rules.sensitivity(self.view, name)
+
+    def reconciliation(self, name: str = "change_fail_rate") -> Section:
+        """Why another tool says something else of a delivery metric, choice by choice."""
+        return rules.reconciliation(self.view, name)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""
@@ -89,6 +97,14 @@ class OrgReport:
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""
         return money.unallocated(self.view)
+
+    def sensitivity(self, name: str = "change_fail_rate") -> Section:
+        """Whether the number depends on how incidents are linked: change fail rate, or recovery time."""
+        return rules.sensitivity(self.view, name)
+
+    def reconciliation(self, name: str = "change_fail_rate") -> Section:
+        """Why another tool says something else of a delivery metric, choice by choice."""
+        return rules.reconciliation(self.view, name)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -78,7 +78,7 @@ class Measure:
     tables: tuple[str, ...] = ("deployments",)
     counted: Counted = Counted()
     aggregation: Annotated[Aggregation, "how single values become one number"] = Aggregation.MEDIAN
-    scale: Annotated[float, "the unit"] = 1.0
+    scale: Annotated[float, "what the number is multiplied with"] = 1.0
     empty_is_zero: Annotated[bool, "whether a period without anything is shown as 0"] = False
     decimals: Annotated[int | None, "rounding"] = None
     min_n: Annotated[int, "the fewest observations for a value"] = 1

@@ -65,9 +65,7 @@ def asks(measure: Measure) -> bool:
     return isinstance(measure, FailRate | Recovery | Rework) and measure.link.reach == "asked"
 
 
-def placed_rows(
-    measure: Measure, tables: Tables, settings: Settings, spans: pl.DataFrame, scope: str
-) -> pl.LazyFrame:
+def placed_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.DataFrame, scope: str) -> pl.LazyFrame:
     """What ``measure`` counts (:data:`observe.COUNTED`) in each window it falls into: with ``every``, ``period``, ``local``.
 
     ``scope``: what is asked about; the rows differ by it only where :func:`asks` says so.
