@@ -13,7 +13,7 @@ from idp_analytics.charts.wording import clean, duration, interval, is_share, na
 _STEP = 30
 """Height of a rule, in pixels."""
 
-KINDS = ("our rule", "another rule", "not a rule of links")
+KINDS = ("our rule", "another rule", "no link rule")
 """What a point is; its colour and shape say so."""
 
 _ROW = {
@@ -41,15 +41,13 @@ def chart(rules: pl.DataFrame, title: str, unit: str, name: str) -> Chart:
     factor, word = duration(longest) if unit == "hours" else (1.0, unit)
     rows = [_row(row, unit, factor) for row in ordered]
     said = "; ".join(
-        f"{row['label']} {row['shown']} (interval {row['interval']}, n {row['n']:,})"
-        for row in rows
-        if row["value"] is not None
+        f"{row['label']}: {row['shown']} (interval {row['interval']})" for row in rows if row["value"] is not None
     )
     without = [row["label"] for row in rows if row["value"] is None]
     return drawn(
         "rules", {"rules": pl.DataFrame(rows, schema=_ROW)},
-        f"{title} of {named(name)} under each link rule, {period(ordered[0]['period'])}",
-        f"{said}{'; without a value: ' + ', '.join(without) if without else ''}.",
+        f"{title} under each link rule, {period(ordered[0]['period'])}",
+        f"{named(name)}: {said}{'; without a value: ' + ', '.join(without) if without else ''}.",
         height=_STEP * len(rows), labels=[row["label"] for row in rows],
         axis="" if is_share(unit) else {"min": "minutes", "h": "hours"}.get(word, word),
         format="~%" if is_share(unit) else ",~r",
@@ -60,7 +58,7 @@ def _row(row: dict[str, Any], unit: str, factor: float) -> dict[str, Any]:
     value, low, high = (None if row[c] is None else factor * row[c] for c in ("value", "low", "high"))
     shown = low is not None and value is not None
     return {
-        "label": clean(row["rule"]),
+        "label": f"{clean(row['rule']).partition(':')[0]}, n {row['n']:,}",
         "kind": KINDS[0] if row["is_ours"] else KINDS[1] if row["is_judged"] else KINDS[2],
         "value": value,
         "from": low if shown else None,
@@ -93,11 +91,11 @@ def drawing() -> dict[str, Any]:
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=list(KINDS), range=[OWN, QUIET, QUIET]),
-        legend=alt.Legend(title=None, orient="top"),
+        legend=alt.Legend(title=None, orient="top", columns=2),
     )
     shape = alt.Shape(
         "kind:N", scale=alt.Scale(domain=list(KINDS), range=["diamond", "circle", "cross"]),
-        legend=alt.Legend(title=None, orient="top"),
+        legend=alt.Legend(title=None, orient="top", columns=2),
     )  # fmt: skip
     value, low = (
         alt.X(f"{c}:Q", title="{axis}", axis=alt.Axis(format="{format}", tickCount=5), scale=alt.Scale(zero=True))

@@ -10,6 +10,7 @@ import polars as pl
 from idp_analytics.charts import rules as chart
 from idp_analytics.charts.wording import NOTHING, clean, count, interval, period, quantity, significant
 from idp_analytics.metrics import by_name, preset
+from idp_analytics.metrics.reconciliation import RECONCILED
 from idp_analytics.metrics.sensitivity import DEPENDS, TOO_FEW
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
@@ -84,7 +85,11 @@ def reconciliation(view: View, name: str = "change_fail_rate") -> Section:
     """Our number for the metric called ``name`` beside other tools', and the way from ours to each of theirs."""
     metric = by_name(name)
     question = "Why did another tool say something else?"
-    found = _slice(view, RECONCILIATION, name).sort("definition", "step")
+    shown = _told_once(name)
+    order = pl.col("definition").replace_strict(
+        {d: n for n, d in enumerate(shown)}, default=None, return_dtype=pl.Int64
+    )
+    found = _slice(view, RECONCILIATION, name).filter(pl.col("definition").is_in(shown)).sort(order, "step")
     whole, path = found.filter(step=0), found.filter(pl.col("step") > 0)
     if whole.is_empty():
         return Section(
@@ -108,6 +113,17 @@ def reconciliation(view: View, name: str = "change_fail_rate") -> Section:
         trace=view.trace(name),
         metrics=(metric,),
     )
+
+
+def _told_once(metric: str) -> list[str]:
+    """The definitions to show, in their order; one that counts the metric just as one before it does is left out."""
+    seen, shown = set(), []
+    for definition in RECONCILED:
+        rule = next((m for m in definition.measures if m.metric == metric and m.detail is None), None)
+        if rule is not None and (rule, definition.ownership) not in seen:
+            seen.add((rule, definition.ownership))
+            shown.append(definition.name)
+    return shown
 
 
 def _difference(title: str, whole: pl.DataFrame, view: View) -> str:

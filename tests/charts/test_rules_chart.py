@@ -23,15 +23,15 @@ def frame() -> pl.DataFrame:
 def test_every_rule_has_its_line_in_order_and_what_is_not_known_is_not_drawn(frame):
     made = rules.chart(frame, "Change fail rate", "share of deployments", "shop\u202e")
     drawn = made.spec["datasets"]["rules"]
-    assert [row["label"] for row in drawn] == ["ours", "same service", "recorded", "no link"]
+    assert [row["label"] for row in drawn] == ["ours, n 40", "same service, n 40", "recorded, n 40", "no link, n 40"]
     assert [row["kind"] for row in drawn] == [rules.KINDS[0], rules.KINDS[1], rules.KINDS[1], rules.KINDS[2]]
     assert [row["value"] for row in drawn] == [0.2, 0.1, None, 1.5]
     assert (drawn[2]["shown"], drawn[2]["note"]) == ("no value", "nobody says")
     assert made.description == (
-        "ours 20.0 % (interval 10.0–35.0 %, n 40); same service 10.0 % (interval 5.0–20.0 %, n 40); "
-        "no link 150.0 % (interval –, n 40); without a value: recorded."
+        "shop: ours, n 40: 20.0 % (interval 10.0–35.0 %); same service, n 40: 10.0 % (interval 5.0–20.0 %); "
+        "no link, n 40: 150.0 % (interval –); without a value: recorded, n 40."
     )
-    assert made.title == "Change fail rate of shop under each link rule, March 2026"
+    assert made.title == "Change fail rate under each link rule, March 2026"
 
 
 def test_hours_are_shown_in_the_unit_that_suits_and_an_open_end_is_marked(frame):

@@ -85,3 +85,10 @@ def test_from_ours_to_theirs():
     assert path["Rows that count otherwise"].to_list() == ["3 rows", "1 row"]
     assert "&lt;b&gt;d09" in html.behind(made)
     assert "<b>d09" not in html.behind(made)
+
+
+def test_an_edition_that_counts_the_same_is_told_once():
+    """DevLake's 2021 and 2023 rules differ in recovery only."""
+    assert rules._told_once("change_fail_rate").count("devlake_2023") == 1
+    assert "devlake_2021" not in rules._told_once("change_fail_rate")
+    assert {"devlake_2021", "devlake_2023"} <= set(rules._told_once("failed_deployment_recovery_time"))
