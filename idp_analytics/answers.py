@@ -33,6 +33,8 @@ class Estimator(StrEnum):
     RATE = "count per day"
     SHARE = "share"
     DAYS = "share of days"
+    WORKING_DAYS = "share of working days"
+    EXPOSURE = "count per exposure"
     MEDIAN = "median"
     SURVIVAL_MEDIAN = "survival median"
     TOTAL = "total"
@@ -52,7 +54,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "low": pl.Float64,
     "high": pl.Float64,
     "level": pl.Float64,  # of the interval, 0.95
-    "n": pl.Int64,  # observations the number rests on
+    "n": pl.Int64,  # observations the number rests on; null only where it is withheld
     "k": pl.Int64,  # of them, counted in a share's numerator or seen to end (survival)
     "missing": pl.Int64,  # of the population, not usable
     "censored": pl.Int64,  # still open at the as-of time (survival)
@@ -82,6 +84,10 @@ class Metric:
     ``observations`` takes the tables (lazy) and the settings and gives the observation frame described in
     ARCHITECTURE.md; ``min_n`` is the fewest observations from which a value is printed; ``headline``: stands on
     the index, the cards and the table of teams, where the others have a section of their own.
+
+    ``exposure`` takes the same and gives what a count per exposure is divided by: see :mod:`idp_analytics.metrics.exposure`.
+    ``scopes``: at which scopes it means anything; elsewhere it is not measured. ``about_people``: one observation is one
+    person, so small groups are withheld (:mod:`idp_analytics.metrics.cohorts`).
     """
 
     name: str
@@ -99,6 +105,9 @@ class Metric:
     source: str
     observations: Callable[[Mapping[str, pl.LazyFrame], Settings], pl.LazyFrame]
     headline: bool = False
+    exposure: Callable[[Mapping[str, pl.LazyFrame], Settings], pl.LazyFrame] | None = None
+    scopes: tuple[str, ...] = ("org", "team", "service")
+    about_people: bool = False
 
 
 OBSERVATION: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from idp_analytics.metrics import CATALOGUE, linked_incidents
+from idp_analytics.metrics import HEADLINES, linked_incidents
 from idp_analytics.organisation import Organisation
 
 Finding = tuple[int, str]
@@ -96,7 +96,7 @@ def _truncated(org: Organisation) -> Iterator[Finding]:
 
 
 def _not_measured(org: Organisation) -> Iterator[Finding]:
-    for metric in CATALOGUE:
+    for metric in HEADLINES:
         empty = [name for name in metric.tables if org.tables[name].is_empty()]
         if empty:
             yield 0, f"{metric.title} is not measured in full: no rows in {', '.join(empty)}."

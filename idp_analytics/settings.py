@@ -19,6 +19,8 @@ FILE = "settings.toml"
 
 BASES = ("billed", "effective", "list", "contracted")
 ENVIRONMENTS = ("production", "staging", "test", "development")
+FIRST_DEPLOYMENT = ("count", "leave out")
+LEAD_TIME_UNITS = ("mixed", "pull_request", "commit")
 
 SourceCheck = Callable[[str, Mapping[str, Any]], list[str]]
 """(kind, options) → what is wrong with one ``[[source]]``, one sentence each."""
@@ -44,6 +46,10 @@ class Rules:
     cost_basis: str = "effective"
     level: float = 0.95
     min_cohort: int = 5
+    first_deployment: str = "count"
+    lead_time_unit: str = "mixed"
+    hotfix_words: tuple[str, ...] = ("hotfix", "hot-fix", "hot fix")
+    revert_words: tuple[str, ...] = ("revert", "reverts")
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,20 @@ class Mark:
     cause: str
     metric: str | None = None
     team: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ``[[target]]`` of one's own: ``value`` of ``metric`` in its unit (shares 0–1, durations in hours).
+
+    ``scope``: org or team, None: both. ``team``: only that team's. ``by``: the day it is to be reached.
+    """
+
+    metric: str
+    value: float
+    scope: str | None = None
+    team: str | None = None
+    by: date | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +100,7 @@ class Settings:
     repositories: tuple[str, ...] = ()
     phases: tuple[Mark, ...] = ()
     outliers: tuple[Mark, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -128,6 +149,10 @@ def parse(
         cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
         min_cohort=int(rules_table.number("min_cohort", Rules.min_cohort, above=2)),
+        first_deployment=rules_table.choice("first_deployment", FIRST_DEPLOYMENT, Rules.first_deployment),
+        lead_time_unit=rules_table.choice("lead_time_unit", LEAD_TIME_UNITS, Rules.lead_time_unit),
+        hotfix_words=rules_table.words("hotfix_words", Rules.hotfix_words),
+        revert_words=rules_table.words("revert_words", Rules.revert_words),
     )
     rules_table.done()
 
@@ -141,13 +166,14 @@ def parse(
     ]
     phases = tuple(mark for entry in take.tables("phase") if (mark := entry.mark("from")))
     outliers = tuple(mark for entry in take.tables("outlier") if (mark := entry.mark("on")))
+    targets = tuple(target for entry in take.tables("target") if (target := _target(entry)))
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
     return Settings(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
-        phases=phases, outliers=outliers,
+        phases=phases, outliers=outliers, targets=targets,
     )  # fmt: skip
 
 
@@ -179,6 +205,17 @@ def _calendar(entry: _Reader) -> Calendar:
     )
     entry.done()
     return calendar
+
+
+def _target(entry: _Reader) -> Target | None:
+    metric, team, by = entry.text("metric", None), entry.text("team", None), entry.day("by")
+    value = entry.number("value", -1.0, above=-1e-300)
+    scope = entry.choice("scope", ("org", "team", ""), "") or None
+    entry.problems += [f"{entry.where}no {name}" for name in ("metric", "value") if name not in entry.content]
+    if team and scope == "org":
+        entry.problems.append(f"{entry.where}scope = 'org' and team = {team!r}: leave out one of the two")
+    entry.done()
+    return Target(metric, value, "team" if team else scope, team, by) if metric and value >= 0 else None
 
 
 def _source(entry: _Reader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
@@ -233,6 +270,13 @@ class _Reader:
             self.problems.append(f"{self.where}{key}: every entry must be text in quotes")
             return ()
         return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+    def words(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Words to look for; an empty list looks for none."""
+        found = self.texts(key) if key in self.content else default
+        if any(not word.strip() for word in found):
+            self.problems.append(f"{self.where}{key}: an empty word would be found everywhere")
+        return found
 
     def number(self, key: str, default: float, above: float, below: float = float("inf")) -> float:
         value = self._take(key, (int, float), "a number")

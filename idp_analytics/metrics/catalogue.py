@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import delivery, showback
+from idp_analytics.metrics import catalogue_people, delivery, showback
 
 _DORA = "DORA, software delivery performance metrics (dora.dev guide, as of 2026)"
 _COUNTED = (
@@ -158,6 +158,7 @@ CATALOGUE: tuple[Metric, ...] = (
         observations=showback.showback_cost,
         headline=True,
     ),
+    *catalogue_people.ENTRIES,
 )
 """Every metric, in the order documents show them."""
 

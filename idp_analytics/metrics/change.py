@@ -25,7 +25,8 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     Only with a complete period: the one before must not be partial. A number that is *per* something may itself be of
     a partial period, its interval knows how little it rests on; a total may not. An end that is unbounded is null.
 
-    Verdict: *not measured* where the tables do not cover the period; *insufficient data* where there is no value; *not
+    Verdict: *not measured* where the tables do not cover the period; *suppressed* where the number is withheld (then the
+    period after has nothing to compare with); *insufficient data* where there is no value; *not
     identified* where there is nothing to compare with or no better side; else what the interval of the change allows.
     """
     before = rows.select(
@@ -41,18 +42,20 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     with np.errstate(invalid="ignore", divide="ignore"):
         change, low, high = (np.where(sound, v, np.nan) for v in _change(rows, metric.estimator, level))
     no_change = 0.0 if metric.estimator in _DIFFERENCES else 1.0
+    withheld = pl.col("is_withheld") if "is_withheld" in rows.columns else pl.lit(False)
     said = changes.verdict(low, high, no_change, metric.better or "")
     return rows.with_columns(
         _finite("change", change),
         _finite("change_low", low),
         _finite("change_high", high),
         pl.when(~pl.col("is_measured")).then(pl.lit(Verdict.NOT_MEASURED.value))
+        .when(withheld).then(pl.lit(Verdict.SUPPRESSED.value))
         .when(pl.col("value").is_null()).then(pl.lit(Verdict.INSUFFICIENT_DATA.value))
         .otherwise(pl.Series(said.tolist(), dtype=pl.String)).alias("verdict"),
     )  # fmt: skip
 
 
-_DIFFERENCES = (Estimator.SHARE, Estimator.DAYS)
+_DIFFERENCES = (Estimator.SHARE, Estimator.DAYS, Estimator.WORKING_DAYS)
 
 
 def _change(rows: pl.DataFrame, estimator: Estimator, level: float) -> tuple[Array, Array, Array]:
@@ -60,7 +63,7 @@ def _change(rows: pl.DataFrame, estimator: Estimator, level: float) -> tuple[Arr
     then = {name: _numbers(rows, f"{name}_before") for name in _USED}
     if estimator in _DIFFERENCES:
         return changes.newcombe_difference(now["k"], now["n"], then["k"], then["n"], level)
-    if estimator is Estimator.RATE:
+    if estimator in (Estimator.RATE, Estimator.EXPOSURE):
         return changes.rate_ratio(now["n"], now["days"], then["n"], then["days"], level)
     if estimator is Estimator.TOTAL:
         ratio = np.where((now["value"] > 0) & (then["value"] > 0), now["value"] / then["value"], np.nan)

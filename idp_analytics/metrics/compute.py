@@ -10,14 +10,16 @@ import polars as pl
 from idp_analytics.answers import COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import medians, survival
-from idp_analytics.metrics import showback
+from idp_analytics.metrics import cohorts, showback
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
+from idp_analytics.metrics.definitions import SCOPES
+from idp_analytics.metrics.exposure import exposed
 from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import ENTITY, observed
 from idp_analytics.metrics.value import valued
-from idp_analytics.periods import EVERY
+from idp_analytics.periods import EVERY, floored
 from idp_analytics.settings import Settings
 
 _CELL = ("scope", "entity_id", "every", "period_start")
@@ -47,18 +49,26 @@ def compute(
     """
     _check("scope", scopes, ENTITY)
     _check("length of period", every, EVERY)
-    level = settings.rules.level
+    level, week_start = settings.rules.level, settings.calendar.first_weekday
     cubes, durations = _collected(metrics, tables, settings, as_of)
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
     known = entities(tables, scopes)
     parts = [empty()]
     for metric, cube in zip(metrics, cubes, strict=True):
-        counts = pl.concat(_counts(cube, scope, length) for scope in scopes for length in every)
+        counts = pl.concat(_counts(cube, scope, length, week_start) for scope in scopes for length in every)
         rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, _first(metric, cube), every))
+        rows = _where_it_is_measured(rows, metric)
+        if metric.exposure:
+            rows = exposed(rows, metric.exposure(tables, settings).collect())
         if metric.name in durations:
-            cells = [_in_cells(durations[metric.name], scope, length) for scope in scopes for length in every]
+            cells = [
+                _in_cells(durations[metric.name], scope, length, week_start) for scope in scopes for length in every
+            ]
             rows = rows.join(_medians(metric, cells, level), on=_CELL, how="left")
-        told = cautioned(compared(valued(rows, metric, level), metric, level))
+        numbers = valued(rows, metric, level)
+        if metric.about_people:
+            numbers = cohorts.without(numbers, cohorts.withheld(cube, settings.rules.min_cohort))
+        told = cautioned(compared(numbers, metric, level))
         parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()))
     answers = pl.concat(parts).sort("metric", *_KEY)
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
@@ -109,20 +119,20 @@ def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
     return first
 
 
-def _in_cells(frame: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
+def _in_cells(frame: pl.DataFrame, scope: str, every: str, week_start: int) -> pl.DataFrame:
     """``frame`` with the columns of :data:`_CELL`; what is nobody's at that scope is left out."""
     return frame.with_columns(
         pl.lit(scope).alias("scope"),
         ENTITY[scope].alias("entity_id"),
         pl.lit(every).alias("every"),
-        pl.col("day").dt.truncate(every).alias("period_start"),
+        floored(pl.col("day"), every, week_start).alias("period_start"),
     ).filter(pl.col("entity_id").is_not_null())
 
 
-def _counts(cube: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
+def _counts(cube: pl.DataFrame, scope: str, every: str, week_start: int) -> pl.DataFrame:
     """Per :data:`_KEY`: ``n`` usable observations, ``k`` hits and ``hit_days`` among them, ``missing``, ``amount``."""
     return (
-        _in_cells(cube, scope, every)
+        _in_cells(cube, scope, every, week_start)
         .group_by(_KEY)
         .agg(
             pl.col("n", "k", "missing", "amount").sum(),
@@ -151,6 +161,22 @@ def _rows(metric: Metric, counts: pl.DataFrame, known: pl.DataFrame, periods: pl
         .agg(pl.format("{}: {}", "detail", "missing").str.join("; ").alias("beside"))
     )
     return rows.join(beside, on=_CELL, how="left")
+
+
+def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
+    """``rows`` with ``is_measured`` false, and nothing counted, where the metric means nothing or groups are not formed."""
+    scope = pl.col("scope")
+    means = scope.is_in(list(metric.scopes))
+    grouped = cohorts.is_cohort() if metric.about_people else pl.lit(True)
+    told = " and ".join(SCOPES[name] for name in metric.scopes)
+    counted = [name for name in ("n", "k", "missing", "hit_days") if name in rows.columns]
+    return rows.with_columns(
+        (pl.col("is_measured") & means & grouped).alias("is_measured"),
+        pl.when(~means).then(pl.lit(f"measured for {told} only"))
+        .when(~grouped).then(pl.lit(cohorts.NOT_GROUPED))
+        .otherwise("note").alias("note"),
+        pl.when(means & grouped).then(pl.col(*counted, "beside")),
+    )  # fmt: skip
 
 
 def _medians(metric: Metric, cells: Sequence[pl.DataFrame], level: float) -> pl.DataFrame:

@@ -25,6 +25,19 @@ ESTIMATORS: dict[Estimator, tuple[str, str, str]] = {
         "difference, Newcombe's hybrid score interval",
         "as for a share",
     ),
+    Estimator.WORKING_DAYS: (
+        "Working days with an event divided by covered working days that are over, by the calendar in the settings; what "
+        "happened on other days is not in it.",
+        "difference, Newcombe's hybrid score interval",
+        "as for a share",
+    ),
+    Estimator.EXPOSURE: (
+        "Events divided by how much there was that could bring one, such as weeks of services or on-call shifts. The "
+        "interval supposes events that come independently; one bad night brings several, so the truth is rather less "
+        "certain than it says.",
+        "ratio, exact conditional interval",
+        "as for a count per day",
+    ),
     Estimator.MEDIAN: (
         "The middle value, the mean of the two middle ones for an even number.",
         "ratio, MOVER from the two intervals (Zou & Donner 2008)",
@@ -48,7 +61,8 @@ VERDICTS: dict[Verdict, str] = {
     Verdict.WORSENED: "it lies wholly on the other side",
     Verdict.NO_DETECTABLE_CHANGE: "it holds no change; that is not the same as no change",
     Verdict.INSUFFICIENT_DATA: "too few observations for a value; an interval that exists is still given",
-    Verdict.SUPPRESSED: "withheld because it could tell of a single person",
+    Verdict.SUPPRESSED: "withheld because it could tell of a single person: fewer people than rules.min_cohort (default "
+    "5) stand behind it, or what is shown would let somebody work out such a group by subtraction",
     Verdict.NOT_MEASURED: "the data do not cover it: a table the metric needs is empty or begins later, or nothing in it counts",
     Verdict.NOT_IDENTIFIED: "the number stands, but there is nothing sound to compare it with (no complete period before, "
     "or neither direction is better)",
@@ -66,8 +80,10 @@ Every answer carries its interval, the number of observations `n` it rests on an
 population, but without what the metric needs. Null is not known; zero is measured. A team or service that did nothing
 keeps its row.
 
-Periods are ISO weeks, months and quarters in the organisation's time zone, half-open, cut by the day something happened
-there (money: UTC, as charge periods are). A fact belongs to the team that owned its service on that day; the
+Periods are weeks (ISO, unless the calendar says otherwise), months and quarters in the organisation's time zone,
+half-open, cut by the day something happened there (money: UTC, as charge periods are). That holds for teams in another
+zone too: months that began at different moments would neither add up to the organisation's nor stand beside it. A
+team's own zone, and a person's, decide what was working time there. A fact belongs to the team that owned its service on that day; the
 organisation has all facts, also those of no known team. Nothing that happened at or after the as-of time is used.
 
 A period is *partial* when the as-of time lies inside it, or the first fact of a table the metric needs does. Days
@@ -78,6 +94,10 @@ An answer is compared with the period just before, if that one is complete. A ra
 a partial period, since its interval knows how little it rests on; a total may not. Many numbers are compared at once,
 and at the usual level one in twenty of them would seem to change when nothing did: read a verdict as a question.
 """
+
+
+SCOPES = {"org": "the organisation", "team": "teams", "service": "services"}
+"""Scope → of whom its answers are."""
 
 
 _SIGNALS = """
@@ -154,6 +174,8 @@ def _fields(metric: Metric) -> Iterator[tuple[str, str]]:
     yield "estimator", f"{metric.estimator}, {METHODS[metric.estimator]}"
     yield "fewest observations", str(metric.min_n)
     yield "tables", ", ".join(metric.tables)
+    if len(metric.scopes) < len(SCOPES):
+        yield "measured for", " and ".join(SCOPES[scope] for scope in metric.scopes)
     yield "population", metric.population
     if metric.link_rule:
         yield "link rule", metric.link_rule

@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from idp_analytics import periods
-from idp_analytics.answers import ORG, Metric
+from idp_analytics.answers import ORG, Estimator, Metric
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of, time_zone
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 from idp_analytics.tables.ownership import event_time
+
+WALL = pl.Datetime("us")
+"""Wall time where the organisation is."""
 
 MEASURED_TEAMS = ("team", "platform")
 """Kinds of unit that get a row whether they did anything or not; groups and organisations only when facts name them."""
@@ -72,7 +75,8 @@ def calendar(
     ``spans`` must tell of all tables of the catalogue, so that the periods do not depend on which metrics are asked
     for. Columns of :func:`periods.spine` and
 
-    * ``days``: covered days, with the part of the as-of day that is over; ``whole_days``: covered days that are over;
+    * ``days``: covered days, with the part of the as-of day that is over; ``whole_days``: covered days that are over, for
+      a share of working days only those; ``covered_from``, ``covered_to``: the part of the period covered, as wall time;
     * ``is_partial``: the as-of time, or the first fact of a table the metric needs, lies inside the period;
     * ``is_measured``: false where a table the metric needs is empty or has not begun yet, and everywhere when there is
       no observation at all (``earliest`` is null);
@@ -108,12 +112,20 @@ def calendar(
 
     local = as_of.astimezone(ZoneInfo(zone))
     over = (local.hour * 3600 + local.minute * 60 + local.second) / 86400
-    whole = (pl.min_horizontal(end, pl.lit(today)) - pl.max_horizontal(first, pl.lit(start))).dt.total_days()
+    from_day, to_day = pl.max_horizontal(first, pl.lit(start)), pl.min_horizontal(end, pl.lit(today))
+    whole = (to_day - from_day).dt.total_days()
+    if metric.estimator is Estimator.WORKING_DAYS:
+        both = frame.select(from_day.alias("from"), to_day.alias("to"))
+        whole = pl.lit(
+            pl.Series(settings.calendar.working_days_between(both["from"].to_numpy(), both["to"].to_numpy()))
+        )
     whole = pl.when(measured).then(whole.clip(lower_bound=0)).otherwise(0)
     rest = pl.when(measured & (first <= today) & (end > today)).then(over).otherwise(0.0)
     return frame.with_columns(
         whole.alias("whole_days"),
         (whole + rest).alias("days"),
+        from_day.cast(WALL).alias("covered_from"),
+        pl.min_horizontal(end.cast(WALL), pl.lit(local.replace(tzinfo=None)).cast(WALL)).alias("covered_to"),
         pl.any_horizontal(end > today, *((first < d) & (end > d) for d in begins.values())).alias("is_partial"),
         measured.alias("is_measured"),
         pl.when(measured).then(silence).otherwise(pl.lit(absence)).alias("note"),

@@ -19,6 +19,9 @@ ENTITY = {"org": pl.lit(ORG), "team": pl.col("team_id"), "service": pl.col("serv
 """Scope → whose an observation is; null: nobody's at that scope."""
 
 
+_SECONDS = {"hours": 3600, "days": 86400}
+
+
 def time_zone(metric: Metric, settings: Settings) -> str:
     """The zone in which the metric's periods are cut: the organisation's, but UTC for money.
 
@@ -36,9 +39,10 @@ def day_of(moment: datetime, zone: str) -> date:
 def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
     """The metric's observations before ``as_of``, with ``day``: their calendar day in :func:`time_zone`.
 
-    What has not ended by then (survival) is open: ``hit`` false, ``x`` the hours until ``as_of``, also when the table
-    already knows a later end. For shares of days, the day that is not over yet is left out. Raises
-    :class:`ReportError` for an as-of time without a zone.
+    What has not ended by then (survival) is open: ``hit`` false, ``x`` the time until ``as_of`` in the metric's unit, or
+    until it was last looked at if that is earlier (``x`` beside ``hit`` false), also when the table already knows a
+    later end. For shares of days, the day that is not over yet is left out. Raises :class:`ReportError` for an as-of
+    time without a zone.
     """
     if as_of.tzinfo is None:
         raise ReportError(f"The as-of time {as_of} has no time zone; give one, e.g. datetime(2026, 7, 1, tzinfo=UTC).")
@@ -49,12 +53,13 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
         .filter(pl.col("at") < now)
         .with_columns(pl.col("at").dt.convert_time_zone(zone).dt.date().alias("day"))
     )
-    if metric.estimator is Estimator.DAYS:
+    if metric.estimator in (Estimator.DAYS, Estimator.WORKING_DAYS):
         frame = frame.filter(pl.col("day") < day_of(as_of, zone))
     if metric.estimator is Estimator.SURVIVAL_MEDIAN:
-        limit = (now - pl.col("at")).dt.total_seconds(fractional=True) / 3600
+        limit = (now - pl.col("at")).dt.total_seconds(fractional=True) / _SECONDS[metric.unit]
         ended = (pl.col("hit") & (pl.col("x") <= limit)).fill_null(False)
-        frame = frame.with_columns(pl.when(ended).then("x").otherwise(limit).alias("x"), ended.alias("hit"))
+        seen = pl.when(ended).then("x").otherwise(pl.min_horizontal("x", limit))
+        frame = frame.with_columns(seen.alias("x"), ended.alias("hit"))
     return frame
 
 
@@ -71,6 +76,8 @@ def trace(
     if scope not in ENTITY:
         raise ReportError(f"There is no scope {scope!r}.{nearest(scope, ENTITY)}")
     chosen, span = by_name(metric), periods.parse(period)
+    if chosen.about_people:
+        raise ReportError(f"The rows behind {metric} are single people; only groups of them are shown.")
     shown = ["at", *(name for name in OBSERVATION if name != "at")]
     rows = (
         observed(chosen, tables, settings, as_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, get_type_hints
@@ -192,6 +192,7 @@ class _Cells:
 
     rows: dict[tuple[Measure, str], dict[str, pl.DataFrame]]
     numbers: dict[tuple[Measure, str], pl.DataFrame]
+    sums: dict[tuple[Measure, str, str], pl.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -245,18 +246,22 @@ class _Cells:
         both = self.numbers[after].join(mine, on=["scope", *_CELL], how="full", coalesce=True)
         return both.with_columns(pl.col("n", "n_ours").fill_null(0))
 
+    def _summed(self, point: tuple[Measure, str], scope: str) -> pl.DataFrame:
+        """What each row at ``point`` adds to its cell; steps that count the same rows share one frame."""
+        key = _counting(point[0]), point[1], scope
+        if key not in self.sums:
+            grouped = self.rows[point][scope].group_by(_ROW)
+            self.sums[key] = grouped.agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
+        return self.sums[key]
+
     def _moved(self, step: Step) -> pl.DataFrame:
         """Per cell, how many rows count differently before and after, and the first of them."""
         parts = []
-        for scope, before in self.rows[step.before].items():
-            after = self.rows[step.after][scope]
+        for scope in self.rows[step.before]:
+            before, after = self._summed(step.before, scope), self._summed(step.after, scope)
             if before is after:
                 continue
-            sums = [
-                frame.group_by(_ROW).agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
-                for frame in (before, after)
-            ]
-            both = sums[0].join(sums[1], on=_ROW, how="full", coalesce=True, suffix="_after")
+            both = before.join(after, on=_ROW, how="full", coalesce=True, suffix="_after")
             differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in ("n", "k", "x", "ended"))
             ids = pl.col("source_key").unique().sort()
             parts.append(

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.process_behaviour import process_behaviour
@@ -48,6 +49,11 @@ STUDIES: tuple[Study, ...] = (
         "reconciliation",
         "one of our numbers beside another tool's, or one choice on the way from ours to theirs with the rows it moves",
         reconciliation,
+    ),
+    Study(
+        "benchmarks",
+        "one delivery number of one entity in its latest complete month or quarter, beside one published figure or target",
+        benchmarks,
     ),
 )
 """Every study, in the order they are computed."""

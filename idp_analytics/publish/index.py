@@ -63,7 +63,9 @@ def rows(
     whole = answers.filter(pl.col("period") == label, pl.col("scope").is_in(["org", "team"])).with_columns(
         pl.when(pl.col("scope") == "org").then(pl.lit(ALL)).otherwise("entity_id").alias("entity_id")
     )
-    seen = dict(whole.group_by("entity_id").agg(pl.col("n").sum()).iter_rows())
+    is_of_days = pl.col("unit").str.contains(r"^share of .*\bdays$")  # its n is the calendar's; what happened is its k
+    events = pl.when(is_of_days).then("k").otherwise("n").sum()
+    seen = dict(whole.group_by("entity_id").agg(events).iter_rows())
     told = whole.filter(pl.col("detail").is_null(), pl.col("metric").is_in([m.name for m in KEY_METRICS]))
     said = {
         (entity, metric): word for entity, metric, word in told.select("entity_id", "metric", "verdict").iter_rows()

@@ -39,7 +39,7 @@ class Mart:
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
     every study by name. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``targets``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
     """
 
@@ -66,6 +66,9 @@ class Mart:
             "time_zone": settings.time_zone,
             "asked": list(settings.asked),
             "rules": asdict(settings.rules),
+            "targets": [
+                asdict(target) | {"by": target.by.isoformat() if target.by else None} for target in settings.targets
+            ],
             "settings_sha256": settings.sha256,
             "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},
             "cautions": list(organisation.cautions),

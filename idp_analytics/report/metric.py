@@ -20,6 +20,7 @@ COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 _COUNTED = {
     Estimator.SHARE: "Of them counted",
     Estimator.DAYS: "Of them counted",
+    Estimator.WORKING_DAYS: "Of them counted",
     Estimator.SURVIVAL_MEDIAN: "Of them over",
 }
 
@@ -40,7 +41,7 @@ def section(view: View, name: str) -> Section:
         chart=_chart(rows, metric.title, metric.unit, view.name, beside),
         tables=(cells.table(f"{metric.title} of {view.name}", (_cells(r, counted) for r in rows.to_dicts())),) if rows.height else (),
         cautions=(*words.cautions(row), *view.truncated(metric)),
-        trace=view.trace(name) if row["n"] else "",
+        trace=view.trace(name) if row["n"] and not metric.about_people else "",
         verdict=Verdict(row["verdict"]),
         metrics=(metric,),
     )  # fmt: skip
@@ -61,7 +62,7 @@ def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
         "Period": cells.period(row),
         "Value": quantity(row["value"], unit),
         words.level(row).capitalize(): interval(row["low"], row["high"], unit, row["value"]),
-        "n": f"{row['n']:,}",
+        "n": "withheld" if row["n"] is None else f"{row['n']:,}",
         counted or "k": f"{row['k']:,}" if counted and row["k"] is not None else "",
         "Still open": f"{row['censored']:,}" if row["censored"] else "",
         "Missing": f"{row['missing']:,}" if row["missing"] else "",

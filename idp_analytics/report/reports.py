@@ -7,7 +7,18 @@ from pathlib import Path
 
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
-from idp_analytics.report import comparison, course, metric, money, quality, reference, rules, summary, teams
+from idp_analytics.report import (
+    benchmarks,
+    comparison,
+    course,
+    metric,
+    money,
+    quality,
+    reference,
+    rules,
+    summary,
+    teams,
+)
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Cards, Section
 from idp_analytics.report.view import View
@@ -50,6 +61,10 @@ class TeamReport:
     def reconciliation(self, name: str = "change_fail_rate") -> Section:
         """Why another tool says something else of a delivery metric, choice by choice."""
         return rules.reconciliation(self.view, name)
+
+    def benchmarks(self) -> Section:
+        """The numbers beside the period before, own targets and what DORA published; never a grade."""
+        return benchmarks.benchmarks(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""
@@ -105,6 +120,10 @@ class OrgReport:
     def reconciliation(self, name: str = "change_fail_rate") -> Section:
         """Why another tool says something else of a delivery metric, choice by choice."""
         return rules.reconciliation(self.view, name)
+
+    def benchmarks(self) -> Section:
+        """The numbers beside the period before, own targets and what DORA published; never a grade."""
+        return benchmarks.benchmarks(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -54,6 +54,7 @@ class Phrase:
     noun: str
     place: str = ""  # where or how they were counted, after the noun
     hit: tuple[str, str] = ("counted", "counted")  # what k of them did: one, several
+    over: tuple[str, str] = ("was over", "were over")  # what half of them had come to (survival)
 
 
 PHRASES: Mapping[str, Phrase] = {
@@ -63,6 +64,17 @@ PHRASES: Mapping[str, Phrase] = {
     "change_fail_rate": Phrase("deployment", hit=("failed", "failed")),
     "failed_deployment_recovery_time": Phrase("incident", "that followed a deployment"),
     "deployment_rework_rate": Phrase("deployment", hit=("was repair", "were repair")),
+    "deployment_working_days": Phrase("working day"),
+    "pages_per_service_week": Phrase("page"),
+    "pages_per_shift": Phrase("page"),
+    "out_of_hours_page_share": Phrase("page", hit=("came outside working time", "came outside working time")),
+    "night_page_share": Phrase("page", hit=("came at night", "came at night")),
+    "time_to_first_deploy": Phrase(
+        "newcomer", "who started", over=("had work in production", "had work in production")
+    ),
+    "time_to_tenth_merged_change": Phrase(
+        "newcomer", "who started", over=("had ten changes merged", "had ten changes merged")
+    ),
     "showback_cost": Phrase("charge"),
 }
 _ANY = Phrase("observation")
@@ -71,6 +83,8 @@ _WHAT = {
     Estimator.RATE: "a rate",
     Estimator.SHARE: "a rate",
     Estimator.DAYS: "a share",
+    Estimator.WORKING_DAYS: "a share",
+    Estimator.EXPOSURE: "a rate",
     Estimator.MEDIAN: "a median",
     Estimator.SURVIVAL_MEDIAN: "a median",
     Estimator.TOTAL: "a total",
@@ -148,13 +162,13 @@ def _with_value(metric: Metric, row: Answer) -> str:
         case Estimator.SHARE:
             hit = f"none {said.hit[0]}" if k == 0 else f"{k:,} {said.hit[k != 1]}"
             return f"Of {counted} in {when}, {hit}: {value} {bounds}"
-        case Estimator.DAYS:
+        case Estimator.DAYS | Estimator.WORKING_DAYS:
             return f"On {k:,} of {counted} in {when} there was at least one deployment: {value} {bounds}"
         case Estimator.MEDIAN:
             return f"Half of the {counted} in {when} took {value} or less {bounds}"
         case Estimator.SURVIVAL_MEDIAN:
-            return f"Half of the {counted} in {when} {'was' if n == 1 else 'were'} over within {value} {bounds}"
-        case Estimator.RATE:
+            return f"Half of the {counted} in {when} {said.over[n != 1]} within {value} {bounds}"
+        case Estimator.RATE | Estimator.EXPOSURE:
             return f"{counted} in {when}: {value} {bounds}"
         case _:
             return f"{metric.title} in {when}: {value} from {counted}"

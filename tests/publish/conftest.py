@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from company_building import Notebooks, company, write_notebooks
 
 from idp_analytics.organisation import Organisation
+from idp_analytics.report.mart import Mart
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mart_once() -> Iterator[None]:
+    """Computes the mart of an organisation once for all tests of publishing; it is frozen, so they can share it."""
+    known: list[tuple[Organisation, tuple[str, ...], Mart]] = []
+    compute = Mart.of
+
+    def of(organisation: Organisation, every: Sequence[str] = ("1mo", "1q")) -> Mart:
+        for of_whom, lengths, mart in known:
+            if of_whom is organisation and lengths == tuple(every):
+                return mart
+        known.append((organisation, tuple(every), compute(organisation, every)))
+        return known[-1][2]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Mart, "of", of)
+        yield
 
 
 @pytest.fixture(scope="session")

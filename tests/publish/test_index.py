@@ -56,6 +56,17 @@ def test_a_row_has_its_own_verdicts_and_says_where_there_is_nothing() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("unit", "k", "status"),
+    [("share of days", 0, "no data"), ("share of days", 3, "ok"), ("share of deployments", 0, "ok")],
+)
+def test_days_that_passed_are_no_data(unit: str, k: int, status: str) -> None:
+    told = answers(("team", "a", "deployment_days", 30, Verdict.NO_DETECTABLE_CHANGE))
+    told = told.with_columns(unit=pl.lit(unit), k=pl.lit(k, pl.Int64))
+    _, team = made(told=told, names={ALL: "Acme", "a": "Alpha"})
+    assert team.status == status
+
+
 def test_a_team_called_org_is_a_team() -> None:
     told = answers(("org", ORG, METRIC, 9, Verdict.IMPROVED), ("team", ORG, METRIC, 0, Verdict.INSUFFICIENT_DATA))
     whole, team = made(told=told, names={ALL: "Acme", ORG: "The org team"})

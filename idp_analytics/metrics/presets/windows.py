@@ -69,7 +69,9 @@ def placed(frame: pl.LazyFrame, spans: pl.DataFrame, zone: str, at: str = "at") 
     What falls into no window is left out.
     """
     local = frame.with_columns(pl.col(at).dt.convert_time_zone(zone).dt.replace_time_zone(None).alias("local"))
-    local = local.filter(pl.col("local").is_not_null()).sort("local")
+    # What lies in no window at all is not sorted: the latest few periods of years of data are quickly placed.
+    first, last = (pl.lit(day, WINDOW["start"]) for day in (spans["start"].min(), spans["end"].max()))
+    local = local.filter(pl.col("local") >= first, pl.col("local") < last).sort("local")
     parts = []
     for (every,), part in spans.sort("start").partition_by("every", as_dict=True, maintain_order=True).items():
         starts = part.lazy().select("period", pl.col("start").alias("local"), "end")

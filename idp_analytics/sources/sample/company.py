@@ -37,6 +37,10 @@ PIPELINE_ALIASES = {"checkout": "shop-checkout"}
 """What the pipeline tool calls a service of ours."""
 TEAM_ALIASES = {"payments": "pay"}
 """What cost tags call a team of ours."""
+TEAM_ZONES = {"mobile": "Europe/Lisbon", "edge": "America/New_York"}
+"""Teams that work elsewhere than the organisation counts its days."""
+ABROAD, ABROAD_ZONE = 11, "Asia/Kolkata"
+"""Every so many people somebody works from there, whatever their team."""
 GIT_RATE = 0.22
 """Releases per day of a service released by tags."""
 GROUP_SIZE = 12
@@ -293,8 +297,9 @@ def _teams_table(teams: pl.DataFrame) -> pl.DataFrame:
         pl.col("team_id").str.replace_all("-", " ").str.to_titlecase().alias("name"),
         pl.col("group").alias("parent_team_id"),
         "kind",
+        pl.col("team_id").replace_strict(TEAM_ZONES, default=None, return_dtype=pl.String).alias("time_zone"),
     )
-    return shaped("teams", pl.concat([above, named]))
+    return shaped("teams", pl.concat([above, named], how="diagonal"))
 
 
 def _dates(world: World, column: str) -> pl.Expr:
@@ -309,6 +314,7 @@ def _people_table(world: World) -> pl.DataFrame:
         _dates(world, "ended_day").alias("ended_on"),
         "is_developer",
         pl.lit(False).alias("is_bot"),
+        pl.when(pl.int_range(pl.len()) % ABROAD == ABROAD - 1).then(pl.lit(ABROAD_ZONE)).alias("time_zone"),
     )
     bot = pl.DataFrame({"person_id": [BOT], "is_developer": [False], "is_bot": [True]})
     return pl.concat([shaped("people", bot), shaped("people", people)])

@@ -1,0 +1,125 @@
+"""Numbers about people: which groups are too small to be shown, and which others must be hidden with them.
+
+A group of fewer than ``rules.min_cohort`` people is withheld. That is not enough: the organisation's number less those of
+the teams that are shown would give it away. So wherever something is withheld, at least two groups are, and together
+they hold at least so many people; the smallest that is shown goes too until that is so. What is published forms a tree,
+so that no two sums can be played off against each other:
+
+    all since the data begin → quarters of the organisation → its months, and the quarters of its teams
+
+Teams have no months and nobody has weeks. The part of the organisation that is in no known team is never shown and counts
+as one more hidden group.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from idp_analytics.answers import ORG
+from idp_analytics.periods import floored
+
+COHORTS = (("org", "1mo"), ("org", "1q"), ("team", "1q"))
+"""Scope and length of the groups that may be shown; others would nest in more than one way."""
+
+ALL = "all"
+"""The length of the one group of all who started since the data begin."""
+
+NOT_GROUPED = "people are grouped by quarter for teams, by month and quarter for the organisation"
+
+CELL = ("scope", "entity_id", "every", "period_start")
+
+
+def is_cohort() -> pl.Expr:
+    """Whether a row's ``scope`` and ``every`` are among :data:`COHORTS`."""
+    return pl.any_horizontal((pl.col("scope") == scope) & (pl.col("every") == every) for scope, every in COHORTS)
+
+
+def withheld(people: pl.DataFrame, least: int) -> pl.DataFrame:
+    """The groups to withhold. ``people``: ``team_id``, ``day`` (the start), ``n`` (usable), ``missing``; one row or several each.
+
+    Columns :data:`CELL`, one row per group withheld (``every`` :data:`ALL`: everybody, ``period_start`` null).
+    """
+    cells = _groups(people, least)
+    while True:
+        further = _round(cells, least)
+        if further["hidden"].sum() == cells["hidden"].sum():
+            return cells.filter("hidden", pl.col("entity_id").is_not_null()).select(CELL)
+        cells = further
+
+
+def without(numbers: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
+    """Answers to one metric about people with ``is_withheld``, and where that is true no number at all, not even how many."""
+    marked = numbers.join(hidden.with_columns(pl.lit(True).alias("is_withheld")), on=list(CELL), how="left")
+    shown = pl.col("is_withheld").is_null()
+    blank = ("value", "low", "high", "n", "k", "missing", "censored")
+    return marked.with_columns(
+        pl.when(shown).then(pl.col(*blank)),
+        pl.when(shown).then(pl.col("note", "beside")),
+        (~shown).alias("is_withheld"),
+    )
+
+
+def _groups(people: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Every group that holds anybody: :data:`CELL`, ``parent`` (the quarter it is part of), ``n``, ``hidden``."""
+    day = pl.col("day")
+    parts = [
+        people.select(
+            pl.lit(scope).alias("scope"), entity.alias("entity_id"), pl.lit(every).alias("every"),
+            (floored(day, every) if every != ALL else pl.lit(None, pl.Date)).alias("period_start"),
+            (day.dt.truncate("1q") if every != ALL else pl.lit(None, pl.Date)).alias("parent"), "n", "missing",
+        )
+        for scope, entity, every in (
+            ("org", pl.lit(ORG), ALL), *((s, pl.lit(ORG) if s == "org" else pl.col("team_id"), e) for s, e in COHORTS)
+        )
+    ]  # fmt: skip
+    somebody = (
+        pl.concat(parts)
+        .group_by(*CELL, "parent")
+        .agg(pl.col("n", "missing").sum())
+        .filter(pl.col("n") + pl.col("missing") > 0)
+    )
+    too_few = pl.col("n") < least
+    return somebody.with_columns((too_few | pl.col("entity_id").is_null()).alias("hidden")).drop("missing")
+
+
+def _round(cells: pl.DataFrame, least: int) -> pl.DataFrame:
+    """``cells`` after each family of groups has been looked at once."""
+    is_all, is_quarter = pl.col("every") == ALL, (pl.col("scope") == "org") & (pl.col("every") == "1q")
+    is_month, is_team = pl.col("every") == "1mo", pl.col("scope") == "team"
+    one = pl.lit(None, pl.Date).alias("family")
+    for whole, parts, family in (
+        (is_quarter, is_team, pl.col("parent").alias("family")),
+        (is_quarter, is_month, pl.col("parent").alias("family")),
+        (is_all, is_quarter, one),
+    ):
+        cells = _family(cells, whole, parts, family, least)
+    return cells
+
+
+def _family(cells: pl.DataFrame, whole: pl.Expr, parts: pl.Expr, family: pl.Expr, least: int) -> pl.DataFrame:
+    """One kind of sum, all of them at once: hide parts until what is hidden of each whole cannot be worked out.
+
+    A whole that is shown needs none hidden, or two that hold ``least`` people together. One that is hidden needs one
+    hidden part, else its parts would add up to it. Where hiding all parts is not enough, the whole is hidden.
+    """
+    wholes = cells.filter(whole).select(family, pl.col("hidden").alias("_whole_hidden"))
+    n, hidden = pl.col("n"), pl.col("hidden")
+    listed = (
+        cells.filter(parts)
+        .with_columns(family)
+        .join(wholes, on="family", how="left", nulls_equal=True)
+        .sort("family", ~hidden, "n", "entity_id", "period_start", nulls_last=True)
+    )
+    before, people_before = pl.int_range(pl.len()).over("family"), (n.cum_sum() - n).over("family")
+    needed = pl.col("_whole_hidden") | hidden.any().over("family")
+    enough = pl.when("_whole_hidden").then(before >= 1).otherwise((before >= 2) & (people_before >= least))
+    settled = listed.with_columns((hidden | (needed & ~enough)).alias("hidden"))
+    short = (
+        settled.filter("hidden")
+        .group_by("family")
+        .agg(pl.len().alias("_parts"), n.sum().alias("_people"))
+        .filter((pl.col("_parts") < 2) | (pl.col("_people") < least))["family"]
+    )
+    exhausted = whole & family.is_in(short.implode(), nulls_equal=True)
+    rest = cells.filter(~parts).with_columns((pl.col("hidden") | exhausted).alias("hidden"))
+    return pl.concat([rest, settled.select(cells.columns)])
