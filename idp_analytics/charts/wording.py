@@ -51,7 +51,8 @@ def interval(low: float | None, high: float | None, unit: str, beside: float | N
     A missing bound is said: ``above 12.0 h``, ``up to 3.1 h``; both missing: a dash.
     """
     reference = next((v for v in (beside, high, low) if v is not None), None)
-    (lower, word), (upper, _) = _scaled(low, unit, reference), _scaled(high, unit, reference)
+    (lower, of_lower), (upper, of_upper) = _scaled(low, unit, reference), _scaled(high, unit, reference)
+    word = of_lower or of_upper
     if low is None and high is None:
         return NOTHING
     if high is None or low is None:

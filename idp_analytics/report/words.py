@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp_analytics.answers import Estimator, Metric, Verdict
-from idp_analytics.charts.wording import clean, count, interval, period, quantity
+from idp_analytics.charts.wording import clean, count, interval, money, period, quantity
 from idp_analytics.periods import label, preceding
 
 Answer = Mapping[str, Any]
@@ -54,7 +54,7 @@ class Phrase:
     noun: str
     place: str = ""  # where or how they were counted, after the noun
     hit: tuple[str, str] = ("counted", "counted")  # what k of them did: one, several
-    over: tuple[str, str] = ("was over", "were over")  # what half of them had come to (survival)
+    over: tuple[str, str] = ("was over", "were over")  # what those who are not still open had come to (survival)
 
 
 PHRASES: Mapping[str, Phrase] = {
@@ -171,7 +171,7 @@ def _with_value(metric: Metric, row: Answer) -> str:
         case Estimator.RATE | Estimator.EXPOSURE:
             return f"{counted} in {when}: {value} {bounds}"
         case _:
-            return f"{metric.title} in {when}: {value} from {counted}"
+            return f"{metric.title} in {when}: {money(row['amount'], row['currency'])} from {counted}"
 
 
 def _without_value(metric: Metric, row: Answer) -> str:
@@ -183,9 +183,9 @@ def _without_value(metric: Metric, row: Answer) -> str:
     elif metric.estimator is not Estimator.SURVIVAL_MEDIAN:
         head = f"Only {counted} in {_when(row)}: too few for {what} ({metric.min_n} are needed)"
     elif k < metric.min_n:
-        head = f"Of {counted} in {_when(row)}, {k} {'is' if k == 1 else 'are'} over: too few for {what} ({metric.min_n} are needed)"
+        head = f"Of {counted} in {_when(row)}, {k or 'none'} {said.over[k != 1]}: too few for {what} ({metric.min_n} are needed)"
     else:
-        head = f"Of {counted} in {_when(row)}, {k} are over; half have not ended yet, so the median is not reached"
+        head = f"Of {counted} in {_when(row)}, {k:,} {said.over[k != 1]}; half have not come that far yet, so the median is not reached"
     low, high = row["low"], row["high"]
     if low is None and high is None:
         return f"{head}."

@@ -16,11 +16,6 @@ from idp_analytics.report.view import View
 RATE = "change_fail_rate"
 
 
-@pytest.fixture(scope="module")
-def mart(sample) -> Mart:
-    return Mart.of(sample)
-
-
 @pytest.fixture
 def org(mart):
     def build(period: str = "2026-06", **studies: pl.DataFrame) -> OrgReport:
