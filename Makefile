@@ -7,7 +7,7 @@ DATA ?= data/sample
 PERIOD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check reports lab notebooks bench sample generated lock clean
+.PHONY: help demo test slow lint check reports lab notebooks bench sample generated lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(READY) ## Publish the reports of the synthetic company and print where t
 
 test: $(READY) ## Run the tests, with the coverage floor
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report term
+
+slow: $(READY) ## Run the tests that take minutes: simulations of false alarms and of companies where nothing changes
+	@$(BIN)/python -m pytest -m slow
 
 lint: $(READY) ## Format, lint, types, floors
 	@$(BIN)/ruff format --check .
