@@ -167,10 +167,10 @@ ONE = {"deployment_id": "1", "outcome": "success"}
     ("name", "content"),
     [
         ("d.csv", "deployment_id,outcome\n1,success\n"),
-        ("d.csv.gz", gzip.compress(b"deployment_id,outcome\n1,success\n")),
+        ("d.csv.gz", gzip.compress(b"deployment_id,outcome\n1,success\n", mtime=0)),
         ("d.json", '[{"deployment_id": 1, "outcome": "success"}]'),
         ("d.jsonl", '{"deployment_id": "1", "outcome": "success"}\n'),
-        ("d.ndjson.gz", gzip.compress(b'{"deployment_id": "1", "outcome": "success"}\n')),
+        ("d.ndjson.gz", gzip.compress(b'{"deployment_id": "1", "outcome": "success"}\n', mtime=0)),
         ("d.yaml", "deployment_id: 1\noutcome: success\n"),
         ("d.YML", "- deployment_id: '1'\n  outcome: success\n"),
         ("export", '\ufeff \n{"items": [{"deployment_id": 1, "outcome": "success"}]}'),

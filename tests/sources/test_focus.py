@@ -132,7 +132,7 @@ def test_one_charge_is_one_row_per_basis(tmp_path: Path) -> None:
     [
         ("bill.csv", bill({}).encode()),
         ("bill.csv", bill({}).encode("utf-8-sig").replace(b"\r\n", b"\n")),
-        ("bill.csv.gz", gzip.compress(bill({}).encode())),
+        ("bill.csv.gz", gzip.compress(bill({}).encode(), mtime=0)),
         ("bill.parquet", parquet(bill({}))),
         ("bill.parquet", parquet(bill({}), pl.col("BilledCost").cast(pl.Decimal(38, 10)), START)),
         ("bill.csv", bill({}).replace("BilledCost", "billedcost").replace("EffectiveCost", "AmortizedCost").encode()),
@@ -299,7 +299,7 @@ def test_a_file_without_charges_is_no_rows_and_a_warning(tmp_path: Path, text: s
 
 
 def test_gzip_cut_short_is_refused_whole(tmp_path: Path) -> None:
-    data = gzip.compress(bill(*[{}] * 50).encode())
+    data = gzip.compress(bill(*[{}] * 50).encode(), mtime=0)
     with pytest.raises(SourceError, match=r"^bill\.csv\.gz: is a broken gzip file .*Copy or export it again"):
         extract(tmp_path, data[:-20], "bill.csv.gz")
 
