@@ -143,31 +143,37 @@ class Calendar:
             .select("from", pl.col("from").shift(-1, fill_value=end).alias("to"), "hour_class")
         )  # fmt: skip
 
+    def hours_until(self, zone: str, first: datetime, moments: pl.Series) -> pl.DataFrame:
+        """Hours of each class in ``zone`` from ``first`` until each of ``moments`` (UTC; before ``first``: null).
+
+        One row per moment in the order given, one column per class. What passed between two moments is the difference.
+        """
+        last: Any = moments.max()
+        if last is None:
+            return pl.DataFrame({name: pl.repeat(None, len(moments), dtype=pl.Float64, eager=True) for name in CLASSES})
+        segments = self.segments(zone, first, max(first, last) + timedelta(microseconds=1))
+        length = (pl.col("to") - pl.col("from")).dt.total_microseconds()
+        so_far = [
+            (length * (pl.col("hour_class") == name)).cum_sum().shift(1, fill_value=0).alias(name) for name in CLASSES
+        ]
+        passed = (pl.col("at") - pl.col("from")).dt.total_microseconds()
+        return (
+            moments.cast(_UTC).to_frame("at").with_row_index("row").sort("at", nulls_last=True)
+            .join_asof(
+                segments.select("from", "hour_class", *so_far), left_on="at", right_on="from", strategy="backward",
+                check_sortedness=False,
+            )
+            .sort("row")
+            .select((pl.col(name) + passed * (pl.col("hour_class") == name)) / 3.6e9 for name in CLASSES)
+        )  # fmt: skip
+
     def working_hours_between(self, start: pl.Series, end: pl.Series, zone: str) -> pl.Series:
         """Hours of working time in ``zone`` from each ``start`` up to ``end`` (UTC); null where either is, 0 if none."""
-        known = pl.concat([start, end]).drop_nulls()
-        if known.is_empty():
+        first: Any = pl.concat([start, end]).min()
+        if first is None:
             return pl.repeat(None, len(start), dtype=pl.Float64, eager=True)
-        first: Any = known.min()
-        last: Any = known.max()
-        segments = self.segments(zone, first, last + timedelta(microseconds=1)).with_columns(
-            (pl.col("hour_class") == "working").alias("counts")
-        )
-        so_far = (
-            ((pl.col("to") - pl.col("from")).dt.total_microseconds() * pl.col("counts"))
-            .cum_sum()
-            .shift(1, fill_value=0)
-        )
-        segments = segments.select("from", "counts", so_far.alias("before"))
-
-        def worked(moments: pl.Series) -> pl.Series:
-            at = moments.cast(_UTC).to_frame("at").with_row_index("row").sort("at", nulls_last=True)
-            found = at.join_asof(segments, left_on="at", right_on="from", strategy="backward", check_sortedness=False)
-            passed = (pl.col("at") - pl.col("from")).dt.total_microseconds() * pl.col("counts")
-            return found.sort("row").select(pl.col("before") + passed).to_series()
-
-        hours = (worked(end) - worked(start)) / 3.6e9
-        return hours.clip(lower_bound=0)
+        until = [self.hours_until(zone, first, moments)["working"] for moments in (start, end)]
+        return (until[1] - until[0]).clip(lower_bound=0)
 
     def _weekday(self, day: pl.Expr) -> pl.Expr:
         return day.dt.weekday().is_in([WEEKDAYS.index(name) + 1 for name in self.working_days])

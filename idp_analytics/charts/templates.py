@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp_analytics.charts import coverage, funnel, money, process, rules, strip, trend
+from idp_analytics.charts import coverage, funnel, hours, money, process, rules, strip, survival, trend
 from idp_analytics.charts.chart import TEMPLATES
 
 FIT = {"type": "fit-x", "contains": "padding"}
@@ -27,6 +27,8 @@ def drawings() -> dict[str, dict[str, Any]]:
         "rules": rules.drawing(),
         "process": process.drawing(),
         "funnel": funnel.drawing(),
+        "hours": hours.drawing(),
+        "survival": survival.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

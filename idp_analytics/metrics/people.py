@@ -57,15 +57,9 @@ def newcomers(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
     Columns: ``person_id``, ``team_id`` (on the first day; null: in none known), ``started_at``, ``left_at`` (UTC, the
     midnight that begins their first day and ends their last where the organisation is), ``is_developer`` (null: not
-    said), ``is_covered`` (the first day is not before the first production deployment, nor the first merged change).
+    said), ``is_covered`` (the first day is not before :func:`covered_since`).
     """
     zone = settings.time_zone
-    since = [
-        production_deployments(tables, settings).select(_day(pl.col("finished_at").min(), zone).alias("_deployed")),
-        tables["changes"].select(_day(pl.col("merged_at").min(), zone).alias("_merged")),
-    ]
-    covered = pl.col("started_on") >= pl.max_horizontal("_deployed", "_merged")
-    known = pl.col("_deployed").is_not_null() & pl.col("_merged").is_not_null()
     people = tables["people"].filter(
         pl.col("started_on").is_not_null(), ~pl.col("is_bot").fill_null(False), pl.col("is_developer").fill_null(True)
     )
@@ -80,17 +74,29 @@ def newcomers(tables: Tables, settings: Settings) -> pl.LazyFrame:
     )
     return (
         people.join(teams, on="person_id", how="left")
-        .join(since[0], how="cross")
-        .join(since[1], how="cross")
+        .join(covered_since(tables, settings), how="cross")
         .select(
             "person_id",
             "team_id",
             _midnight(pl.col("started_on"), zone).alias("started_at"),
             _midnight(pl.col("ended_on").dt.offset_by("1d"), zone).alias("left_at"),
             "is_developer",
-            (covered & known).fill_null(False).alias("is_covered"),
+            (pl.col("started_on") >= pl.col("since")).fill_null(False).alias("is_covered"),
         )
     )
+
+
+def covered_since(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """One row, ``since``: the day of the first production deployment or of the first merged change, whichever is later.
+
+    One day for both metrics: with two, their groups would differ by the few who started in between.
+    """
+    zone = settings.time_zone
+    deployed = production_deployments(tables, settings).select(
+        _day(pl.col("finished_at").min(), zone).alias("deployed")
+    )
+    merged = tables["changes"].select(_day(pl.col("merged_at").min(), zone).alias("merged"))
+    return deployed.join(merged, how="cross").select(pl.max_horizontal("deployed", "merged").alias("since"))
 
 
 def _until(reached: pl.LazyFrame, tables: Tables, settings: Settings) -> pl.LazyFrame:

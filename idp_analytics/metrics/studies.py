@@ -15,6 +15,8 @@ import polars as pl
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.newcomers import newcomers
+from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
@@ -54,6 +56,16 @@ STUDIES: tuple[Study, ...] = (
         "benchmarks",
         "one delivery number of one entity in its latest complete month or quarter, beside one published figure or target",
         benchmarks,
+    ),
+    Study(
+        "page_load",
+        "the pages of one entity in one month or quarter and one class of hours, per shift's worth of such hours on call",
+        page_load,
+    ),
+    Study(
+        "newcomers",
+        "one metric of all who joined, on one day after their first: how many were there, by Kaplan–Meier",
+        newcomers,
     ),
 )
 """Every study, in the order they are computed."""

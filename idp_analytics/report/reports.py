@@ -11,8 +11,10 @@ from idp_analytics.report import (
     benchmarks,
     comparison,
     course,
+    load,
     metric,
     money,
+    newcomers,
     quality,
     reference,
     rules,
@@ -65,6 +67,10 @@ class TeamReport:
     def benchmarks(self) -> Section:
         """The numbers beside the period before, own targets and what DORA published; never a grade."""
         return benchmarks.benchmarks(self.view)
+
+    def load(self) -> Section:
+        """How heavy on-call is, and at which hours it calls."""
+        return load.load(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""
@@ -124,6 +130,14 @@ class OrgReport:
     def benchmarks(self) -> Section:
         """The numbers beside the period before, own targets and what DORA published; never a grade."""
         return benchmarks.benchmarks(self.view)
+
+    def newcomers(self) -> Section:
+        """How soon new engineers ship, in groups large enough to be shown."""
+        return newcomers.newcomers(self.view)
+
+    def load(self) -> Section:
+        """How heavy on-call is, and at which hours it calls."""
+        return load.load(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

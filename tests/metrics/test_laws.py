@@ -75,7 +75,7 @@ def test_the_order_of_rows_does_not_matter(company, settings, tables, random):
     assert first.equals(second)
 
 
-DAYS = ["deployment_days", "deployment_working_days"]
+DAYS = [m.name for m in CATALOGUE if m.estimator in (Estimator.DAYS, Estimator.WORKING_DAYS)]
 """Their observations are days, which every entity has as many of."""
 
 

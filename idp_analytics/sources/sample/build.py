@@ -86,6 +86,7 @@ def generate(
     known = {
         "company": truth.about(world, services_per_team),
         "reorganisation": truth.reorganisation(world),
+        "time_zones": truth.time_zones(tables["teams"], tables["people"]),
         "delivery": truth.deliveries(world, deployed, changed, incidents, failed.forced),
         "golden_paths": truth.golden_paths(world, adopted),
         "incidents": truth.incident_causes(deployed, incidents),

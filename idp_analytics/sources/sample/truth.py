@@ -41,6 +41,17 @@ def reorganisation(world: World) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def time_zones(teams: pl.DataFrame, people: pl.DataFrame) -> dict[str, Any]:
+    """Who is elsewhere; all others are where their team is, and all other teams where the organisation is (UTC)."""
+    known = pl.col("time_zone").is_not_null()
+    return {
+        "organisation": "UTC",
+        "teams": dict(teams.filter(known).select("team_id", "time_zone").iter_rows()),
+        "people": dict(people.filter(known).group_by("time_zone").len().sort("time_zone").iter_rows()),
+        "note": "Things happen in the working day of central Europe wherever people are: for some of them that is out of hours.",
+    }
+
+
 def deliveries(
     world: World, deployed: pl.DataFrame, changed: pl.DataFrame, incidents: pl.DataFrame, forced: int
 ) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""How many are there after so many days: one Kaplan–Meier curve per goal, with its interval and how many are still followed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.charts.chart import Chart, drawn
+from idp_analytics.charts.palette import OWN, QUIET
+from idp_analytics.charts.wording import count, interval, quantity
+
+UNIT = "share of newcomers"
+
+_ROW = {
+    "series": pl.String,
+    "day": pl.Int64,
+    "share": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "at_risk": pl.Int64,
+    "shown": pl.String,
+    "interval": pl.String,
+}
+
+
+def chart(curves: pl.DataFrame, names: Mapping[str, str]) -> Chart:
+    """The curves of one group. ``curves``: rows of the study ``newcomers`` that are not withheld, of one metric or two.
+
+    ``names``: metric → what its curve is called, in the order of the legend. The share goes up by a step on each day
+    somebody got there; the band is the interval; the number beside a step is how many were followed until then and were
+    not there yet. A curve ends where too few are followed to be shown.
+    """
+    sizes = dict(curves.select("metric", "n").unique().iter_rows())
+    called = {metric: f"{name}, n {sizes[metric]:,}" for metric, name in names.items() if metric in sizes}
+    told = curves.sort("metric", "day").to_dicts()
+    rows = [
+        {
+            "series": called[row["metric"]], "day": row["day"], "share": row["share"], "low": row["low"], "high": row["high"],
+            "at_risk": row["at_risk"], "shown": quantity(row["share"], UNIT),
+            "interval": interval(row["low"], row["high"], UNIT, row["share"]),
+        }
+        for row in told
+    ]  # fmt: skip
+    said = "; ".join(_said(name, [row for row in told if row["metric"] == metric]) for metric, name in called.items())
+    return drawn(
+        "survival", {"curves": pl.DataFrame(rows, schema=_ROW)}, "Newcomers there, by days since their first",
+        f"{said}.", series=list(called.values()), colours=[OWN, QUIET][: len(called)],
+    )  # fmt: skip
+
+
+def _said(name: str, rows: list[dict[str, Any]]) -> str:
+    last = rows[-1]
+    share = f"{quantity(last['share'], UNIT)} (interval {interval(last['low'], last['high'], UNIT, last['share'])})"
+    return f"{name}: {share} after {count(last['day'], 'day')}, where the curve ends"
+
+
+def drawing() -> dict[str, Any]:
+    """The template, built and validated by Altair."""
+    import altair as alt
+
+    domain = alt.Scale(domain=["{series}"], range=["{colours}"])
+    legend = alt.Legend(
+        title=None, orient="top", labelLimit=260, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, columns=1
+    )
+    base = alt.Chart().encode(
+        x=alt.X("day:Q", title="days since the first day at work", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),
+        color=alt.Color("series:N", scale=domain, legend=legend),
+        tooltip=[
+            alt.Tooltip("series:N", title="goal"), alt.Tooltip("day:Q", title="by day"), alt.Tooltip("shown:N", title="there"),
+            alt.Tooltip("interval:N"), alt.Tooltip("at_risk:Q", title="followed, not there before"),
+        ],
+    )  # fmt: skip
+    share, low = (
+        alt.Y(f"{c}:Q", title="share there", axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
+        for c in ("share", "low")
+    )
+    dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=["{series}"], range=[[1, 0], [6, 3]]), legend=legend)
+    spec: dict[str, Any] = (
+        alt.layer(
+            base.mark_area(interpolate="step-after", opacity=0.15).encode(y=low, y2="high:Q"),
+            base.mark_line(interpolate="step-after", strokeWidth=2).encode(y=share, strokeDash=dash),
+            base.mark_point(size=40, filled=True, opacity=1).encode(y=share),
+            base.transform_filter("datum.day > 0")
+            .mark_text(align="left", baseline="top", dx=5, dy=4)
+            .encode(y=share, text="at_risk:Q"),
+            data=alt.NamedData("curves"),
+        )
+        .properties(width="container", height=240)
+        .to_dict()
+    )
+    return spec
