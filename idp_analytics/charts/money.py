@@ -42,11 +42,10 @@ def chart(answers: pl.DataFrame, title: str) -> Chart:
         for a in ordered
     ]  # fmt: skip
     known = {row["period"] for row in rows if row["state"] != "none"}
-    shown = [
-        row
-        for row in rows
-        if row["state"] != "none" or (row["period"] not in known and row["part"] == ordered[0]["detail"])
-    ]
+    gaps = {
+        row["period"]: row for row in reversed(rows) if row["period"] not in known
+    }  # one column each, the first part's
+    shown = [row for row in rows if row["state"] != "none" or row is gaps.get(row["period"])]
     used = [part for part in PARTS if any(row["part"] == part for row in shown)]
     return drawn(
         "money", {"answers": pl.DataFrame(shown, schema=_ROW)},

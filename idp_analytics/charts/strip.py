@@ -33,7 +33,7 @@ def chart(answers: pl.DataFrame, titles: dict[str, str], name: str) -> Chart:
     one period, at least one row. ``titles``: metric to what it is called, in the order to draw. A value that is not known
     is not drawn; the line says so.
     """
-    own = named(name)
+    own = named(name) or "this team"
     whole = WHOLE if own != WHOLE else f"{WHOLE} (all teams)"
     order = {metric: number for number, metric in enumerate(titles)}
     found = sorted(answers.to_dicts(), key=lambda a: (order[a["metric"]], a["scope"] == "org"))
