@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -209,13 +210,16 @@ def _calendar(entry: _Reader) -> Calendar:
 
 def _target(entry: _Reader) -> Target | None:
     metric, team, by = entry.text("metric", None), entry.text("team", None), entry.day("by")
-    value = entry.number("value", -1.0, above=-1e-300)
-    scope = entry.choice("scope", ("org", "team", ""), "") or None
+    value = entry.number("value", 0.0, above=-math.inf)
+    scope = entry.choice("scope", ("org", "team"), "team" if team else "org") if "scope" in entry.content else None
+    entry.taken.add("scope")
     entry.problems += [f"{entry.where}no {name}" for name in ("metric", "value") if name not in entry.content]
+    if value < 0:
+        entry.problems.append(f"{entry.where}value = {value:g}: must not be negative")
     if team and scope == "org":
         entry.problems.append(f"{entry.where}scope = 'org' and team = {team!r}: leave out one of the two")
     entry.done()
-    return Target(metric, value, "team" if team else scope, team, by) if metric and value >= 0 else None
+    return Target(metric, value, "team" if team else scope, team, by) if metric else None
 
 
 def _source(entry: _Reader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:

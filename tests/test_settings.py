@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import Mark, Rules, Settings, parse, read
+from idp_analytics.settings import Mark, Rules, Settings, Target, parse, read
 from idp_analytics.working_time import Calendar
 
 
@@ -233,5 +233,38 @@ def test_a_phase_without_a_cause_or_with_a_time_is_told(tmp_path: Path) -> None:
         "[[phase]] 1: why: no such setting.",
         "[[phase]] 1: from = 2026-01-12 10:00:00+00:00: is a time; write a day, e.g. 2026-01-12",
         "[[outlier]] 1: no on",
+    ):
+        assert sentence in str(told.value)
+
+
+def test_targets_are_read_and_what_is_wrong_with_one_is_told(tmp_path: Path) -> None:
+    document = tomllib.loads(
+        """
+        [[target]]
+        metric = "change_fail_rate"
+        value = 0
+        by = 2026-12-31
+        [[target]]
+        metric = "change_lead_time"
+        value = 24
+        team = "red"
+        """
+    )
+    assert parse(document, tmp_path, nothing_wrong).targets == (
+        Target("change_fail_rate", 0.0, by=date(2026, 12, 31)),
+        Target("change_lead_time", 24.0, "team", "red"),
+    )
+    wrong = tomllib.loads(
+        "[[target]]\nvalue = -1\nscope = 'service'\n[[target]]\nmetric = 'x'\nteam = 'a'\nscope = 'org'\ngoal = 1\n"
+    )
+    with pytest.raises(SettingsError) as told:
+        parse(wrong, tmp_path, nothing_wrong)
+    for sentence in (
+        "[[target]] 1: no metric",
+        "[[target]] 1: value = -1: must not be negative",
+        "[[target]] 1: scope = 'service': must be one of org, team",
+        "[[target]] 2: no value",
+        "[[target]] 2: scope = 'org' and team = 'a': leave out one of the two",
+        "[[target]] 2: goal: no such setting.",
     ):
         assert sentence in str(told.value)

@@ -56,7 +56,8 @@ def benchmarks(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
 def placed(answers: pl.DataFrame, targets: Sequence[Target] = ()) -> pl.DataFrame:
     """One row per answer with a value and per thing to set it beside; columns :data:`COLUMNS`.
 
-    ``answers``: rows of the answer table; metrics DORA published nothing of are left out. ``kind``: ``tiers``,
+    ``answers``: rows of the answer table; metrics DORA published nothing of are left out (but for targets, which also
+    have a row where there is no value). ``kind``: ``tiers``,
     ``distribution``, ``quick check`` (scores of 0–10, also of the groups throughput, stability and overall), ``target``.
     ``value``, ``low``, ``high`` are in ``unit``, scores in ``unit`` "score 0–10"; the bounds of a group's score are the
     means of its members' bounds, which is wider than an interval of the mean. ``place``: words. ``tier``: only as the
@@ -230,19 +231,22 @@ def _quick_checked(known: pl.DataFrame, number: int) -> pl.DataFrame:
 
 
 def _judged(known: pl.DataFrame, answers: pl.DataFrame, target: Target) -> pl.DataFrame:
-    """The answers one target is about: met or not met where the whole interval is on one side of it."""
+    """The answers one target is about: met or not met where the whole interval is on one side of it, else, and without a
+    value, not decided."""
     better = {metric.name: metric.better for metric in CATALOGUE}[target.metric]
     whose = {"scope": target.scope, "entity_id": target.team}
     rows = answers.filter(
-        pl.col("metric") == target.metric, pl.col("detail").is_null(), pl.col("value").is_not_null(),
+        pl.col("metric") == target.metric,
+        pl.col("detail").is_null(),
         *(pl.col(name) == wanted for name, wanted in whose.items() if wanted is not None),
-    ).select(known.columns)  # fmt: skip
+    ).select(known.columns)
     low, high, goal = pl.col("low"), pl.col("high"), target.value
     met, missed = (low >= goal, high < goal) if better == "higher" else (high <= goal, low > goal)
-    verdict = pl.when(met.fill_null(False)).then(pl.lit(MET)).when(missed.fill_null(False)).then(pl.lit(NOT_MET))
+    has_value = pl.col("value").is_not_null()
     return rows.with_columns(
         pl.lit("target").alias("kind"), pl.lit(goal).alias("reference"),
-        verdict.otherwise(pl.lit(NOT_DECIDED)).alias("place"),
+        pl.when(has_value & met).then(pl.lit(MET)).when(has_value & missed).then(pl.lit(NOT_MET))
+        .otherwise(pl.lit(NOT_DECIDED)).alias("place"),
         pl.lit(f"own target by {target.by.isoformat()}" if target.by else "own target").alias("where"),
     )  # fmt: skip
 

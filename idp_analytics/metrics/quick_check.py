@@ -62,17 +62,10 @@ def scored(metric: str, value: npt.ArrayLike, best: bool = False) -> Array:
     if metric in SHARES:
         return score(100 * value, "percentage")
     if metric in RATES:
-        with np.errstate(divide="ignore"):
-            steps = _steps(np.where(value > 0, 24 / value, np.where(value == 0, np.inf, np.nan)))
+        steps = 6.0 - np.sum(value[..., None] < 24 / np.array(STEPS), axis=-1, dtype=np.float64)
         steps = np.where((value > 1) & best, 6.0, steps)
     elif metric in DURATIONS:
-        steps = _steps(value)
+        steps = 6.0 - np.sum(value[..., None] >= np.array(STEPS), axis=-1, dtype=np.float64)
     else:
         raise KeyError(metric)
     return np.where(np.isnan(value), np.nan, score(steps, "categorical"))
-
-
-def _steps(hours: Array) -> Array:
-    """6 below the first bound, one less for each bound reached."""
-    reached: Array = np.sum(hours[..., None] >= np.array(STEPS), axis=-1, dtype=np.float64)
-    return 6.0 - reached

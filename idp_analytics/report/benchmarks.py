@@ -35,7 +35,7 @@ def benchmarks(view: View) -> Section:
     asked = pl.DataFrame(
         [*own, *(view.row(metric) for metric in named)], schema_overrides=dict(view.mart.answers.schema)
     )
-    found = placed(asked.select(view.mart.answers.columns).filter(pl.col("value").is_not_null()), targets)
+    found = placed(asked.select(view.mart.answers.columns), targets)
     rows = sorted(
         found.to_dicts(), key=lambda row: ([*MEASURED, *_GROUPS, row["metric"]].index(row["metric"]), row["year"] or 0)
     )
@@ -44,7 +44,7 @@ def benchmarks(view: View) -> Section:
     scores = [row for row in rows if row["kind"] == "quick check"]
     tables = (
         cells.table("First of all: against the period before", map(_own, metrics, own), left=("Change",)),
-        cells.table("Own targets", map(_target, goals), left=("Target", "Verdict", "Which")),
+        cells.table("Own targets", map(_target, goals), left=("Target", "Reached", "Which")),
         cells.table(
             f"Beside what DORA published, {period(view.period.label)}", map(_published, published),
             left=("Where the number lies", "Tier", "Seen at DORA"),
@@ -97,7 +97,7 @@ def _target(row: dict[str, Any]) -> dict[str, str]:
         "Target": f"{better} {quantity(row['reference'], metric.unit)}",
         "Number": quantity(row["value"], metric.unit),
         "Interval": interval(row["low"], row["high"], metric.unit, row["value"]),
-        "n": f"{row['n']:,}",
+        "n": NOTHING if row["n"] is None else f"{row['n']:,}",
         "Reached": row["place"],
         "Which": row["where"],
     }
