@@ -29,7 +29,9 @@ KEPT_RUNS = 3
 """Finished runs kept for each published name; older ones are removed unless something still points to them."""
 
 _RUNS = ".runs"
-_PARTIAL = re.compile(r"\.partial-[0-9a-f]+-(\d+)")
+_LEFT = re.compile(r"\.(?:partial-[0-9a-f]+|link|index)-(\d+)(?:\.html)?")
+"""What a run that crashed can leave: the folder it worked in, the link or the page of all periods it was about to swap."""
+
 UNWRITABLE = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST
 })  # fmt: skip
@@ -81,10 +83,10 @@ def finished(root: Path, key: str) -> Path | None:
 @contextmanager
 def stage(root: Path, key: str) -> Iterator[Path]:
     """An empty folder to make a run in; gone afterwards unless :func:`commit` has taken it. Clears what crashed runs left."""
-    for old in root.glob(".partial-*"):
-        match = _PARTIAL.fullmatch(old.name)
+    for old in root.glob(".*"):
+        match = _LEFT.fullmatch(old.name)
         if match and not _alive(int(match[1])):
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
     folder = root / f".partial-{key}-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -181,6 +183,13 @@ def _prune(root: Path, name: str) -> None:
             )  # half removed, it must not look finished
             old.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
 
 
 def _alive(pid: int) -> bool:

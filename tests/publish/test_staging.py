@@ -107,9 +107,14 @@ def test_what_crashed_runs_left_is_cleared_and_what_lives_is_not(tmp_path: Path)
         dead = process.pid
     for name in (f".partial-abc-{dead}", f".partial-abc-{os.getppid()}", ".partial-of-somebody-else"):
         (tmp_path / name).mkdir()
+    (tmp_path / f".link-{dead}").symlink_to(".partial-of-somebody-else", target_is_directory=True)
+    (tmp_path / f".link-{os.getppid()}").symlink_to("nothing")
+    for name in (f".index-{dead}.html", ".index-of-mine.html"):
+        (tmp_path / name).write_text("half")
     with staging.stage(tmp_path, "def"):
         pass
-    assert left(tmp_path) == {f".partial-abc-{os.getppid()}", ".partial-of-somebody-else"}
+    kept = {".partial-of-somebody-else", f".link-{os.getppid()}", ".index-of-mine.html"}
+    assert left(tmp_path) == {f".partial-abc-{os.getppid()}", *kept}
 
 
 def test_a_process_of_another_user_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
