@@ -35,6 +35,7 @@ class Estimator(StrEnum):
     DAYS = "share of days"
     WORKING_DAYS = "share of working days"
     EXPOSURE = "count per exposure"
+    TIME = "share of time"
     MEDIAN = "median"
     SURVIVAL_MEDIAN = "survival median"
     TOTAL = "total"

@@ -222,9 +222,9 @@ def answers(
             click.echo(f"{known.name:{width}}  {known.title}")
         return
     by_whom = metrics.preset(definition).name  # an unknown name is said before anything is read
-    frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every, by_whom)
     if form == "parquet" and out is None:
         raise click.UsageError("Parquet is not text: name a file with --out.")
+    frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every, by_whom)
     target = out if out is not None else sys.stdout.buffer
     match form:
         case "csv":
@@ -249,12 +249,13 @@ def explain(metric: str, data: Path, git: tuple[Path, ...], team: str | None, se
     """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
     from idp_analytics import metrics
 
+    if team and service:
+        raise click.UsageError("Name a --team or a --service, not both: a number belongs to one of them.")
     click.echo(metrics.definitions.text(metrics.by_name(metric)))
     if not period:
         return
     org = _loaded(data, git, "fast")
-    scope, entity = ("team", team) if team else ("service", service) if service else ("org", "org")
-    rows = metrics.trace(org.lazy, org.settings, org.as_of, metric, scope, entity, period)
+    rows = org.trace(metric, period, team, service)
     click.echo(f"\n{rows.height} row(s) behind it:")
     click.echo(_frame(rows))
 

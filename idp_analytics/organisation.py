@@ -15,7 +15,7 @@ from typing import Literal
 import polars as pl
 
 from idp_analytics import checks, metrics, sources
-from idp_analytics.answers import Metric
+from idp_analytics.answers import ORG, Metric
 from idp_analytics.errors import GateError, ReportError, SettingsError, SourceError, nearest
 from idp_analytics.metrics import benchmarks
 from idp_analytics.settings import Settings, SourceSettings, read
@@ -88,6 +88,24 @@ class Organisation:
             if study.name == name:
                 return study.compute(self.lazy, self.settings, self.as_of)
         raise ReportError(f"There is no study {name!r}.{nearest(name, [study.name for study in metrics.STUDIES])}")
+
+    def trace(self, metric: str, period: str, team: str | None = None, service: str | None = None) -> pl.DataFrame:
+        """The rows behind one answer, of the organisation unless ``team`` or ``service`` is named: what was observed,
+        whether it counted, and the file and row it came from (:func:`idp_analytics.metrics.trace` lists the columns).
+
+        Raises :class:`ReportError` for a metric or period that does not exist, for a team or service that no table
+        knows, and if both are named.
+        """
+        if team and service:
+            raise ReportError("Name a team or a service, not both: a number belongs to one of them.")
+        scope, entity = ("team", team) if team else ("service", service) if service else ("org", ORG)
+        rows = metrics.trace(self.lazy, self.settings, self.as_of, metric, scope, entity, period)
+        if scope != "org" and not rows.height:
+            # None of its rows is not the same as no such team.
+            known = self.tables[f"{scope}s"][f"{scope}_id"].to_list()
+            if entity not in known:
+                raise ReportError(f"There is no {scope} {entity!r} with rows in this period.{nearest(entity, known)}")
+        return rows
 
     def coverage(self) -> pl.DataFrame:
         """What the numbers rest on, per team, source and table.

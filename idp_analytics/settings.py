@@ -20,6 +20,8 @@ FILE = "settings.toml"
 
 BASES = ("billed", "effective", "list", "contracted")
 ENVIRONMENTS = ("production", "staging", "test", "development")
+FIRST_DEPLOYMENT = ("count", "leave out")
+LEAD_TIME_UNITS = ("mixed", "pull_request", "commit")
 
 SourceCheck = Callable[[str, Mapping[str, Any]], list[str]]
 """(kind, options) → what is wrong with one ``[[source]]``, one sentence each."""
@@ -45,6 +47,10 @@ class Rules:
     cost_basis: str = "effective"
     level: float = 0.95
     min_cohort: int = 5
+    first_deployment: str = "count"
+    lead_time_unit: str = "mixed"
+    hotfix_words: tuple[str, ...] = ("hotfix", "hot-fix", "hot fix")
+    revert_words: tuple[str, ...] = ("revert", "reverts")
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,10 @@ def parse(
         cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
         min_cohort=int(rules_table.number("min_cohort", Rules.min_cohort, above=2)),
+        first_deployment=rules_table.choice("first_deployment", FIRST_DEPLOYMENT, Rules.first_deployment),
+        lead_time_unit=rules_table.choice("lead_time_unit", LEAD_TIME_UNITS, Rules.lead_time_unit),
+        hotfix_words=rules_table.words("hotfix_words", Rules.hotfix_words),
+        revert_words=rules_table.words("revert_words", Rules.revert_words),
     )
     rules_table.done()
 
@@ -264,6 +274,13 @@ class _Reader:
             self.problems.append(f"{self.where}{key}: every entry must be text in quotes")
             return ()
         return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+    def words(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Words to look for; an empty list looks for none."""
+        found = self.texts(key) if key in self.content else default
+        if any(not word.strip() for word in found):
+            self.problems.append(f"{self.where}{key}: an empty word would be found everywhere")
+        return found
 
     def number(self, key: str, default: float, above: float, below: float = float("inf")) -> float:
         value = self._take(key, (int, float), "a number")

@@ -95,6 +95,21 @@ class Calendar:
         """Every holiday from 1990 to 2060, in order; weekends are not in it."""
         return tuple(sorted((set(_regional(self.holidays)) | set(self.extra_holidays)) - set(self.no_holidays)))
 
+    def told(self) -> dict[str, str]:
+        """Each setting and its value as text, holidays last; what is not set is left out."""
+        shown = {
+            "week_start": self.week_start,
+            "working_days": ", ".join(self.working_days),
+            "working_hours": str(self.working_hours),
+            "night_hours": str(self.night_hours),
+            "shift_hours": f"{self.shift_hours:g}",
+            "page_dedupe_minutes": f"{self.page_dedupe_minutes:g}",
+            "holidays": ", ".join(self.holidays) or "none",
+            "extra_holidays": ", ".join(day.isoformat() for day in self.extra_holidays),
+            "no_holidays": ", ".join(day.isoformat() for day in self.no_holidays),
+        }
+        return {name: value for name, value in shown.items() if value}
+
     def is_working_day(self, day: pl.Expr) -> pl.Expr:
         """Whether a date is a weekday people work on and no holiday."""
         return self._weekday(day) & ~self._holiday(day)

@@ -14,6 +14,7 @@ from idp_analytics.metrics import STUDIES, by_name
 from idp_analytics.organisation import _COVERAGE
 from idp_analytics.periods import parse
 from idp_analytics.report.mart import Mart
+from idp_analytics.report.section import Cards, Section
 from idp_analytics.report.view import View
 from idp_analytics.tables import TABLES
 from idp_analytics.tables.conform import REJECTED
@@ -93,3 +94,10 @@ def load(table: str, path: str = "a.csv", **given: Any) -> Row:
 def at(month: int, day: int, hour: int = 12) -> datetime:
     """A moment in 2026."""
     return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+def all_words(made: Section | Cards) -> str:
+    """All the words of a section: its text, and every cell of its tables."""
+    tables = made.tables if isinstance(made, Section) else ()
+    cells = [cell or "" for table in tables for row in table.frame.iter_rows() for cell in row]
+    return "\n".join([repr(made), *cells])

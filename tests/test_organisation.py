@@ -358,3 +358,17 @@ def test_the_published_log(cases: Path, tmp_path: Path) -> None:
     assert days["k"].sum() == expected["deployment_frequency"]["deployment_days_utc"]
     lead = weeks.filter(metric="change_lead_time", scope="org")
     assert lead["n"].sum() == expected["change_lead_time"]["n"]
+
+
+def test_the_rows_behind_a_number_are_one_call_away(tmp_path: Path) -> None:
+    org = load(folder(tmp_path, services=SERVICES, ownership=OWNERSHIP))
+    service = org.tables["deployments"]["service_id"].drop_nulls()[0]
+    month = f"{org.tables['deployments']['finished_at'].drop_nulls()[0]:%Y-%m}"
+    rows = org.trace("deployment_frequency", month, service=service)
+    assert rows.height
+    assert set(rows["service_id"]) == {service}
+    assert org.trace("deployment_frequency", month).height >= rows.height
+    with pytest.raises(ReportError, match="not both"):
+        org.trace("deployment_frequency", month, team="red", service=service)
+    with pytest.raises(ReportError, match=f"There is no service '{service}s' .* Did you mean '{service}'"):
+        org.trace("deployment_frequency", month, service=f"{service}s")

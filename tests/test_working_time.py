@@ -254,3 +254,10 @@ def test_the_zone_of_the_machine_does_not_matter() -> None:
     ]  # fmt: skip
     assert len(told[0]) > 200
     assert told[0] == told[1] == told[2]
+
+
+def test_a_calendar_tells_what_it_is() -> None:
+    assert Calendar().told()["working_hours"] == "09:00-17:00"
+    assert Calendar().told()["holidays"] == "none"
+    told = Calendar(holidays=("DE-BE", "PL"), extra_holidays=(date(2026, 12, 24),)).told()
+    assert (told["holidays"], told["extra_holidays"], "no_holidays" in told) == ("DE-BE, PL", "2026-12-24", False)

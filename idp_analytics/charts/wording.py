@@ -129,7 +129,8 @@ def _scaled(value: float | None, unit: str, reference: float | None) -> tuple[st
     if value is None or reference is None:
         return NOTHING, ""
     if is_share(unit):
-        return f"{100 * value:.1f}", "%"
+        # Of time, the second decimal is what people argue about: 99.95 % is four hours a year.
+        return f"{100 * value:.{2 if unit == 'share of time' else 1}f}", "%"
     if unit == "hours":
         factor, word = duration(reference)
         scaled = value * factor

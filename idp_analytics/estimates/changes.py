@@ -79,6 +79,20 @@ def ratio_from_intervals(
     return ratio, low * has_interval, high * has_interval
 
 
+def difference_from_intervals(
+    value1: npt.ArrayLike, low1: npt.ArrayLike, high1: npt.ArrayLike,
+    value0: npt.ArrayLike, low0: npt.ArrayLike, high0: npt.ArrayLike,
+) -> Interval:  # fmt: skip
+    """Value now less value before from their two intervals alone, elementwise: MOVER (Zou & Donner 2008), of which
+    Newcombe's hybrid score interval is the case of two Wilson intervals.
+
+    difference, low, high; nan where any of the six numbers it rests on is missing.
+    """
+    v1, l1, h1, v0, l0, h0 = (np.asarray(v, float) for v in (value1, low1, high1, value0, low0, high0))
+    difference = v1 - v0
+    return difference, difference - np.hypot(v1 - l1, h0 - v0), difference + np.hypot(h1 - v1, v0 - l0)
+
+
 def verdict(
     change_low: npt.ArrayLike, change_high: npt.ArrayLike, no_change: npt.ArrayLike, better: npt.ArrayLike | None
 ) -> npt.NDArray[np.str_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import catalogue_people, delivery, showback
+from idp_analytics.metrics import catalogue_flow, catalogue_people, delivery, showback
 
 _DORA = "DORA, software delivery performance metrics (dora.dev guide, as of 2026)"
 _COUNTED = (
@@ -31,7 +31,9 @@ CATALOGUE: tuple[Metric, ...] = (
         "deployment to the as-of time; a service that began later is counted over the same days.",
         link_rule=None,
         null_policy="None seen is no rate: no value, but the upper bound that so many quiet days allow. A deployment "
-        "whose environment, outcome or end is not told is not counted as successful; how many there are is a caution.",
+        "whose environment, outcome or end is not told is not counted as successful; how many there are is a caution. So is "
+        "how many end as the next begins or last longer than 12 hours, where that holds for half of a source (five at least): "
+        "their end may be when they were replaced.",
         min_n=1,
         source=_DORA + "; interval: Garwood 1936",
         observations=delivery.deployment_frequency,
@@ -67,11 +69,15 @@ CATALOGUE: tuple[Metric, ...] = (
         tables=("deployments", "changes", "deployment_changes"),
         estimator=Estimator.MEDIAN,
         population="Changes that reached production for the first time in the period. Each counts once, with the "
-        "deployment that brought it first, and belongs to that deployment's service and owner. Changes that are not "
-        "deployed yet are not in it.",
+        "deployment that brought it first, and belongs to that deployment's service and owner. A change is a pull request "
+        "where one is known, else a commit (rules.lead_time_unit: mixed, pull_request or commit; default mixed). Changes that "
+        "are not deployed yet are not in it; merge_to_deploy_time counts those.",
         link_rule="deployment_changes: which change is in which deployment, as the source says or git history shows.",
         null_policy="Missing: changes whose first commit is not known or lies after the deployment (a rewritten date). "
-        "Deployments of which no change is known add nothing; how many there are is a caution.",
+        "Deployments of which no change is known add nothing; how many there are is a caution. The first known deployment "
+        "of a service may bring all that was done before anything was recorded: its changes count as any others, or are left "
+        "out and counted in a caution (rules.first_deployment: count or leave out; default count). Deployments whose end may be "
+        "when they were replaced: as for deployment_frequency.",
         min_n=6,
         source=_DORA + "; interval: order statistics, Conover 1999",
         observations=delivery.change_lead_time,
@@ -120,7 +126,7 @@ CATALOGUE: tuple[Metric, ...] = (
         name="deployment_rework_rate",
         title="Deployment rework rate",
         question="How much of our deploying is unplanned repair?",
-        formula="(rollbacks + deployments that finished while a linked incident of the same service was open) ÷ "
+        formula="(rollbacks, said or seen, + deployments that finished while a linked incident of the same service was open) ÷ "
         "successful production deployments",
         unit="share of deployments",
         better="lower",
@@ -130,8 +136,10 @@ CATALOGUE: tuple[Metric, ...] = (
         link_rule=_LINK + " A repair finishes after the incident opened, after the deployment that caused it, and not "
         "after the incident was resolved; the deployment that caused it is not its own repair. An incident that names "
         "no service counts for the service of the deployment that caused it.",
-        null_policy="A deployment not said to be a rollback is none. A planned deployment that happens to finish while "
-        "an incident is open counts, a repair made after it was resolved does not: the sources do not tell them apart.",
+        null_policy="A rollback is what rollback_share counts. A planned deployment that happens to finish while an incident is "
+        "open counts, a repair made after it was resolved does not: the sources do not tell them apart. What titles and labels "
+        "call a hotfix or revert is not in it, for some teams write that and others do not; the study deployment_classes "
+        "tells it beside. Redeploys stay in the denominator: somebody had to make them.",
         min_n=5,
         source=_DORA + ", rework rate since 2024; interval: Wilson 1927",
         observations=delivery.deployment_rework_rate,
@@ -158,6 +166,7 @@ CATALOGUE: tuple[Metric, ...] = (
         observations=showback.showback_cost,
         headline=True,
     ),
+    *catalogue_flow.ENTRIES,
     *catalogue_people.ENTRIES,
 )
 """Every metric, in the order documents show them."""

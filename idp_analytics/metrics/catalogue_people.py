@@ -21,7 +21,7 @@ _NEWCOMER = (
     "that day. Who started before the first known production deployment or merged change is left out: they may have "
     "shipped before anything was recorded. Groups of fewer than rules.min_cohort people (default 5) are withheld, and "
     "others with them, so that nothing can be worked out by subtraction: at least two groups are hidden, or none, and they "
-    "hold at least that many people together. Teams have quarters only; nobody has weeks."
+    "hold at least that many people together. By quarter only: months and weeks would cut across the teams."
 )
 _OPEN = (
     "Who is not there yet at the as-of time, or was not on their last day, counts as taking longer (censored). Missing: "
@@ -149,7 +149,7 @@ ENTRIES: tuple[Metric, ...] = (
         formula="Kaplan–Meier median over newcomers of: merge of their tenth change − start of their first day",
         unit="days",
         better="lower",
-        tables=("changes", "deployments", "people"),
+        tables=("deployments", "changes", "people"),
         estimator=Estimator.SURVIVAL_MEDIAN,
         population=_NEWCOMER + " Calendar days, weekends and leave included.",
         link_rule="changes.author_id: who wrote a change.",

@@ -19,7 +19,7 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     """``rows`` of one metric with ``change``, ``change_low``, ``change_high`` and ``verdict``.
 
     Each period is compared with the one just before it, of the same length and entity (money: currency and part):
-    shares by their difference (Newcombe), rates by their ratio (exact), medians by their ratio (MOVER), totals by
+    shares by their difference (Newcombe; of time: MOVER), rates by their ratio (exact), medians by their ratio (MOVER), totals by
     their ratio without an interval, since there is no sampling and neither more nor less is better in itself.
 
     Only with a complete period: the one before must not be partial. A number that is *per* something may itself be of
@@ -55,12 +55,15 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     )  # fmt: skip
 
 
-_DIFFERENCES = (Estimator.SHARE, Estimator.DAYS, Estimator.WORKING_DAYS)
+_DIFFERENCES = (Estimator.SHARE, Estimator.DAYS, Estimator.WORKING_DAYS, Estimator.TIME)
 
 
 def _change(rows: pl.DataFrame, estimator: Estimator, level: float) -> tuple[Array, Array, Array]:
     now = {name: _numbers(rows, name) for name in _USED}
     then = {name: _numbers(rows, f"{name}_before") for name in _USED}
+    if estimator is Estimator.TIME:
+        both = (frame[name] for frame in (now, then) for name in ("value", "low", "high"))
+        return changes.difference_from_intervals(*both)
     if estimator in _DIFFERENCES:
         return changes.newcombe_difference(now["k"], now["n"], then["k"], then["n"], level)
     if estimator in (Estimator.RATE, Estimator.EXPOSURE):

@@ -2,13 +2,13 @@
 
 A group of fewer than ``rules.min_cohort`` people is withheld. That is not enough: the organisation's number less those of
 the teams that are shown would give it away. So wherever something is withheld, at least two groups are, and together
-they hold at least so many people; the smallest that is shown goes too until that is so. What is published forms a tree,
-so that no two sums can be played off against each other:
+they hold at least so many people; the smallest that is shown goes too until that is so. What is shown lies one in the
+other like boxes, so that no two sums can be played off against each other, whatever somebody knows of who came when:
 
-    all since the data begin → quarters of the organisation → its months, and the quarters of its teams
+    all since the data begin → quarters of the organisation → the same quarters of its teams
 
-Teams have no months and nobody has weeks. The part of the organisation that is in no known team is never shown and counts
-as one more hidden group.
+Months and weeks would cut across the teams, so nobody has them. The part of the organisation that is in no known team is
+never shown and counts as one more hidden group.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.periods import floored
 
-COHORTS = (("org", "1mo"), ("org", "1q"), ("team", "1q"))
-"""Scope and length of the groups that may be shown; others would nest in more than one way."""
+COHORTS = (("org", "1q"), ("team", "1q"))
+"""Scope and length of the groups that may be shown."""
 
 ALL = "all"
 """The length of the one group of all who started since the data begin."""
 
-NOT_GROUPED = "people are grouped by quarter for teams, by month and quarter for the organisation"
+NOT_GROUPED = "people are grouped by quarter only"
 
 CELL = ("scope", "entity_id", "every", "period_start")
 
@@ -60,40 +60,31 @@ def without(numbers: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
 
 
 def _groups(people: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Every group that holds anybody: :data:`CELL`, ``parent`` (the quarter it is part of), ``n``, ``hidden``."""
+    """Every group that holds anybody: :data:`CELL`, ``n``, ``hidden``."""
     day = pl.col("day")
     parts = [
         people.select(
             pl.lit(scope).alias("scope"), entity.alias("entity_id"), pl.lit(every).alias("every"),
             (floored(day, every) if every != ALL else pl.lit(None, pl.Date)).alias("period_start"),
-            (day.dt.truncate("1q") if every != ALL else pl.lit(None, pl.Date)).alias("parent"), "n", "missing",
+            "n", "missing",
         )
         for scope, entity, every in (
             ("org", pl.lit(ORG), ALL), *((s, pl.lit(ORG) if s == "org" else pl.col("team_id"), e) for s, e in COHORTS)
         )
     ]  # fmt: skip
     somebody = (
-        pl.concat(parts)
-        .group_by(*CELL, "parent")
-        .agg(pl.col("n", "missing").sum())
-        .filter(pl.col("n") + pl.col("missing") > 0)
+        pl.concat(parts).group_by(CELL).agg(pl.col("n", "missing").sum()).filter(pl.col("n") + pl.col("missing") > 0)
     )
     too_few = pl.col("n") < least
     return somebody.with_columns((too_few | pl.col("entity_id").is_null()).alias("hidden")).drop("missing")
 
 
 def _round(cells: pl.DataFrame, least: int) -> pl.DataFrame:
-    """``cells`` after each family of groups has been looked at once."""
-    is_all, is_quarter = pl.col("every") == ALL, (pl.col("scope") == "org") & (pl.col("every") == "1q")
-    is_month, is_team = pl.col("every") == "1mo", pl.col("scope") == "team"
-    one = pl.lit(None, pl.Date).alias("family")
-    for whole, parts, family in (
-        (is_quarter, is_team, pl.col("parent").alias("family")),
-        (is_quarter, is_month, pl.col("parent").alias("family")),
-        (is_all, is_quarter, one),
-    ):
-        cells = _family(cells, whole, parts, family, least)
-    return cells
+    """``cells`` after each family of groups has been looked at once: teams in their quarter, quarters in the whole."""
+    is_all, is_team = pl.col("every") == ALL, pl.col("scope") == "team"
+    is_quarter = ~is_all & ~is_team
+    cells = _family(cells, is_quarter, is_team, pl.col("period_start").alias("family"), least)
+    return _family(cells, is_all, is_quarter, pl.lit(None, pl.Date).alias("family"), least)
 
 
 def _family(cells: pl.DataFrame, whole: pl.Expr, parts: pl.Expr, family: pl.Expr, least: int) -> pl.DataFrame:

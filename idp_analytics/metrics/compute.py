@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.answers import COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import medians, survival
-from idp_analytics.metrics import cohorts, showback
+from idp_analytics.metrics import cohorts, incident_time, showback
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
 from idp_analytics.metrics.definitions import SCOPES
@@ -25,6 +25,7 @@ from idp_analytics.settings import Settings
 _CELL = ("scope", "entity_id", "every", "period_start")
 _KEY = (*_CELL, "currency", "detail")
 _TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
+_BY_DAY = (Estimator.DAYS, Estimator.WORKING_DAYS)
 
 
 def compute(
@@ -55,22 +56,24 @@ def compute(
     known = entities(tables, scopes)
     parts = [empty()]
     for metric, cube in zip(metrics, cubes, strict=True):
-        counts = pl.concat(_counts(cube, scope, length, week_start) for scope in scopes for length in every)
+        counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY)
         rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, _first(metric, cube), every))
         rows = _where_it_is_measured(rows, metric)
+        if metric.estimator is Estimator.TIME:
+            rows = incident_time.timed(rows, tables, settings, as_of)
         if metric.exposure:
             rows = exposed(rows, metric.exposure(tables, settings).collect())
         if metric.name in durations:
-            cells = [
-                _in_cells(durations[metric.name], scope, length, week_start) for scope in scopes for length in every
-            ]
-            rows = rows.join(_medians(metric, cells, level), on=_CELL, how="left")
+            found = _medians(metric, durations[metric.name], scopes, every, week_start, level)
+            rows = rows.join(found, on=_CELL, how="left")
         numbers = valued(rows, metric, level)
         if metric.about_people:
             numbers = cohorts.without(numbers, cohorts.withheld(cube, settings.rules.min_cohort))
         told = cautioned(compared(numbers, metric, level))
-        parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()))
-    answers = pl.concat(parts).sort("metric", *_KEY)
+        parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()).sort(_KEY))
+    # Each metric's rows are sorted by themselves, which is less work than sorting all of them together.
+    parts.sort(key=lambda part: part["metric"][0] if part.height else "")
+    answers = pl.concat(parts)
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
         showback.prove(answers, showback.bill(tables, settings, as_of).collect())
     return answers
@@ -119,27 +122,48 @@ def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
     return first
 
 
-def _in_cells(frame: pl.DataFrame, scope: str, every: str, week_start: int) -> pl.DataFrame:
-    """``frame`` with the columns of :data:`_CELL`; what is nobody's at that scope is left out."""
-    return frame.with_columns(
-        pl.lit(scope).alias("scope"),
-        ENTITY[scope].alias("entity_id"),
-        pl.lit(every).alias("every"),
-        floored(pl.col("day"), every, week_start).alias("period_start"),
-    ).filter(pl.col("entity_id").is_not_null())
+def _counts(
+    cube: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, by_day: bool
+) -> pl.DataFrame:
+    """Per :data:`_KEY`: ``n`` usable observations, ``k`` hits, ``missing``, ``amount``; ``by_day``: also ``hit_days``, the
+    days with a usable observation (else 0).
 
-
-def _counts(cube: pl.DataFrame, scope: str, every: str, week_start: int) -> pl.DataFrame:
-    """Per :data:`_KEY`: ``n`` usable observations, ``k`` hits and ``hit_days`` among them, ``missing``, ``amount``."""
-    return (
-        _in_cells(cube, scope, every, week_start)
-        .group_by(_KEY)
-        .agg(
-            pl.col("n", "k", "missing", "amount").sum(),
-            pl.col("day").filter(pl.col("n") > 0).n_unique().cast(pl.Int64).alias("hit_days"),
-            pl.col("source_table").first().alias("noun"),
+    The cube is added up to periods once, and those sums to each scope: there are far fewer of them.
+    """
+    parts = []
+    for length in every:
+        start = floored(pl.col("day"), length, week_start).alias("period_start")
+        whose = ["service_id", "team_id", "period_start", "currency", "detail"]
+        sums = (
+            cube.with_columns(start)
+            .group_by(whose)
+            .agg(pl.col("n", "k", "missing", "amount").sum(), pl.col("source_table").first().alias("noun"))
         )
-    )
+        for scope in scopes:
+            key = ["entity_id", *whose[2:]]
+            counts = (
+                sums.with_columns(ENTITY[scope].alias("entity_id"))
+                .filter(pl.col("entity_id").is_not_null())
+                .group_by(key)
+                .agg(pl.col("n", "k", "missing", "amount").sum(), pl.col("noun").first())
+            )
+            if by_day:
+                days = (
+                    cube.filter(pl.col("n") > 0)
+                    .select(ENTITY[scope].alias("entity_id"), start, "currency", "detail", "day")
+                    .unique()
+                    .group_by(key)
+                    .agg(pl.len().cast(pl.Int64).alias("hit_days"))
+                )
+                counts = counts.join(days, on=key, how="left", nulls_equal=True)
+            else:
+                counts = counts.with_columns(pl.lit(0, pl.Int64).alias("hit_days"))
+            parts.append(_labelled(counts, scope, length))
+    return pl.concat(parts)
+
+
+def _labelled(frame: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(scope).alias("scope"), pl.lit(every).alias("every"))
 
 
 def _rows(metric: Metric, counts: pl.DataFrame, known: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
@@ -179,13 +203,24 @@ def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _medians(metric: Metric, cells: Sequence[pl.DataFrame], level: float) -> pl.DataFrame:
+def _medians(
+    metric: Metric, durations: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, level: float
+) -> pl.DataFrame:
     """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`_CELL`."""
-    if metric.estimator is Estimator.MEDIAN:
-        found = [medians.grouped(frame, _CELL, "x", level=level) for frame in cells]
-    else:
-        found = [survival.grouped_median(frame, _CELL, "x", "hit", level) for frame in cells]
-    return pl.concat(found).drop("n")
+    by = ("entity_id", "period_start")
+    parts = []
+    for scope in scopes:
+        for length in every:
+            start = floored(pl.col("day"), length, week_start).alias("period_start")
+            frame = durations.select(ENTITY[scope].alias("entity_id"), start, "x", "hit").filter(
+                pl.col("entity_id").is_not_null()
+            )
+            if metric.estimator is Estimator.MEDIAN:
+                found = medians.grouped(frame, by, "x", level=level)
+            else:
+                found = survival.grouped_median(frame, by, "x", "hit", level)
+            parts.append(_labelled(found.drop("n"), scope, length))
+    return pl.concat(parts)
 
 
 def _with_wholes(counts: pl.DataFrame) -> pl.DataFrame:

@@ -38,6 +38,13 @@ ESTIMATORS: dict[Estimator, tuple[str, str, str]] = {
         "ratio, exact conditional interval",
         "as for a count per day",
     ),
+    Estimator.TIME: (
+        "What is left of the time of all services when the time with an incident is taken away. The interval supposes outages "
+        "that come independently, each as long as it was; the longest seen, or the organisation's typical one if that is "
+        "longer, stands for the next (Fay & Feuer 1997). With few and very unequal outages it is rather too narrow.",
+        "difference, MOVER from the two intervals (Zou & Donner 2008)",
+        "time without an incident is an observation too",
+    ),
     Estimator.MEDIAN: (
         "The middle value, the mean of the two middle ones for an even number.",
         "ratio, MOVER from the two intervals (Zou & Donner 2008)",
@@ -150,6 +157,7 @@ def _lines() -> Iterator[str]:
     for verdict, meaning in VERDICTS.items():
         yield f"| {verdict} | {meaning} |"
     yield _SIGNALS.rstrip()
+    yield from _study()
     for metric in CATALOGUE:
         yield f"\n## {metric.title}\n"
         yield f"`{metric.name}` · {metric.question}\n"
@@ -158,6 +166,13 @@ def _lines() -> Iterator[str]:
         for name, value in _fields(metric):
             yield f"| {name} | {value} |"
     yield from _choices()
+
+
+def _study() -> Iterator[str]:
+    """Imported late, as below."""
+    from idp_analytics.metrics import coverage_study
+
+    return coverage_study.lines()
 
 
 def _choices() -> Iterator[str]:

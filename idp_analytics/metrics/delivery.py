@@ -5,21 +5,29 @@ Rows with a ``detail`` stand beside the population: they are not measured, only 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from idp_analytics.answers import observations
-from idp_analytics.metrics.links import Tables, incident_links, production_deployments
+from idp_analytics.metrics.classify import rollbacks
+from idp_analytics.metrics.lead_time import FIRST_LEFT_OUT, NO_CHANGE, first_deployed, parted
+from idp_analytics.metrics.links import Tables, incident_links, production_deployments, repairs
 from idp_analytics.settings import Settings
 
 NOT_TOLD = "deployments whose environment, outcome or end is not told"
-NO_CHANGE = "deployments without a known change"
 NOT_LINKED = "incidents linked to no deployment"
+REPLACED = "deployments whose end may be when they were replaced"
+
+LONG, FEW = timedelta(hours=12), 5
+"""What lasts longer is hardly one deployment; of how many of a source that must hold, and of half, before it is said."""
 
 
 def deployment_frequency(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """One observation per successful production deployment, dated by its end. Counted per covered day.
 
-    Beside them: deployments that might count if their environment, outcome or end were known.
+    Beside them: deployments that might count if their environment, outcome or end were known, and those that
+    :func:`replaced` doubts.
     """
     environment, outcome, end = pl.col("environment"), pl.col("outcome"), pl.col("finished_at")
     not_told = (
@@ -36,6 +44,7 @@ def deployment_frequency(tables: Tables, settings: Settings) -> pl.LazyFrame:
         [
             _deployments(production_deployments(tables, settings)),
             _deployments(not_told, detail=NOT_TOLD, usable=False),
+            _deployments(replaced(tables, settings), detail=REPLACED, usable=False),
         ]
     )
 
@@ -50,24 +59,26 @@ def change_lead_time(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
     One observation per change deployed, dated by that deployment and belonging to its service and owner. A rollback
     or redeploy of the same change does not count it again. Not usable: the first commit is not known, or lies after
-    the deployment (a rewritten date). Beside them: deployments of which no change is known.
+    the deployment (a rewritten date). Beside them: deployments of which no change is known, those that :func:`replaced`
+    doubts, and the changes that ``rules.first_deployment`` leaves out.
     """
-    deployed = production_deployments(tables, settings).select("deployment_id", "service_id", "team_id", "finished_at")
-    links = tables["deployment_changes"].select("deployment_id", "change_id")
-    first = (
-        links.join(deployed, on="deployment_id")
-        .sort("finished_at", "deployment_id")
-        .unique("change_id", keep="first", maintain_order=True)
-    )
+    counted, left_out = parted(first_deployed(tables, settings), settings)
+    key = pl.col("change_id").alias("source_key")
     spans = (
-        first.join(tables["changes"].select("change_id", "first_commit_at"), on="change_id", how="left")
-        .with_columns(_hours("first_commit_at", "finished_at").alias("x"), pl.col("change_id").alias("source_key"))
+        counted.with_columns(_hours("first_commit_at", "deployed_at").alias("x"), key)
         .with_columns((pl.col("x") >= 0).fill_null(False).alias("usable"))
-        .rename({"finished_at": "at"})
+        .rename({"deployed_at": "at"})
     )
-    without = deployed.join(links, on="deployment_id", how="anti")
+    links = tables["deployment_changes"].select("deployment_id")
+    without = production_deployments(tables, settings).join(links, on="deployment_id", how="anti")
+    first = left_out.with_columns(key).rename({"deployed_at": "at"})
     return pl.concat(
-        [observations(spans, source_table="changes"), _deployments(without, detail=NO_CHANGE, usable=False)]
+        [
+            observations(spans, source_table="changes"),
+            observations(first, source_table="changes", detail=FIRST_LEFT_OUT, usable=False),
+            _deployments(without, detail=NO_CHANGE, usable=False),
+            _deployments(replaced(tables, settings), detail=REPLACED, usable=False),
+        ]
     )
 
 
@@ -110,34 +121,48 @@ def failed_deployment_recovery_time(tables: Tables, settings: Settings) -> pl.La
 def deployment_rework_rate(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """One observation per successful production deployment; a hit when it was unplanned work after a failure.
 
-    That is: a rollback, or a deployment that finished while an incident of the same service, linked to an *earlier*
-    deployment, was open (after it opened, not after it was resolved). An incident that names no service counts for the
-    service of the deployment that caused it. Beside them: incidents linked to no deployment.
+    That is: a rollback, said or seen (:mod:`classify`), or a deployment that finished while an incident of the
+    same service, linked to an *earlier* deployment, was open (:func:`links.repairs`). Beside them: incidents linked to no
+    deployment.
     """
-    links = incident_links(tables, settings)
-    # A repair finishes after both the incident and the deployment that caused it. Of all spans begun by then, only the
-    # one that reaches furthest matters, so one as-of join does what a join on the service would blow up.
-    spans = (
-        links.filter(pl.col("linked_id").is_not_null())
-        .select(
-            pl.coalesce("service_id", "linked_service_id").alias("service_id"),
-            pl.max_horizontal("opened_at", "linked_finished_at").alias("_from"),
-            pl.col("resolved_at").fill_null(pl.datetime(9999, 1, 1, time_zone="UTC")).alias("_until"),
-        )
-        .sort("_from", "_until")
-        .with_columns(pl.col("_until").cum_max().over("service_id"))
+    back = rollbacks(tables, settings).select("deployment_id", pl.lit(True).alias("_back"))
+    deployments = repairs(tables, settings).join(back, on="deployment_id", how="left")
+    hit = pl.col("_back").fill_null(False) | pl.col("is_repair")
+    return pl.concat(
+        [_deployments(deployments.with_columns(hit.alias("hit"))), _not_linked(incident_links(tables, settings))]
     )
-    deployments = (
+
+
+def rollback_share(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """One observation per successful production deployment; a hit when it put back what ran before."""
+    back = rollbacks(tables, settings).select("deployment_id", pl.lit(True).alias("hit"))
+    deployments = production_deployments(tables, settings).join(back, on="deployment_id", how="left")
+    return _deployments(deployments.with_columns(pl.col("hit").fill_null(False)))
+
+
+def replaced(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """Counted deployments that last longer than :data:`LONG`, or end at the instant another of their service begins; only of
+    sources of which that holds for at least :data:`FEW`, and for half of those that took a known time. Columns:
+    ``deployment_id``, ``service_id``, ``team_id``, ``source``, ``started_at``, ``finished_at``.
+
+    Some exports say when a deployment was last touched instead of when it ended, which is when the next took its place
+    (GitHub's ``updated_at``). They are counted all the same: nothing in the row tells them from a slow one.
+    """
+    timed = (
         production_deployments(tables, settings)
-        .sort("finished_at")
-        .join_asof(
-            spans, left_on="finished_at", right_on="_from", by="service_id", strategy="backward",
-            allow_exact_matches=False, check_sortedness=False,
+        .filter(pl.col("started_at") < pl.col("finished_at"))
+        .select("deployment_id", "service_id", "team_id", "source", "started_at", "finished_at")
+    )
+    begun = timed.select("service_id", pl.col("started_at").alias("finished_at"), pl.lit(True).alias("_next")).unique()
+    odd, source = pl.col("_odd"), "source"
+    return (
+        timed.join(begun, on=["service_id", "finished_at"], how="left")
+        .with_columns(
+            ((pl.col("finished_at") - pl.col("started_at") > LONG) | pl.col("_next").fill_null(False)).alias("_odd")
         )
-    )  # fmt: skip
-    repairs = (pl.col("finished_at") <= pl.col("_until")).fill_null(False)
-    hit = pl.col("is_rollback").fill_null(False) | repairs
-    return pl.concat([_deployments(deployments.with_columns(hit.alias("hit"))), _not_linked(links)])
+        .filter(odd & (odd.sum().over(source) >= FEW) & (2 * odd.sum().over(source) >= pl.len().over(source)))
+        .drop("_next", "_odd")
+    )
 
 
 def _hours(start: str, end: str) -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.pages import counted_pages
+from idp_analytics.metrics.pages import ever_paged
 from idp_analytics.settings import Settings
 
 _WALL = pl.Datetime("us")
@@ -28,7 +28,7 @@ def service_weeks(tables: Tables, settings: Settings) -> pl.LazyFrame:
         for name in ("created_at", "retired_at")
     ]
     lives = tables["services"].select("service_id", *local)
-    named = counted_pages(tables, settings).select("service_id").drop_nulls().unique()
+    named = ever_paged(tables, "service_id")
     known = pl.concat([lives, named.join(lives, on="service_id", how="anti")], how="diagonal")
     whole = known.select("service_id", pl.col("_created_at").alias("begins"), pl.col("_retired_at").alias("ends"))
     from_day, to_day = (pl.col(name).cast(_WALL) for name in ("valid_from", "valid_to"))
@@ -51,7 +51,7 @@ def service_weeks(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
 def shifts(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Spans in on-call shifts (``calendar.shift_hours``): one rota, day and night, for every team that was ever paged."""
-    paged = counted_pages(tables, settings).select("team_id").drop_nulls().unique()
+    paged = ever_paged(tables, "team_id")
     rotas = paged.join(tables["teams"].select("team_id", "valid_from", "valid_to"), on="team_id", how="left").select(
         pl.col("team_id").alias("entity_id"),
         pl.col("valid_from").cast(_WALL).alias("begins"),

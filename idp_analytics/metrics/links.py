@@ -63,3 +63,34 @@ def linked_incidents(tables: Tables, settings: Settings) -> pl.LazyFrame:
     return incident_links(tables, settings).select(
         "incident_id", "team_id", "service_id", "source", pl.col("linked_id").is_not_null().alias("linked")
     )
+
+
+def repairs(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """Counted deployments with ``is_repair``: finished while an incident of their service, linked to an *earlier* one, was open.
+
+    After it opened, not after it was resolved; the deployment that caused an incident is not its repair. An incident that
+    names no service counts for the service of the deployment that caused it.
+    """
+    # A repair finishes after both the incident and the deployment that caused it. Of all spans begun by then, only the
+    # one that reaches furthest matters, so one as-of join does what a join on the service would blow up.
+    spans = (
+        incident_links(tables, settings)
+        .filter(pl.col("linked_id").is_not_null())
+        .select(
+            pl.coalesce("service_id", "linked_service_id").alias("service_id"),
+            pl.max_horizontal("opened_at", "linked_finished_at").alias("_from"),
+            pl.col("resolved_at").fill_null(pl.datetime(9999, 1, 1, time_zone="UTC")).alias("_until"),
+        )
+        .sort("_from", "_until")
+        .with_columns(pl.col("_until").cum_max().over("service_id"))
+    )
+    return (
+        production_deployments(tables, settings)
+        .sort("finished_at")
+        .join_asof(
+            spans, left_on="finished_at", right_on="_from", by="service_id", strategy="backward",
+            allow_exact_matches=False, check_sortedness=False,
+        )
+        .with_columns((pl.col("finished_at") <= pl.col("_until")).fill_null(False).alias("is_repair"))
+        .drop("_from", "_until", strict=False)
+    )  # fmt: skip

@@ -70,7 +70,8 @@ def trace(
 
     Columns: ``at``, ``service_id``, ``team_id``, ``x``, ``hit``, ``amount``, ``currency``, ``detail``, ``usable``,
     ``source_table``, ``source_key`` (key of the row there), ``path``, ``source_row`` (the file and the row in it). A
-    row with a ``detail`` stands beside the population (money: it says where the charge went). Raises
+    row with a ``detail`` stands beside the population (money: it says where the charge went). Behind a share of time
+    stands every incident that reaches into the period, whenever it opened. Raises
     :class:`ReportError` for a metric, scope or period that does not exist; an unknown entity has no rows.
     """
     if scope not in ENTITY:
@@ -79,11 +80,15 @@ def trace(
     if chosen.about_people:
         raise ReportError(f"The rows behind {metric} are single people; only groups of them are shown.")
     shown = ["at", *(name for name in OBSERVATION if name != "at")]
-    rows = (
-        observed(chosen, tables, settings, as_of)
-        .filter(ENTITY[scope] == entity_id, pl.col("day").is_between(span.start, span.end - timedelta(days=1)))
-        .select(shown)
-    )
+    last = span.end - timedelta(days=1)
+    within = pl.col("day").is_between(span.start, last)
+    if chosen.estimator is Estimator.TIME:
+        # Up to the last moment before its end, so that what ends at midnight does not reach into the next day.
+        lasts = pl.duration(microseconds=(pl.col("x") * _SECONDS["hours"] * 1_000_000 - 1).clip(lower_bound=0))
+        ended = (pl.col("at") + lasts).dt.convert_time_zone(time_zone(chosen, settings)).dt.date()
+        reaches = (pl.col("day") <= last) & (ended >= span.start).fill_null(True)
+        within = pl.when("usable").then(reaches).otherwise(within)
+    rows = observed(chosen, tables, settings, as_of).filter(ENTITY[scope] == entity_id, within).select(shown)
     names = [name for name in chosen.tables if len(TABLES[name].key) == 1]
     lines = pl.concat(
         tables[name].select(

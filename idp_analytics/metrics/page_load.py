@@ -92,18 +92,25 @@ def page_load(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
 
 def _counted(pages: pl.DataFrame) -> pl.DataFrame:
     """Pages and incidents per cell and class; a page that names no incident is for one of its own."""
-    incident = pl.coalesce(pl.lit("i:") + pl.col("incident_id"), pl.lit("p:") + pl.col("page_id"))
-    parts = [
-        pages.select(
-            pl.lit(scope).alias("scope"), entity.alias("entity_id"), pl.lit(every).alias("every"),
-            floored(pl.col("day"), every).alias("period_start"), which.alias("hour_class"), incident.alias("incident"),
-        )
-        for scope, entity in (("org", pl.lit(ORG)), ("team", pl.col("team_id")))
-        for every in EVERY
-        for which in (pl.lit(WHOLE), pl.col("hour_class"))
-    ]  # fmt: skip
-    counted = pl.len().cast(pl.Int64).alias("n"), pl.col("incident").n_unique().cast(pl.Int64).alias("incidents")
-    return pl.concat(parts).group_by(*_CELL, "hour_class").agg(*counted)
+    # One row per team, month, class and incident first: every other cell counts those again, as numbers, not as text.
+    incident = pl.coalesce(pl.lit("i:") + pl.col("incident_id"), pl.lit("p:") + pl.col("page_id")).rank("dense")
+    month = pl.col("day").dt.truncate("1mo")
+    base = pages.select("team_id", month.alias("day"), "hour_class", incident.alias("incident"))
+    few = base.group_by(base.columns).len("pages")
+    parts = []
+    for every in EVERY:
+        for which in (pl.lit(WHOLE), pl.col("hour_class")):
+            for scope, entity in (("org", pl.lit(ORG)), ("team", pl.col("team_id"))):
+                cell = [
+                    pl.lit(scope).alias("scope"), entity.alias("entity_id"), pl.lit(every).alias("every"),
+                    floored(pl.col("day"), every).alias("period_start"), which.alias("hour_class"),
+                ]  # fmt: skip
+                parts.append(few.group_by(cell).agg(_PAGES, _INCIDENTS))
+    return pl.concat(parts)
+
+
+_PAGES = pl.col("pages").sum().cast(pl.Int64).alias("n")
+_INCIDENTS = pl.col("incident").n_unique().cast(pl.Int64).alias("incidents")
 
 
 def _hours(periods: pl.DataFrame, tables: Tables, settings: Settings) -> pl.DataFrame:

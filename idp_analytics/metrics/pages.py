@@ -50,6 +50,11 @@ def counted_pages(tables: Tables, settings: Settings) -> pl.LazyFrame:
     return _sorted_out(tables, settings).filter(~pl.col("is_low"), ~pl.col("is_again")).drop("is_low", "is_again")
 
 
+def ever_paged(tables: Tables, column: str) -> pl.LazyFrame:
+    """The teams or services (``column``) that a page was ever for; one column, each once."""
+    return tables["pages"].filter(~_is_low()).select(column).drop_nulls().unique()
+
+
 def classed_pages(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """:func:`counted_pages` with ``hour_class`` (:data:`idp_analytics.working_time.CLASSES`) where the responder is.
 
@@ -81,16 +86,19 @@ def _sorted_out(tables: Tables, settings: Settings) -> pl.LazyFrame:
     count in it: the first that calls somebody is not hidden by one that did not.
     """
     window = timedelta(minutes=settings.calendar.page_dedupe_minutes)
-    low = (pl.col("urgency") == "low").fill_null(False)
-    same = ["incident_id", "person_id", "is_low"]
-    since = pl.col("paged_at") - pl.col("paged_at").shift(1).over(same)
-    known = pl.col("incident_id").is_not_null() & pl.col("person_id").is_not_null()
+    same = ("incident_id", "person_id", "is_low")  # what is not known is nobody's, and never the same
+    alike = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in same)
+    since = pl.col("paged_at") - pl.col("paged_at").shift(1)
     return (
         tables["pages"]
-        .with_columns(low.alias("is_low"))
-        .sort("paged_at", "page_id")
-        .with_columns((known & (since <= window)).fill_null(False).alias("is_again"))
+        .with_columns(_is_low().alias("is_low"))
+        .sort(*same, "paged_at", "page_id")
+        .with_columns((alike & (since <= window)).fill_null(False).alias("is_again"))
     )
+
+
+def _is_low() -> pl.Expr:
+    return (pl.col("urgency") == "low").fill_null(False)
 
 
 def _observed(frame: pl.LazyFrame, **given: object) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ METHODS = {
     Estimator.DAYS: "Wilson",
     Estimator.WORKING_DAYS: "Wilson",
     Estimator.EXPOSURE: "exact Poisson",
+    Estimator.TIME: "gamma (Fay & Feuer)",
     Estimator.MEDIAN: "order statistics",
     Estimator.SURVIVAL_MEDIAN: "Kaplan–Meier, log",
     Estimator.TOTAL: "exact total, no sampling",
@@ -73,6 +74,24 @@ def _survival(rows: pl.DataFrame, _: float) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _time(rows: pl.DataFrame, level: float) -> pl.DataFrame:
+    """What is left of the time of services; its interval is that of the time with an incident, a sum over outages.
+
+    How long one more outage might last is told by the longest seen here or, where that is longer, by the typical one of the
+    organisation: a team with one short outage does not know yet how long they can be.
+    """
+    lasts = rows.select(
+        pl.max_horizontal("largest", "typical").fill_null(0.0).alias("w"),
+        pl.max_horizontal(pl.col("largest") ** 2, "typical_square").fill_null(0.0).alias("w2"),
+    )
+    down, squares, days = (rows[name].to_numpy() for name in ("down", "squares", "days"))
+    low, high = rates.weighted_poisson(down, squares, lasts["w"].to_numpy(), lasts["w2"].to_numpy(), days, level)
+    value = 1 - pl.col("down") / pl.when(pl.col("days") > 0).then("days")
+    return _finished(
+        rows, value=value, low=(1 - pl.Series(high)).clip(0, 1), high=(1 - pl.Series(low)).clip(0, 1), k=pl.col("k")
+    )
+
+
 def _total(rows: pl.DataFrame, _: float) -> pl.DataFrame:
     """A census has no sampling error: the interval is the number."""
     image = pl.when(pl.col("n") > 0).then(pl.col("amount").cast(pl.Float64))
@@ -96,6 +115,7 @@ _NUMBERS = {
     Estimator.DAYS: _days,
     Estimator.WORKING_DAYS: _days,
     Estimator.EXPOSURE: _rate,
+    Estimator.TIME: _time,
     Estimator.MEDIAN: _median,
     Estimator.SURVIVAL_MEDIAN: _survival,
     Estimator.TOTAL: _total,

@@ -32,3 +32,8 @@ def verdict(word: str) -> str:
 def period(row: Mapping[str, Any]) -> str:
     """The label of an answer's period, and whether it is partial."""
     return f"{row['period']}{' (partial)' if row['is_partial'] else ''}"
+
+
+def n(row: Mapping[str, Any]) -> str:
+    """How many observations an answer rests on; of a withheld one not even that is told."""
+    return "withheld" if row["n"] is None else f"{row['n']:,}"

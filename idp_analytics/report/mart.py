@@ -16,7 +16,7 @@ import polars as pl
 
 from idp_analytics import __version__
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import STUDIES
+from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.periods import Period, parse
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Mart:
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
     every study by name. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``targets``, ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``targets``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
     """
 
@@ -58,14 +58,18 @@ class Mart:
         """Everything computed from ``organisation``, for periods of the given lengths."""
         answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
         settings = organisation.settings
-        spans = answers.select("every", "period", "period_start").unique().sort("every", "period_start")
+        # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
+        headline = answers.filter(pl.col("metric").is_in([metric.name for metric in HEADLINES]))
+        known = headline if headline.height else answers
+        spans = known.select("every", "period", "period_start").unique().sort("every", "period_start")
         meta = {
             "org": settings.org,
             "title": settings.title,
             "as_of": organisation.as_of.isoformat(),
             "time_zone": settings.time_zone,
             "asked": list(settings.asked),
-            "rules": asdict(settings.rules),
+            "rules": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings.rules).items()},
+            "calendar": settings.calendar.told(),
             "targets": [
                 asdict(target) | {"by": target.by.isoformat() if target.by else None} for target in settings.targets
             ],
@@ -87,7 +91,7 @@ class Mart:
         frames: dict[str, pl.DataFrame] = {name: getattr(self, name) for name in _FRAMES} | dict(self.studies)
         for name, frame in frames.items():
             frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROWS_PER_GROUP)
-        (folder / META).write_text(json.dumps(self.meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (folder / META).write_text(json.dumps(self.meta, indent=1) + "\n", encoding="utf-8")
         return (*(folder / f"{name}.parquet" for name in frames), folder / META)
 
     @classmethod

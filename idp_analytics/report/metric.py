@@ -62,7 +62,7 @@ def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
         "Period": cells.period(row),
         "Value": quantity(row["value"], unit),
         words.level(row).capitalize(): interval(row["low"], row["high"], unit, row["value"]),
-        "n": "withheld" if row["n"] is None else f"{row['n']:,}",
+        "n": cells.n(row),
         counted or "k": f"{row['k']:,}" if counted and row["k"] is not None else "",
         "Still open": f"{row['censored']:,}" if row["censored"] else "",
         "Missing": f"{row['missing']:,}" if row["missing"] else "",

@@ -171,7 +171,9 @@ def _less(whole: Decimal, *parts: Decimal) -> Decimal:
 
 def _exact(amount: Decimal) -> str:
     """``0.00``, or every digit there is: a difference is not to be rounded away."""
-    return money(amount, "") if amount == round(amount, 2) else f"{amount.normalize():f}"
+    if amount == round(amount, 2):
+        return money(amount, "")
+    return f"{'−' if amount < 0 else ''}{f'{amount.copy_abs():f}'.rstrip('0')}"  # abs() would round
 
 
 def _by_period(rows: pl.DataFrame, view: View) -> Table:

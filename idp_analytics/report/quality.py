@@ -162,8 +162,13 @@ def _unmet(failed: pl.DataFrame) -> Table:
         for r in failed.sort("table", "expectation", "column").to_dicts():
             yield {
                 "Table": r["table"], "Column": named(r["column"] or ""), "Expectation": named(r["expectation"]),
-                "Severity": named(r["severity"] or ""), "Unexpected": f"{r['unexpected_count'] or 0:,}",
-                "Of": f"{r['element_count'] or 0:,}", "Why it matters": named(r["why"] or ""),
+                "Severity": named(r["severity"] or ""), "Unexpected": _number(r["unexpected_count"]),
+                "Of": _number(r["element_count"]), "Why it matters": named(r["why"] or ""),
             }  # fmt: skip
 
     return cells.table("Expectations not met", shown(), ("Column", "Expectation", "Severity", "Why it matters"))
+
+
+def _number(n: int | None) -> str:
+    """An expectation about a table as a whole counts no rows: that is not none of them."""
+    return NOTHING if n is None else f"{n:,}"

@@ -48,7 +48,11 @@ def provenance(view: View) -> Section:
         "organisation": mart.meta["org"],
         "as-of time": mart.meta["as_of"],
         "time zone": mart.meta["time_zone"],
-        **{f"rules.{name}": str(value) for name, value in sorted(mart.meta["rules"].items())},
+        **{
+            f"rules.{name}": ", ".join(value) if isinstance(value, list) else str(value)
+            for name, value in sorted(mart.meta["rules"].items())
+        },
+        **{f"calendar.{name}": value for name, value in mart.meta.get("calendar", {}).items()},
         "SHA-256 of the settings": mart.meta["settings_sha256"][:16],
     }
     aside = mart.rejected.height

@@ -33,7 +33,7 @@ def _card(view: View, metric: Metric) -> Card:
         title=metric.title,
         value=quantity(row["value"], metric.unit) if known else "no value",
         bounds="" if row["low"] is None and row["high"] is None else f"{words.level(row)} {bounds}",
-        basis=count(row["n"], words.PHRASES[metric.name].noun if metric.name in words.PHRASES else "observation"),
+        basis="withheld" if row["n"] is None else count(row["n"], words.phrase(metric.name).noun),
         verdict=Verdict(row["verdict"]),
         note=f"{quantity(before['value'], metric.unit)} in {earlier}" if before and before["value"] is not None else "",
         meaning=f"{metric.question} {metric.formula}",

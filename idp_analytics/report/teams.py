@@ -97,7 +97,7 @@ def _apart(own: dict[str, Any], whole: dict[str, Any]) -> bool:
 def _pair(metric: Metric, own: dict[str, Any], whole: dict[str, Any]) -> dict[str, str]:
     def shown(row: dict[str, Any]) -> tuple[str, str, str]:
         bounds = interval(row["low"], row["high"], metric.unit, row["value"])
-        return quantity(row["value"], metric.unit), bounds, f"{row['n']:,}"
+        return quantity(row["value"], metric.unit), bounds, cells.n(row)
 
     (value, bounds, n), (whole_value, whole_bounds, whole_n) = shown(own), shown(whole)
     return {

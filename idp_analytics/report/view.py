@@ -89,14 +89,12 @@ class View:
 
 def team_names(mart: Mart, team_ids: Sequence[str]) -> dict[str, str]:
     """Team id to the name shown: the name in the teams table, with the id where two teams share it, else the id."""
-    rows = mart.teams.select("team_id", "name").to_dicts()
-    names = {row["team_id"]: named(row["name"] or row["team_id"]) for row in rows}
+    told = dict(mart.teams.select("team_id", "name").iter_rows())
+    names = {
+        team_id: named(told.get(team_id) or "") or named(team_id) for team_id in {**told, **dict.fromkeys(team_ids)}
+    }
     uses = Counter(names.values())
-
-    def shown(team_id: str) -> str:
-        name = names.get(team_id)
-        if name is None:
-            return named(team_id)
-        return name if uses[name] == 1 else f"{name} ({named(team_id)})"
-
-    return {team_id: shown(team_id) for team_id in team_ids}
+    return {
+        team_id: names[team_id] if uses[names[team_id]] == 1 else f"{names[team_id]} ({named(team_id)})"
+        for team_id in team_ids
+    }

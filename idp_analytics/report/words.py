@@ -64,6 +64,16 @@ PHRASES: Mapping[str, Phrase] = {
     "change_fail_rate": Phrase("deployment", hit=("failed", "failed")),
     "failed_deployment_recovery_time": Phrase("incident", "that followed a deployment"),
     "deployment_rework_rate": Phrase("deployment", hit=("was repair", "were repair")),
+    "time_between_deployments": Phrase("deployment", over=("was followed by the next", "were followed by the next")),
+    "coding_time": Phrase("change", "first deployed"),
+    "pickup_time": Phrase("change", "first deployed"),
+    "review_time": Phrase("change", "first deployed"),
+    "delivery_time": Phrase("change", "first deployed"),
+    "merge_to_deploy_time": Phrase("change", "merged", over=("was in production", "were in production")),
+    "batch_size": Phrase("deployment"),
+    "rollback_share": Phrase("deployment", hit=("stepped back", "stepped back")),
+    "incident_free_share": Phrase("incident"),
+    "service_level_attainment": Phrase("objective", hit=("was met", "were met")),
     "deployment_working_days": Phrase("working day"),
     "pages_per_service_week": Phrase("page"),
     "pages_per_shift": Phrase("page"),
@@ -85,10 +95,16 @@ _WHAT = {
     Estimator.DAYS: "a share",
     Estimator.WORKING_DAYS: "a share",
     Estimator.EXPOSURE: "a rate",
+    Estimator.TIME: "a share",
     Estimator.MEDIAN: "a median",
     Estimator.SURVIVAL_MEDIAN: "a median",
     Estimator.TOTAL: "a total",
 }
+
+
+def phrase(metric: str) -> Phrase:
+    """How the metric of that name talks; one without words of its own has observations."""
+    return PHRASES.get(metric, _ANY)
 
 
 def answer(metric: Metric, row: Answer, before: Answer | None = None) -> str:
@@ -154,7 +170,7 @@ def _bounds(metric: Metric, row: Answer) -> str:
 
 
 def _with_value(metric: Metric, row: Answer) -> str:
-    said = PHRASES.get(metric.name, _ANY)
+    said = phrase(metric.name)
     value, when, n, k = quantity(row["value"], metric.unit), _when(row), row["n"], row["k"]
     counted = f"{count(n, said.noun)} {said.place}".strip()
     bounds = _bounds(metric, row)
@@ -162,10 +178,13 @@ def _with_value(metric: Metric, row: Answer) -> str:
         case Estimator.SHARE:
             hit = f"none {said.hit[0]}" if k == 0 else f"{k:,} {said.hit[k != 1]}"
             return f"Of {counted} in {when}, {hit}: {value} {bounds}"
+        case Estimator.TIME:
+            return f"{counted} in {when}: {value} of the time without one {bounds}"
         case Estimator.DAYS | Estimator.WORKING_DAYS:
             return f"On {k:,} of {counted} in {when} there was at least one deployment: {value} {bounds}"
         case Estimator.MEDIAN:
-            return f"Half of the {counted} in {when} took {value} or less {bounds}"
+            did = "took" if metric.unit == "hours" else "had"
+            return f"Half of the {counted} in {when} {did} {value} or less {bounds}"
         case Estimator.SURVIVAL_MEDIAN:
             return f"Half of the {counted} in {when} {said.over[n != 1]} within {value} {bounds}"
         case Estimator.RATE | Estimator.EXPOSURE:
@@ -175,7 +194,7 @@ def _with_value(metric: Metric, row: Answer) -> str:
 
 
 def _without_value(metric: Metric, row: Answer) -> str:
-    said = PHRASES.get(metric.name, _ANY)
+    said = phrase(metric.name)
     what, n, k, unit = _WHAT[metric.estimator], row["n"], row["k"] or 0, metric.unit
     counted = f"{count(n, said.noun)} {said.place}".strip()
     if n == 0:

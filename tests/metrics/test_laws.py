@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import Phase, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -64,7 +64,9 @@ def companies(draw) -> dict[str, list[dict]]:
     }  # fmt: skip
 
 
-few = hypothesis_settings(max_examples=8)
+BRIEFLY = (Phase.explicit, Phase.reuse, Phase.generate)
+"""A company takes seconds: what fails is shown as it was drawn, not made smaller for minutes."""
+few = hypothesis_settings(max_examples=6, phases=BRIEFLY)
 
 
 @given(companies(), st.randoms(use_true_random=False))
@@ -77,6 +79,8 @@ def test_the_order_of_rows_does_not_matter(company, settings, tables, random):
 
 DAYS = [m.name for m in CATALOGUE if m.estimator in (Estimator.DAYS, Estimator.WORKING_DAYS)]
 """Their observations are days, which every entity has as many of."""
+TIME = [m.name for m in CATALOGUE if m.estimator is Estimator.TIME]
+"""What is measured is time: a quiet service has a value, and an outage over midnight of a month's end counts in both."""
 
 
 @given(companies())
@@ -85,12 +89,14 @@ def test_a_quiet_team_changes_nobody(company, settings, tables):
     more = {**tables, "teams": [*TEAMS, {"team_id": "quiet"}], "services": [*SERVICES, {"service_id": "unused"}]}
     before, after = (compute(company(**t), settings(), AS_OF, every=("1mo",)) for t in (tables, more))
     quiet = pl.col("entity_id").is_in(["quiet", "unused"])
-    assert after.filter(~quiet).equals(before)
+    # A service more is time more that could have had an incident, for the organisation.
+    same = ~(pl.col("metric").is_in(TIME) & (pl.col("scope") == "org"))
+    assert after.filter(~quiet, same).equals(before.filter(same))
     rows = after.filter(quiet)
     assert rows.height
-    days = rows["metric"].is_in(DAYS)
-    assert rows.filter(~days)["n"].sum() == 0
-    assert rows.filter(~days)["value"].null_count() == rows.filter(~days).height
+    counted = rows.filter(~pl.col("metric").is_in(DAYS))
+    assert counted["n"].sum() == 0
+    assert counted.filter(~pl.col("metric").is_in(TIME))["value"].drop_nulls().is_empty()
 
 
 @given(companies())
@@ -106,14 +112,14 @@ def test_a_team_has_the_same_numbers_alone_as_among_many(company, settings, tabl
     assert one.equals(many.filter(entity_id="blue"))
 
 
-@pytest.mark.parametrize("metric", CATALOGUE, ids=lambda m: m.name)
-@given(tables=companies(), scope=st.sampled_from(["org", "team", "service"]))
-@hypothesis_settings(max_examples=2)
-def test_a_part_asked_for_is_the_part_of_the_whole(company, settings, metric, tables, scope):
+@given(companies(), st.sampled_from(["org", "team", "service"]))
+@hypothesis_settings(max_examples=2, phases=BRIEFLY)
+def test_a_part_asked_for_is_the_part_of_the_whole(company, settings, tables, scope):
     made = company(**tables)
     whole = compute(made, settings(), AS_OF, every=("1w", "1mo", "1q"))
-    part = compute(made, settings(), AS_OF, (metric,), (scope,), ("1w",))
-    assert part.equals(whole.filter(metric=metric.name, scope=scope, every="1w"))
+    for metric in CATALOGUE:
+        part = compute(made, settings(), AS_OF, (metric,), (scope,), ("1w",))
+        assert part.equals(whole.filter(metric=metric.name, scope=scope, every="1w")), metric.name
 
 
 @given(companies(), st.sampled_from(["UTC", "America/Los_Angeles", "Asia/Kolkata"]))
@@ -124,14 +130,14 @@ def test_counts_add_up_over_scopes_and_months(company, settings, tables, zone):
     money = [m.name for m in CATALOGUE if m.estimator is Estimator.TOTAL]
     sums = pl.col("n", "k", "missing", "censored").sum()
 
-    counted = answers.filter(~pl.col("metric").is_in([*money, *DAYS]))
+    counted = answers.filter(~pl.col("metric").is_in([*money, *DAYS, *TIME]))
     by_scope = counted.group_by("scope", "metric", "every", "period").agg(sums).sort("metric", "every", "period")
     org, team, services = (by_scope.filter(scope=s).drop("scope") for s in ("org", "team", "service"))
     assert org.equals(team)
     assert org.equals(services)
 
     quarter = pl.col("period_start").dt.truncate("1q")
-    months = answers.filter(~pl.col("metric").is_in(DAYS), pl.col("detail").is_null())
+    months = answers.filter(~pl.col("metric").is_in([*DAYS, *TIME]), pl.col("detail").is_null())
     key = ["metric", "scope", "entity_id", "currency", quarter]
     added = {
         every: months.filter(every=every)
@@ -177,7 +183,9 @@ def test_what_happens_later_changes_nothing_said_before(company, settings, table
     ]
     assume(known["deployment_changes"])  # an empty link table is told apart from one that is not
     with_later, without = (compute(company(**t), settings(), as_of) for t in (tables, known))
-    assert with_later.equals(without)
+    # Whether the deployments of a service ever name a change is asked of the source as a whole, not of a moment.
+    said = pl.col("metric") != "merge_to_deploy_time"
+    assert with_later.filter(said).equals(without.filter(said))
 
 
 @pytest.mark.parametrize("amount", [Decimal("0.1"), Decimal("1e-20")])

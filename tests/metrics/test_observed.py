@@ -13,6 +13,7 @@ def tables(company):
     return company(
         teams=[{"team_id": "red"}, {"team_id": "blue"}],
         services=[{"service_id": "shop"}, {"service_id": "till"}],
+        ownership=[{"service_id": "shop", "team_id": "red"}, {"service_id": "till", "team_id": "blue"}],
         deployments=[
             {"deployment_id": "d1", "finished_at": "2026-03-01T00:00"},
             {"deployment_id": "d2", "finished_at": "2026-03-31T23:30"},
@@ -20,8 +21,35 @@ def tables(company):
             {"deployment_id": "t1", "finished_at": "2026-03-10T00:00", "service_id": "till", "team_id": "blue"},
             {"deployment_id": "n1", "finished_at": "2026-03-10T00:00", "service_id": None, "team_id": None},
         ],
-        changes=[{"change_id": "c1", "first_commit_at": "2026-02-28T20:00"}, {"change_id": "c2"}],
-        deployment_changes=[{"deployment_id": "d1", "change_id": "c1"}, {"deployment_id": "t1", "change_id": "c2"}],
+        changes=[
+            {"change_id": "c1", "first_commit_at": "2026-02-28T20:00"},
+            {"change_id": "c2"},
+            {
+                "change_id": "c3",
+                "kind": "pull_request",
+                "first_commit_at": "2026-03-29T09:00",
+                "opened_at": "2026-03-29T10:00",
+                "first_review_at": "2026-03-30T09:00",
+                "merged_at": "2026-03-30T10:00",
+            },
+        ],
+        deployment_changes=[
+            {"deployment_id": "d1", "change_id": "c1"},
+            {"deployment_id": "t1", "change_id": "c2"},
+            {"deployment_id": "d3", "change_id": "c3"},
+        ],
+        service_levels=[
+            {
+                "service_level_id": "s1",
+                "service_id": "shop",
+                "team_id": "red",
+                "period_start": "2026-03-05",
+                "period_end": "2026-03-06",
+                "good_count": 999,
+                "total_count": 1000,
+                "target_share": 0.99,
+            }
+        ],
         incidents=[
             {"incident_id": "i1", "opened_at": "2026-03-01T01:00", "resolved_at": "2026-03-01T03:00"},
             {"incident_id": "i2", "opened_at": "2026-03-31T23:45", "resolved_at": "2026-04-01T02:45"},
@@ -72,6 +100,29 @@ def test_trace_leads_to_the_row_of_the_file(tables, settings, as_of):
 def test_trace_cuts_periods_where_the_answers_do(tables, settings, as_of, zone, keys):
     rows = trace(tables, settings(zone), as_of("2026-05-01"), "deployment_frequency", "org", "org", "2026-03")
     assert rows["source_key"].to_list() == keys
+
+
+@pytest.mark.parametrize(
+    ("zone", "period", "keys"),
+    [
+        ("UTC", "2026-03", ["i1", "far", "i2"]),
+        ("UTC", "2026-04", ["far", "i2"]),  # i2 ends on 1 April
+        ("America/Los_Angeles", "2026-04", ["far"]),  # where it is still 31 March
+        ("UTC", "2026-02", []),
+    ],
+)
+def test_behind_a_share_of_time_stand_the_incidents_that_reach_into_it(tables, settings, as_of, zone, period, keys):
+    rows = trace(tables, settings(zone), as_of("2026-05-01"), "incident_free_share", "org", "org", period)
+    assert rows["source_key"].to_list() == keys
+
+
+def test_what_ends_at_midnight_does_not_reach_into_the_next_day(company, settings, as_of):
+    made = company(incidents=[{"incident_id": "i", "opened_at": "2026-03-31T22:00", "resolved_at": "2026-04-01T00:00"}])
+    found = [
+        trace(made, settings(), as_of("2026-05-01"), "incident_free_share", "org", "org", period).height
+        for period in ("2026-03", "2026-04")
+    ]
+    assert found == [1, 0]
 
 
 FILLED = [m for m in CATALOGUE if not {"pages", "people"} & set(m.tables)]

@@ -27,6 +27,8 @@ def shares(**given):
 BEFORE = shares(period="2026-05", value=0.2)
 
 WITH_VALUE = [
+    (answer("incident_free_share", value=0.9995, low=0.9987, high=0.9999, n=3, k=2, unit="share of time", verdict="improved"), None,
+     "3 incidents in June 2026: 99.95 % of the time without one (95 % interval 99.87–99.99 %); improved against May."),
     (shares(verdict="improved"), BEFORE,
      "Of 40 deployments in June 2026, 5 failed: 12.5 % (95 % interval 5.5–26.1 %); improved against May (20.0 %)."),
     (shares(verdict="worsened"), BEFORE,

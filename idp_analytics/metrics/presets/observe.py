@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from idp_analytics.metrics.classify import rollbacks
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.blame import blamed
 from idp_analytics.metrics.presets.definition import (
@@ -184,8 +185,9 @@ def _rework(measure: Rework, tables: Tables, settings: Settings, scope: str) -> 
         spans, left_on="at", right_on="_from", by="service_id", strategy="backward", allow_exact_matches=False,
         check_sortedness=False,
     )  # fmt: skip
-    repair = pl.col("is_rollback").fill_null(False) | (pl.col("at") <= pl.col("_until")).fill_null(False)
-    return _deployments(during, k=repair)
+    back = rollbacks(tables, settings).select("deployment_id", pl.lit(True).alias("_back"))
+    repair = pl.col("_back").fill_null(False) | (pl.col("at") <= pl.col("_until")).fill_null(False)
+    return _deployments(during.join(back, on="deployment_id", how="left"), k=repair)
 
 
 def _incident_time(tables: Tables) -> pl.LazyFrame:

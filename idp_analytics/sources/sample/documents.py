@@ -55,6 +55,14 @@ environment = "production"
 link_hours = {LINK_HOURS}
 cost_basis = "effective"
 
+# When people work. Holidays are those of a country or a part of one, e.g. holidays = "DE-BE"; this company has none.
+[calendar]
+week_start = "monday"
+working_days = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+working_hours = "09:00-17:00"
+night_hours = "22:00-07:00"
+shift_hours = 12
+
 # Two services are released by tags of their repositories. Other tags in there are no releases.
 [[source]]
 name = "git"
