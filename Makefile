@@ -49,7 +49,8 @@ lab: $(READY) ## Open JupyterLab in notebooks/
 notebooks: $(READY) ## Run every notebook as an analyst would
 	@$(BIN)/python -m pytest --nbval-lax notebooks
 
-bench: $(READY) ## Measure: our answers against plain pandas, our reports against papermill + nbconvert
+bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our reports against papermill + nbconvert
+	@$(BIN)/python bench/delivery.py
 	@$(BIN)/python bench/answers.py
 	@$(BIN)/python bench/reports.py
 

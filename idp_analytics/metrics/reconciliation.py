@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
@@ -14,7 +14,8 @@ from idp_analytics.metrics.grid import entities
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.answered import periods_of
 from idp_analytics.metrics.presets.definition import Counted, Definition, Link, Measure
-from idp_analytics.metrics.presets.evaluate import cell_values, collected, known, of_scope
+from idp_analytics.metrics.presets.deployments import LABELLED, labelled
+from idp_analytics.metrics.presets.evaluate import asks, cell_values, collected, known, of_scope
 from idp_analytics.metrics.presets.ours import IDP
 from idp_analytics.metrics.presets.tools import (
     DATADOG,
@@ -43,6 +44,7 @@ _FIRST = ("linked",)
 _LAST = ("aggregation", "scale", "empty_is_zero", "decimals")
 _CELL = ["entity_id", "every", "period"]
 _ROW = [*_CELL, "source_table", "source_key"]
+_OWN = ["every", "period", "source_table", "source_key", "team_id", "service_id"]
 _OWNER = "who owns what happened"
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -110,6 +112,7 @@ def reconciled(
     ]
     grids = periods_of(list(wanted.values()), tables, settings, as_of, every)
     people = entities(tables, scopes)
+    seen = _seen(tables, as_of, {"event", *(d.ownership for d, _, _ in pairs)})
     parts = [pl.DataFrame(schema=COLUMNS)]
     for name, ours in wanted.items():
         grid = grids[ours.tables, name].filter("is_measured")
@@ -121,13 +124,19 @@ def reconciled(
         paths = [
             (d, theirs, tuple(steps(ours, theirs, d.ownership))) for d, mine, theirs in pairs if mine.metric == name
         ]
-        cells = _Cells.of(paths, tables, settings, as_of, calendar_windows(grid), people, scopes)
+        cells = _Cells.of(paths, seen, settings, calendar_windows(grid), people, scopes)
         starts = grid.select("every", "period", "period_start")
         parts += [
             part.join(starts, on=["every", "period"]) for d, t, path in paths for part in cells.told(ours, d, t, path)
         ]
     frame = pl.concat(part.select(pl.col(n).cast(t) for n, t in COLUMNS.items()) for part in parts)
     return frame.sort("metric", "scope", "entity_id", "every", "period_start", "definition", "step")
+
+
+def _seen(tables: Tables, as_of: datetime, ownerships: Iterable[str]) -> dict[str, Tables]:
+    """Ownership → the tables as known at ``as_of``. What every measure would work out again is worked out once."""
+    repairs = labelled(tables).collect().lazy()
+    return {ownership: {**known(tables, as_of, ownership), LABELLED: repairs} for ownership in ownerships}
 
 
 def steps(ours: Measure, theirs: Measure, ownership: str) -> Iterator[Step]:
@@ -196,21 +205,22 @@ class _Cells:
 
     @classmethod
     def of(
-        cls, paths: Sequence[tuple[Definition, Measure, tuple[Step, ...]]], tables: Tables, settings: Settings,
-        as_of: datetime, spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str],
+        cls, paths: Sequence[tuple[Definition, Measure, tuple[Step, ...]]], seen: Mapping[str, Tables], settings: Settings,
+        spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str],
     ) -> _Cells:  # fmt: skip
         rows, numbers = {}, {}
         points = dict.fromkeys(point for _, _, path in paths for step in path for point in (step.before, step.after))
         for ownership in dict.fromkeys(o for _, o in points):
-            seen = known(tables, as_of, ownership)
             measures = [m for m, o in points if o == ownership]
             counted = _distinct(measures)
-            found = dict(zip(counted, collected(list(counted.values()), seen, settings, spans, scopes), strict=True))
+            found = dict(
+                zip(counted, collected(list(counted.values()), seen[ownership], settings, spans, scopes), strict=True)
+            )
             for measure in measures:
                 point = measure, ownership
-                rows[point] = {s: of_scope(frame, s) for s, frame in found[_counting(measure)].items()}
+                rows[point] = found[_counting(measure)]
                 numbers[point] = pl.concat(
-                    cell_values(measure, frame, people, spans, scope, settings.rules.level)
+                    cell_values(measure, of_scope(frame, scope), people, spans, scope, settings.rules.level)
                     for scope, frame in rows[point].items()
                 ).select("scope", *_CELL, "value", "n", "k")
         return cls(rows, numbers)
@@ -246,26 +256,35 @@ class _Cells:
         both = self.numbers[after].join(mine, on=["scope", *_CELL], how="full", coalesce=True)
         return both.with_columns(pl.col("n", "n_ours").fill_null(0))
 
-    def _summed(self, point: tuple[Measure, str], scope: str) -> pl.DataFrame:
-        """What each row at ``point`` adds to its cell; steps that count the same rows share one frame."""
-        key = _counting(point[0]), point[1], scope
-        if key not in self.sums:
-            grouped = self.rows[point][scope].group_by(_ROW)
-            self.sums[key] = grouped.agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
-        return self.sums[key]
+    def _suspects(self, step: Step, scope: str) -> pl.DataFrame:
+        """``source_table``, ``source_key`` of what does not count the same for everybody before and after."""
+        sides = []
+        for measure, ownership in (step.before, step.after):
+            key = _counting(measure), ownership, scope if asks(measure) else ""
+            if key not in self.sums:  # steps that count the same rows share one frame
+                self.sums[key] = _summed(self.rows[measure, ownership][scope], _OWN)
+            sides.append(self.sums[key])
+        before, after = sides
+        return _differing(before, after, _OWN).select("source_table", "source_key").unique()
 
     def _moved(self, step: Step) -> pl.DataFrame:
         """Per cell, how many rows count differently before and after, and the first of them."""
-        parts = []
+        points, parts = (step.before, step.after), []
+        by_scope = any(asks(measure) for measure, _ in points)
+        suspects: pl.DataFrame | None = None
         for scope in self.rows[step.before]:
-            before, after = self._summed(step.before, scope), self._summed(step.after, scope)
-            if before is after:
+            if _counting(step.before[0]) == _counting(step.after[0]) and step.before[1] == step.after[1]:
                 continue
-            both = before.join(after, on=_ROW, how="full", coalesce=True, suffix="_after")
-            differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in ("n", "k", "x", "ended"))
+            # Most rows do not move: they are told apart once, and only the others are added up for each scope.
+            if suspects is None or by_scope:
+                suspects = self._suspects(step, scope)
+            before, after = (
+                _summed(of_scope(self.rows[point][scope].join(suspects, on=suspects.columns, how="semi"), scope), _ROW)
+                for point in points
+            )
             ids = pl.col("source_key").unique().sort()
             parts.append(
-                both.filter(differs).group_by(_CELL).agg(
+                _differing(before, after, _ROW).group_by(_CELL).agg(
                     ids.len().cast(pl.Int64).alias("rows_count"), pl.col("source_table").min(),
                     ids.head(EXAMPLES).str.join(", ").alias("example_ids"), pl.lit(scope).first().alias("scope"),
                 )
@@ -282,6 +301,17 @@ class _Cells:
             pl.lit(ours.metric).alias("metric"), pl.lit(definition.name).alias("definition"), pl.lit(step).alias("step"),
             pl.lit(ours.unit).alias("unit"), pl.lit(theirs.unit).alias("their_unit"),
         )  # fmt: skip
+
+
+def _summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """What each row adds to its cell."""
+    return rows.group_by(by).agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
+
+
+def _differing(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Of two frames of :func:`_summed`, what is not the same in both."""
+    both = before.join(after, on=by, how="full", coalesce=True, nulls_equal=True, suffix="_after")
+    return both.filter(pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in ("n", "k", "x", "ended")))
 
 
 def _counting(measure: Measure) -> Measure:

@@ -88,7 +88,7 @@ def _spans(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: flo
     known = rows.filter(pl.col("x").is_not_null())
     if measure.aggregation is Aggregation.SURVIVAL_MEDIAN:
         found = survival.grouped_median(known.with_columns(pl.col("ended").fill_null(True)), CELL, "x", "ended", level)
-        found = found.with_columns(pl.col("events").alias("k"), pl.lit("Kaplan–Meier, log").alias("interval"))
+        found = found.with_columns(pl.col("events").alias("k"), pl.lit("Kaplan–Meier, log-log").alias("interval"))
         return cells.join(found.drop("events"), on=CELL, how="left")
     if measure.aggregation in (Aggregation.MEDIAN, Aggregation.LOWER_MEDIAN):
         found = medians.grouped(known, CELL, "x", level=level).with_columns(

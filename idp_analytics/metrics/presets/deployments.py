@@ -12,6 +12,9 @@ REPAIR = r"(?i)\b(hot-?fix|revert|roll-?back)"
 """What in a change's title or labels says that it repairs: the words Datadog's and Middleware's documents suggest."""
 
 
+LABELLED = "labelled"
+
+
 def counted(tables: Tables, rule: Counted, settings: Settings) -> pl.LazyFrame:
     """The deployments ``rule`` counts: columns of ``deployments``, ``at``, ``is_put_back`` and ``is_again``.
 
@@ -59,7 +62,12 @@ def put_back(found: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def labelled(tables: Tables) -> pl.LazyFrame:
-    """``deployment_id`` of every deployment that brings a change whose title or label says that it repairs."""
+    """``deployment_id`` of every deployment that brings a change whose title or label says that it repairs.
+
+    Who asks often finds it once and gives it as a table of that name.
+    """
+    if LABELLED in tables:
+        return tables[LABELLED]
     said = pl.any_horizontal(
         pl.col("title").str.contains(REPAIR),
         pl.col("labels").list.eval(pl.element().str.contains(REPAIR)).list.any(),

@@ -10,7 +10,14 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.aggregate import CELL, NUMBERS, aggregated
-from idp_analytics.metrics.presets.definition import Definition, FailRate, Measure, Recovery, Rework
+from idp_analytics.metrics.presets.definition import (
+    Definition,
+    FailRate,
+    LeadTime,
+    Measure,
+    Recovery,
+    Rework,
+)
 from idp_analytics.metrics.presets.observe import counted_by
 from idp_analytics.metrics.presets.windows import placed
 from idp_analytics.settings import Settings
@@ -81,6 +88,22 @@ def placed_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.
     )
 
 
+def reaching(tables: Tables, spans: pl.DataFrame, zone: str) -> pl.LazyFrame:
+    """The rows of ``deployment_changes`` that can matter to a lead time in ``spans``: all of every change that was deployed,
+    or merged, between the first start and the last end. What a measure without ``carry`` counts there is the same."""
+    first, last = (pl.lit(moment, pl.Datetime("us")) for moment in (spans["start"].min(), spans["end"].max()))
+
+    def within(moment: pl.Expr) -> pl.Expr:
+        local = moment.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+        return (local >= first) & (local < last)
+
+    links = tables["deployment_changes"].select("deployment_id", "change_id")
+    deployed = tables["deployments"].filter(within(pl.coalesce("finished_at", "started_at", "queued_at")))
+    merged = tables["changes"].filter(within(pl.col("merged_at"))).select("change_id")
+    changes = links.join(deployed.select("deployment_id"), on="deployment_id", how="semi").select("change_id")
+    return links.join(pl.concat([changes, merged]).unique(), on="change_id", how="semi")
+
+
 def of_scope(rows: pl.DataFrame, scope: str) -> pl.DataFrame:
     """``rows`` with ``entity_id``: whose they are at ``scope``; what is nobody's there is left out."""
     return rows.with_columns(ENTITY[scope].alias("entity_id")).filter(pl.col("entity_id").is_not_null())
@@ -91,7 +114,17 @@ def collected(
 ) -> list[dict[str, pl.DataFrame]]:
     """For each measure, scope → its :func:`placed_rows`; read and joined together, once where the scope does not matter."""
     wanted = [(m, scope) for m in measures for scope in (scopes if asks(m) else scopes[:1])]
-    frames = iter(pl.collect_all(placed_rows(m, tables, settings, spans, scope) for m, scope in wanted))
+    in_reach = [isinstance(m, LeadTime) and not m.carry for m, _ in wanted]
+    near = tables
+    if sum(in_reach) > 1:  # for one measure alone, looking for what it may need is as much work as counting all
+        links = reaching(tables, spans, settings.time_zone).collect()
+        near = {**tables, "deployment_changes": links.lazy()}
+    frames = iter(
+        pl.collect_all(
+            placed_rows(m, near if reaches else tables, settings, spans, scope)
+            for (m, scope), reaches in zip(wanted, in_reach, strict=True)
+        )
+    )
     found = []
     for measure in measures:
         if asks(measure):
