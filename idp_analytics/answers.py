@@ -88,7 +88,8 @@ class Metric:
 
     ``exposure`` takes the same and gives what a count per exposure is divided by: see :mod:`idp_analytics.metrics.exposure`.
     ``scopes``: at which scopes it means anything; elsewhere it is not measured. ``about_people``: one observation is one
-    person, so small groups are withheld (:mod:`idp_analytics.metrics.cohorts`).
+    person, so small groups are withheld (:mod:`idp_analytics.metrics.cohorts`). ``in_clusters``: observations of one service
+    on one day go together, so a share's interval rests on fewer than there are.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Metric:
     exposure: Callable[[Mapping[str, pl.LazyFrame], Settings], pl.LazyFrame] | None = None
     scopes: tuple[str, ...] = ("org", "team", "service")
     about_people: bool = False
+    in_clusters: bool = False
 
 
 OBSERVATION: dict[str, pl.DataType | type[pl.DataType]] = {

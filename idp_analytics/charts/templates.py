@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp_analytics.charts import coverage, funnel, hours, money, process, rules, strip, survival, trend
+from idp_analytics.charts import coverage, funnel, hours, money, parts, process, rules, strip, survival, trend
 from idp_analytics.charts.chart import TEMPLATES
 
 FIT = {"type": "fit-x", "contains": "padding"}
@@ -28,6 +28,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "process": process.drawing(),
         "funnel": funnel.drawing(),
         "hours": hours.drawing(),
+        "parts": parts.drawing(),
         "survival": survival.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.

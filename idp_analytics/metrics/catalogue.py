@@ -118,7 +118,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "neither dropped nor ended. Missing: resolved before they opened. Incidents linked to no deployment are left "
         "out; how many there are is a caution.",
         min_n=5,
-        source=_DORA + "; Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log",
+        source=_DORA + "; Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log",
         observations=delivery.failed_deployment_recovery_time,
         headline=True,
     ),
@@ -141,8 +141,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "call a hotfix or revert is not in it, for some teams write that and others do not; the study deployment_classes "
         "tells it beside. Redeploys stay in the denominator: somebody had to make them.",
         min_n=5,
-        source=_DORA + ", rework rate since 2024; interval: Wilson 1927",
+        source=_DORA
+        + ", rework rate since 2024; interval: Wilson 1927, with as many observations as the days of a service stand "
+        "for (design effect, Kish 1965), since all deployments during one incident are repair together",
         observations=delivery.deployment_rework_rate,
+        in_clusters=True,
         headline=True,
     ),
     Metric(

@@ -56,7 +56,7 @@ ENTRIES: tuple[Metric, ...] = (
         "service.",
         min_n=5,
         source=_DORA + ", deployment frequency read as time between deployments; Kaplan & Meier 1958; interval: Brookmeyer & "
-        "Crowley 1982, log",
+        "Crowley 1982, log-log",
         observations=lead_time.time_between_deployments,
     ),
     _stage("coding", "Coding time", "How long from the first commit until a change is proposed?", "opened − first commit", _DRAFT),
@@ -83,7 +83,7 @@ ENTRIES: tuple[Metric, ...] = (
         "missing. One that never will be (documents, a reverted idea) waits for ever. Missing: deployed before it was merged. "
         "Changes of services whose deployments name no change are left out; how many there are is a caution.",
         min_n=5,
-        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log",
+        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log",
         observations=lead_time.merge_to_deploy_time,
     ),
     Metric(

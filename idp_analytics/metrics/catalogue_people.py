@@ -137,7 +137,7 @@ ENTRIES: tuple[Metric, ...] = (
         null_policy=_OPEN
         + "a change of theirs was deployed before their first day (came back, or were with us before).",
         min_n=5,
-        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log; withholding: Willenborg & de Waal 2001",
+        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log; withholding: Willenborg & de Waal 2001",
         observations=people.time_to_first_deploy,
         scopes=("org", "team"),
         about_people=True,
@@ -155,7 +155,7 @@ ENTRIES: tuple[Metric, ...] = (
         link_rule="changes.author_id: who wrote a change.",
         null_policy=_OPEN + "a change of theirs was merged before their first day (came back, or were with us before).",
         min_n=5,
-        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log; withholding: Willenborg & de Waal 2001",
+        source="Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log; withholding: Willenborg & de Waal 2001",
         observations=people.time_to_tenth_merged_change,
         scopes=("org", "team"),
         about_people=True,

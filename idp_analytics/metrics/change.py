@@ -10,7 +10,7 @@ from idp_analytics.answers import Estimator, Metric, Verdict
 from idp_analytics.estimates import changes
 
 _SAME = ("scope", "entity_id", "every", "currency", "detail")
-_USED = ("value", "low", "high", "n", "k", "days")
+_USED = ("value", "low", "high", "n", "k", "days", "crowding")
 
 Array = npt.NDArray[np.float64]
 
@@ -29,6 +29,8 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     period after has nothing to compare with); *insufficient data* where there is no value; *not
     identified* where there is nothing to compare with or no better side; else what the interval of the change allows.
     """
+    if "crowding" not in rows.columns:
+        rows = rows.with_columns(pl.lit(1.0).alias("crowding"))
     before = rows.select(
         *_SAME, pl.col("period_end").alias("period_start"), pl.col("is_partial").alias("is_partial_before"),
         *(pl.col(name).alias(f"{name}_before") for name in _USED),
@@ -65,7 +67,8 @@ def _change(rows: pl.DataFrame, estimator: Estimator, level: float) -> tuple[Arr
         both = (frame[name] for frame in (now, then) for name in ("value", "low", "high"))
         return changes.difference_from_intervals(*both)
     if estimator in _DIFFERENCES:
-        return changes.newcombe_difference(now["k"], now["n"], then["k"], then["n"], level)
+        k, n, k0, n0 = (frame[name] / frame["crowding"] for frame in (now, then) for name in ("k", "n"))
+        return changes.newcombe_difference(k, n, k0, n0, level)
     if estimator in (Estimator.RATE, Estimator.EXPOSURE):
         return changes.rate_ratio(now["n"], now["days"], then["n"], then["days"], level)
     if estimator is Estimator.TOTAL:

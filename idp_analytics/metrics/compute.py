@@ -18,7 +18,7 @@ from idp_analytics.metrics.exposure import exposed
 from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import ENTITY, observed
-from idp_analytics.metrics.value import valued
+from idp_analytics.metrics.value import CLUSTERED, valued
 from idp_analytics.periods import EVERY, floored
 from idp_analytics.settings import Settings
 
@@ -56,7 +56,7 @@ def compute(
     known = entities(tables, scopes)
     parts = [empty()]
     for metric, cube in zip(metrics, cubes, strict=True):
-        counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY)
+        counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY, metric.in_clusters)
         rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, _first(metric, cube), every))
         rows = _where_it_is_measured(rows, metric)
         if metric.estimator is Estimator.TIME:
@@ -123,29 +123,31 @@ def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
 
 
 def _counts(
-    cube: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, by_day: bool
+    cube: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, by_day: bool, in_clusters: bool
 ) -> pl.DataFrame:
     """Per :data:`_KEY`: ``n`` usable observations, ``k`` hits, ``missing``, ``amount``; ``by_day``: also ``hit_days``, the
     days with a usable observation (else 0).
 
-    The cube is added up to periods once, and those sums to each scope: there are far fewer of them.
+    The cube is added up to periods once, and those sums to each scope: there are far fewer of them. ``squares_n``,
+    ``products``, ``squares_k`` are the sums of n², n·k and k² over ``clusters``, the days of a service with an observation.
     """
     parts = []
+    cube = cube.with_columns(
+        (pl.col("n") ** 2).alias("squares_n"), (pl.col("n") * pl.col("k")).alias("products"),
+        (pl.col("k") ** 2).alias("squares_k"), (pl.col("n") > 0).cast(pl.Int64).alias("clusters"),
+    ) if in_clusters else cube  # fmt: skip
+    summed = pl.col("n", "k", "missing", "amount", *(CLUSTERED if in_clusters else ())).sum()
     for length in every:
         start = floored(pl.col("day"), length, week_start).alias("period_start")
         whose = ["service_id", "team_id", "period_start", "currency", "detail"]
-        sums = (
-            cube.with_columns(start)
-            .group_by(whose)
-            .agg(pl.col("n", "k", "missing", "amount").sum(), pl.col("source_table").first().alias("noun"))
-        )
+        sums = cube.with_columns(start).group_by(whose).agg(summed, pl.col("source_table").first().alias("noun"))
         for scope in scopes:
             key = ["entity_id", *whose[2:]]
             counts = (
                 sums.with_columns(ENTITY[scope].alias("entity_id"))
                 .filter(pl.col("entity_id").is_not_null())
                 .group_by(key)
-                .agg(pl.col("n", "k", "missing", "amount").sum(), pl.col("noun").first())
+                .agg(summed, pl.col("noun").first())
             )
             if by_day:
                 days = (
@@ -193,7 +195,7 @@ def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     means = scope.is_in(list(metric.scopes))
     grouped = cohorts.is_cohort() if metric.about_people else pl.lit(True)
     told = " and ".join(SCOPES[name] for name in metric.scopes)
-    counted = [name for name in ("n", "k", "missing", "hit_days") if name in rows.columns]
+    counted = [name for name in ("n", "k", "missing", "hit_days", *CLUSTERED) if name in rows.columns]
     return rows.with_columns(
         (pl.col("is_measured") & means & grouped).alias("is_measured"),
         pl.when(~means).then(pl.lit(f"measured for {told} only"))

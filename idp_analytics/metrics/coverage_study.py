@@ -36,12 +36,11 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {"metric": pl.String, "pac
 them, those that hold the truth; ``compared``: months with a verdict on a change, ``improved``, ``worsened``: of them."""
 
 WHY = {
-    "deployment_rework_rate": "All deployments during one long incident are hits together. Who deploys often has fewer "
-    "independent observations than deployments, so the interval is too narrow and verdicts come too easily.",
-    "failed_deployment_recovery_time": "The lower limit is an approximation for many; with five to ten ended observations it lies "
-    "too high. The upper one then often has no end, so verdicts are rare.",
+    "deployment_rework_rate": "All deployments during one long incident are repair together. The days of a service tell how far that "
+    "goes, but for who deploys often a month has too few incidents to tell it well.",
+    "failed_deployment_recovery_time": "With fewer than five ended, which give an interval but no value, the lower limit, an "
+    "approximation for many, lies too high.",
     "time_between_deployments": "As for recovery: with few waits in a month the lower limit lies too high.",
-    "merge_to_deploy_time": "As for recovery: with few changes in a month the lower limit lies too high.",
 }
 """Metric → why its intervals hold the truth less often than stated, or its verdicts err more often, for some teams."""
 

@@ -166,6 +166,28 @@ def _lines() -> Iterator[str]:
         for name, value in _fields(metric):
             yield f"| {name} | {value} |"
     yield from _choices()
+    yield from _rules()
+
+
+def _rules() -> Iterator[str]:
+    """What a deployment is taken for and what is looked at; imported late, as below."""
+    from idp_analytics.metrics.classify import RULES
+    from idp_analytics.metrics.gaming import CHECKS
+
+    yield "\n## What a deployment was\n"
+    yield "Study `deployment_classes`. The rules are asked in this order, and the first that holds decides.\n"
+    yield "| rule | class | why |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        yield f"| {rule.name} | {rule.says} | {rule.why} |"
+    yield "\n## What could make a number look better\n"
+    yield "Study `gaming`. A check is a question and accuses nobody: it is raised where all its signals moved, against the period"
+    yield "before, by more than chance allows with all checks of all teams counted in (Benjamini & Hochberg 1995).\n"
+    yield "| check | signals | may be innocent |"
+    yield "|---|---|---|"
+    for check in CHECKS:
+        signals = "; ".join(f"{signal.says} {'rises' if signal.rises else 'falls'}" for signal in check.signals)
+        yield f"| {check.name} | {signals} | {check.innocent} |"
 
 
 def _study() -> Iterator[str]:

@@ -44,16 +44,24 @@ def service_level_attainment(tables: Tables, _: Settings) -> pl.LazyFrame:
 
     Met: good ÷ total is at least the target. Not usable: counts or target are not told, or nothing was counted.
     """
-    good, total = pl.col("good_count"), pl.col("total_count")
-    share = pl.when(total > 0, good.is_between(0, total)).then(good / total)
+    share = pl.col("good") / pl.col("total")
     hit = share >= pl.col("target_share")
     return observations(
-        tables["service_levels"].with_columns(
+        objectives(tables).with_columns(
             pl.col("period_start").alias("at"), share.alias("x"), hit.alias("hit"), hit.is_not_null().alias("usable"),
             pl.col("service_level_id").alias("source_key"),
         ),
         source_table="service_levels",
     )  # fmt: skip
+
+
+def objectives(tables: Tables) -> pl.LazyFrame:
+    """``service_levels`` with ``good`` and ``total`` (Int64): its counts where they make sense, else both null."""
+    good, total = pl.col("good_count"), pl.col("total_count")
+    sound = (total > 0) & good.is_between(0, total)
+    return tables["service_levels"].with_columns(
+        pl.when(sound).then(good).alias("good"), pl.when(sound).then(total).alias("total")
+    )
 
 
 def outages(tables: Tables, as_of: datetime) -> pl.DataFrame:

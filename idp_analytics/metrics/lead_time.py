@@ -39,10 +39,33 @@ def counted_changes(tables: Tables, settings: Settings) -> pl.LazyFrame:
     changes, kind = tables["changes"], pl.col("kind")
     if settings.rules.lead_time_unit != "mixed":
         return changes.filter(kind == settings.rules.lead_time_unit)
-    merged = changes.filter(kind == "pull_request", pl.col("sha").is_not_null()).select("repo", "sha").unique()
-    is_known = changes.filter(kind == "commit").select("change_id", "repo", "sha")
-    again = is_known.join(merged, on=["repo", "sha"], how="semi", nulls_equal=True).select("change_id")
-    return changes.join(again, on="change_id", how="anti")
+    return changes.join(_became(tables), on="change_id", how="anti")
+
+
+def counted_links(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """The ``deployment_id`` and ``change_id`` of ``deployment_changes``, of changes as :func:`counted_changes` counts them.
+
+    A deployment that names the commit a pull request became brings the pull request: git history knows commits only.
+    Where commits are counted, links are as they are. A pair may come twice.
+    """
+    links = tables["deployment_changes"].select("deployment_id", "change_id")
+    if settings.rules.lead_time_unit == "commit":
+        return links
+    return links.join(_became(tables), on="change_id", how="left").select(
+        "deployment_id", pl.coalesce("_request", "change_id").alias("change_id")
+    )
+
+
+def _became(tables: Tables) -> pl.LazyFrame:
+    """``change_id`` of each commit that is what a known pull request became, and that one as ``_request``.
+
+    Of several pull requests with the same repository and sha, the one with the least id.
+    """
+    kind = pl.col("kind")
+    requests = tables["changes"].filter(kind == "pull_request", pl.col("sha").is_not_null())
+    of_sha = requests.group_by("repo", "sha").agg(pl.col("change_id").min().alias("_request"))
+    commits = tables["changes"].filter(kind == "commit").select("change_id", "repo", "sha")
+    return commits.join(of_sha, on=["repo", "sha"], nulls_equal=True).select("change_id", "_request")
 
 
 def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
@@ -71,8 +94,7 @@ def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
         pl.lit(True).alias("_counted"),
     )
     return (
-        tables["deployment_changes"]
-        .select("deployment_id", "change_id")
+        counted_links(tables, settings)
         .join(deployed, on="deployment_id")
         .sort("deployed_at", "deployment_id")
         .unique("change_id", keep="first", maintain_order=True)
@@ -249,9 +271,9 @@ def batch_size(tables: Tables, settings: Settings) -> pl.LazyFrame:
     Beside them: deployments of which no change is known.
     """
     deployed = production_deployments(tables, settings).with_columns(pl.col("deployment_id").alias("source_key"))
-    links = tables["deployment_changes"].select("deployment_id", "change_id")
     counted = (
-        links.join(counted_changes(tables, settings).select("change_id"), on="change_id", how="semi")
+        counted_links(tables, settings)
+        .join(counted_changes(tables, settings).select("change_id"), on="change_id", how="semi")
         .group_by("deployment_id")
         .agg(pl.col("change_id").n_unique().cast(pl.Float64).alias("x"))
     )

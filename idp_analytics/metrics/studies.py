@@ -14,12 +14,16 @@ import polars as pl
 
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
+from idp_analytics.metrics.deployment_classes import deployment_classes
+from idp_analytics.metrics.gaming import gaming
+from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.newcomers import newcomers
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
+from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.trends import trends
 from idp_analytics.settings import Settings
 
@@ -57,6 +61,22 @@ STUDIES: tuple[Study, ...] = (
         "one delivery number of one entity in its latest complete month or quarter, beside one published figure or target",
         benchmarks,
     ),
+    Study(
+        "lead_time_ledger",
+        "one stage of the lead time of one entity in one month or quarter, with its share of the whole and what is not split",
+        lead_time_ledger,
+    ),
+    Study(
+        "deployment_classes",
+        "the deployments of one entity in one month or quarter that were of one class, or decided by one rule",
+        deployment_classes,
+    ),
+    Study(
+        "service_levels",
+        "one objective of one service in one month or quarter, with its error budget",
+        service_levels,
+    ),
+    Study("gaming", "one signal of one check of one entity in one month or quarter, against the one before", gaming),
     Study(
         "page_load",
         "the pages of one entity in one month or quarter and one class of hours, per shift's worth of such hours on call",

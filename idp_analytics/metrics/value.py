@@ -8,6 +8,9 @@ from idp_analytics.answers import Estimator, Metric
 from idp_analytics.estimates import rates, shares
 from idp_analytics.tables import MONEY
 
+CLUSTERED = ("squares_n", "products", "squares_k", "clusters")
+"""What is summed over clusters, where observations come in such (``Metric.in_clusters``)."""
+
 METHODS = {
     Estimator.RATE: "exact Poisson",
     Estimator.SHARE: "Wilson",
@@ -16,7 +19,7 @@ METHODS = {
     Estimator.EXPOSURE: "exact Poisson",
     Estimator.TIME: "gamma (Fay & Feuer)",
     Estimator.MEDIAN: "order statistics",
-    Estimator.SURVIVAL_MEDIAN: "Kaplan–Meier, log",
+    Estimator.SURVIVAL_MEDIAN: "Kaplan–Meier, log-log",
     Estimator.TOTAL: "exact total, no sampling",
 }
 """Estimator → how its interval is made, as the answers name it."""
@@ -39,7 +42,7 @@ def valued(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
         pl.when(measured).then(pl.col("low", "high").fill_nan(None)),
         pl.when(measured).then(pl.col("k", "censored")),
         pl.when(measured & enough).then("amount").alias("amount"),
-        pl.lit(METHODS[metric.estimator]).alias("method"),
+        pl.lit(METHODS[metric.estimator] + (", n by design effect" if metric.in_clusters else "")).alias("method"),
         pl.lit(metric.name).alias("metric"),
         pl.lit(metric.unit).alias("unit"),
         pl.lit(level).alias("level"),
@@ -52,9 +55,21 @@ def _rate(rows: pl.DataFrame, level: float) -> pl.DataFrame:
 
 
 def _share(rows: pl.DataFrame, level: float) -> pl.DataFrame:
-    low, high = shares.wilson(rows["k"].to_numpy(), rows["n"].to_numpy(), level)
+    rows = rows.with_columns(pl.lit(1.0).alias("crowding") if CLUSTERED[0] not in rows.columns else _crowding())
+    k, n = (rows.select(pl.col(name) / pl.col("crowding")).to_series().to_numpy() for name in ("k", "n"))
+    low, high = shares.wilson(k, n, level)
     value = pl.col("k") / pl.col("n")
     return _finished(rows, value=value, low=pl.Series(low), high=pl.Series(high), k=pl.col("k"))
+
+
+def _crowding() -> pl.Expr:
+    """How many observations stand for one independent one, at least 1: the design effect of a share over clusters (Kish 1965;
+    variance of a ratio by Cochran 1977, 11.7). 1 where there is but one cluster, or all or none are hits."""
+    n, k, m = pl.col("n"), pl.col("k"), pl.col("clusters")
+    share = k / n
+    spread = pl.col("squares_k") - 2 * share * pl.col("products") + share**2 * pl.col("squares_n")
+    effect = spread / n**2 * m / (m - 1) / (share * (1 - share) / (n - 1))
+    return pl.when(m > 1, k > 0, k < n).then(effect.clip(lower_bound=1.0)).otherwise(1.0).alias("crowding")
 
 
 def _days(rows: pl.DataFrame, level: float) -> pl.DataFrame:

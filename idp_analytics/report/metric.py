@@ -39,7 +39,7 @@ def section(view: View, name: str) -> Section:
         question=metric.question,
         answer=words.answer(metric, row, view.row_before(metric)),
         chart=_chart(rows, metric.title, metric.unit, view.name, beside),
-        tables=(cells.table(f"{metric.title} of {view.name}", (_cells(r, counted) for r in rows.to_dicts())),) if rows.height else (),
+        tables=(cells.table(f"{metric.title} of {view.name}", (cells_of(r, counted) for r in rows.to_dicts())),) if rows.height else (),
         cautions=(*words.cautions(row), *view.truncated(metric)),
         trace=view.trace(name) if row["n"] and not metric.about_people else "",
         verdict=Verdict(row["verdict"]),
@@ -56,7 +56,8 @@ def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.Data
     return trend.chart(rows, title, unit, name, beside if beside is not None and beside.height else None)
 
 
-def _cells(row: dict[str, Any], counted: str) -> dict[str, str]:
+def cells_of(row: dict[str, Any], counted: str = "") -> dict[str, str]:
+    """One answer as a row of a table, all its numbers; ``counted``: what its ``k`` is called, empty: not shown."""
     unit = row["unit"]
     return {
         "Period": cells.period(row),

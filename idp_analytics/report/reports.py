@@ -9,14 +9,18 @@ from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
 from idp_analytics.report import (
     benchmarks,
+    classes,
     comparison,
     course,
+    gaming,
+    ledger,
     load,
     metric,
     money,
     newcomers,
     quality,
     reference,
+    reliability,
     rules,
     summary,
     teams,
@@ -55,6 +59,22 @@ class TeamReport:
     def showback(self) -> Section:
         """What was used and what it cost."""
         return money.showback(self.view)
+
+    def ledger(self) -> Section:
+        """Where the lead time of changes goes: stages that add up to it, and what waits for production."""
+        return ledger.ledger(self.view)
+
+    def classes(self) -> Section:
+        """What the deployments were: planned, hotfix, revert, rollback, redeploy, and which rule says so."""
+        return classes.classes(self.view)
+
+    def reliability(self) -> Section:
+        """Service levels attained and error budgets, and the time without an open incident."""
+        return reliability.reliability(self.view)
+
+    def gaming(self) -> Section:
+        """Whether a number could look better than things are: patterns worth a question."""
+        return gaming.gaming(self.view)
 
     def sensitivity(self, name: str = "change_fail_rate") -> Section:
         """Whether the number depends on how incidents are linked: change fail rate, or recovery time."""
@@ -118,6 +138,22 @@ class OrgReport:
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""
         return money.unallocated(self.view)
+
+    def ledger(self) -> Section:
+        """Where the lead time of changes goes: stages that add up to it, and what waits for production."""
+        return ledger.ledger(self.view)
+
+    def classes(self) -> Section:
+        """What the deployments were: planned, hotfix, revert, rollback, redeploy, and which rule says so."""
+        return classes.classes(self.view)
+
+    def reliability(self) -> Section:
+        """Service levels attained and error budgets, and the time without an open incident."""
+        return reliability.reliability(self.view)
+
+    def gaming(self) -> Section:
+        """Whether a number could look better than things are: patterns worth a question."""
+        return gaming.gaming(self.view)
 
     def sensitivity(self, name: str = "change_fail_rate") -> Section:
         """Whether the number depends on how incidents are linked: change fail rate, or recovery time."""

@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.stats.rates import test_poisson_2indep as poisson_test
 
 from idp_analytics.answers import Verdict
-from idp_analytics.estimates import changes, medians
+from idp_analytics.estimates import changes, medians, shares
 
 COUNTS = st.tuples(st.integers(0, 200), st.integers(1, 200)).map(lambda t: (min(t), max(t)))
 EVENTS = st.tuples(st.integers(0, 60), st.sampled_from([0.5, 7.0, 30.0, 91.0]))
@@ -175,3 +175,17 @@ def test_reference_case(cases: Path) -> None:
     _, low, high = changes.newcombe_difference(k1, n1, k0, n0)
     for name, end in {"lo": low, "hi": high}.items():
         assert math.isclose(end, document["expected"][name]["value"], abs_tol=document["expected"][name]["atol"])
+
+
+def test_a_difference_from_two_wilson_intervals_is_newcombes() -> None:
+    k1, n1, k0, n0 = (np.array(v) for v in ([56, 0, 9], [70, 10, 10], [48, 3, 3], [80, 10, 10]))
+    (low1, high1), (low0, high0) = shares.wilson(k1, n1), shares.wilson(k0, n0)
+    got = changes.difference_from_intervals(k1 / n1, low1, high1, k0 / n0, low0, high0)
+    assert np.allclose(got, changes.newcombe_difference(k1, n1, k0, n0))
+
+
+def test_a_difference_that_rests_on_something_missing_is_missing() -> None:
+    for missing in range(6):
+        numbers = [0.5, 0.4, 0.6, 0.4, 0.3, 0.5]
+        numbers[missing] = math.nan
+        assert np.isnan(changes.difference_from_intervals(*numbers)).any(), missing

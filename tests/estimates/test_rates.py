@@ -63,3 +63,30 @@ def test_reference_cases(cases: Path) -> None:
     for name, level in {"95": 0.95, "998": 0.998}.items():
         ends = rates.exact_poisson(funnel["data"], funnel["data"], level)
         assert np.allclose(ends, [funnel["expected"][f"{e}{name}"]["value"] for e in ("ll", "ul")], atol=1e-6)
+
+
+def test_weights_that_are_equal_are_a_count() -> None:
+    counts, exposure = np.array([0, 1, 4, 20]), np.array([10.0, 3.0, 5.0, 2.0])
+    low, high = rates.exact_poisson(counts, exposure)
+    got = rates.weighted_poisson(counts * 2.5, counts * 2.5**2, 2.5, 2.5**2, exposure)
+    assert np.allclose(got, (low * 2.5, high * 2.5))
+
+
+def test_without_exposure_there_is_no_weighted_interval() -> None:
+    low, high = rates.weighted_poisson([3.0], [3.0], [1.0], [1.0], [0.0])
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
+def test_the_weighted_interval_holds_the_true_sum_at_least_as_often_as_it_says() -> None:
+    """Poisson numbers of exponential weights; the weight of one more is told by the mean and mean square of all."""
+    rng = np.random.default_rng(5)
+    runs, mean = 4000, 6.0
+    number = rng.poisson(mean, runs)
+    weights = np.where(np.arange(30) < number[:, None], rng.exponential(2.0, (runs, 30)), 0.0)
+    largest = np.maximum(weights.max(axis=1), 2.0)
+    low, high = rates.weighted_poisson(
+        weights.sum(axis=1), (weights**2).sum(axis=1), largest, np.maximum(largest**2, 8.0), 1.0
+    )
+    covered = ((low <= 2.0 * mean) & (2.0 * mean <= high)).mean()
+    assert 0.95 - 1.96 * np.sqrt(0.95 * 0.05 / runs) <= covered <= 0.995

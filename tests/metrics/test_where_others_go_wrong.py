@@ -313,7 +313,7 @@ def failing(**incident) -> dict[str, list[dict]]:
 @pytest.mark.parametrize(
     ("opened_at", "k"),
     [
-        ("2026-03-06T12:00", 1),  # the very instant the deployment ended
+        ("2026-03-02T12:00", 1),  # the very instant the first deployment ended
         ("2026-03-07T12:00", 1),  # a whole day later
         ("2026-03-07T12:01", 0),  # a minute more: the last deployment is not to blame for ever
         ("2026-04-14T12:00", 0),  # nor 39 days later

@@ -111,7 +111,7 @@ def test_those_who_joined_since_the_data_begin(view):
         "Of 7 developers who started since 1 July 2025, 7 had work in production by the as-of time; half were there within "
     )
     assert made.answer.endswith(
-        "4 had ten changes merged by the as-of time, too few for a median; it takes half of them at least 52 days (95 % interval)."
+        "4 had ten changes merged by the as-of time, too few for a median; it takes half of them at least 35 days (95 % interval)."
     )
     assert made.chart is not None
     assert made.tables[0].frame["n"].to_list() == ["0", "withheld", "withheld", "withheld"]

@@ -27,6 +27,8 @@ def shares(**given):
 BEFORE = shares(period="2026-05", value=0.2)
 
 WITH_VALUE = [
+    (answer("incident_free_share", value=1.0, low=0.98, high=1.0, unit="share of time"), None,
+     "0 incidents in June 2026: 100.00 % of the time without one (95 % interval 98.00–100.00 %); the data do not reach back to May."),
     (answer("incident_free_share", value=0.9995, low=0.9987, high=0.9999, n=3, k=2, unit="share of time", verdict="improved"), None,
      "3 incidents in June 2026: 99.95 % of the time without one (95 % interval 99.87–99.99 %); improved against May."),
     (shares(verdict="improved"), BEFORE,
