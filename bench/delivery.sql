@@ -85,26 +85,26 @@ GROUP BY c.service_id, c.team_id, c.day;
 -- A change that reached production, once, with the deployment that brought it first. A commit that is what a pull request
 -- became on the mainline is that pull request.
 CREATE UNLOGGED TABLE lead AS
-WITH first_deployed AS (
-    SELECT DISTINCT ON (l.change_id) l.change_id, c.service_id, c.team_id, c.day, c.finished_at
+WITH became AS (
+    SELECT c.change_id, min(p.change_id) AS request
+    FROM changes AS c
+    JOIN changes AS p ON p.kind = 'pull_request' AND p.sha = c.sha AND p.repo IS NOT DISTINCT FROM c.repo
+    WHERE c.kind = 'commit'
+    GROUP BY c.change_id
+),
+first_deployed AS (
+    SELECT DISTINCT ON (coalesce(b.request, l.change_id))
+        coalesce(b.request, l.change_id) AS change_id, c.service_id, c.team_id, c.day, c.finished_at
     FROM deployment_changes AS l
     JOIN counted AS c USING (deployment_id)
-    ORDER BY l.change_id, c.finished_at, c.deployment_id
-),
-again AS (
-    SELECT c.change_id
-    FROM changes AS c
-    WHERE c.kind = 'commit' AND EXISTS (
-        SELECT FROM changes AS p
-        WHERE p.kind = 'pull_request' AND p.sha = c.sha AND p.repo IS NOT DISTINCT FROM c.repo
-    )
+    LEFT JOIN became AS b USING (change_id)
+    ORDER BY coalesce(b.request, l.change_id), c.finished_at, c.deployment_id
 )
 SELECT
     f.service_id, f.team_id, date_trunc('month', f.day)::date AS month,
     extract(epoch FROM f.finished_at - c.first_commit_at)::float8 / 3600 AS hours
 FROM first_deployed AS f
-LEFT JOIN changes AS c USING (change_id)
-WHERE NOT EXISTS (SELECT FROM again AS a WHERE a.change_id = f.change_id);
+LEFT JOIN changes AS c USING (change_id);
 
 -- Every known entity in every month: a quiet team keeps its row.
 CREATE UNLOGGED TABLE cells AS

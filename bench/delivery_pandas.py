@@ -122,17 +122,20 @@ def repairs(d: pd.DataFrame, links: pd.DataFrame) -> pd.Series:
 def lead_times(tables: Frames, d: pd.DataFrame) -> pd.DataFrame:
     """Hours of every change from its first commit to the deployment that brought it first; of that deployment's owner.
 
-    A commit that is what a pull request became on the mainline is that pull request, and no change of its own.
+    A commit that is what a pull request became on the mainline is that pull request, and no change of its own: a deployment
+    that names it brings the pull request.
     """
     changes = tables["changes"]
     commits = changes[changes["kind"] == "commit"]
-    requests = changes.loc[(changes["kind"] == "pull_request") & changes["sha"].notna(), ["repo", "sha"]]
-    again = commits.merge(requests.drop_duplicates(), on=["repo", "sha"])["change_id"]
+    requests = changes[(changes["kind"] == "pull_request") & changes["sha"].notna()]
+    least = requests.groupby(["repo", "sha"], dropna=False)["change_id"].min().rename("request").reset_index()
+    became = commits.merge(least, on=["repo", "sha"])[["change_id", "request"]]
     links = tables["deployment_changes"].merge(
         d[["deployment_id", "service_id", "team_id", "finished_at", "month"]], on="deployment_id"
     )
+    links = links.merge(became, on="change_id", how="left")
+    links["change_id"] = links["request"].fillna(links["change_id"])
     links = links.sort_values(["finished_at", "deployment_id"]).drop_duplicates("change_id")
-    links = links[~links["change_id"].isin(again)]
     links = links.merge(changes[["change_id", "first_commit_at"]], on="change_id", how="left")
     links["hours"] = (links["finished_at"] - links["first_commit_at"]).dt.total_seconds() / 3600
     return links[["service_id", "team_id", "month", "hours"]]

@@ -66,11 +66,7 @@ RULES: tuple[Rule, ...] = (
 
 def classified(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Every deployment with ``class`` and ``rule``: one row per row of ``deployments``, all columns of :func:`evidence`."""
-    fires = [(rule, pl.col(rule.holds).fill_null(False)) for rule in RULES]
-    return evidence(tables, settings).with_columns(
-        pl.coalesce(pl.when(holds).then(pl.lit(rule.says)) for rule, holds in fires).alias("class"),
-        pl.coalesce(pl.when(holds).then(pl.lit(rule.name)) for rule, holds in fires).alias("rule"),
-    )
+    return _decided(evidence(tables, settings))
 
 
 def evidence(tables: Tables, settings: Settings) -> pl.LazyFrame:
@@ -78,20 +74,42 @@ def evidence(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
     A column is null where it cannot be told. ``running``: the commit, else the version, that ran here before.
     """
-    unfinished = (pl.col("outcome") != "success") | pl.col("outcome").is_null() | pl.col("finished_at").is_null()
     mending = repairs(tables, settings).select("deployment_id", "is_repair")
-    return (
-        tables["deployments"]
-        .join(_sequence(tables), on="deployment_id", how="left")
-        .join(_words(tables, settings), on="deployment_id", how="left")
-        .join(mending, on="deployment_id", how="left")
-        .with_columns(unfinished.alias("is_unfinished"), pl.lit(True).alias("is_any"))
-    )
+    seen = _seen(tables, _sequence(tables), _words(tables, settings))
+    return seen.join(mending, on="deployment_id", how="left")
 
 
 def rollbacks(tables: Tables, settings: Settings) -> pl.LazyFrame:
-    """``deployment_id`` of every deployment that put back an earlier version (class *rollback*)."""
-    return classified(tables, settings).filter(pl.col("class") == "rollback").select("deployment_id")
+    """``deployment_id`` of every deployment that put back an earlier version (class *rollback*).
+
+    As :func:`classified` says, without what only other classes need: words are looked for in the changes of deployments
+    whose version number went down and of no others, and repairs, which are asked after all that makes a rollback, nowhere.
+    """
+    sequence = _sequence(tables)
+    lower = sequence.filter("version_down").select("deployment_id")
+    links = tables["deployment_changes"].join(lower, on="deployment_id", how="semi")
+    seen = _seen(tables, sequence, _words({**tables, "deployment_changes": links}, settings))
+    decided = _decided(seen.with_columns(pl.lit(False).alias("is_repair")))
+    return decided.filter(pl.col("class") == "rollback").select("deployment_id")
+
+
+def _decided(evidence: pl.LazyFrame) -> pl.LazyFrame:
+    fires = [(rule, pl.col(rule.holds).fill_null(False)) for rule in RULES]
+    return evidence.with_columns(
+        pl.coalesce(pl.when(holds).then(pl.lit(rule.says)) for rule, holds in fires).alias("class"),
+        pl.coalesce(pl.when(holds).then(pl.lit(rule.name)) for rule, holds in fires).alias("rule"),
+    )
+
+
+def _seen(tables: Tables, sequence: pl.LazyFrame, words: pl.LazyFrame) -> pl.LazyFrame:
+    """Every deployment with what ran before it and what its changes say."""
+    unfinished = (pl.col("outcome") != "success") | pl.col("outcome").is_null() | pl.col("finished_at").is_null()
+    return (
+        tables["deployments"]
+        .join(sequence, on="deployment_id", how="left")
+        .join(words, on="deployment_id", how="left")
+        .with_columns(unfinished.alias("is_unfinished"), pl.lit(True).alias("is_any"))
+    )
 
 
 def _sequence(tables: Tables) -> pl.LazyFrame:

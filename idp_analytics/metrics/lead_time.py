@@ -75,14 +75,14 @@ def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
     of the change, and ``is_first``: it came with the first known deployment of its service, which may bring all that was
     done before anything was recorded. A rollback or redeploy does not bring a change again.
     """
-    deployed = production_deployments(tables, settings).select(
-        "deployment_id", "service_id", "team_id", pl.col("finished_at").alias("deployed_at")
-    )
-    of_service = (
-        deployed.filter(pl.col("service_id").is_not_null())
+    # In one order of all deployments, so that the first of many is the least number, and changes need no sorting.
+    deployed = (
+        production_deployments(tables, settings)
+        .select("deployment_id", "service_id", "team_id", pl.col("finished_at").alias("deployed_at"))
         .sort("deployed_at", "deployment_id")
-        .unique("service_id", keep="first", maintain_order=True)
-        .select("deployment_id", pl.lit(True).alias("is_first"))
+        .with_row_index("_order")
+        .with_columns((pl.col("_order") == pl.col("_order").min().over("service_id")).alias("is_first"))
+        .with_columns(pl.col("is_first") & pl.col("service_id").is_not_null())
     )
     times = counted_changes(tables, settings).select(
         "change_id",
@@ -95,16 +95,15 @@ def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
     )
     return (
         counted_links(tables, settings)
-        .join(deployed, on="deployment_id")
-        .sort("deployed_at", "deployment_id")
-        .unique("change_id", keep="first", maintain_order=True)
+        .join(deployed.select("deployment_id", "_order"), on="deployment_id")
+        .group_by("change_id")
+        .agg(pl.col("_order").min())
+        .join(deployed, on="_order")
         .join(times, on="change_id", how="left")
         .join(tables["changes"].select("change_id", pl.lit(True).alias("_known")), on="change_id", how="left")
         # A change only the links know of counts in the mixed unit, where its times are missing; else it is not of the unit.
         .filter(pl.col("_counted").fill_null(False) | (pl.col("_known").is_null() & pl.lit(_is_mixed(settings))))
-        .join(of_service, on="deployment_id", how="left")
-        .with_columns(pl.col("is_first").fill_null(False))
-        .drop("_counted", "_known")
+        .drop("_counted", "_known", "_order")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from idp_analytics.metrics.classify import CLASSES, RULES, UNFINISHED, UNPLANNED, classified, rollbacks
@@ -138,3 +139,25 @@ def test_rules_are_data():
     assert set(UNPLANNED) < set(CLASSES)
     assert RULES[-1].says == "planned"  # what no other rule decides
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rollbacks_asked_for_alone_are_those_among_all_classes(company, settings, seed):
+    rng = np.random.default_rng(seed)
+    pick = lambda *words: str(rng.choice(words))  # noqa: E731
+    made = company(
+        deployments=[
+            {"deployment_id": f"d{n:02d}", "finished_at": f"2026-03-{1 + n // 20:02d}T{n % 20:02d}:00", "service_id": pick("shop", "till"),
+             "version": pick("1.0", "1.1", "1.2", "2.0"), "sha": pick(*"abcdefgh") if rng.random() < 0.6 else None,
+             "outcome": pick("success", "success", "success", "failure"), "is_rollback": bool(rng.random() < 0.05)}
+            for n in range(80)
+        ],
+        changes=[{"change_id": f"c{n}", "title": pick("hotfix", 'Revert "x"', "Add", "Change")} for n in range(80)],
+        deployment_changes=[{"deployment_id": f"d{n:02d}", "change_id": f"c{n}"} for n in range(80)],
+        incidents=[{"incident_id": f"i{n}", "opened_at": f"2026-03-0{1 + n}T05:00"} for n in range(4)],
+    )  # fmt: skip
+    every = classified(made, settings()).collect()
+    among = every.filter(every["class"] == "rollback")["deployment_id"].sort().to_list()
+    assert rollbacks(made, settings()).collect()["deployment_id"].sort().to_list() == among
+    assert {"version number went down"} <= set(every["rule"])
+    assert len(among) > 5

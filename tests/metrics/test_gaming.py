@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import fisher_exact
+from scipy.stats import binomtest, fisher_exact
 
 from idp_analytics.metrics import gaming as study
 from idp_analytics.metrics.gaming import CHECKS, COLUMNS, LOOK, NOT_MEASURED, NOTHING, TOO_LITTLE, gaming
@@ -144,6 +144,22 @@ def test_the_numbers_of_a_rate_are_per_day(company, settings):
     assert (row["before"], row["now"]) == (pytest.approx(2.0), pytest.approx(4.0))  # 31 days, 30 days
     assert row["change"] == pytest.approx(2.0)
     assert not row["is_share"]
+
+
+def test_p_of_a_rising_share_and_of_two_rates_is_that_of_the_exact_tests(company, settings):
+    found = run(company, settings, redeploys=(3, 12), deployments=(62, 60), elsewhere=(31, 45))
+    p = dict(found.filter(scope="team", period="2026-04").select("check", "p").unique().iter_rows())
+    # 3 of the 62 and 12 of the 60 are redeploys.
+    assert p["empty deployments"] == pytest.approx(fisher_exact([[12, 48], [3, 59]], alternative="greater").pvalue)
+    # 60 of 122 and 45 of 76 fell in the later month, which has 30 of the 61 days; the check has the larger p.
+    fewer = binomtest(60, 122, 30 / 61, alternative="less").pvalue
+    more = binomtest(45, 76, 30 / 61, alternative="greater").pvalue
+    assert more < fewer
+    assert p["relabelled out of production"] == pytest.approx(fewer)
+    # And where the other of the two has it.
+    found = run(company, settings, deployments=(62, 30), elsewhere=(31, 45))
+    p = dict(found.filter(scope="team", period="2026-04").select("check", "p").unique().iter_rows())
+    assert p["relabelled out of production"] == pytest.approx(more)
 
 
 def test_a_month_without_one_before_it_is_not_measured_and_a_quiet_team_has_too_little(company, settings):
