@@ -74,6 +74,9 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 KEY = ("scope", "entity_id", "every", "period", "metric", "detail", "currency")
 """What identifies one answer."""
 
+CELL = ("scope", "entity_id", "every", "period_start")
+"""Where a number stands: whose it is, and in which period of which length. What studies and the pass group by."""
+
 ORG = "org"
 """The ``entity_id`` of the one answer at organisation scope."""
 

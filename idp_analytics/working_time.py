@@ -231,6 +231,18 @@ def unknown_regions(regions: Sequence[str]) -> list[str]:
     return [region for region in regions if region not in names]
 
 
+def in_utc(wall: pl.Expr, zone: str) -> pl.Expr:
+    """Wall time in ``zone``, or the beginning of a day there, as UTC (``Datetime("us", "UTC")``).
+
+    What the clock skipped is an hour later by its face; what came twice is the first time.
+    """
+    face = wall.cast(pl.Datetime("us"))
+    tries = (
+        w.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for w in (face, face.dt.offset_by("1h"))
+    )
+    return pl.coalesce(*tries).dt.convert_time_zone("UTC").cast(_UTC)
+
+
 def _wall(at: pl.Expr, zone: str) -> pl.Expr:
     return at.dt.convert_time_zone(zone).dt.replace_time_zone(None)
 

@@ -86,7 +86,7 @@ def difference_from_intervals(
     """Value now less value before from their two intervals alone, elementwise: MOVER (Zou & Donner 2008), of which
     Newcombe's hybrid score interval is the case of two Wilson intervals.
 
-    difference, low, high; nan where any of the six numbers it rests on is missing.
+    difference, low, high; each nan where a number it rests on is missing.
     """
     v1, l1, h1, v0, l0, h0 = (np.asarray(v, float) for v in (value1, low1, high1, value0, low0, high0))
     difference = v1 - v0

@@ -35,6 +35,24 @@ def jeffreys(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[A
     return _ends(k, n, np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high))
 
 
+def design_effect(
+    k: npt.ArrayLike, n: npt.ArrayLike, squares_k: npt.ArrayLike, products: npt.ArrayLike, squares_n: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+) -> Array:  # fmt: skip
+    """How many observations of a share stand for one independent one, where they come in clusters, elementwise.
+
+    ``squares_k``, ``products``, ``squares_n``: the sums over clusters of k², k·n and n². The variance of the share as a
+    ratio over clusters (Cochran 1977, section 11.7) ÷ its variance if all were independent (Kish 1965); at least 1, and 1
+    where there are fewer than two clusters, or none or all are hits.
+    """
+    k, n, kk, kn, nn, m = (np.asarray(v, float) for v in (k, n, squares_k, products, squares_n, clusters))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = k / n
+        clustered = (kk - 2 * share * kn + share**2 * nn) / n**2 * m / (m - 1)
+        effect = clustered / (share * (1 - share) / (n - 1))
+    return np.where((m > 1) & (k > 0) & (k < n), np.maximum(effect, 1.0), 1.0)
+
+
 def upper_bound(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> Array:
     """The share that is surely not exceeded, one-sided and exact, elementwise (Clopper & Pearson 1934).
 

@@ -14,7 +14,6 @@ from idp_analytics.metrics.observed import ENTITY
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
 
-CELL = ("scope", "entity_id", "every", "period_start")
 EVERY = ("1mo", "1q")
 
 
@@ -48,8 +47,10 @@ def periods_of(
     metric: str, tables: Tables, settings: Settings, as_of: datetime, first: date | None, every: Sequence[str] = EVERY
 ) -> pl.DataFrame:
     """The periods of ``metric`` that are measured (:func:`grid.calendar`): ``every``, ``period``, ``period_start``,
-    ``period_end``, ``is_partial``, ``days``; ``first``: the day of its first observation."""
+    ``period_end``, ``is_partial``, ``days``, ``covered_from``, ``covered_to``; ``first``: the day of its first observation."""
     chosen = by_name(metric)
     held = spans(tables, chosen.tables, as_of)
     grid = calendar(chosen, settings, as_of, held, first, every)
-    return grid.filter("is_measured").select("every", "period", "period_start", "period_end", "is_partial", "days")
+    return grid.filter("is_measured").select(
+        "every", "period", "period_start", "period_end", "is_partial", "days", "covered_from", "covered_to"
+    )

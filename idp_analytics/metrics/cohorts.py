@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from idp_analytics.answers import ORG
+from idp_analytics.answers import CELL, ORG
 from idp_analytics.periods import floored
 
 COHORTS = (("org", "1q"), ("team", "1q"))
@@ -25,8 +25,6 @@ ALL = "all"
 """The length of the one group of all who started since the data begin."""
 
 NOT_GROUPED = "people are grouped by quarter only"
-
-CELL = ("scope", "entity_id", "every", "period_start")
 
 
 def is_cohort() -> pl.Expr:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from idp_analytics.answers import COLUMNS, Estimator, Metric, empty
+from idp_analytics.answers import CELL, COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import medians, survival
 from idp_analytics.metrics import cohorts, incident_time, showback
@@ -22,8 +22,7 @@ from idp_analytics.metrics.value import CLUSTERED, valued
 from idp_analytics.periods import EVERY, floored
 from idp_analytics.settings import Settings
 
-_CELL = ("scope", "entity_id", "every", "period_start")
-_KEY = (*_CELL, "currency", "detail")
+_KEY = (*CELL, "currency", "detail")
 _TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 _BY_DAY = (Estimator.DAYS, Estimator.WORKING_DAYS)
 
@@ -65,7 +64,7 @@ def compute(
             rows = exposed(rows, metric.exposure(tables, settings).collect())
         if metric.name in durations:
             found = _medians(metric, durations[metric.name], scopes, every, week_start, level)
-            rows = rows.join(found, on=_CELL, how="left")
+            rows = rows.join(found, on=list(CELL), how="left")
         numbers = valued(rows, metric, level)
         if metric.about_people:
             numbers = cohorts.without(numbers, cohorts.withheld(cube, settings.rules.min_cohort))
@@ -183,10 +182,10 @@ def _rows(metric: Metric, counts: pl.DataFrame, known: pl.DataFrame, periods: pl
     beside = (
         counts.filter(pl.col("detail").is_not_null())
         .sort("detail")
-        .group_by(_CELL)
+        .group_by(CELL)
         .agg(pl.format("{}: {}", "detail", "missing").str.join("; ").alias("beside"))
     )
-    return rows.join(beside, on=_CELL, how="left")
+    return rows.join(beside, on=list(CELL), how="left")
 
 
 def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
@@ -208,7 +207,7 @@ def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
 def _medians(
     metric: Metric, durations: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, level: float
 ) -> pl.DataFrame:
-    """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`_CELL`."""
+    """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`CELL`."""
     by = ("entity_id", "period_start")
     parts = []
     for scope in scopes:

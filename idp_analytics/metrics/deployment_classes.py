@@ -6,8 +6,9 @@ from datetime import date, datetime
 
 import polars as pl
 
+from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
-from idp_analytics.metrics.cells import CELL, known_by, periods_of, placed
+from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.classify import CLASSES, RULES, UNFINISHED, classified
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings

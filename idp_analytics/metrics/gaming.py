@@ -17,8 +17,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import binom, false_discovery_control, hypergeom
 
+from idp_analytics.answers import CELL
 from idp_analytics.estimates import changes
-from idp_analytics.metrics.cells import CELL, known_by, periods_of, placed
+from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.classify import UNFINISHED, classified
 from idp_analytics.metrics.lead_time import counted_changes, first_deployed
 from idp_analytics.metrics.links import Tables, incident_links
@@ -207,25 +208,24 @@ def _counted(tables: Tables, settings: Settings, as_of: datetime) -> Iterator[pl
     lines = counted_changes(tables, settings).select("change_id", "lines")
     sized = first_deployed(tables, settings).join(lines, on="change_id", how="left").rename({"deployed_at": "at"})
     size = pl.col("lines")
-    yield _months(sized.with_columns(size.median().alias("_usual")), settings, as_of, changes=pl.lit(True),
+    yield _months(sized.with_columns(size.median().alias("_usual")), settings, as_of, changes=_EACH,
                   sized=size.is_not_null(), small=size <= pl.col("_usual"))  # fmt: skip
     incidents = incident_links(tables, settings).with_columns(pl.col("opened_at").alias("at"))
-    yield _months(incidents, settings, as_of, incidents=pl.lit(True), linked=pl.col("linked_id").is_not_null(),
+    yield _months(incidents, settings, as_of, incidents=_EACH, linked=pl.col("linked_id").is_not_null(),
                   graded=pl.col("severity").is_not_null(), severe=pl.col("severity") <= 2)  # fmt: skip
     pages = counted_pages(tables, settings).with_columns(pl.col("paged_at").alias("at"))
-    yield _months(pages, settings, as_of, pages=pl.lit(True))
+    yield _months(pages, settings, as_of, pages=_EACH)
+
+
+_EACH = pl.col("at").is_not_null()
+"""Every row counts: it has its time."""
 
 
 def _months(frame: pl.LazyFrame, settings: Settings, as_of: datetime, **counts: pl.Expr) -> pl.DataFrame:
     month = pl.col("day").dt.truncate("1mo")
     summed = [expr.fill_null(False).sum().cast(pl.Int64).alias(name) for name, expr in counts.items()]
-    dated = known_by(frame, settings, as_of).with_columns(pl.lit(True).alias("_one"))
-    # A literal is one value, whatever the group: counted beside a column it is one per row.
-    summed = [
-        pl.col("_one").sum().cast(pl.Int64).alias(n) if counts[n].meta.is_literal() else e
-        for n, e in zip(counts, summed, strict=True)
-    ]
-    return dated.with_columns(month).group_by("service_id", "team_id", "day").agg(summed).collect()  # fmt: skip
+    dated = known_by(frame, settings, as_of).with_columns(month)
+    return dated.group_by("service_id", "team_id", "day").agg(summed).collect()
 
 
 def _checked(both: pl.DataFrame, check: Check, level: float) -> pl.DataFrame:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from idp_analytics.answers import ORG, observations
+from idp_analytics.answers import CELL, ORG, observations
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
+from idp_analytics.working_time import in_utc
 
 _UTC = pl.Datetime("us", "UTC")
 _FAR = (pl.datetime(1, 1, 1, time_zone="UTC"), pl.datetime(9999, 1, 1, time_zone="UTC"))
-_CELL = ["scope", "entity_id", "every", "period_start"]
 
 NO_TARGET = "objectives without a count of events or a target"
 
@@ -108,9 +108,9 @@ def held(tables: Tables, settings: Settings) -> pl.DataFrame:
         .join(known, on="service_id", how="left")
         .select(
             pl.lit("team").alias("scope"), pl.col("team_id").alias("entity_id"), "service_id",
-            pl.max_horizontal(_midnight("valid_from", settings.time_zone), "_begins").alias("begins"),
+            pl.max_horizontal(in_utc(pl.col("valid_from"), settings.time_zone), "_begins").alias("begins"),
             pl.min_horizontal(
-                *(_midnight(name, settings.time_zone) for name in ("valid_to", "_next")), "_ends"
+                *(in_utc(pl.col(name), settings.time_zone) for name in ("valid_to", "_next")), "_ends"
             ).alias("ends"),
         )
     )  # fmt: skip
@@ -130,14 +130,14 @@ def timed(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetim
     """
     covered = rows.select("every", "period_start", "covered_from", "covered_to", "is_measured").unique()
     covered = covered.filter("is_measured").with_columns(
-        _wall(pl.col(name), settings.time_zone).alias(name) for name in ("covered_from", "covered_to")
+        in_utc(pl.col(name), settings.time_zone).alias(name) for name in ("covered_from", "covered_to")
     )
     spans = held(tables, settings)
     stood = _overlap("begins", "ends")
-    exposure = spans.lazy().join(covered.lazy(), how="cross").group_by(_CELL).agg(stood.sum().alias("_days")).collect()
+    exposure = spans.lazy().join(covered.lazy(), how="cross").group_by(CELL).agg(stood.sum().alias("_days")).collect()
     # In one order, whatever that of the rows was: the last bit of a sum depends on it.
-    pieces = _pieces(outages(tables, as_of), spans, covered, settings).sort(*_CELL, "_down")
-    down = pieces.group_by(_CELL).agg(
+    pieces = _pieces(outages(tables, as_of), spans, covered, settings).sort(*CELL, "_down")
+    down = pieces.group_by(CELL).agg(
         pl.col("_down").sum().alias("down"), (pl.col("_down") ** 2).sum().alias("squares"),
         pl.col("_down").max().alias("largest"), pl.col("incidents").sum().alias("_n"), pl.len().cast(pl.Int64).alias("_k"),
     )  # fmt: skip
@@ -148,8 +148,8 @@ def timed(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetim
     measured = pl.when("is_measured")
     return (
         rows.drop("n", "k", strict=False)
-        .join(exposure, on=_CELL, how="left")
-        .join(down, on=_CELL, how="left")
+        .join(exposure, on=list(CELL), how="left")
+        .join(down, on=list(CELL), how="left")
         .join(usual, on="every", how="left")
         .with_columns(
             zero, measured.then(pl.col("_days").fill_null(0.0)).otherwise(0.0).alias("days"),
@@ -166,7 +166,7 @@ def timed(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetim
 
 
 def _pieces(found: pl.DataFrame, spans: pl.DataFrame, covered: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Outages cut by whose they were and by period: ``_CELL``, ``_down`` (days), ``incidents``."""
+    """Outages cut by whose they were and by period: ``CELL``, ``_down`` (days), ``incidents``."""
     owned = (
         found.join(spans, on="service_id")
         .with_columns(
@@ -204,15 +204,3 @@ def _overlap(begins: str, ends: str) -> pl.Expr:
     begun = pl.max_horizontal(pl.col(begins).fill_null(_FAR[0]), "covered_from")
     ended = pl.min_horizontal(pl.col(ends).fill_null(_FAR[1]), "covered_to")
     return ((ended - begun).dt.total_microseconds() / 8.64e10).clip(lower_bound=0)
-
-
-def _midnight(day: str, zone: str) -> pl.Expr:
-    return _wall(pl.col(day).cast(pl.Datetime("us")), zone)
-
-
-def _wall(wall: pl.Expr, zone: str) -> pl.Expr:
-    """Wall time in ``zone`` as UTC; what the clock skipped is an hour later, what came twice the first time."""
-    tries = (
-        w.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for w in (wall, wall.dt.offset_by("1h"))
-    )
-    return pl.coalesce(*tries).dt.convert_time_zone("UTC")

@@ -9,7 +9,8 @@ import polars as pl
 import polars.selectors as cs
 from scipy.stats import t as student
 
-from idp_analytics.metrics.cells import CELL, known_by, periods_of, placed
+from idp_analytics.answers import CELL
+from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, staged
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings

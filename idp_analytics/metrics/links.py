@@ -12,6 +12,11 @@ from idp_analytics.settings import Settings
 Tables = Mapping[str, pl.LazyFrame]
 
 
+def begun_before(deployments: pl.LazyFrame, moment: pl.Expr) -> pl.LazyFrame:
+    """The deployments that ended, else began, else were queued before ``moment``; those that tell no time stay."""
+    return deployments.filter((pl.coalesce("finished_at", "started_at", "queued_at") < moment).fill_null(True))
+
+
 def production_deployments(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Successful deployments to the environment that counts (``rules.environment``), re-syncs left out.
 

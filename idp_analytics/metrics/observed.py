@@ -11,7 +11,7 @@ from idp_analytics import periods
 from idp_analytics.answers import OBSERVATION, ORG, Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.links import Tables, begun_before
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 
@@ -48,6 +48,8 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
         raise ReportError(f"The as-of time {as_of} has no time zone; give one, e.g. datetime(2026, 7, 1, tzinfo=UTC).")
     zone = time_zone(metric, settings)
     now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
+    # What a source names later must not tell of what it named before: a change waits for a deployment nobody knows of yet.
+    tables = {**tables, "deployments": begun_before(tables["deployments"], now)}
     frame = (
         metric.observations(tables, settings)
         .filter(pl.col("at") < now)

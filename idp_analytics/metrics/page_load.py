@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from idp_analytics.answers import ORG
+from idp_analytics.answers import CELL, ORG
 from idp_analytics.estimates import rates
 from idp_analytics.metrics.catalogue import by_name
+from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.exposure import shifts
-from idp_analytics.metrics.grid import calendar, spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.pages import classed_pages
-from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
-from idp_analytics.working_time import CLASSES
-
-EVERY = ("1mo", "1q")
+from idp_analytics.working_time import CLASSES, in_utc
 
 WHOLE = "all"
 """The ``hour_class`` of all hours together."""
@@ -45,8 +42,6 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """The columns of the study, in order."""
 
-_CELL = ["scope", "entity_id", "every", "period_start"]
-
 
 def page_load(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Pages, hours on call and pages per shift's worth of hours, for the organisation and each team that was ever paged.
@@ -56,15 +51,14 @@ def page_load(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
     counts.
     """
     metric = by_name("pages_per_shift")
-    now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
-    local = pl.col("paged_at").dt.convert_time_zone(settings.time_zone).dt.date()
-    pages = classed_pages(tables, settings).filter(pl.col("paged_at") < now).with_columns(local.alias("day")).collect()
+    dated = classed_pages(tables, settings).with_columns(pl.col("paged_at").alias("at"))
+    pages = known_by(dated, settings, as_of).collect()
     if pages.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: Any = pages["day"].min()
-    periods = calendar(metric, settings, as_of, spans(tables, metric.tables, as_of), first, EVERY)
-    hours = _hours(periods.filter("is_measured"), tables, settings)
-    found = hours.join(_counted(pages), on=[*_CELL, "hour_class"], how="left").with_columns(
+    periods = periods_of(metric.name, tables, settings, as_of, first)
+    hours = _hours(periods, tables, settings)
+    found = hours.join(_counted(pages, settings), on=[*CELL, "hour_class"], how="left").with_columns(
         pl.col("n", "incidents").fill_null(0)
     )
     shift, level = settings.calendar.shift_hours, settings.rules.level
@@ -85,28 +79,23 @@ def page_load(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
             pl.lit(shift).alias("shift_hours"),
         )
         .with_columns(pl.col("hour_class").cast(pl.Enum([WHOLE, *CLASSES])))
-        .sort(*_CELL, "hour_class")
+        .sort(*CELL, "hour_class")
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )
 
 
-def _counted(pages: pl.DataFrame) -> pl.DataFrame:
+def _counted(pages: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Pages and incidents per cell and class; a page that names no incident is for one of its own."""
     # One row per team, month, class and incident first: every other cell counts those again, as numbers, not as text.
     incident = pl.coalesce(pl.lit("i:") + pl.col("incident_id"), pl.lit("p:") + pl.col("page_id")).rank("dense")
     month = pl.col("day").dt.truncate("1mo")
     base = pages.select("team_id", month.alias("day"), "hour_class", incident.alias("incident"))
     few = base.group_by(base.columns).len("pages")
-    parts = []
-    for every in EVERY:
-        for which in (pl.lit(WHOLE), pl.col("hour_class")):
-            for scope, entity in (("org", pl.lit(ORG)), ("team", pl.col("team_id"))):
-                cell = [
-                    pl.lit(scope).alias("scope"), entity.alias("entity_id"), pl.lit(every).alias("every"),
-                    floored(pl.col("day"), every).alias("period_start"), which.alias("hour_class"),
-                ]  # fmt: skip
-                parts.append(few.group_by(cell).agg(_PAGES, _INCIDENTS))
-    return pl.concat(parts)
+    cells = pl.concat(
+        placed(few.with_columns(which.alias("hour_class")), settings, ("org", "team"))
+        for which in (pl.lit(WHOLE), pl.col("hour_class"))
+    )
+    return cells.group_by(*CELL, "hour_class").agg(_PAGES, _INCIDENTS)
 
 
 _PAGES = pl.col("pages").sum().cast(pl.Int64).alias("n")
@@ -114,7 +103,7 @@ _INCIDENTS = pl.col("incident").n_unique().cast(pl.Int64).alias("incidents")
 
 
 def _hours(periods: pl.DataFrame, tables: Tables, settings: Settings) -> pl.DataFrame:
-    """Hours of each class that a rota was kept in each covered period: ``_CELL``, ``hour_class``, ``hours``."""
+    """Hours of each class that a rota was kept in each covered period: ``CELL``, ``hour_class``, ``hours``."""
     zone_of = tables["teams"].select(pl.col("team_id").alias("entity_id"), "time_zone")
     rotas = (
         shifts(tables, settings).filter(pl.col("scope") == "team").join(zone_of, on="entity_id", how="left").collect()
@@ -122,8 +111,8 @@ def _hours(periods: pl.DataFrame, tables: Tables, settings: Settings) -> pl.Data
     spans = (
         rotas.join(periods.select("every", "period_start", "covered_from", "covered_to"), how="cross")
         .with_columns(
-            _utc(pl.max_horizontal("begins", "covered_from"), settings.time_zone).alias("from"),
-            _utc(pl.min_horizontal("ends", "covered_to"), settings.time_zone).alias("to"),
+            in_utc(pl.max_horizontal("begins", "covered_from"), settings.time_zone).alias("from"),
+            in_utc(pl.min_horizontal("ends", "covered_to"), settings.time_zone).alias("to"),
             pl.col("time_zone").fill_null(settings.time_zone),
         )
         .filter(pl.col("to") > pl.col("from"))
@@ -132,16 +121,8 @@ def _hours(periods: pl.DataFrame, tables: Tables, settings: Settings) -> pl.Data
     for (zone,), part in spans.partition_by("time_zone", as_dict=True).items():
         first: Any = part["from"].min()
         begun, ended = (settings.calendar.hours_until(str(zone), first, part[name]) for name in ("from", "to"))
-        parts.append(part.select(_CELL).hstack([ended[name] - begun[name] for name in CLASSES]))
+        parts.append(part.select(CELL).hstack([ended[name] - begun[name] for name in CLASSES]))
     wide = pl.concat(parts).with_columns(pl.sum_horizontal(CLASSES).alias(WHOLE))
-    teams = wide.unpivot([WHOLE, *CLASSES], index=_CELL, variable_name="hour_class", value_name="hours")
+    teams = wide.unpivot([WHOLE, *CLASSES], index=list(CELL), variable_name="hour_class", value_name="hours")
     org = teams.with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"))
-    return pl.concat([teams, org]).group_by(*_CELL, "hour_class").agg(pl.col("hours").sum())
-
-
-def _utc(wall: pl.Expr, zone: str) -> pl.Expr:
-    """Wall time in ``zone`` as UTC; what the clock skipped counts an hour later, what came twice the first time."""
-    tries = (
-        w.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for w in (wall, wall.dt.offset_by("1h"))
-    )
-    return pl.coalesce(*tries).dt.convert_time_zone("UTC")
+    return pl.concat([teams, org]).group_by(*CELL, "hour_class").agg(pl.col("hours").sum())

@@ -11,6 +11,7 @@ import polars as pl
 from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables, production_deployments
 from idp_analytics.settings import Settings
+from idp_analytics.working_time import in_utc
 
 TENTH = 10
 """The merged change that is taken for having arrived."""
@@ -78,8 +79,8 @@ def newcomers(tables: Tables, settings: Settings) -> pl.LazyFrame:
         .select(
             "person_id",
             "team_id",
-            _midnight(pl.col("started_on"), zone).alias("started_at"),
-            _midnight(pl.col("ended_on").dt.offset_by("1d"), zone).alias("left_at"),
+            in_utc(pl.col("started_on"), zone).alias("started_at"),
+            in_utc(pl.col("ended_on").dt.offset_by("1d"), zone).alias("left_at"),
             "is_developer",
             (pl.col("started_on") >= pl.col("since")).fill_null(False).alias("is_covered"),
         )
@@ -121,12 +122,3 @@ def _until(reached: pl.LazyFrame, tables: Tables, settings: Settings) -> pl.Lazy
 
 def _day(moment: pl.Expr, zone: str) -> pl.Expr:
     return moment.dt.convert_time_zone(zone).dt.date()
-
-
-def _midnight(day: pl.Expr, zone: str) -> pl.Expr:
-    """The UTC moment a day begins in ``zone``; where the clock is put forward at midnight, an hour later by its face."""
-    wall = day.cast(_WALL)
-    tries = (
-        w.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null") for w in (wall, wall.dt.offset_by("1h"))
-    )
-    return pl.coalesce(*tries).dt.convert_time_zone("UTC").cast(_UTC)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.estimates import rates, shares
 from idp_analytics.tables import MONEY
 
-CLUSTERED = ("squares_n", "products", "squares_k", "clusters")
-"""What is summed over clusters, where observations come in such (``Metric.in_clusters``)."""
+CLUSTERED = ("squares_k", "products", "squares_n", "clusters")
+"""What is summed over clusters, where observations come in such (``Metric.in_clusters``), as :func:`shares.design_effect` takes it."""
 
 METHODS = {
     Estimator.RATE: "exact Poisson",
@@ -55,21 +56,13 @@ def _rate(rows: pl.DataFrame, level: float) -> pl.DataFrame:
 
 
 def _share(rows: pl.DataFrame, level: float) -> pl.DataFrame:
-    rows = rows.with_columns(pl.lit(1.0).alias("crowding") if CLUSTERED[0] not in rows.columns else _crowding())
-    k, n = (rows.select(pl.col(name) / pl.col("crowding")).to_series().to_numpy() for name in ("k", "n"))
-    low, high = shares.wilson(k, n, level)
+    crowding = np.ones(rows.height)
+    if CLUSTERED[0] in rows.columns:
+        crowding = shares.design_effect(*(rows[name].to_numpy() for name in ("k", "n", *CLUSTERED)))
+    low, high = shares.wilson(rows["k"].to_numpy() / crowding, rows["n"].to_numpy() / crowding, level)
+    rows = rows.with_columns(pl.Series("crowding", crowding))
     value = pl.col("k") / pl.col("n")
     return _finished(rows, value=value, low=pl.Series(low), high=pl.Series(high), k=pl.col("k"))
-
-
-def _crowding() -> pl.Expr:
-    """How many observations stand for one independent one, at least 1: the design effect of a share over clusters (Kish 1965;
-    variance of a ratio by Cochran 1977, 11.7). 1 where there is but one cluster, or all or none are hits."""
-    n, k, m = pl.col("n"), pl.col("k"), pl.col("clusters")
-    share = k / n
-    spread = pl.col("squares_k") - 2 * share * pl.col("products") + share**2 * pl.col("squares_n")
-    effect = spread / n**2 * m / (m - 1) / (share * (1 - share) / (n - 1))
-    return pl.when(m > 1, k > 0, k < n).then(effect.clip(lower_bound=1.0)).otherwise(1.0).alias("crowding")
 
 
 def _days(rows: pl.DataFrame, level: float) -> pl.DataFrame:

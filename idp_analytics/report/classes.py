@@ -28,10 +28,7 @@ def classes(view: View) -> Section:
     """The deployments of the period by what they were, and by the rule that says so."""
     frequency = by_name("deployment_frequency")
     row = view.row(frequency)
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label,
-    )  # fmt: skip
+    found = view.study(STUDY)
     by_class = {r["class"]: r for r in found.filter(pl.col("rule").is_null()).to_dicts()}
     when = period(view.period.label)
     known = bool(by_class) and by_class["planned"]["of"] > 0

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts.wording import NOTHING as NO_NUMBER
 from idp_analytics.charts.wording import count, difference, period, quantity
 from idp_analytics.metrics.gaming import CHECKS, LOOK, NOT_MEASURED, TOO_LITTLE
@@ -22,10 +20,7 @@ _CHECK = {check.name: check for check in CHECKS}
 
 def gaming(view: View) -> Section:
     """The checks of the period against the one before: which are worth a question, and what would be innocent."""
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label,
-    )  # fmt: skip
+    found = view.study(STUDY)
     rows = found.to_dicts()
     verdicts = {row["check"]: row["verdict"] for row in rows}
     raised = [name for name, verdict in verdicts.items() if verdict == LOOK]

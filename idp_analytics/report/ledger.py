@@ -39,10 +39,7 @@ def ledger(view: View) -> Section:
     """The stages of the lead time of all changes that reached production in the period, adding up to the whole."""
     lead_time = by_name("change_lead_time")
     row = view.row(lead_time)
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label,
-    )  # fmt: skip
+    found = view.study(STUDY)
     by_part = {r["part"]: r for r in found.filter(pl.col("reason").is_null()).to_dicts()}
     whole = by_part.get(TOTAL)
     known = whole is not None and whole["hours"] > 0

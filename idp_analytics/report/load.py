@@ -30,10 +30,7 @@ def load(view: View) -> Section:
     metrics = [by_name(name) for name in METRICS]
     shift = metrics[0]
     row = view.row(shift)
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label,
-    )  # fmt: skip
+    found = view.study(STUDY)
     whole = found.filter(pl.col("hour_class") == WHOLE, pl.col("hours") > 0).to_dicts()
     answer = words.answer(shift, row, view.row_before(shift))
     if whole and row["verdict"] != Verdict.NOT_MEASURED:

@@ -25,10 +25,7 @@ SHOWN = 40
 def reliability(view: View) -> Section:
     """Service levels attained and error budgets where they are known, and the time without an open incident."""
     free, attained = metric.section(view, FREE), metric.section(view, ATTAINED)
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label,
-    )  # fmt: skip
+    found = view.study(STUDY)
     has_levels = bool(view.row(by_name(ATTAINED))["n"])
     first, second = (attained, free) if has_levels else (free, None)
     listed = found.sort(pl.col("is_met").fill_null(True), "service_id", "objective").to_dicts()
@@ -61,13 +58,15 @@ def reliability(view: View) -> Section:
 def _missed(rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         return
-    worst = max(rows, key=lambda row: (row["budget_used"] or 0.0, row["service_id"] or ""))
-    used = worst["budget_used"]
-    told = f", which used {used:.1f} times its error budget" if used is not None else ""
-    yield (
-        f"Over the whole period {count(len(rows), 'objective')} missed the target; the farthest from it is "
-        f"{named(worst['objective'] or 'an objective')} of {named(worst['service_id'] or 'an unknown service')}{told}."
-    )
+    whose = "its target" if len(rows) == 1 else "their targets"
+    told = f"Over the whole period {count(len(rows), 'objective')} missed {whose}"
+    budgeted = [row for row in rows if row["budget_used"] is not None]  # a target of all events leaves no budget to use
+    if not budgeted:
+        yield f"{told}."
+        return
+    worst = max(budgeted, key=lambda row: (row["budget_used"], row["service_id"] or ""))
+    what = f"{named(worst['objective'] or 'an objective')} of {named(worst['service_id'] or 'an unknown service')}"
+    yield f"{told}; the most of an error budget was used by {what}, {worst['budget_used']:.1f} times all of it."
 
 
 def _objective(row: dict[str, Any]) -> dict[str, str]:

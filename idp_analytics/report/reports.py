@@ -31,8 +31,8 @@ from idp_analytics.report.view import View
 
 
 @dataclass(frozen=True)
-class TeamReport:
-    """One team's report for one period; each method is one section of it."""
+class _Report:
+    """What every report can be asked; each method is one section of it."""
 
     view: View
 
@@ -48,16 +48,8 @@ class TeamReport:
         """Whether one metric's weeks are signal or noise, and whether it moves over the months."""
         return course.course(self.view, name)
 
-    def place(self, name: str) -> Section:
-        """Whether the team differs from the others by more than chance; never a rank."""
-        return comparison.place(self.view, name)
-
-    def beside_organisation(self) -> Section:
-        """The team's shares and medians beside the organisation's."""
-        return teams.beside_organisation(self.view)
-
     def showback(self) -> Section:
-        """What was used and what it cost."""
+        """What was used and what it cost; of the organisation the whole bill, allocated or not."""
         return money.showback(self.view)
 
     def ledger(self) -> Section:
@@ -105,23 +97,20 @@ class TeamReport:
         return reference.provenance(self.view)
 
 
-@dataclass(frozen=True)
-class OrgReport:
-    """The organisation's report for one period; each method is one section of it."""
+class TeamReport(_Report):
+    """One team's report for one period."""
 
-    view: View
+    def place(self, name: str) -> Section:
+        """Whether the team differs from the others by more than chance; never a rank."""
+        return comparison.place(self.view, name)
 
-    def summary(self) -> Cards:
-        """The key numbers of the whole side by side."""
-        return summary.summary(self.view)
+    def beside_organisation(self) -> Section:
+        """The team's shares and medians beside the organisation's."""
+        return teams.beside_organisation(self.view)
 
-    def section(self, name: str) -> Section:
-        """The answer to one metric of the catalogue; raises :class:`ReportError` with the nearest name."""
-        return metric.section(self.view, name)
 
-    def course(self, name: str) -> Section:
-        """Whether one metric's weeks are signal or noise, and whether it moves over the months."""
-        return course.course(self.view, name)
+class OrgReport(_Report):
+    """The organisation's report for one period."""
 
     def comparison(self, name: str) -> Section:
         """Whether teams differ by more than chance in one metric, in order of name; never a rank."""
@@ -131,61 +120,13 @@ class OrgReport:
         """Every team against its own past, in order of name."""
         return teams.teams(self.view)
 
-    def showback(self) -> Section:
-        """The bill: allocated, unallocated, and that they add up."""
-        return money.showback(self.view)
-
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""
         return money.unallocated(self.view)
 
-    def ledger(self) -> Section:
-        """Where the lead time of changes goes: stages that add up to it, and what waits for production."""
-        return ledger.ledger(self.view)
-
-    def classes(self) -> Section:
-        """What the deployments were: planned, hotfix, revert, rollback, redeploy, and which rule says so."""
-        return classes.classes(self.view)
-
-    def reliability(self) -> Section:
-        """Service levels attained and error budgets, and the time without an open incident."""
-        return reliability.reliability(self.view)
-
-    def gaming(self) -> Section:
-        """Whether a number could look better than things are: patterns worth a question."""
-        return gaming.gaming(self.view)
-
-    def sensitivity(self, name: str = "change_fail_rate") -> Section:
-        """Whether the number depends on how incidents are linked: change fail rate, or recovery time."""
-        return rules.sensitivity(self.view, name)
-
-    def reconciliation(self, name: str = "change_fail_rate") -> Section:
-        """Why another tool says something else of a delivery metric, choice by choice."""
-        return rules.reconciliation(self.view, name)
-
-    def benchmarks(self) -> Section:
-        """The numbers beside the period before, own targets and what DORA published; never a grade."""
-        return benchmarks.benchmarks(self.view)
-
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""
         return newcomers.newcomers(self.view)
-
-    def load(self) -> Section:
-        """How heavy on-call is, and at which hours it calls."""
-        return load.load(self.view)
-
-    def quality(self) -> Section:
-        """What the data cover, and what was set aside and why."""
-        return quality.quality(self.view)
-
-    def glossary(self) -> Section:
-        """What the words mean."""
-        return reference.glossary()
-
-    def provenance(self) -> Section:
-        """Where the numbers come from."""
-        return reference.provenance(self.view)
 
 
 def open_report(

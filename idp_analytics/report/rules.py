@@ -185,7 +185,4 @@ def _number(value: float | None) -> str:
 
 
 def _slice(view: View, study: str, metric: str) -> pl.DataFrame:
-    return view.mart.studies[study].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("every") == view.period.every,
-        pl.col("period") == view.period.label, pl.col("metric") == metric,
-    )  # fmt: skip
+    return view.study(study).filter(pl.col("metric") == metric)

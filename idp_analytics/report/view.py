@@ -64,6 +64,13 @@ class View:
         found = self.rows(metric.name).filter(pl.col("detail").is_null(), pl.col("period") == self.before)
         return found.row(0, named=True) if found.height else None
 
+    def study(self, name: str) -> pl.DataFrame:
+        """The rows of a study about this entity in this period."""
+        return self.mart.studies[name].filter(
+            pl.col("scope") == self.scope, pl.col("entity_id") == self.entity_id,
+            pl.col("every") == self.period.every, pl.col("period") == self.period.label,
+        )  # fmt: skip
+
     def trace(self, metric: str) -> str:
         """The command that lists the rows behind this entity's number."""
         whose = ["--team", self.entity_id] if self.scope == "team" else []

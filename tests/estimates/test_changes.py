@@ -188,4 +188,7 @@ def test_a_difference_that_rests_on_something_missing_is_missing() -> None:
     for missing in range(6):
         numbers = [0.5, 0.4, 0.6, 0.4, 0.3, 0.5]
         numbers[missing] = math.nan
-        assert np.isnan(changes.difference_from_intervals(*numbers)).any(), missing
+        difference, low, high = changes.difference_from_intervals(*numbers)
+        assert np.isnan(difference) == (missing in (0, 3)), missing
+        assert np.isnan(low) == (missing in (0, 1, 3, 5)), missing
+        assert np.isnan(high) == (missing in (0, 2, 3, 4)), missing

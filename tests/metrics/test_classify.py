@@ -57,6 +57,12 @@ def shas(*words):
         ([{"sha": "a"}, {"sha": "b", "environment": "staging"}, {"sha": "a"}], ["planned", "planned", "redeploy"]),
         ([{"sha": "a"}, {"sha": "b", "service_id": "till"}, {"sha": "a", "service_id": "till"}], ["planned"] * 3),
         ([{"sha": "a", "service_id": None}, {"sha": "a", "service_id": None}], ["planned", "planned"]),  # of nobody
+        ([{"sha": "a"}, {"sha": "b", "kind": "infrastructure"}, {"sha": "a"}], ["planned", "planned", "redeploy"]),
+        ([{"sha": "a"}, {"sha": "b", "is_resync": True}, {"sha": "a"}], ["planned", "re-sync", "redeploy"]),
+        ([{"version": v} for v in ("7654321", "1234567")], ["planned", "planned"]),  # may be short commit ids
+        # In the order they ended, whatever they are called: the second of these ran first.
+        ([{"sha": "b", "finished_at": "2026-03-10T05:00"}, {"sha": "a", "finished_at": "2026-03-10T04:00"},
+          {"sha": "a", "finished_at": "2026-03-10T06:00"}], ["planned", "planned", "rollback"]),
     ],
 )  # fmt: skip
 def test_what_was_seen_to_run(company, settings, deployments, expected):
@@ -97,6 +103,7 @@ def test_what_changes_say(company, settings, changes, expected):
         (("c++ (now)",), "c++ (now): login", "hotfix"),  # letters, not a pattern
         (("c++ (now)",), "hotfix", "planned"),
         ((), "hotfix", "planned"),
+        ((), "a - b", "planned"),  # no word is not the empty word
         (("sofort",), "SOFORT: login", "hotfix"),
     ],
 )

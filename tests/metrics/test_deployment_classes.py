@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from idp_analytics.answers import CELL
 from idp_analytics.metrics import by_name, compute
-from idp_analytics.metrics.cells import CELL
 from idp_analytics.metrics.classify import RULES, UNFINISHED
 from idp_analytics.metrics.deployment_classes import COLUMNS, COUNTED, KNOWN, deployment_classes
 
@@ -76,6 +76,19 @@ def test_classes_part_all_deployments(tables, settings, as_of, seed):
     assert cells["share"].to_numpy() == pytest.approx(np.ones(cells.height))
     march = cells.filter(pl.col("scope") == "org", pl.col("every") == "1mo").sort("period_start")["n"].to_list()
     assert march == [22, 1]
+
+
+def test_a_deployment_counts_when_it_ended(company, settings, as_of):
+    made = company(
+        deployments=[
+            {"deployment_id": "first", "finished_at": "2026-03-01"},
+            {"deployment_id": "over", "started_at": "2026-03-31T23:00", "finished_at": "2026-04-01T01:00"},
+        ]
+    )
+    found = deployment_classes(made, settings(), as_of("2026-05-01")).filter(
+        pl.col("scope") == "org", pl.col("class") == "planned", pl.col("rule").is_null(), pl.col("every") == "1mo"
+    )
+    assert dict(found.select("period", "n").iter_rows()) == {"2026-03": 1, "2026-04": 1}
 
 
 def test_nothing_is_a_typed_empty_frame(company, settings, as_of):

@@ -125,6 +125,7 @@ def test_changes_without_a_lead_time_have_no_shares():
 def test_a_hostile_name_is_escaped():
     made = ledger(by_team(seen(rows(USUAL, scope="team", entity="red"), *of_team("red", answer("change_lead_time", n=40))), "red"))  # fmt: skip
     assert "<script>" not in html.behind(made)
+    assert "&lt;script&gt;" in html.behind(made)
 
 
 def test_the_reports_have_it(organisation_report, team_report, mart):

@@ -21,7 +21,7 @@ def sections(report: OrgReport | TeamReport) -> dict[str, Section | Cards]:
     """Every section a report can have, by the name of its method; those of one metric for a few metrics."""
     several = {"section": ("change_fail_rate", "deployment_days", "night_page_share", "showback_cost"), "course": ("change_lead_time",),
                "comparison": ("change_fail_rate",), "place": ("change_fail_rate",)}  # fmt: skip
-    methods = [name for name in vars(type(report)) if not name.startswith("_") and name != "view"]
+    methods = [name for name in dir(report) if not name.startswith("_") and name != "view"]
     return {
         f"{name}({', '.join(asked)})": getattr(report, name)(*asked)
         for name in methods

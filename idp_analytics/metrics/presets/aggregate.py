@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.estimates import medians, rates, shares, survival
-from idp_analytics.metrics.presets.definition import Aggregation, FailRate, Frequency, Measure
+from idp_analytics.metrics.presets.definition import Aggregation, FailRate, Frequency, Measure, Rework
 from idp_analytics.metrics.presets.windows import buckets, weekdays
 
 CELL = ("entity_id", "every", "period")
@@ -75,10 +76,26 @@ def _share(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: flo
     value = pl.when(pl.col("n") > 0).then(pl.col("k") / pl.col("n"))
     if isinstance(measure, FailRate) and (measure.above != "deployments" or measure.below != "deployments"):
         return found.with_columns(value.alias("value"))  # a ratio of two counts: no share of anything, no interval
-    low, high = shares.wilson(found["k"].to_numpy(), found["n"].to_numpy(), level)
+    crowding, how = np.ones(found.height), "Wilson"
+    if isinstance(measure, Rework) and measure.in_clusters:
+        crowding, how = _crowding(rows, found), "Wilson, n by design effect"
+    low, high = shares.wilson(found["k"].to_numpy() / crowding, found["n"].to_numpy() / crowding, level)
     return found.with_columns(
-        value.alias("value"), pl.Series("low", low), pl.Series("high", high), pl.lit("Wilson").alias("interval")
+        value.alias("value"), pl.Series("low", low), pl.Series("high", high), pl.lit(how).alias("interval")
     )
+
+
+def _crowding(rows: pl.DataFrame, found: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """The design effect of each cell of ``found``: what one service did on one day goes together."""
+    days = rows.group_by(*CELL, "service_id", "team_id", pl.col("local").dt.date().alias("day")).agg(
+        pl.col("n", "k").sum()
+    )
+    n, k = pl.col("n"), pl.col("k")
+    sums = days.filter(n > 0).group_by(CELL).agg(
+        (k * k).sum().alias("kk"), (k * n).sum().alias("kn"), (n * n).sum().alias("nn"), pl.len().alias("m")
+    )  # fmt: skip
+    told = found.join(sums, on=list(CELL), how="left", maintain_order="left").fill_null(0)
+    return shares.design_effect(*(told[name].to_numpy() for name in ("k", "n", "kk", "kn", "nn", "m")))
 
 
 # --- spans of time ----------------------------------------------------------------------------------------------------
@@ -165,7 +182,6 @@ def _per_day(measure: Frequency, whole: pl.DataFrame, spans: pl.DataFrame, level
     found = whole.join(per, on=["every", "period"], how="left")
     value = pl.when(pl.col("_days") > 0).then(pl.col("n") / pl.col("_days"))
     if measure.of == "days":
-        # The as-of day is not over: it cannot be a day without yet, so it is no observation.
         days_over = np.floor(found["_days"].to_numpy())
         low, high = shares.wilson(found["n"].to_numpy(), days_over, level)
         return found.with_columns(

@@ -171,10 +171,12 @@ class LeadTime(Measure):
 @dataclass(frozen=True, kw_only=True)
 class Rework(Measure):
     """Deployment rework rate. ``by``: unplanned is what ``rolled back or finished during an incident`` it repairs, or what
-    brings a change ``labelled`` as a hotfix or revert (title, label, or said to be a revert)."""
+    brings a change ``labelled`` as a hotfix or revert (title, label, or said to be a revert). ``in_clusters``: the interval
+    counts what a service did on one day as going together."""
 
     link: Link = Link()
     by: Annotated[str, "how unplanned work is recognised"] = "incident"
+    in_clusters: bool = False
     tables: tuple[str, ...] = ("deployments", "incidents")
     aggregation: Annotated[Aggregation, "how single values become one number"] = Aggregation.SHARE
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from idp_analytics.answers import ORG
-from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.links import Tables, begun_before
 from idp_analytics.metrics.presets.aggregate import CELL, NUMBERS, aggregated
 from idp_analytics.metrics.presets.definition import (
     Definition,
@@ -36,9 +36,7 @@ def known(tables: Tables, as_of: datetime, ownership: str = "event") -> dict[str
     moment = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
     resolved = pl.col("resolved_at")
     found = {
-        "deployments": tables["deployments"].filter(
-            (pl.coalesce("finished_at", "started_at", "queued_at") < moment).fill_null(True)
-        ),
+        "deployments": begun_before(tables["deployments"], moment),
         "changes": tables["changes"],
         "deployment_changes": tables["deployment_changes"],
         "incidents": tables["incidents"]

@@ -74,7 +74,12 @@ def _deployments(frame: pl.LazyFrame, **given: pl.Expr) -> pl.LazyFrame:
 
 
 def _frequency(measure: Frequency, tables: Tables, settings: Settings) -> pl.LazyFrame:
-    return _deployments(counted(tables, measure.counted, settings), unit=_unit(measure.of))
+    frame = _deployments(counted(tables, measure.counted, settings), unit=_unit(measure.of))
+    if not (measure.of == "days" and measure.covered):
+        return frame
+    # The as-of day is not over: it cannot be a day without a deployment yet, so it is no observation.
+    at, now = (pl.col(name).dt.convert_time_zone(settings.time_zone).dt.date() for name in ("at", "now"))
+    return frame.join(tables["now"], how="cross").filter(at < now).drop("now")
 
 
 def _unit(of: str) -> pl.Expr:

@@ -27,7 +27,7 @@ DAYS = Frequency(metric="deployment_days", unit="share of days", of="days", cove
 LEAD_TIME = LeadTime(metric="change_lead_time", unit="hours", min_n=6)
 FAIL_RATE = FailRate(metric="change_fail_rate", unit="share of deployments", min_n=5)
 RECOVERY = Recovery(metric="failed_deployment_recovery_time", unit="hours", min_n=5)
-REWORK = Rework(metric="deployment_rework_rate", unit="share of deployments", min_n=5)
+REWORK = Rework(metric="deployment_rework_rate", unit="share of deployments", min_n=5, in_clusters=True)
 INCIDENT_TIME = IncidentTime(metric="incident_hours", unit="hours")
 
 IDP = Definition(
