@@ -52,6 +52,7 @@ notebooks: $(READY) ## Run every notebook as an analyst would
 bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our reports against papermill + nbconvert
 	@$(BIN)/python bench/delivery.py
 	@$(BIN)/python bench/answers.py
+	@$(BIN)/python bench/sources.py
 	@$(BIN)/python bench/reports.py
 
 sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)

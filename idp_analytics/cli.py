@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -156,7 +158,8 @@ def check(data: Path, git: tuple[Path, ...], gate: str, as_json: bool) -> None:
     from idp_analytics.checks import describe
 
     click.echo(_frame(org.tables["loads"].select("source", "table", "path", "rows_in", "rows_out", "truncated")))
-    for line in (*org.cautions, *(w for warnings in org.tables["loads"]["warnings"] for w in warnings)):
+    said = Counter(w for warnings in org.tables["loads"]["warnings"] for w in warnings)
+    for line in (*org.cautions, *(f"{w} ({n} files)" if n > 1 else w for w, n in said.items())):
         click.echo(f"caution: {_printable(line)}")
     for row in failed.iter_rows(named=True):
         click.echo(f"{row['severity']}: {_printable(describe(row))}")
@@ -262,9 +265,14 @@ def explain(metric: str, data: Path, git: tuple[Path, ...], team: str | None, se
 
 @cli.command()
 @_data
+@click.option(
+    "--aliases", "proposals", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write proposals for the mapping file here (CSV), for a person to look through.",
+)  # fmt: skip
 @_told
-def doctor(data: Path, git: tuple[Path, ...]) -> None:
-    """Say what would make the numbers better: missing links, owners, unknown words, incomplete exports."""
+def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None) -> None:
+    """Say what would make the numbers better: names nobody knows, missing links, owners, incomplete exports."""
+    from idp_analytics import mapping
     from idp_analytics.doctor import findings
 
     org = _loaded(data, git, "fast")
@@ -272,6 +280,61 @@ def doctor(data: Path, git: tuple[Path, ...]) -> None:
     for number, finding in enumerate(found, 1):
         click.echo(f"{number}. {_printable(finding)}")
     click.echo("Nothing to mend." if not found else f"{len(found)} finding(s), the one that would help most first.")
+    if proposals is not None:
+        frame = mapping.proposals(org)
+        frame.write_csv(proposals)
+        click.echo(
+            f"{frame.height} name(s) in {proposals}: keep the right lines, drop the last two columns, add them to aliases.csv."
+        )
+
+
+@cli.command()
+@_folder
+@click.option(
+    "--source", "names", multiple=True, help="Only this source; may be given several times [default: all that forget]."
+)
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="When the exports were taken [default: when each file was written]."
+)  # fmt: skip
+@_told
+def collect(data: Path, names: tuple[str, ...], at: datetime | None) -> None:
+    """Keep a copy of each export of a system that shows only what is so now, so that the past can still be told later.
+
+    Run it after each export, on the schedule of the reports. What is kept already is not kept twice.
+    """
+    from idp_analytics import sources
+    from idp_analytics.collect import collect as keep
+    from idp_analytics.settings import read
+
+    taken = at.replace(tzinfo=UTC) if at else None
+    kept = keep(read(data, sources.check), names, taken)
+    for one in kept:
+        click.echo(f"{'kept' if one.new else 'known'}  {_printable(one.source)}  {_printable(one.snapshot.name)}")
+    click.echo(f"{sum(one.new for one in kept)} new, {sum(not one.new for one in kept)} known already.")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--exports", type=click.Path(path_type=Path), help="Folder that holds the exports [default: FOLDER itself]."
+)
+@click.option("--name", help="The organisation's name as shown [default: the folder's].")
+@_told
+def init(folder: Path, exports: Path | None, name: str | None) -> None:
+    """Make FOLDER a data folder: look what the exports are, and write settings.toml and the two mapping files."""
+    from idp_analytics import scaffold
+
+    found = scaffold.look(exports or folder)
+    for one in found:
+        click.echo(
+            f"{'read' if one.kind else 'NOT '}  {_printable(str(one.path.relative_to(exports or folder)))}  {_printable(one.what)}"
+        )
+    written = scaffold.write(folder, found, name or folder.resolve().name)
+    known = sum(one.kind is not None for one in found)
+    click.echo(f"{known} of {len(found)} file(s) known; written: {', '.join(path.name for path in written)}.")
+    if missing := scaffold.missing(found):
+        click.echo(f"Fill in first, in settings.toml: {', '.join(missing)}.")
+    click.echo(f"Next: idp check --data {folder}, then idp doctor --data {folder}.")
 
 
 # --- how commands speak ------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from itertools import groupby
 
 import polars as pl
 
+from idp_analytics import mapping, sources
 from idp_analytics.metrics import HEADLINES, linked_incidents
 from idp_analytics.organisation import Organisation
+from idp_analytics.tables.pseudonyms import KEY_VARIABLE
 
 Finding = tuple[int, str]
 
@@ -17,7 +21,7 @@ _NAMED = 5
 def findings(org: Organisation) -> list[str]:
     """Sentences, the one that would rescue most rows first; none when there is nothing to mend."""
     found = [
-        *_set_aside(org), *_unknown_services(org), *_unowned_services(org), *_unsaid(org),
+        *_set_aside(org), *_unmapped(org), *_unclassified(org), *_unowned_services(org), *_unsaid(org), *_unsalted(org),
         *_unlinked_incidents(org), *_truncated(org), *_not_measured(org),
     ]  # fmt: skip
     return [text for _, text in sorted(found, key=lambda finding: (-finding[0], finding[1]))]
@@ -29,24 +33,50 @@ def _set_aside(org: Organisation) -> Iterator[Finding]:
         yield n, f"{n} row(s) of {table} in {file} are set aside: {reason}."
 
 
-def _unknown_services(org: Organisation) -> Iterator[Finding]:
-    known = org.tables["services"].select("service_id")
-    if known.is_empty():
-        return
-    for name in ("deployments", "changes", "incidents", "costs"):
-        strange = (
-            org.tables[name].filter(pl.col("service_id").is_not_null()).join(known, on="service_id", how="anti")
-            .group_by("service_id").len().sort("len", "service_id", descending=[True, False])
-        )  # fmt: skip
-        if strange.height:
-            n = int(strange["len"].sum())
-            yield (
-                n,
-                (
-                    f"{n} row(s) of {name} name {strange.height} service(s) the catalogue does not have: {_shown(strange)}. "
-                    "Add them to services, or map the names in an aliases file (kind = service)."
-                ),
-            )
+def _unmapped(org: Organisation) -> Iterator[Finding]:
+    for kind, names in groupby(sorted(mapping.unmapped(org), key=lambda one: one.kind), key=lambda one: one.kind):
+        found = list(names)
+        n = sum(one.rows for one in found)
+        told = ", ".join(_meant(one) for one in found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+        yield n, f"{n} row(s) name {len(found)} {kind}(s) the catalogue does not have: {told}. {_CURE[kind]}"
+
+
+_CURE = {
+    "service": "Add them to services, or map the names in the aliases file (kind = service).",
+    "team": "Add them to teams, or map the names in the aliases file (kind = team).",
+    "operation": "Add them to operations.csv, or map the names in the aliases file (kind = operation).",
+    "environment": "Map the names in the aliases file (kind = environment), or by environments = { … } of the source.",
+}
+
+
+def _meant(one: mapping.Unmapped) -> str:
+    guess = f", is it {one.canonical_id}?" if one.canonical_id else ""
+    return f"{one.name} ({one.rows} by {one.system}{guess})"
+
+
+def _unclassified(org: Organisation) -> Iterator[Finding]:
+    found = mapping.unclassified(org)
+    if found.height:
+        n = int(found["runs"].sum())
+        yield (
+            n,
+            (
+                f"{n} run(s) are of {found.height} operation(s) whose risk nobody has said: {_shown(found)}. "
+                "Say safe, sensitive or dangerous in operations.csv; it is never guessed."
+            ),
+        )
+
+
+def _unsalted(org: Organisation) -> Iterator[Finding]:
+    people = org.tables["people"]["person_id"].str.starts_with("person:").sum()
+    if people and not os.environ.get(KEY_VARIABLE):
+        yield (
+            0,
+            (
+                f"People's pseudonyms are made without a secret: who knows a login can find its rows. Set {KEY_VARIABLE} in the "
+                "environment to a long random text, the same on every run."
+            ),
+        )
 
 
 def _unowned_services(org: Organisation) -> Iterator[Finding]:
@@ -91,8 +121,12 @@ def _unlinked_incidents(org: Organisation) -> Iterator[Finding]:
 
 
 def _truncated(org: Organisation) -> Iterator[Finding]:
+    kinds = {source.name: source.kind for source in org.settings.sources}
     for row in org.tables["loads"].filter(pl.col("truncated")).iter_rows(named=True):
-        yield row["rows_out"], f"{row['path']} is incomplete by its own account: export {row['table']} again, whole."
+        cure = f"export {row['table']} again, whole"
+        if sources.forgets(kinds.get(row["source"], "")):
+            cure = "the system forgets, so run idp collect after each export"
+        yield row["rows_out"], f"{row['path']} is incomplete by its own account: {cure}."
 
 
 def _not_measured(org: Organisation) -> Iterator[Finding]:

@@ -160,7 +160,7 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     benchmarks.check(settings)
     conformed = [(extract, conform(extract, source.name, source.time_zone)) for source, extract in _extracts(settings)]
     tables, rejected, loads = _gathered([c for _, c in conformed])
-    aliases = by_kind(tables["aliases"])
+    aliases = by_kind(tables["aliases"], tables["people"]["person_id"].to_list())
     tables = {name: resolve(TABLES[name], frame, aliases) for name, frame in tables.items()}
     tables, late = _known_by(tables, settings.as_of)
     gated = checks.check(tables, gate)
@@ -203,7 +203,7 @@ def _extracts(settings: Settings) -> Iterator[tuple[SourceSettings, Extract]]:
     problems: list[str] = []
     files: list[tuple[SourceSettings, list[Path]]] = []
     for source in settings.sources:
-        found, missing = _expanded(source, settings.root)
+        found, missing = expanded(source, settings.root)
         problems += [f"source {source.name!r}: {text}" for text in missing]
         files.append((source, found))
     if not settings.sources:
@@ -219,20 +219,27 @@ def _extracts(settings: Settings) -> Iterator[tuple[SourceSettings, Extract]]:
             yield source, extract
 
 
-def _expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]:
-    """The files a source's patterns stand for, in name order, and a sentence for each pattern that finds none."""
+def expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]:
+    """The files of a source, its snapshots first, then what its patterns stand for, and a sentence for each that finds none."""
     found: list[Path] = []
     missing: list[str] = []
+    kept = collected(source, root)
     for pattern in source.paths:
         try:
             matches = _matching(pattern, root)
         except (ValueError, RuntimeError, OSError) as error:
             missing.append(f"{pattern}: is no path that can be looked up ({getattr(error, 'strerror', None) or error})")
             continue
-        if not matches:
+        if not matches and not kept:
             missing.append(f"{pattern}: no such file in {root}")
         found += [m for m in matches if m not in found]
-    return found, missing
+    return kept + found, missing
+
+
+def collected(source: SourceSettings, root: Path) -> list[Path]:
+    """The snapshots that ``idp collect`` kept of a source, oldest first."""
+    folder = root / sources.SNAPSHOTS / source.name
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
 
 
 def _matching(pattern: str, root: Path) -> list[Path]:
@@ -398,8 +405,16 @@ def _cautions(tables: Mapping[str, pl.DataFrame], settings: Settings) -> Iterato
         yield "The ownership table knows only today's owners: a reorganisation would rewrite history."
     if settings.as_of is None:
         yield "No as-of time in the settings: the day after the last fact is used."
-    for row in tables["loads"].filter(pl.col("truncated")).iter_rows(named=True):
-        yield f"{row['path']} is incomplete by its own account; what rests on {row['table']} is a lower bound."
+    yield from incomplete(tables["loads"])
+
+
+def incomplete(loads: pl.DataFrame) -> Iterator[str]:
+    """A sentence per source and table of which an export is known to be incomplete, in the order of ``loads``."""
+    cut = loads.filter(pl.col("truncated")).group_by("source", "table", maintain_order=True)
+    for source, table, paths in cut.agg(pl.col("path")).iter_rows():
+        what = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} files of {source} are"
+        whose = "its" if len(paths) == 1 else "their"
+        yield f"What rests on {table} is a lower bound: {what} incomplete by {whose} own account."
 
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:

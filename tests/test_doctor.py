@@ -35,11 +35,12 @@ def test_nothing_is_found_where_nothing_is_to_mend(tmp_path: Path) -> None:
         ({"deployments": DEPLOYMENTS + "d4,shop,production,success,soon\nd5,shop,production,success,never\n"},
             "2 row(s) of deployments in deployments.csv are set aside: finished_at is not a time"),
         ({"incidents": INCIDENTS + "i2,stall,2026-03-02T12:00:00Z\ni3,stall,2026-03-02T12:00:00Z\ni4,booth,2026-03-02T12:00:00Z\n"},
-            "3 row(s) of incidents name 2 service(s) the catalogue does not have: stall (2), booth (1). Add them to services, "
-            "or map the names in an aliases file (kind = service)."),
+            "3 row(s) name 2 service(s) the catalogue does not have: stall (2 by canonical-incidents), booth (1 by canonical-incidents). "
+            "Add them to services, or map the names in the aliases file (kind = service)."),
         ({"deployments": DEPLOYMENTS + "".join(f"x{n},s{n},production,success,2026-03-05T10:00:00Z\n" for n in range(6))},
-            "6 row(s) of deployments name 6 service(s) the catalogue does not have: s0 (1), s1 (1), s2 (1), s3 (1), s4 (1), …. "
-            "Add them to services, or map the names in an aliases file (kind = service)."),
+            "6 row(s) name 6 service(s) the catalogue does not have: s0 (1 by canonical-deployments), s1 (1 by canonical-deployments), "
+            "s2 (1 by canonical-deployments), s3 (1 by canonical-deployments), s4 (1 by canonical-deployments), …. "
+            "Add them to services, or map the names in the aliases file (kind = service)."),
         ({"ownership": "service_id,team_id,valid_from\nshop,pay,2026-03-02\n"},
             "1 of 3 row(s) of deployments happened when nobody owned the service: shop (1). Give ownership rows that cover those days."),
         ({"deployments": DEPLOYMENTS + "d4,,production,success,2026-03-05T10:00:00Z\n"},

@@ -11,12 +11,15 @@ import pytest
 from idp_analytics import generated
 from idp_analytics.checks.suite import DECLARED, read
 from idp_analytics.metrics import CATALOGUE
+from idp_analytics.sources import describe
+from idp_analytics.sources.systems import systems
 from idp_analytics.tables import TABLES
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
+    (tmp_path / "README.md").write_text(f"# Ours\n\n{describe.BEGIN}\nold\n{describe.END}\n\nMore.\n", encoding="utf-8")
     return tmp_path
 
 
@@ -27,7 +30,7 @@ def written(root: Path) -> dict[str, bytes]:
 def test_every_document_and_every_suite_is_written_and_twice_is_the_same(root: Path) -> None:
     generated.main(root)
     once = written(root)
-    assert once.keys() == {*generated.DOCUMENTS, *(f"expectations/{name}.json" for name in DECLARED)}
+    assert once.keys() == {"README.md", *generated.DOCUMENTS, *(f"expectations/{name}.json" for name in DECLARED)}
     generated.main(root)
     assert written(root) == once
 
@@ -37,6 +40,16 @@ def test_documents_name_every_metric_and_every_table(root: Path) -> None:
     texts = {name: (root / name).read_text(encoding="utf-8") for name in generated.DOCUMENTS}
     assert [m.name for m in CATALOGUE if m.name not in texts["METRICS.md"]] == []
     assert [name for name in TABLES if name not in texts["data/README.md"]] == []
+    assert [one.title for one in systems() if f"### {one.title}\n" not in texts["SOURCES.md"]] == []
+
+
+def test_only_the_table_of_systems_changes_in_the_readme(root: Path) -> None:
+    generated.main(root)
+    before, _, rest = (root / "README.md").read_text(encoding="utf-8").partition(describe.BEGIN)
+    table, _, after = rest.partition(describe.END)
+    assert (before, after) == ("# Ours\n\n", "\n\nMore.\n")
+    assert "old" not in table.split()
+    assert [one.title for one in systems() if f"[{one.title}](SOURCES.md#{one.kind})" not in table] == []
 
 
 def test_suites_written_from_nothing_can_be_read(root: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from idp_analytics import generated
+from idp_analytics.sources import describe
 
 PYTHON_LIMIT = 500
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
@@ -28,6 +29,12 @@ def tracked(repository: Path, *patterns: str) -> list[Path]:
 @pytest.mark.parametrize("name", generated.DOCUMENTS)
 def test_generated_documents_are_up_to_date(repository: Path, name: str) -> None:
     assert (repository / name).read_text(encoding="utf-8") == generated.DOCUMENTS[name](), "run make generated"
+
+
+def test_the_readmes_table_of_systems_is_up_to_date(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    assert describe.BEGIN in readme
+    assert readme == describe.in_readme(readme), "run make generated"
 
 
 def test_every_python_file_can_be_read_in_one_sitting_and_its_name_says_something(repository: Path) -> None:

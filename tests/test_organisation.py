@@ -268,7 +268,7 @@ def test_an_export_that_is_incomplete_is_a_caution_and_is_shown_in_the_coverage(
     with (root / "settings.toml").open("a", encoding="utf-8") as file:
         file.write('\n[[source]]\nkind = "canonical"\ntable = "incidents"\npaths = ["incidents.json"]\n')
     org = load(root)
-    assert "incidents.json is incomplete by its own account; what rests on incidents is a lower bound." in org.cautions
+    assert "What rests on incidents is a lower bound: incidents.json is incomplete by its own account." in org.cautions
     assert dict(org.coverage().select("table", "truncated").unique().rows()) == {
         "incidents": True,
         "deployments": False,

@@ -12,6 +12,7 @@ import polars as pl
 
 from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
+from idp_analytics.organisation import incomplete
 from idp_analytics.periods import Period, label, preceding
 from idp_analytics.report.mart import Mart
 
@@ -77,12 +78,9 @@ class View:
         return shlex.join(["idp", "explain", metric, *self.mart.meta["asked"], *whose, "--period", self.period.label])
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
-        """A caution for each file the metric rests on that is known to be incomplete."""
-        cut = self.mart.loads.filter(pl.col("truncated"), pl.col("table").is_in(list(metric.tables)))
-        return tuple(
-            f"{named(row['path'])} is incomplete by its own account; what rests on {row['table']} is a lower bound."
-            for row in cut.sort("table", "path").iter_rows(named=True)
-        )
+        """A caution for each source the metric rests on of which a file is known to be incomplete."""
+        loads = self.mart.loads.filter(pl.col("table").is_in(list(metric.tables)))
+        return tuple(named(sentence) for sentence in incomplete(loads.sort("table", "path")))
 
     def _absent(self, metric: Metric) -> dict[str, Any]:
         known = {

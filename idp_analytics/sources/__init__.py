@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idp_analytics.errors import SettingsError, nearest
+from idp_analytics.sources import native
+from idp_analytics.sources.snapshots import FOLDER as SNAPSHOTS
+from idp_analytics.sources.systems import modules, system
 
 if TYPE_CHECKING:
     from idp_analytics.tables import Extract
@@ -18,18 +21,20 @@ SOURCES: Mapping[str, str] = {
     "focus": "idp_analytics.sources.focus",
     "sample": "idp_analytics.sources.sample",
 }
-"""Every ``kind`` of source and its module, imported on first use.
-
-A module has ``problems(options) -> list[str]`` and ``read(paths, options, root) -> list[Extract]``.
+"""Every ``kind`` of source with a reader of its own, and its module, imported on first use: it has
+``problems(options) -> list[str]`` and ``read(paths, options, root) -> list[Extract]``. The others are declared
+(:mod:`idp_analytics.sources.systems`) and read in one way (:mod:`idp_analytics.sources.native`).
 """
 
 
 def check(kind: str, options: Mapping[str, Any]) -> list[str]:
     """What is wrong with the options of one ``[[source]]``, one sentence each; empty: nothing."""
-    if kind not in SOURCES:
-        return [f"kind = {kind!r}: there is no such source.{nearest(kind, SOURCES)}"]
-    found: list[str] = import_module(SOURCES[kind]).problems(options)
-    return found
+    if kind in SOURCES:
+        found: list[str] = import_module(SOURCES[kind]).problems(options)
+        return found
+    if kind not in modules():
+        return [f"kind = {kind!r}: there is no such source.{nearest(kind, (*SOURCES, *modules()))}"]
+    return native.problems(system(kind), options)
 
 
 def read(kind: str, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
@@ -37,7 +42,17 @@ def read(kind: str, paths: Sequence[Path], options: Mapping[str, Any], root: Pat
 
     Raises :class:`SettingsError` for a kind that does not exist, :class:`SourceError` for a file that cannot be read.
     """
-    if kind not in SOURCES:
+    if kind in SOURCES:
+        extracts: list[Extract] = import_module(SOURCES[kind]).read(paths, options, root)
+        return extracts
+    if kind not in modules():
         raise SettingsError(check(kind, options)[0])
-    extracts: list[Extract] = import_module(SOURCES[kind]).read(paths, options, root)
-    return extracts
+    return native.read(system(kind), paths, options, root)
+
+
+def forgets(kind: str) -> bool:
+    """The system shows what is so now and forgets what was, so that its exports are worth collecting."""
+    return kind in modules() and any(gives.is_state for gives in system(kind).gives)
+
+
+__all__ = ["SNAPSHOTS", "SOURCES", "check", "forgets", "read"]

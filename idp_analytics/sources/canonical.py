@@ -21,8 +21,8 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
-from idp_analytics.sources.documents import Documents, read_documents
-from idp_analytics.sources.files import beginning, shown_path
+from idp_analytics.sources.documents import Documents, holds_documents, read_documents
+from idp_analytics.sources.files import shown_path
 from idp_analytics.sources.tabular import EMPTY, ROW, Rows, read_rows
 from idp_analytics.tables import LINEAGE, TABLES, Extract
 from idp_analytics.tables.declare import Column, Kind, Table
@@ -30,7 +30,6 @@ from idp_analytics.tables.declare import Column, Kind, Table
 UNREADABLE = "is no document that can be read"
 
 _OPTIONS = ("table", "columns", "values", "constants")
-_OF_DOCUMENTS = (".json", ".jsonl", ".ndjson", ".yaml", ".yml")
 _LINEAGE = frozenset(column.name for column in LINEAGE)
 _NOT_KNOWN = ("", "null")
 _SHOWN = 5
@@ -116,7 +115,7 @@ def _wrong_constant(column: Column, value: Any) -> list[str]:
 def _extract(path: Path, options: Mapping[str, Any], shown: str) -> Extract:
     table = TABLES[options["table"]]
     columns, constants = _mapping(options, "columns"), _mapping(options, "constants")
-    documents = read_documents(path, shown, str) if _holds_documents(path, shown) else None
+    documents = read_documents(path, shown, str) if holds_documents(path, shown) else None
     if documents is None:
         wanted = {column.name for column in _own(table)} | set(columns.values())
         rows = read_rows(path, shown, wanted.__contains__)
@@ -192,12 +191,6 @@ def _text(value: Any) -> str:
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-
-
-def _holds_documents(path: Path, shown: str) -> bool:
-    if path.name.lower().removesuffix(".gz").endswith(_OF_DOCUMENTS):
-        return True
-    return beginning(path, shown).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
 def _as_rows(documents: Documents, lists: set[str]) -> Rows:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import polars as pl
 
-_ENVIRONMENTS = {"PRODUCTION": "production", "STAGING": "staging", "TESTING": "test"}
-_OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure"}
-_ENDED = tuple(_OUTCOMES)
+ENVIRONMENTS = {"PRODUCTION": "production", "STAGING": "staging", "TESTING": "test"}
+"""DevLake's words for environments and ours."""
+OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure"}
+"""DevLake's words for how a deployment ended and ours."""
+_ENDED = tuple(OUTCOMES)
 
 
 def deployments(pipelines: pl.DataFrame, commits: pl.DataFrame, tasks: pl.DataFrame) -> pl.DataFrame:
@@ -28,13 +30,13 @@ def deployments(pipelines: pl.DataFrame, commits: pl.DataFrame, tasks: pl.DataFr
     place = pl.col("environment")
     by_task = deploying.group_by("pipeline_id").agg(
         pl.coalesce(
-            pl.when((place == word).any()).then(pl.lit(word)) for word in _ENVIRONMENTS  # the first of them that occurs
+            pl.when((place == word).any()).then(pl.lit(word)) for word in ENVIRONMENTS  # the first of them that occurs
         ).alias("_task_environment"),
         pl.lit(True).alias("_deploys"),
     )  # fmt: skip
-    finished = _moment(pipelines, "finished_date")
+    finished = moment(pipelines, "finished_date")
     seconds = pl.duration(seconds=pl.col("duration_sec").cast(pl.Float64).fill_null(0))
-    started = pl.coalesce(_moment(pipelines, "started_date"), finished - seconds)
+    started = pl.coalesce(moment(pipelines, "started_date"), finished - seconds)
     return (
         pipelines.rename({"id": "pipeline_id"})
         .join(by_task, on="pipeline_id", how="left")
@@ -46,8 +48,8 @@ def deployments(pipelines: pl.DataFrame, commits: pl.DataFrame, tasks: pl.DataFr
         .select(
             pl.format("{}:{}", "pipeline_id", "repo_url").alias("deployment_id"), "pipeline_id",
             pl.col("cicd_scope_id").alias("service_id"), "repo_url", pl.col("commit_sha").alias("sha"),
-            pl.coalesce(_told("environment"), "_task_environment").alias("environment_raw"),
-            pl.col("result").replace_strict(_OUTCOMES, default=None).alias("outcome"),
+            pl.coalesce(told("environment"), "_task_environment").alias("environment_raw"),
+            pl.col("result").replace_strict(OUTCOMES, default=None).alias("outcome"),
             started.alias("started_at"), finished.alias("finished_at"),
         )
         .with_columns(_environment("environment_raw").alias("environment"))
@@ -66,10 +68,10 @@ def deployment_commits(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("commit_sha").alias("sha"),
         _environment("environment").alias("environment"),
         pl.col("environment").alias("environment_raw"),
-        pl.col("result").replace_strict(_OUTCOMES, default=None).alias("outcome"),
-        _moment(frame, "started_date").alias("started_at"),
-        _moment(frame, "finished_date").alias("finished_at"),
-        _told("prev_success_deployment_commit_id").alias("previous_id"),
+        pl.col("result").replace_strict(OUTCOMES, default=None).alias("outcome"),
+        moment(frame, "started_date").alias("started_at"),
+        moment(frame, "finished_date").alias("finished_at"),
+        told("prev_success_deployment_commit_id").alias("previous_id"),
     )
 
 
@@ -81,7 +83,7 @@ def deployment_changes(deployments: pl.DataFrame, diffs: pl.DataFrame, changes: 
         "deployment_id", pl.col("sha").alias("_new"), "_old"
     )
     held = diffs.select(
-        pl.col("new_commit_sha").alias("_new"), _told("old_commit_sha").alias("_old"), pl.col("commit_sha").alias("sha")
+        pl.col("new_commit_sha").alias("_new"), told("old_commit_sha").alias("_old"), pl.col("commit_sha").alias("sha")
     )
     found = spans.join(held, on=["_new", "_old"], nulls_equal=True).join(changes.select("change_id", "sha"), on="sha")
     return found.select("deployment_id", "change_id").sort("deployment_id", "change_id")
@@ -96,19 +98,19 @@ def changes(pull_requests: pl.DataFrame, commits: pl.DataFrame, comments: pl.Dat
     """
     own = pull_requests.select(
         pl.col("id").alias("change_id"), pl.lit("pull_request").alias("kind"), pl.col("base_repo_id").alias("repo"),
-        pl.col("merge_commit_sha").alias("sha"), _told("author_id").alias("_author"),
-        _moment(pull_requests, "created_date").alias("opened_at"), _moment(pull_requests, "merged_date").alias("merged_at"),
+        pl.col("merge_commit_sha").alias("sha"), told("author_id").alias("_author"),
+        moment(pull_requests, "created_date").alias("opened_at"), moment(pull_requests, "merged_date").alias("merged_at"),
     ).filter(pl.col("merged_at").is_not_null())  # fmt: skip
     begun = _first(
         commits.select(
             pl.col("pull_request_id").alias("change_id"),
-            _moment(commits, "commit_authored_date").alias("first_commit_at"),
+            moment(commits, "commit_authored_date").alias("first_commit_at"),
             pl.col("commit_sha").alias("first_commit_sha"),
         )
     )
     said = comments.select(
         pl.col("pull_request_id").alias("change_id"),
-        _moment(comments, "created_date").alias("first_review_at"),
+        moment(comments, "created_date").alias("first_review_at"),
         pl.col("id").alias("first_review_id"),
         pl.col("account_id").alias("_by"),
     )
@@ -130,16 +132,16 @@ def _first(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort(at, maintain_order=True, nulls_last=True).unique(change, keep="first", maintain_order=True)
 
 
-def _told(name: str) -> pl.Expr:
+def told(name: str) -> pl.Expr:
     """An id or word; empty text is not told."""
     return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
 def _environment(name: str) -> pl.Expr:
-    return pl.col(name).replace_strict(_ENVIRONMENTS, default=None)
+    return pl.col(name).replace_strict(ENVIRONMENTS, default=None)
 
 
-def _moment(frame: pl.DataFrame, name: str) -> pl.Expr:
+def moment(frame: pl.DataFrame, name: str) -> pl.Expr:
     """A time as UTC; text in DevLake's forms, a zone kept, none read as UTC; a column that is not there is not known."""
     utc = pl.Datetime("us", "UTC")
     dtype = frame.schema.get(name)

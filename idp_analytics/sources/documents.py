@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.files import content, decoded, said_replaced, sha256
+from idp_analytics.sources.files import beginning, content, decoded, said_replaced, sha256
 from idp_analytics.sources.yaml_documents import yaml_values
 
 LISTS = (
@@ -27,9 +27,10 @@ LISTS = (
     "pipelines", "workflow_runs", "workflowRuns", "check_runs", "pull_requests", "merge_requests", "log_entries", "logs",
     "audits", "audit_logs", "auditLogs", "oncalls", "schedules", "responses", "surveys", "satisfaction_ratings",
     "ticket_metrics", "scorecards", "serviceScores", "initiatives", "exemptions", "approvers", "histories", "artifacts",
-    "workspaces", "blueprints",
+    "workspaces", "blueprints", "actions",
 )  # fmt: skip
 """Names under which the systems we read list what a page holds."""
+_LISTS = frozenset(LISTS)
 
 _IDENTITY = frozenset(
     ("id", "_id", "uid", "uuid", "identifier", "key", "name", "ref", "sys_id", "spec", "metadata", "self", "title")
@@ -61,8 +62,9 @@ class Documents:
 
     ``found``: each document with its number in the file, counted from 1 (a broken one has a number too).
     ``broken``: (line, reason) of what was set aside. ``beside``: what the first page says beside its documents (a time
-    zone, a scorecard's name). ``unfinished``: why the file is known not to hold everything, or null. ``sha256`` of the
-    file as it lies on disk. ``warnings``: sentences for a person.
+    zone, a scorecard's name). ``unfinished``: why the file is known not to hold everything, or null; ``continues``: because
+    its last page has a next one; ``total``: how many documents there are by what a page says (0: none says). ``sha256`` of
+    the file as it lies on disk. ``warnings``: sentences for a person.
     """
 
     found: Sequence[tuple[int, dict[str, Any]]]
@@ -71,11 +73,20 @@ class Documents:
     beside: Mapping[str, Any] | None = None
     unfinished: str | None = None
     warnings: tuple[str, ...] = ()
+    continues: bool = False
+    total: int = 0
 
     @property
     def truncated(self) -> bool:
         """The file says itself that it does not hold everything."""
         return self.unfinished is not None
+
+
+def holds_documents(path: Path, shown: str) -> bool:
+    """By its name or first character a file of JSON or YAML, as against a table."""
+    if path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".tfstate")):
+        return True
+    return beginning(path, shown).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
 def read_documents(path: Path, shown: str | None = None, number: Callable[[str], Any] = float) -> Documents:
@@ -107,8 +118,11 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
         warnings.append(f"{escaped:,} backslash(es) begin no escape JSON knows and are kept as written")
     if not text.strip():
         warnings.append("the file is empty")
+    following = _following(pages)
+    total, short = _missing(pages, place)
     return Documents(
-        found, sha256(path), sorted(broken), _beside(pages[0]) if pages else None, _unfinished(pages, place), tuple(warnings)
+        found, sha256(path), sorted(broken), _beside(pages[0]) if pages else None, following or short, tuple(warnings),
+        following is not None, total,
     )  # fmt: skip
 
 
@@ -236,7 +250,7 @@ def _list_name(value: Mapping[str, Any]) -> str | None:
         return "items"
     if _is_something(value.keys() - {"metadata"}) or ("metadata" in value and "kind" in value):
         return None
-    names = [name for name in LISTS if isinstance(value.get(name), list) and _holds_objects(value[name])]
+    names = [name for name in value if name in _LISTS and isinstance(value[name], list) and _holds_objects(value[name])]
     return names[0] if len(names) == 1 else None
 
 
@@ -260,11 +274,9 @@ def _beside(page: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in page.items() if not (name in LISTS and isinstance(value, list | dict))}
 
 
-def _unfinished(pages: Sequence[Mapping[str, Any]], count: int) -> str | None:
-    """Why the last page, or a total any page gives, says that there is more than ``count`` documents."""
-    if not pages:
-        return None
-    for part in _about(pages[-1]):
+def _following(pages: Sequence[Mapping[str, Any]]) -> str | None:
+    """How the last page says that another one comes after it."""
+    for part in _about(pages[-1]) if pages else ():
         for name in _MORE:
             if part.get(name) is True:
                 return f"{name}: true"
@@ -274,9 +286,16 @@ def _unfinished(pages: Sequence[Mapping[str, Any]], count: int) -> str | None:
         for name in _NEXT:
             if part.get(name):
                 return f"{name}: there is a next page"
+    return None
+
+
+def _missing(pages: Sequence[Mapping[str, Any]], count: int) -> tuple[int, str | None]:
+    """The greatest total a page gives, and whether that is more than where ``count`` documents end."""
+    if not pages:
+        return 0, None
     first = max((_whole(part.get(name)) for part in _about(pages[0]) for name in _OFFSET), default=0)
     total, name = max((_whole(part.get(name)), name) for page in pages for part in _about(page) for name in _TOTAL)
-    return f"{name}: {total}, of which the file ends at {first + count}" if total > first + count else None
+    return total, f"{name}: {total}, of which the file ends at {first + count}" if total > first + count else None
 
 
 def _about(page: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

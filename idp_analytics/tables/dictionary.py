@@ -11,8 +11,8 @@ _HEAD = """\
 # Data
 
 `data/sample/` is the synthetic company the kit ships with; every name and number in it is made up. Put your own in
-`data/<org>/` (ignored by git): the files your systems export and a `settings.toml` that says what they are. Start from
-a copy of `data/sample/settings.toml`.
+`data/<org>/` (ignored by git): the files your systems export and a `settings.toml` that says what they are.
+`idp init data/<org>` looks at the files and writes that and the mapping files.
 
 Below is every table the kit computes from. Sources end in these and metrics read nothing else. This page is generated
 from `idp_analytics/tables/` by `make generated`; do not edit it.

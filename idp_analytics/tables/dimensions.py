@@ -53,6 +53,7 @@ SERVICES = Table(
         Column("system", Kind.TEXT, "The larger system it is part of."),
         Column("kind", Kind.TEXT, "service, website, library, …"),
         Column("lifecycle", Kind.ENUM, "Where in its life it is.", values=("production", "experimental", "deprecated")),
+        Column("lifecycle_raw", Kind.TEXT, "Where in its life it is, as the catalogue writes it."),
         Column("tier", Kind.INTEGER, "1 = most critical."),
         Column("repo", Kind.TEXT, "Repository, owner/name."),
         Column("created_at", Kind.TIMESTAMP, "When it came to be."),

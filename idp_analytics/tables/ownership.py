@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
 from idp_analytics.tables import TABLES
 from idp_analytics.tables.declare import Table
+from idp_analytics.tables.pseudonyms import pseudonym
 
 _KINDS = {
     "service": ("service_id",),
@@ -92,8 +93,12 @@ def resolve(table: Table, frame: pl.DataFrame, aliases: Mapping[str, pl.DataFram
     return frame
 
 
-def by_kind(aliases: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Aliases split by kind, ready for :func:`resolve`; matching ignores case and surrounding space."""
+def by_kind(aliases: pl.DataFrame, people: Collection[str] = ()) -> dict[str, pl.DataFrame]:
+    """Aliases split by kind, ready for :func:`resolve`; matching ignores case and surrounding space.
+
+    A person may be written as a login in the mapping file though rows have pseudonyms: both are looked for, and the id is
+    the pseudonym where only that is one of ``people``.
+    """
     ready = aliases.select(
         "kind",
         "system",
@@ -102,7 +107,20 @@ def by_kind(aliases: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "valid_from",
         "valid_to",
     )
-    return {str(kind): part.drop("kind") for (kind,), part in ready.partition_by("kind", as_dict=True).items()}
+    parts = {str(kind): part.drop("kind") for (kind,), part in ready.partition_by("kind", as_dict=True).items()}
+    if "person" in parts:
+        parts["person"] = _people(parts["person"], frozenset(people))
+    return parts
+
+
+def _people(known: pl.DataFrame, people: frozenset[str]) -> pl.DataFrame:
+    ids = {
+        told: told if told in people or pseudonym(told) not in people else pseudonym(told)
+        for told in known["canonical_id"]
+    }
+    named = known.with_columns(pl.col("canonical_id").replace(ids))
+    hashed = named.with_columns(pl.Series("_alias", [pseudonym(alias) for alias in named["_alias"]], dtype=pl.String))
+    return pl.concat([named, hashed]).unique(maintain_order=True)
 
 
 def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str, look_up: str) -> pl.DataFrame:
@@ -134,7 +152,19 @@ def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str,
 
 
 def latest(name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row per key: of several, the one read last (newest export, then last in file) stays; the others come second."""
+    """One row per key: of several, the one read last (newest export, then last in file) stays; the others come second.
+
+    Where several sources describe one thing (a dimension), what the last one does not say is taken from those before it:
+    the catalogue has the owner, the mapping file the risk. Within one source only its last word counts.
+    """
     table = TABLES[name]
     last = frame.select(pl.struct(table.key).is_last_distinct()).to_series()
-    return frame.filter(last), frame.filter(~last)
+    kept, replaced = frame.filter(last), frame.filter(~last)
+    if table.is_fact or replaced.is_empty():
+        return kept, replaced
+    told = frame.filter(pl.struct(*table.key, "source").is_last_distinct())
+    filled = told.group_by(table.key).agg(pl.all().drop_nulls().last())
+    key = list(table.key)
+    return kept.select(key).join(filled, on=key, how="left", nulls_equal=True, maintain_order="left").select(
+        frame.columns
+    ), replaced

@@ -28,7 +28,7 @@ def test_a_section_answers_with_a_sentence_a_chart_and_the_numbers_behind():
         == "Of 40 deployments in June 2026, 5 failed: 12.5 % (95 % interval 5.5–26.1 %); improved against May (20.0 %)."
     )
     assert made.cautions == (
-        "2 are not told.", "i.csv is incomplete by its own account; what rests on incidents is a lower bound.",
+        "2 are not told.", "What rests on incidents is a lower bound: i.csv is incomplete by its own account.",
     )  # fmt: skip
     assert (made.verdict, made.metric, made.trace) == (
         Verdict.IMPROVED, RATE, "idp explain change_fail_rate --data data/acme --period 2026-06",

@@ -97,7 +97,7 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
     assert made.cautions == (
         "EUR 25.00 of the organisation's bill has no known owner and may hold cost of this team.",
         "The chart shows EUR only; USD cannot be added to it and is in the table.",
-        "c.csv is incomplete by its own account; what rests on costs is a lower bound.",
+        "What rests on costs is a lower bound: c.csv is incomplete by its own account.",
     )
     assert made.table.caption == "Cost of Payments"
     assert made.table.frame.to_dicts()[0] == {

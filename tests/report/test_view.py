@@ -72,8 +72,8 @@ def test_a_file_known_to_be_incomplete_is_told_by_the_metrics_that_rest_on_it():
         ]
     )
     assert of_org(made).truncated(RATE) == (
-        "d.csv is incomplete by its own account; what rests on deployments is a lower bound.",
-        f"PayslaP {SCRIPT}.csv is incomplete by its own account; what rests on incidents is a lower bound.",
+        "What rests on deployments is a lower bound: d.csv is incomplete by its own account.",
+        f"What rests on incidents is a lower bound: PayslaP {SCRIPT}.csv is incomplete by its own account.",
     )
 
 

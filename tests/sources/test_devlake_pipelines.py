@@ -80,7 +80,7 @@ def test_which_pipeline_is_a_deployment_and_where(pipeline, tasks, environment):
 )
 def test_times_keep_their_zone(text, moment):
     frame = pl.DataFrame({"merged_date": [text]})
-    assert frame.select(devlake._moment(frame, "merged_date")).item() == moment
+    assert frame.select(devlake.moment(frame, "merged_date")).item() == moment
 
 
 def test_a_review_is_somebody_elses():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
+from idp_analytics.sources.sample import exports
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
 from idp_analytics.sources.sample.dialects import (
@@ -20,12 +22,14 @@ from idp_analytics.sources.sample.dialects import (
     PLAIN,
     UNTOLD_STATUS,
 )
+from idp_analytics.sources.sample.exports import NativeExport
 from idp_analytics.sources.sample.money import DATA_ACCOUNT, MOVED_ACCOUNT
 from idp_analytics.sources.sample.truth import LINK_HOURS
 
 
-def settings(company: Company) -> str:
-    """``settings.toml`` of the company: every source it was written for, and how to read it."""
+def settings(company: Company, native: Sequence[NativeExport], files: Collection[str]) -> str:
+    """``settings.toml`` of the company: every source it was written for, and how to read it. ``files`` are those that were
+    written."""
     about = company.truth["company"]
     moved = date.fromisoformat(company.truth["reorganisation"]["on"])
     # Git comes first: of a service that the catalogue knows too, the catalogue's row is the one that stays.
@@ -110,14 +114,20 @@ accounts = [
 {accounts}
 ]
 
-# The rest is exported in the kit's own columns.
+# What systems of record export by themselves. People are pseudonyms already, and ids are the company's own.
 """
     ]
-    parts += [f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{path}"]\n' for name, path in PLAIN.items()]
+    parts += exports.settings(native, about["as_of"])
+    parts += ["# The rest is exported in the kit's own columns.\n"]
+    parts += [
+        f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{path}"]\n'
+        for name, path in PLAIN.items()
+        if path in files
+    ]
     return "\n".join(parts)
 
 
-def readme(company: Company, bad_rows: int) -> str:
+def readme(company: Company, bad_rows: int, native: Sequence[NativeExport]) -> str:
     """The folder's README: what is in it, and that none of it is real."""
     about, rows = company.truth["company"], company.truth["rows"]
     count = "\n".join(f"| {name} | {number:,} |" for name, number in rows.items())
@@ -138,6 +148,8 @@ pseudonyms such as `p-0012`, addresses end in `.invalid`.
 | `platform/` | self-service runs, approvals, golden-path snapshots, escape hatches, policy results, usage |
 | `voice/` | support tickets of a help desk, surveys, actions resolved, self-assessments, planned changes to the platform |
 | `costs/` | bills in FOCUS 1.2, by day, in two currencies (gzip CSV) |
+| `exports/` | a part of the year as {len(native)} systems export it themselves: {", ".join(one.kind for one in native)} |
+| `snapshots/` | what `idp collect` kept of those that forget |
 
 `settings.toml` says how to read them. `truth.json` holds what is true of the company, which its own people could not
 know: the planted rates, probabilities and effects, the real cause of each incident, exact totals of money, and the

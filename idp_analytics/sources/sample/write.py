@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from idp_analytics.sources.sample import exports
 from idp_analytics.sources.sample.blemishes import Blemish, blemishes
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
@@ -26,18 +28,21 @@ from idp_analytics.sources.sample.dialects import (
 from idp_analytics.sources.sample.documents import readme, settings
 from idp_analytics.sources.sample.focus import focus_rows
 from idp_analytics.sources.sample.history import write_bundle
+from idp_analytics.sources.sample.native import written as packed
 
 
 def write(folder: Path, company: Company) -> list[Path]:
     """Write the company to ``folder`` and return the files, in name order; the same company gives the same bytes.
 
-    The files hold the tables, but for three things: a bundle does not tell the repository's owner/name, commits name
-    their authors by made-up addresses and not by person id, and the id of a cost is its reader's to give. Some rows
-    are spoilt on purpose; ``truth.json`` lists them. Raises :class:`SourceError` when git is not there.
+    The files hold the tables, but for four things: a bundle does not tell the repository's owner/name, commits name
+    their authors by made-up addresses and not by person id, the id of a cost is its reader's to give, and what a system
+    of record exports is as that system tells it (:mod:`exports`). Some rows are spoilt on purpose; ``truth.json`` lists
+    them. Raises :class:`SourceError` when git is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     spoilt = blemishes(company, PIPELINES, PLAIN["incidents"], PLAIN["approvals"])
-    frames = _frames(company)
+    native = exports.exports(company.tables)
+    frames = _frames(company, native)
     listed: list[dict[str, Any]] = []
     written: list[Path] = []
     for name, frame in frames.items():
@@ -48,12 +53,17 @@ def write(folder: Path, company: Company) -> list[Path]:
         path = folder / "repos" / f"{repository.name}.bundle"
         write_bundle(repository, path)
         written.append(path)
+    for place, content in (item for one in native for item in one.files.items()):
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(packed(place, content))
+        written.append(target)
     listed.append(unknown_word(frames[PIPELINES]))
     truth = {**company.truth, "bad_rows": listed}
     documents = {
-        "settings.toml": settings(company),
+        "settings.toml": settings(company, native, frames.keys()),
         "truth.json": json.dumps(truth, indent=1, ensure_ascii=False) + "\n",
-        "README.md": readme(company, len(listed)),
+        "README.md": readme(company, len(listed), native),
     }
     for name, text in documents.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
@@ -61,19 +71,35 @@ def write(folder: Path, company: Company) -> list[Path]:
     return sorted(written)
 
 
-def _frames(company: Company) -> dict[str, pl.DataFrame]:
-    """File name → what is written to it; what git tells is left to the repositories."""
-    tables = dict(company.tables)
+def _frames(company: Company, native: Sequence[exports.NativeExport]) -> dict[str, pl.DataFrame]:
+    """File name → what is written to it; what git and the systems of record tell is left to them."""
+    tables = exports.remaining(company.tables, native)
     by_tag = pl.col("service_id").is_in(list(GIT_SERVICES))
     from_git = tables["changes"].filter(by_tag)["change_id"].implode()
     tables["changes"] = tables["changes"].filter(~by_tag)
     tables["deployment_changes"] = tables["deployment_changes"].filter(~pl.col("change_id").is_in(from_git))
     return {
-        **{path: _exported(path, tables[name]) for name, path in PLAIN.items()},
+        **{
+            path: _exported(path, _said(tables[name]))
+            for name, path in PLAIN.items()
+            if not _is_told(tables[name], company.tables[name])
+        },
         PIPELINES: pipeline_runs(tables["deployments"].filter(~by_tag)),
         HELPDESK: helpdesk(tables["tickets"]),
         COSTS: focus_rows(company.charges),
     }
+
+
+def _is_told(left: pl.DataFrame, whole: pl.DataFrame) -> bool:
+    """The systems of record tell all of it: a file without rows would be one more export that is empty."""
+    return left.is_empty() and not whole.is_empty()
+
+
+def _said(frame: pl.DataFrame) -> pl.DataFrame:
+    """Without columns for another system's words: our own exports have none."""
+    return frame.drop(
+        [name for name in frame.columns if name.endswith("_raw") and frame[name].null_count() == frame.height]
+    )
 
 
 def _exported(path: str, frame: pl.DataFrame) -> pl.DataFrame:

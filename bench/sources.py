@@ -1,0 +1,133 @@
+"""Our readers of systems' exports against loading the same files into pandas: speed, memory, ratio.
+
+Ours reads, names, checks and deduplicates every row of every canonical table; pandas only loads documents and flattens them.
+Each run is a process of its own, ours and pandas by turns. Seconds are those of processors, and the best of a few runs counts:
+other work on the machine only ever adds. Imports are not in them. ``README.md`` beside this file tells what is measured and what is not.
+
+    python bench/sources.py                                  # every system, 20 MB each
+    python bench/sources.py --megabytes 5 argocd github
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+EXPORTS = Path(__file__).resolve().parents[1] / "tests" / "sources"
+MEGABYTE = 1_000_000
+
+
+# --- pandas, in a process of its own -----------------------------------------------------------------------------------
+
+
+def baseline(kind: str, folder: str, pages: str) -> None:
+    """Load every file of an export into data frames and print what it took."""
+    import pandas as pd
+    import yaml
+
+    names = pages.split(",")
+
+    def inside(value: Any) -> list[Any]:
+        """The documents of a list, of a page, or the document itself."""
+        if isinstance(value, dict) and "id" not in value:
+            value = next((value[name] for name in names if isinstance(value.get(name), list)), [value])
+        found = value if isinstance(value, list) else [value]
+        return [one for step in found for one in step.values()] if kind == "opencost" else found
+
+    begun, used = time.perf_counter(), time.process_time()
+    frames = []
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        if path.suffix == ".csv":
+            frames.append(pd.read_csv(path, low_memory=False))
+            continue
+        with path.open(encoding="utf-8") as file:
+            if path.suffix == ".jsonl":
+                documents = [one for line in file for one in inside(json.loads(line))]
+            elif path.suffix == ".yaml":
+                documents = list(yaml.load_all(file, Loader=yaml.CSafeLoader))
+            else:
+                documents = inside(json.load(file))
+        frames.append(pd.json_normalize(documents))
+    told = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used, "rows": sum(map(len, frames))}
+    # What getrusage tells begins with what the parent had.
+    found = (
+        re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if (status := Path("/proc/self/status")).exists() else None
+    )
+    peak = 1024 * (int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(json.dumps({**told, "peak": peak}))
+
+
+# --- both, by turns ----------------------------------------------------------------------------------------------------
+
+
+def run(*words: object) -> dict[str, Any]:
+    """What one process tells."""
+    ran = subprocess.run([sys.executable, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def measure(kind: str, size: int, repeats: int) -> dict[str, Any]:
+    """Write an export of that size and read it by turns; of each the best run."""
+    import large_exports
+
+    ours, theirs = [], []
+    with tempfile.TemporaryDirectory(prefix="idp-bench-sources-") as name:
+        written = large_exports.write(kind, Path(name), large_exports.copies(kind, size))
+        for _ in range(repeats):
+            ours.append(run(large_exports.__file__, kind, name))
+            theirs.append(run(__file__, "baseline", kind, name, ",".join(large_exports.PAGES)))
+    best = {"ours": min(ours, key=lambda told: told["cpu"]), "pandas": min(theirs, key=lambda told: told["cpu"])}
+    return {"kind": kind, "megabytes": written / MEGABYTE, **best}
+
+
+def line(told: dict[str, Any]) -> str:
+    """One row of the table."""
+    ours, theirs, size = told["ours"], told["pandas"], told["megabytes"]
+    rows = sum(ours["rows"].values())
+    return (
+        f"| {told['kind']} | {size:.0f} | {rows:,} | {size / ours['cpu']:.1f} | {rows / ours['cpu']:,.0f} "
+        f"| {size / theirs['cpu']:.1f} | {theirs['cpu'] / ours['cpu']:.2f}× "
+        f"| {ours['peak'] / MEGABYTE:,.0f} | {theirs['peak'] / MEGABYTE:,.0f} |"
+    )
+
+
+def main() -> None:
+    """Print a table in Markdown, and which sources are slower than pandas."""
+    sys.path.insert(0, str(EXPORTS))
+    from large_exports import dialects
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("kinds", nargs="*", help="systems (all)", metavar="kind", default=dialects.kinds())
+    parser.add_argument("--megabytes", type=float, default=20, help="least size of each export (20)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of which the best is told (3)")
+    asked = parser.parse_args()
+    print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        "| source | MB | rows out | ours MB/s | ours rows/s | pandas MB/s | pandas time / ours | ours peak MB | pandas peak MB |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    slower = []
+    for kind in asked.kinds:
+        told = measure(kind, int(asked.megabytes * MEGABYTE), asked.repeats)
+        print(line(told), flush=True)
+        if told["ours"]["cpu"] > told["pandas"]["cpu"]:
+            slower.append(f"{kind} ({told['ours']['cpu'] / told['pandas']['cpu']:.1f} times as long)")
+    print(f"Slower than pandas: {', '.join(slower) or 'none'}.")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["baseline"]:
+        baseline(*sys.argv[2:])
+    else:
+        main()

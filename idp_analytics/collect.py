@@ -1,0 +1,85 @@
+"""Keep what systems forget: a copy of each export, under the time it was taken, never changed afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from idp_analytics import sources
+from idp_analytics.errors import SettingsError, SourceError, nearest
+from idp_analytics.organisation import collected, expanded
+from idp_analytics.settings import Settings, SourceSettings
+from idp_analytics.sources import snapshots
+from idp_analytics.sources.files import content, sha256
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of one export: the ``source``, the ``file``, its ``snapshot``, and whether that is ``new``."""
+
+    source: str
+    file: Path
+    snapshot: Path
+    new: bool
+
+
+def collect(settings: Settings, names: Collection[str] = (), at: datetime | None = None) -> list[Kept]:
+    """Copy the exports of every source whose system forgets (or of those named) into ``snapshots/<source>/``.
+
+    A snapshot's time is when the export was written, unless ``at`` says otherwise. An export that was kept already, with
+    the same content and time, is not kept twice. Each copy appears whole or not at all, so that a run that is killed loses
+    and doubles nothing. Raises :class:`SettingsError` for a name that is no source or a pattern that finds no file,
+    :class:`SourceError` for a file that is not what the source says, before anything of that source is kept.
+    """
+    known = {source.name: source for source in settings.sources}
+    problems = [f"source {name!r}: there is none.{nearest(name, known)}" for name in names if name not in known]
+    chosen = [known[name] for name in names if name in known] or [
+        s for s in settings.sources if sources.forgets(s.kind)
+    ]
+    files: list[tuple[SourceSettings, list[Path]]] = []
+    for source in chosen:
+        found, missing = expanded(source, settings.root)
+        problems += [f"source {source.name!r}: {text}" for text in missing]
+        files.append((source, [path for path in found if snapshots.taken(path) is None]))
+    if problems:
+        raise SettingsError.listing(str(settings.root), problems)
+    return [kept for source, paths in files for kept in _kept(source, paths, settings.root, at)]
+
+
+def _kept(source: SourceSettings, paths: list[Path], root: Path, at: datetime | None) -> Iterator[Kept]:
+    if not paths:
+        return
+    # What cannot be read today is no snapshot: better to say it now than in a year.
+    sources.read(source.kind, paths, source.options, root)
+    folder = root / sources.SNAPSHOTS / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    there = {path.name for path in collected(source, root)}
+    for path in paths:
+        taken = at or datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+        target = folder / (snapshots.name(taken, sha256(path), path.name.removesuffix(".gz")) + ".gz")
+        if target.name in there:
+            yield Kept(source.name, path, target, new=False)
+            continue
+        _write(target, content(path))
+        yield Kept(source.name, path, target, new=True)
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Whole or not at all: written beside, made safe on the disk, then given its name."""
+    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(gzip.compress(data, compresslevel=6, mtime=0))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise SourceError(
+            f"{target}: cannot be written: {error.strerror}. Nothing collected before is touched."
+        ) from None

@@ -1,0 +1,303 @@
+"""One source's files as documents of known shape, each with the file and place it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources import members, snapshots
+from idp_analytics.sources.documents import Documents, holds_documents, read_documents
+from idp_analytics.sources.files import shown_path
+from idp_analytics.sources.system import Row, System
+from idp_analytics.sources.tabular import ROW, read_rows
+from idp_analytics.tables.pseudonyms import pseudonym
+
+T = TypeVar("T")
+_NUMBER = re.compile(r"\d+")
+
+_ENVIRONMENTS = {
+    "production": "production", "prod": "production", "prd": "production", "live": "production",
+    "staging": "staging", "stage": "staging", "stg": "staging",
+    "test": "test", "testing": "test", "qa": "test",
+    "development": "development", "dev": "development",
+}  # fmt: skip
+"""Whole names that say themselves which environment they are; any other needs the settings."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source: as shown, its hash, when it was taken (if known), what its envelope and reader say."""
+
+    shown: str
+    sha256: str
+    as_of: datetime | None
+    unfinished: str | None
+    beside: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    broken: int
+    strange: Mapping[str, int]
+    shapes: frozenset[str]
+
+    @cached_property
+    def day(self) -> str | None:
+        """The day the export was taken, as text; null: not known."""
+        return self.as_of.date().isoformat() if self.as_of else None
+
+    @cached_property
+    def taken_at(self) -> str | None:
+        """When the export was taken, as text; null: not known."""
+        return self.as_of.isoformat() if self.as_of else None
+
+
+@dataclass(slots=True)
+class Document:
+    """One document: its ``body``, the ``file`` and the place (``number``, from 1) it has there."""
+
+    body: dict[str, Any]
+    file: File
+    number: int
+
+    def at(self, *path: str | int) -> Any:
+        """The member at ``path``, or null (:func:`members.at`)."""
+        return members.at(self.body, *path)
+
+    def text(self, *path: str | int) -> str | None:
+        """The text at ``path``, or null (:func:`members.text`)."""
+        return members.text(self.body, *path)
+
+    def every(self, *path: str | int) -> list[dict[str, Any]]:
+        """The objects of the list at ``path`` (:func:`members.every`)."""
+        return members.every(self.body, *path)
+
+    @property
+    def day(self) -> str | None:
+        """The day the export was taken, as text; null: not known."""
+        return self.file.day
+
+    @property
+    def taken_at(self) -> str | None:
+        """When the export was taken, as text; null: not known."""
+        return self.file.taken_at
+
+    def row(self, newest: str | None = None, **columns: Any) -> Row:
+        """A row; of several with one key that with the greatest ``newest`` stays (without: the one read last)."""
+        return {"_document": self, "_newest": newest, **columns}
+
+    def left_out(self, reason: str) -> Row:
+        """A row that is not used, counted under ``reason``."""
+        return {"_document": self, "_left_out": reason}
+
+    def warning(self, sentence: str) -> Row:
+        """A sentence for a person, said once per file."""
+        return {"_document": self, "_warning": sentence}
+
+    def truncated(self, reason: str) -> Row:
+        """The table is known to be incomplete in this file, and why."""
+        return {"_document": self, "_truncated": reason}
+
+
+@dataclass
+class Export:
+    """All documents of one source. ``of[shape]`` lists them oldest file first; ``options`` has every option or its default."""
+
+    system: System
+    files: Sequence[File]
+    of: Mapping[str, list[Document]]
+    options: Mapping[str, Any]
+    _indexes: dict[tuple[str, tuple[str | int, ...]], dict[str, list[Document]]] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def by(self, shape: str, *path: str | int) -> Mapping[str, list[Document]]:
+        """The documents of ``shape`` by the text at ``path``, made once."""
+        key = (shape, path)
+        if key not in self._indexes:
+            index: dict[str, list[Document]] = {}
+            for document in self.of.get(shape, ()):
+                if (found := document.text(*path)) is not None:
+                    index.setdefault(found, []).append(document)
+            self._indexes[key] = index
+        return self._indexes[key]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once per export under ``name``."""
+        if name not in self._made:
+            self._made[name] = make()
+        found: T = self._made[name]
+        return found
+
+    def id(self, native: str | None) -> str | None:
+        """``kind:native``, the id of a fact of this system; with another prefix where the settings say so."""
+        prefix = self.options.get("prefix")
+        prefix = self.system.kind if prefix is None else prefix
+        return None if native is None else f"{prefix}:{native}" if prefix else native
+
+    def person(self, native: str | None) -> str | None:
+        """The pseudonym of a login or address, or itself where the settings say that it is one."""
+        if not native or not native.strip():
+            return None
+        return native.strip() if self.options["people"] == "keep" else pseudonym(native)
+
+    def environment(self, name: str | None) -> str | None:
+        """OpenTelemetry's word for an environment's name (:func:`environment_word`)."""
+        return environment_word(name, self.options.get("environments") or {})
+
+    def service(self, name: str | None) -> str | None:
+        """The part of a name that is the service, by the settings' ``service_pattern``."""
+        if name is None or self._service is None:
+            return name
+        found = self._service.fullmatch(name)
+        return next((group for group in found.groups() if group), name) if found else name
+
+    def golden_path(self, *names: str | None) -> str | None:
+        """The golden path that the first fitting name stands for, by the settings' ``golden_paths``; without them itself."""
+        return self._meant("golden_paths", names)
+
+    def operation(self, *names: str | None) -> str | None:
+        """The operation that the first fitting name stands for, by the settings' ``operations``; without them itself."""
+        return self._meant("operations", names)
+
+    def _meant(self, option: str, names: Sequence[str | None]) -> str | None:
+        patterns: Mapping[str, str] | None = self.options.get(option)
+        known = [name for name in names if name]
+        if patterns is None:
+            return next(iter(known), None)
+        return next((word for name in known for pattern, word in patterns.items() if re.fullmatch(pattern, name)), None)
+
+    def matches(self, pattern: str, name: str) -> bool:
+        """A regular expression of the settings fits the whole name."""
+        return re.fullmatch(pattern, name) is not None
+
+    @cached_property
+    def _service(self) -> re.Pattern[str] | None:
+        pattern = self.options.get("service_pattern")
+        return re.compile(pattern) if pattern else None
+
+
+def environment_word(name: str | None, patterns: Mapping[str, str]) -> str | None:
+    """OpenTelemetry's word for an environment's name: by the settings' patterns, else where the whole name says it; else null."""
+    if name is None:
+        return None
+    fitting = (word for pattern, word in patterns.items() if re.fullmatch(pattern, name))
+    return next(fitting, None) or _ENVIRONMENTS.get(name.strip().lower())
+
+
+def opened(system: System, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> Export:
+    """Read every file of a source, snapshots first, oldest first. A snapshot of the same time and content, and an export that
+    has been collected as it is, are not read again.
+
+    Raises :class:`SourceError` for a file that cannot be read, and for one without any document this system writes,
+    naming what it looks like.
+    """
+    files: list[File] = []
+    given: list[tuple[Path, datetime | None, Documents]] = []
+    of: dict[str, list[Document]] = {shape.name: [] for shape in system.shapes}
+    seen: set[tuple[str, datetime | None]] = set()
+    collected = {snapshots.digest(path) for path in paths if snapshots.taken(path)}
+    for path in sorted(paths, key=snapshots.order):
+        taken = snapshots.taken(path)
+        found = open_file(system, path, shown_path(path, root))
+        if (found.sha256, taken) in seen or (taken is None and found.sha256[: snapshots.DIGITS] in collected):
+            continue
+        seen.add((found.sha256, taken))
+        given.append((path, taken, found))
+    for path, taken, found in _pages_joined(given):
+        file, documents = _classified(system, found, shown_path(path, root), taken or options.get("as_of"))
+        files.append(file)
+        for shape, document in documents:
+            of[shape].append(document)
+    return Export(system, files, of, options)
+
+
+def _pages_joined(
+    given: list[tuple[Path, datetime | None, Documents]],
+) -> Iterator[tuple[Path, datetime | None, Documents]]:
+    """Files numbered from 0 or 1 without a gap (``runs-1.json``, ``runs-2.json``) are pages of one answer: where the last has no
+    next page and all together hold as many as any of them says there are, none of them is incomplete."""
+    answers: dict[tuple[Path, str, datetime | None], dict[int, Documents]] = {}
+    for path, taken, found in given:
+        name = snapshots.original(path.name)
+        if len(numbers := _NUMBER.findall(name)) == 1:
+            answers.setdefault((path.parent, _NUMBER.sub("#", name), taken), {})[int(numbers[0])] = found
+    whole = {
+        id(page)
+        for answer in answers.values() if _is_whole(answer)
+        for page in answer.values()
+    }  # fmt: skip
+    for path, taken, found in given:
+        yield path, taken, replace(found, unfinished=None) if id(found) in whole else found
+
+
+def _is_whole(pages: Mapping[int, Documents]) -> bool:
+    first, last = min(pages), max(pages)
+    held = sum(len(page.found) + len(page.broken) for page in pages.values())
+    return (
+        first in (0, 1)
+        and 1 < len(pages) == last - first + 1
+        and not pages[last].continues
+        and held >= max(page.total for page in pages.values())
+    )
+
+
+def open_file(system: System, path: Path, shown: str) -> Documents:
+    """The documents of one file: by the system's own opener, as JSON or YAML, or the rows of a table."""
+    if system.opens is not None:
+        try:
+            return system.opens(path, shown)
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError, RecursionError) as error:
+            raise SourceError(
+                f"{shown}: is not shaped as {system.title} writes it ({type(error).__name__}). Export it again."
+            ) from None
+    return read_documents(path, shown, str) if holds_documents(path, shown) else table_documents(path, shown)
+
+
+def table_documents(path: Path, shown: str) -> Documents:
+    """The rows of a CSV or Parquet file as documents of their columns; empty fields are null."""
+    rows = read_rows(path, shown)
+    found = [(row.pop(ROW), row) for row in rows.frame.iter_rows(named=True)]
+    broken = [(0, reason) for reason, count in rows.dropped.items() for _ in range(count)]
+    return Documents(found, rows.sha256, broken, warnings=rows.warnings)
+
+
+def _classified(
+    system: System, found: Documents, shown: str, as_of: datetime | None
+) -> tuple[File, list[tuple[str, Document]]]:
+    told = [(system.shape(body), number, body) for number, body in found.found]
+    strange: dict[str, int] = {}
+    for shape, _, body in told:
+        if shape is None:
+            strange[_called(body)] = strange.get(_called(body), 0) + 1
+    shapes = frozenset(shape for shape, _, _ in told if shape)
+    if told and not shapes:
+        raise SourceError(_wrong(system, shown, told[0][2]))
+    nothing = () if told or "the file is empty" in found.warnings else ("the file holds no documents",)
+    broken = tuple(f"line {line}: {reason}" if line else reason for line, reason in found.broken[:5])
+    file = File(
+        shown, found.sha256, as_of, found.unfinished, found.beside or {}, (*found.warnings, *nothing, *broken),
+        len(found.broken), strange, shapes,
+    )  # fmt: skip
+    return file, [(shape, Document(body, file, number)) for shape, number, body in told if shape]
+
+
+def _called(body: Mapping[str, Any]) -> str:
+    kind = body.get("kind")
+    return f"of kind {kind[:60]}" if isinstance(kind, str) and kind else "of another shape"
+
+
+def _wrong(system: System, shown: str, body: Mapping[str, Any]) -> str:
+    from idp_analytics.sources.recognise import looks_like
+
+    wanted = ", ".join(shape.what for shape in system.shapes[:6])
+    like = looks_like(body)
+    names = ", ".join(map(repr, list(body)[:8]))
+    told = (
+        f"It looks like {like.what} of {like.title}: use kind = {like.kind!r}."
+        if like
+        else f"Its first document has {names}."
+    )
+    return f"{shown}: holds nothing that {system.title} exports ({wanted}). {told}"

@@ -1,0 +1,85 @@
+"""Members of nested documents, whatever is there: nothing here fails on a document of another shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_ACCESS = re.compile(r"(?<=://)[^/@\s]*@")
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def at(value: Any, *path: str | int) -> Any:
+    """The member at ``path``, or null where the way there ends."""
+    for step in path:
+        # Plain objects and lists first: the general test takes many times as long, and this runs for every member read.
+        if type(step) is str and (type(value) is dict or isinstance(value, Mapping)):
+            value = value.get(step)
+        elif type(step) is int and type(value) is list and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def text(value: Any, *path: str | int) -> str | None:
+    """The text (or number, as text) at ``path``; null for empty text, objects and lists."""
+    found = at(value, *path)
+    if type(found) is str:
+        return found.strip() or None
+    return None if found is None or isinstance(found, bool | dict | list | Mapping) else str(found)
+
+
+def every(value: Any, *path: str | int) -> list[dict[str, Any]]:
+    """The objects in the list at ``path``; none where there is no list."""
+    found = at(value, *path)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def flag(value: Any, *path: str | int) -> bool | None:
+    """True or false at ``path``, also as the words; null for anything else."""
+    found = at(value, *path)
+    if isinstance(found, str):
+        return {"true": True, "false": False}.get(found.strip().lower())
+    return found if isinstance(found, bool) else None
+
+
+def moment(value: Any, *path: str | int) -> str | None:
+    """A time as text that ``conform`` reads: as written, or ``{seconds, nanos}`` as nanoseconds since 1970."""
+    found = at(value, *path)
+    if isinstance(found, Mapping):
+        seconds, nanos = found.get("seconds"), found.get("nanos", 0)
+        try:
+            # A negative fraction is written by some; the second before is meant.
+            return str(int(seconds) * 1_000_000_000 + max(0, int(nanos or 0)))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return None
+    return text(found)
+
+
+def words(value: Any, *path: str | int) -> list[str]:
+    """The texts in the list at ``path`` (one text stands for a list of one)."""
+    found = at(value, *path)
+    if isinstance(found, str):
+        found = [found]
+    return [item for item in found if isinstance(item, str) and item.strip()] if isinstance(found, list) else []
+
+
+def is_sha(word: str | None) -> bool:
+    """A full commit id (SHA-1 or SHA-256, lower case)."""
+    return word is not None and _SHA.fullmatch(word) is not None
+
+
+def address(url: str | None) -> str | None:
+    """An address without the name and password it may hold before its host, and without its query."""
+    return _ACCESS.sub("", url.split("?")[0]) if url else None
+
+
+def repository(url: str | None) -> str | None:
+    """``owner/name`` of a repository's address in any form (https, ssh, git@host:, with or without ``.git``)."""
+    if not url:
+        return None
+    path = re.sub(r"^(?:[a-z+]+://)?(?:[^/@]+@)?[^/:]+[:/]+(?:\d+/)?", "", url.strip(), flags=re.IGNORECASE)
+    path = path.split("?")[0].split("#")[0].strip("/").removesuffix(".git")
+    return path if path.count("/") >= 1 else None

@@ -1,0 +1,264 @@
+"""A system's files → extracts: the one way in which every declared :class:`System` is read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.errors import SourceError, nearest
+from idp_analytics.sources.export import Document, Export, File, opened
+from idp_analytics.sources.system import COMMON, Gives, Option, Row, System
+from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables import LINEAGE, TABLES, Extract
+from idp_analytics.tables.declare import Column, Kind, Table
+
+AGAIN = "the same one comes again; the newest is used"
+UNDATED = "it does not say when it was exported: add as_of to the source in settings.toml, or use idp collect"
+
+_SHAPELESS = (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError)
+_LINEAGE = frozenset(column.name for column in LINEAGE)
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def problems(system: System, options: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the options of a source of this system, one sentence each; empty: nothing."""
+    known = {option.name: option for option in (*COMMON, *system.options)}
+    found = [
+        f"{name}: {system.title} has no such option.{nearest(name, known)}" for name in options if name not in known
+    ]
+    found += [f"no {name}: {option.doc}" for name, option in known.items() if option.required and name not in options]
+    for name, value in options.items():
+        if name in known:
+            found += [f"{name} = {value!r}: {sentence}" for sentence in _WRONG[known[name].kind](known[name], value)]
+    tables = options.get("tables")
+    if isinstance(tables, list):
+        found += [
+            f"tables: {system.title} gives no {name!r}.{nearest(str(name), system.tables)}"
+            for name in tables if name not in system.tables
+        ]  # fmt: skip
+    return found
+
+
+def _text(option: Option, value: Any) -> list[str]:
+    if not isinstance(value, str) or not value:
+        return ["must be text in quotes"]
+    return [] if not option.allowed or value in option.allowed else [f"must be one of {', '.join(option.allowed)}"]
+
+
+def _word(_: Option, value: Any) -> list[str]:
+    return [] if isinstance(value, str) else ["must be text in quotes"]
+
+
+def _texts(option: Option, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        return ['must be a list of texts, e.g. ["…"]']
+    return [
+        f"{item!r} is not one of {', '.join(option.allowed)}"
+        for item in value
+        if option.allowed and item not in option.allowed
+    ]
+
+
+def _flag(_: Option, value: Any) -> list[str]:
+    return [] if isinstance(value, bool) else ["must be true or false"]
+
+
+def _words(_: Option, value: Any) -> list[str]:
+    right = isinstance(value, Mapping) and all(isinstance(word, str) and word for word in value.values())
+    return [] if right else ['must be a table, { "their word" = "ours" }']
+
+
+def _pattern(_: Option, value: Any) -> list[str]:
+    if not isinstance(value, str):
+        return ["must be a regular expression in quotes"]
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        return [f"is no regular expression: {error}"]
+    return [] if groups else ["needs a group in round brackets: the part that counts"]
+
+
+def _patterns(option: Option, value: Any) -> list[str]:
+    if _words(option, value):
+        return ['must be a table, { "expression" = "word" }']
+    found = []
+    for pattern, word in value.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            found.append(f"{pattern!r} is no regular expression: {error}")
+        if option.allowed and word not in option.allowed:
+            found.append(f"{word!r} is not one of {', '.join(option.allowed)}")
+    return found
+
+
+def _moment(_: Option, value: Any) -> list[str]:
+    right = isinstance(value, datetime) and value.tzinfo is not None
+    return [] if right else ["must be a time with a zone, without quotes, e.g. 2026-07-01T00:00:00Z"]
+
+
+_WRONG: Mapping[str, Callable[[Option, Any], list[str]]] = {
+    "text": _text, "word": _word, "texts": _texts, "flag": _flag, "words": _words,
+    "pattern": _pattern, "patterns": _patterns, "moment": _moment,
+}  # fmt: skip
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(system: System, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
+    """One extract per file and table, in the order of the files.
+
+    A document that is not shaped as the system writes it is left out and counted, as is a second one with the same key.
+    Raises :class:`SourceError` for a file that cannot be read or holds nothing of this system.
+    """
+    if system.reads is not None:
+        return system.reads(paths, options, root)
+    if not paths:
+        raise SourceError(f'{system.title} has no files: add paths = ["…"] to the source in settings.toml.')
+    chosen = {**{option.name: option.default for option in (*COMMON, *system.options)}, **options}
+    export = opened(system, paths, chosen, root)
+    wanted = chosen["tables"] or system.tables
+    extracts: list[Extract] = []
+    for table in (name for name in system.tables if name in wanted):
+        gives = [one for one in system.gives if one.table == table]
+        rows = [row for one in gives for row in _rows(one, export)]
+        extracts += _extracts(TABLES[table], rows, _files_of(gives, export))
+    # A file that holds nothing of a table needs no word about it, as long as it gave another one.
+    extracts = [extract for extract in extracts if extract.frame.height or extract.dropped or extract.truncated]
+    extracts += _silent(export, {extract.path for extract in extracts}, wanted[0])
+    return _with_strange(extracts, export)
+
+
+def _rows(gives: Gives, export: Export) -> list[Row]:
+    found: list[Row] = []
+    assert gives.rows is not None
+    for shape in gives.shapes:
+        for document in export.of[shape]:
+            try:
+                found += list(gives.rows(document, export))
+            except _SHAPELESS as error:
+                found.append(
+                    document.left_out(f"is not shaped as {export.system.title} writes it ({type(error).__name__})")
+                )
+    return gives.together(found) if gives.together else found
+
+
+def _files_of(gives: Iterable[Gives], export: Export) -> list[File]:
+    shapes = {shape for one in gives for shape in (*one.shapes, *one.beside)}
+    return [file for file in export.files if file.shapes & shapes]
+
+
+def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extract]:
+    good: dict[str, list[Row]] = {file.shown: [] for file in files}
+    dropped: dict[str, Counter[str]] = {file.shown: Counter() for file in files}
+    said: dict[str, dict[str, None]] = {file.shown: {} for file in files}
+    cut: set[str] = set()
+    kept: list[Row] = []
+    for row in rows:
+        document: Document = row["_document"]
+        name = document.file.shown
+        if (reason := row.get("_left_out")) is not None:
+            dropped[name][reason] += 1
+        elif (sentence := row.get("_warning") or row.get("_truncated")) is not None:
+            said[name][sentence] = None
+            cut |= {name} if "_truncated" in row else set()
+        elif "as_of" in table.key and row.get("as_of") is None:
+            dropped[name][UNDATED] += 1
+        else:
+            kept.append(row)
+    for row, is_newest in _newest(table, kept):
+        name = row["_document"].file.shown
+        if is_newest:
+            good[name].append(row)
+        else:
+            dropped[name][AGAIN] += 1
+    return [
+        Extract(
+            table.name, frame(table, good[file.shown]), file.shown, file.sha256, file.as_of,
+            truncated=file.unfinished is not None or file.shown in cut,
+            warnings=(
+                *file.warnings, *said[file.shown],
+                *([f"the file is not complete ({file.unfinished})"] if file.unfinished else []),
+            ),
+            rows_in=len(good[file.shown]) + dropped[file.shown].total(), dropped=dict(dropped[file.shown]),
+        )
+        for file in files
+    ]  # fmt: skip
+
+
+def _newest(table: Table, rows: list[Row]) -> Iterable[tuple[Row, bool]]:
+    best: dict[tuple[Any, ...], int] = {}
+    for place, row in enumerate(rows):
+        key = tuple(str(row.get(name)) for name in table.key)
+        before = best.get(key)
+        if before is None or (row.get("_newest") or "") >= (rows[before].get("_newest") or ""):
+            best[key] = place
+    stay = set(best.values())
+    return ((row, place in stay) for place, row in enumerate(rows))
+
+
+def _silent(export: Export, told: set[str], table: str) -> list[Extract]:
+    """Files that gave no table still have their line in ``loads``."""
+    return [
+        Extract(table, frame(TABLES[table], []), file.shown, file.sha256, file.as_of, file.unfinished is not None, file.warnings)
+        for file in export.files
+        if file.shown not in told
+    ]  # fmt: skip
+
+
+def _with_strange(extracts: list[Extract], export: Export) -> list[Extract]:
+    """Documents that belong to no table are counted once per file, with its first table."""
+    counted: set[str] = set()
+    whole = []
+    for extract in extracts:
+        file = next(file for file in export.files if file.shown == extract.path)
+        if extract.path not in counted:
+            counted.add(extract.path)
+            extra = {f"is a document {called}, which is not read": n for called, n in file.strange.items()}
+            if file.broken:
+                extra["is no document that can be read"] = file.broken
+            if extra:
+                dropped = {**extract.dropped, **extra}
+                rows_in = extract.frame.height + sum(dropped.values())
+                extract = Extract(**{**extract.__dict__, "dropped": dropped, "rows_in": rows_in})  # noqa: PLW2901
+        whole.append(extract)
+    return whole
+
+
+# --- rows → frame -----------------------------------------------------------------------------------------------------
+
+
+def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
+    """The table's columns that any row has, and ``_row``; values as text, numbers, truth values or lists of text."""
+    given = {name for row in rows for name in row}
+    columns = [column for column in table.columns if column.name in given and column.name not in _LINEAGE]
+    return pl.DataFrame(
+        [
+            pl.Series(ROW, [row["_document"].number for row in rows], dtype=pl.Int64),
+            *(_series(column, [row.get(column.name) for row in rows]) for column in columns),
+        ]
+    )
+
+
+def _series(column: Column, values: list[Any]) -> pl.Series:
+    if column.kind is Kind.TEXTS:
+        return pl.Series(column.name, values, dtype=pl.List(pl.String))
+    plain = [value if value is None or type(value) is str else _plain(value) for value in values]
+    return pl.Series(column.name, plain, dtype=pl.String)
+
+
+def _plain(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping | list):
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,296 @@
+"""What every survey tool has in common: responses → one row per answer, words for scales, free text withheld.
+
+A reader makes a :class:`Response` of each of its documents; :func:`rows` makes the rows and :func:`last` keeps the last
+response of each person. Text somebody typed is withheld unless the settings ask for it; where a file does not tell typed
+text from a chosen answer, it counts as typed until the settings name the question's choices, scale or separator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.native import AGAIN
+from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.survey_times import DATES, moment
+from idp_analytics.sources.system import Option, Row
+from idp_analytics.tables.pseudonyms import pseudonym
+
+UNFINISHED = "was not finished"
+NOT_ASKED = "answers a question that the settings' questions do not name"
+TYPED = "is free text, which is not kept without keep_text = true"
+MAYBE_TYPED = "may be free text: name the question in choices, scales or separators, or set keep_text = true"
+PERSONAL = "is an address, a number or a file of the respondent"
+OUTSIDE = "is outside the scale of its question"
+
+CHOICE, TEXT, UNKNOWN, PRIVATE = "choice", "text", "unknown", "private"
+"""What an answer is: chosen, typed, not to be told, or one that is never kept."""
+
+_RANGE = re.compile(r"\s*(-?\d+)\s*(?:-|–|to|\.\.)\s*(-?\d+)\s*")
+_RANGE_IN_HEADING = re.compile(r"\((-?\d+)\s*(?:-|–|to)\s*(-?\d+)\)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_LEADING = re.compile(r"(-?\d+(?:\.\d+)?)(?![\d.,/:])\D")
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer: its ``label`` (null: only a number), and its ``value`` where the tool gives one."""
+
+    label: str | None
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered to one question. ``keys``: the question's id, then its other names; ``group``: the question a row
+    of a grid belongs to, whose scale and choices it has; ``scale`` where the tool tells it."""
+
+    keys: tuple[str, ...]
+    said: tuple[Said, ...]
+    kind: str = UNKNOWN
+    group: str | None = None
+    scale: Range | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """One respondent's answers. ``survey`` as the tool names it; ``who``: what tells that two responses are one person's;
+    ``fields``: hidden fields and what else stands beside the answers, never an answer itself."""
+
+    native: str | None
+    survey: str | None
+    submitted_at: str | None
+    answers: Sequence[Answer]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    who: str | None = None
+    is_finished: bool = True
+
+
+def options(dates: str | None = None) -> tuple[Option, ...]:
+    """The options of every survey tool; ``dates``: the order in which it usually writes dates with strokes."""
+    return (
+        Option("survey", "text", "Our id of the survey; without it the tool's own, where the file has one."),
+        Option("wave", "text", "The round of the survey; without it the quarter of the response, 2026-Q1."),
+        Option("questions", "words", "The questions to read: their heading or id, and our question_id. Without it all, under their id."),
+        Option("team_question", "text", "The question (heading or id) whose answer is the respondent's team."),
+        Option("team_field", "text", "The hidden field, embedded data or column that names the respondent's team."),
+        Option("person_question", "text", "The question or field that tells who answered: becomes a pseudonym; only the last response of a wave counts."),
+        Option("scales", "words", 'Scale of a question (heading, id or our question_id): "1-5".'),
+        Option("points", "words", 'Number that an answer in words stands for: { "Agree" = "4" }.'),
+        Option("choices", "texts", "Questions (heading, id or our question_id) with given answers, where the file does not tell them from free text."),
+        Option("separators", "words", "What stands between several answers to one question (heading, id or our question_id)."),
+        Option("keep_text", "flag", "Keep what people typed; only where the survey asked leave to.", default=False),
+        Option("dates", "text", "What comes first in dates such as 3/2/2026.", allowed=DATES, default=dates),
+    )  # fmt: skip
+
+
+# --- response → rows --------------------------------------------------------------------------------------------------
+
+
+def rows(document: Document, export: Export, response: Response) -> Iterator[Row]:
+    """One row per answer; what is not kept is counted. Raises :class:`SourceError` where no survey or scale can be made out."""
+    if not response.is_finished:
+        yield document.left_out(UNFINISHED)
+        return
+    given = export.options
+    survey = given["survey"] or response.survey
+    if survey is None:
+        raise SourceError(
+            f'{document.file.shown}: does not say which survey it is. Add survey = "…" to the source in settings.toml.'
+        )
+    submitted = moment(response.submitted_at, given["dates"])
+    wave = given["wave"] or quarter(submitted)
+    person = _asked(response, given["person_question"])
+    who = response.who or person
+    about = {
+        "response_id": export.id(response.native), "survey_id": survey, "wave": wave, "submitted_at": submitted,
+        "team_id": _asked(response, given["team_question"]) or _field(response, given["team_field"]),
+        "person_id": export.person(person), "_who": response_id(survey, wave, (who,)) if who else None,
+    }  # fmt: skip
+    about_people = {_plain(given[name]) for name in ("team_question", "person_question") if given[name]}
+    for answer in response.answers:
+        if answer.said and not about_people.intersection(map(_plain, answer.keys)):
+            yield from _rows_of(document, export, answer, about)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What the settings say of a question: our ``id`` of it (null: it is not to be read), how its answers are told apart, its
+    declared scale, the scale its heading tells, and whether its answers are given ones (``is_closed``)."""
+
+    id: str | None
+    separator: str | None = None
+    declared: Range | None = None
+    heading: Range | None = None
+    is_closed: bool = False
+
+
+def _question(answer: Answer, export: Export) -> _Question:
+    """The same for every answer to one question, so made once."""
+    known: dict[tuple[tuple[str, ...], str | None], _Question] = export.once("questions", dict)
+    key = (answer.keys, answer.group)
+    if key not in known:
+        known[key] = _declared(answer, export.options)
+    return known[key]
+
+
+def _declared(answer: Answer, given: Mapping[str, Any]) -> _Question:
+    question = answer.keys[0] if given["questions"] is None else _first(given["questions"], answer.keys)
+    if question is None:
+        return _Question(None)
+    names = tuple(filter(None, (*answer.keys, answer.group, question)))
+    separator = _first(given["separators"] or {}, names)
+    declared = _declared_scale(given["scales"] or {}, names)
+    chosen = {_plain(name) for name in given["choices"] or ()} & {_plain(name) for name in names}
+    return _Question(question, separator, declared, _scale_in(names), bool(separator or declared or chosen))
+
+
+def _points(export: Export) -> Mapping[str, str]:
+    given: Mapping[str, str] = export.options["points"] or {}
+    return export.once("points", lambda: {_plain(word): number for word, number in given.items()})
+
+
+def _rows_of(document: Document, export: Export, answer: Answer, about: Row) -> Iterator[Row]:
+    question = _question(answer, export)
+    if question.id is None:
+        yield document.left_out(NOT_ASKED)
+        return
+    row = {**about, "question_id": question.id}
+    scale = question.declared or answer.scale or question.heading
+    said = [one for whole in answer.said for one in _split(whole, question.separator)]
+    is_closed = answer.kind == CHOICE or question.is_closed
+    if answer.kind == UNKNOWN and not is_closed and scale:
+        is_closed = all(one.value is not None or _NUMBER.fullmatch(one.label or "") for one in said)
+    if answer.kind == PRIVATE:
+        yield document.left_out(PERSONAL)
+    elif is_closed and answer.kind != TEXT:
+        points = _points(export)
+        yield from (_row(document, one, number, scale, points, row) for number, one in enumerate(said))
+    elif export.options["keep_text"]:
+        for number, one in enumerate(said):
+            yield document.row(about["submitted_at"], **row, value_index=number, text=one.label)
+    else:
+        yield document.left_out(TYPED if answer.kind == TEXT else MAYBE_TYPED)
+
+
+def _row(document: Document, one: Said, number: int, scale: Range | None, points: Mapping[str, str], row: Row) -> Row:
+    label = one.label.strip() if one.label else None
+    value = one.value
+    if label is not None and value is None:
+        if _NUMBER.fullmatch(label):
+            label, value = None, label
+        else:
+            leading = _LEADING.match(label) if scale else None
+            value = points.get(_plain(label)) or (leading[1] if leading else None)
+    if scale and value is not None and not scale[0] <= float(value) <= scale[1]:
+        return document.left_out(OUTSIDE)
+    low, high = scale or (None, None)
+    return document.row(
+        row["submitted_at"], **row, value_index=number, value=value, label=label, scale_min=low, scale_max=high
+    )
+
+
+def last(found: list[Row]) -> list[Row]:
+    """The rows of the last response of each person (or of each response id); those before are counted as left out."""
+    kept = [row for row in found if not is_row(row)]
+    answered = [row for row in found if is_row(row)]
+    best: dict[str, Row] = {}
+    for row in answered:
+        before = best.get(_identity(row))
+        if before is None or (row["_newest"] or "") >= (before["_newest"] or ""):
+            best[_identity(row)] = row
+    for row in answered:
+        is_last = best[_identity(row)]["_document"] is row["_document"]
+        kept.append(row if is_last else row["_document"].left_out(AGAIN))
+    return kept
+
+
+def _identity(row: Row) -> str:
+    return row["_who"] or str(row["response_id"])
+
+
+def merged(answers: Iterable[Answer]) -> list[Answer]:
+    """Answers to one question that come apart (a column per option) as one, in order."""
+    by_question: dict[tuple[str, str], Answer] = {}
+    for answer in answers:
+        key = (answer.keys[0], answer.kind)
+        before = by_question.get(key)
+        by_question[key] = replace(before, said=(*before.said, *answer.said)) if before else answer
+    return list(by_question.values())
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def response_id(survey: str, wave: str | None, words: Sequence[str]) -> str:
+    """An id for a response that its tool gives none: the same for the same ``words`` in one wave, and not to be undone."""
+    return pseudonym("\0".join((survey, wave or "", *words))).removeprefix("person:")
+
+
+def quarter(at: str | None) -> str | None:
+    """``2026-Q1`` of a time as :func:`moment` gives it; null: not known."""
+    found = re.match(r"(\d{4})-(\d{2})-", at or "")
+    return f"{found[1]}-Q{(int(found[2]) + 2) // 3}" if found else None
+
+
+def told(value: Any) -> str | None:
+    """Text or a number as text; null for nothing and for lists and objects."""
+    if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
+        return None
+    return str(value).strip() or None
+
+
+@lru_cache(maxsize=10_000)
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _first(words: Mapping[str, str], names: Sequence[str]) -> str | None:
+    """The word of the first of ``names`` that has one; case and space do not matter."""
+    known = {_plain(name): word for name, word in words.items()}
+    return next((known[_plain(name)] for name in names if _plain(name) in known), None)
+
+
+def _asked(response: Response, name: str | None) -> str | None:
+    """The first answer to the question of that name, else the field of that name."""
+    if not name:
+        return None
+    answers = (answer for answer in response.answers if _plain(name) in map(_plain, answer.keys))
+    words = (one.label or one.value for answer in answers for one in answer.said)
+    return next(filter(None, words), None) or _field(response, name)
+
+
+def _field(response: Response, name: str | None) -> str | None:
+    return _first(response.fields, (name,)) if name else None
+
+
+def _split(said: Said, separator: str | None) -> list[Said]:
+    if not separator or said.label is None:
+        return [said]
+    # A separator of comma and space is also met without its space.
+    parts = said.label.split(separator if separator.isspace() else separator.strip())
+    return [Said(part.strip()) for part in parts if part.strip()]
+
+
+def _declared_scale(scales: Mapping[str, str], names: Sequence[str]) -> Range | None:
+    text = _first(scales, names)
+    if text is None:
+        return None
+    found = _RANGE.fullmatch(text)
+    if not found or not float(found[1]) < float(found[2]):
+        raise SourceError(
+            f'scales: {text!r} of question {names[0]!r} is no scale. Write the lowest and the highest answer: "1-5".'
+        )
+    return float(found[1]), float(found[2])
+
+
+def _scale_in(names: Sequence[str]) -> Range | None:
+    found = next(filter(None, map(_RANGE_IN_HEADING.search, names)), None)
+    return (float(found[1]), float(found[2])) if found and float(found[1]) < float(found[2]) else None

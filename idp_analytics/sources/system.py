@@ -1,0 +1,126 @@
+"""What the reader of a system declares: which documents it knows, which tables they give, how to export them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from idp_analytics.sources.documents import Documents
+    from idp_analytics.sources.export import Document, Export
+    from idp_analytics.tables import Extract
+
+Row = dict[str, Any]
+"""Canonical column → value, made by :meth:`Document.row` and its like, which add where it comes from."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One kind of document: ``name`` for code, ``what`` for people ("a workflow run"), ``is_one`` tells it."""
+
+    name: str
+    what: str
+    is_one: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class Gives:
+    """One table a system can give.
+
+    ``rows(document, export)`` gives the rows of one document of ``shapes``; ``beside`` are shapes that it looks up in
+    ``export``. ``together`` sees all rows at once, oldest export first, where one row follows from several. ``history``
+    says how far back the system tells (``rows`` is null where the system ``reads`` whole tables itself). ``lost`` are the table's columns the system cannot tell. ``is_state``: the system
+    shows what is so now and forgets what was, which is what ``idp collect`` is for.
+    """
+
+    table: str
+    rows: Callable[[Document, Export], Iterator[Row]] | None
+    shapes: tuple[str, ...]
+    history: str
+    lost: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    together: Callable[[list[Row]], list[Row]] | None = None
+    is_state: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to export: the ``file`` it writes, the ``command``, the ``permission`` it needs, and what to know."""
+
+    file: str
+    command: str
+    permission: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a source in ``settings.toml``.
+
+    ``kind``: text, word (text that may be empty), texts, flag, words (text → text), pattern (regular expression), patterns (expression → word), moment.
+    ``allowed`` closes the words of text, texts, and those of patterns; ``required``: nothing is read without it.
+    """
+
+    name: str
+    kind: str
+    doc: str
+    allowed: tuple[str, ...] = ()
+    default: Any = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class System:
+    """One system. ``kind`` in the settings, ``title`` for people; ``shapes`` are tried in order, the first one counts.
+
+    ``opens`` reads a file that is neither JSON, YAML nor a table with one header row; ``reads`` stands for the whole of
+    :func:`native.read` where a system is read by columns and not by documents.
+    """
+
+    kind: str
+    title: str
+    shapes: tuple[Shape, ...]
+    gives: tuple[Gives, ...]
+    recipes: tuple[Recipe, ...]
+    options: tuple[Option, ...] = ()
+    opens: Callable[[Path, str], Documents] | None = None
+    reads: Callable[[Sequence[Path], Mapping[str, Any], Path], list[Extract]] | None = None
+
+    def shape(self, body: Mapping[str, Any]) -> str | None:
+        """The name of the first shape that ``body`` has; null: this system writes no such document."""
+        return next((shape.name for shape in self.shapes if shape.is_one(body)), None)
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """The tables it gives, each once, in order."""
+        return tuple(dict.fromkeys(gives.table for gives in self.gives))
+
+
+ENVIRONMENT_WORDS = ("production", "staging", "test", "development")
+ENVIRONMENTS = Option(
+    "environments", "patterns",
+    "Which of their names is which environment: an expression for the whole name, and production, staging, test or development.",
+    allowed=ENVIRONMENT_WORDS,
+)  # fmt: skip
+SERVICE_PATTERN = Option(
+    "service_pattern", "pattern",
+    "An expression with one group: the part of their name that is the service. A name it does not fit stays whole.",
+)  # fmt: skip
+GOLDEN_PATHS = Option(
+    "golden_paths", "patterns",
+    "Which of their names is which golden path: an expression for the whole name, and the path's id. Without it every one "
+    "stands for itself.",
+)  # fmt: skip
+TEAMS = Option(
+    "teams", "flag",
+    "Take the team the system names. Usually the owner of the service on that day is meant, and this is left out.", default=False,
+)  # fmt: skip
+COMMON = (
+    Option("tables", "texts", "Take only these tables from it."),
+    Option("prefix", "word", "What stands before its ids, where two of the same kind must be told apart; \"\": ids are one's own already. Usual: the kind."),
+    Option("as_of", "moment", "When the export was taken, where it does not say so itself."),
+    Option("people", "text", "hash (usual): logins become pseudonyms; keep: they are pseudonyms already.", ("hash", "keep"), "hash"),
+)  # fmt: skip
+"""Options of every system."""

@@ -1,0 +1,493 @@
+"""GitHub: deployments and their statuses, pull requests and reviews, workflow runs, environments, issues, teams.
+
+``inactive`` says that a later deployment came, not how this one ended: the first status that tells an end counts. The history of
+approvals has no times: the status ``waiting`` and what follows it has. A workflow run is no deployment unless the settings say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from idp_analytics.sources import github_documents as docs
+from idp_analytics.sources import members, over_time
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.github_documents import ENDED, RUNNING, Status
+from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.system import (
+    ENVIRONMENTS,
+    GOLDEN_PATHS,
+    SERVICE_PATTERN,
+    Gives,
+    Option,
+    Recipe,
+    Row,
+    Shape,
+    System,
+)
+
+_WAS_ACTIVE = ("active", "inactive")
+_CONCLUSIONS = {
+    "success": "success", "failure": "failure", "timed_out": "failure", "startup_failure": "error",
+    "cancelled": "cancel", "skipped": "cancel", "stale": "cancel",
+}  # fmt: skip
+_ISSUES = {"open": "open", "closed": "done"}
+_DECIDED = ("approved", "rejected")
+_LEFT_OUT = "is of an environment that is left out, by the settings"
+_EXPIRES = timedelta(days=30)
+"""GitHub fails a deployment that nobody has approved for so long."""
+
+_REVERT = re.compile(r"revert-\d+-.*", re.DOTALL)
+
+
+# --- deployments ------------------------------------------------------------------------------------------------------
+
+
+def deployments(document: Document, export: Export) -> Iterator[Row]:
+    """One row per deployment, from its statuses; one per group of statuses whose deployment is not in the export; one per run of
+    a workflow that the settings say deploys."""
+    if "workflow_id" in document.body or "workflow_run" in document.body:
+        yield from _run(docs.as_run(document), export)
+        return
+    if docs.is_status(document.body):
+        yield from _of_statuses(document, export)
+        return
+    raw = document.text("original_environment") or document.text("environment")
+    if docs.is_left_out(raw, export):
+        yield document.left_out(_LEFT_OUT)
+        return
+    if document.at("transient_environment") is True:
+        yield document.left_out("is of an environment that is made for a time (transient_environment)")
+        return
+    native = document.text("databaseId") or document.text("id")
+    told = sorted([*docs.statuses(export).get(native or "", []), *docs.inside(document)], key=lambda one: one[0])
+    if not export.of["status"] and "statuses_url" in document.body:
+        yield document.warning("there are no statuses of these deployments: how they ended is not known")
+    created = document.text("created_at") or document.text("createdAt")
+    is_production = document.at("production_environment") is True
+    yield document.row(
+        newest=document.text("updated_at") or document.text("updatedAt") or created, deployment_id=export.id(native),
+        service_id=export.service(docs.repository(document)), environment=export.environment(raw) or ("production" if is_production else None),
+        environment_raw=raw, version=docs.tag(document), sha=document.text("sha") or document.text("commitOid"), queued_at=created,
+        initiated_by=docs.person(document.at("creator"), export), automated=docs.is_bot(document.at("creator")),
+        golden_path_id=docs.path_of(told, export), **_ended(told, document.text("state")),
+    )  # fmt: skip
+
+
+def _of_statuses(document: Document, export: Export) -> Iterator[Row]:
+    """The deployment of statuses that stand alone, told once."""
+    key = docs.deployment_of(document)
+    group = docs.statuses(export)[key]
+    if docs.deployment(key, export) or group[0][2] is not document:
+        return
+    raw = document.text("environment")
+    if docs.is_left_out(raw, export):
+        yield document.left_out(_LEFT_OUT)
+        return
+    yield document.row(
+        deployment_id=export.id(key), service_id=export.service(docs.repository(document)), environment=export.environment(raw), environment_raw=raw,
+        queued_at=group[0][0], golden_path_id=docs.path_of(group, export), **_ended(group, None),
+    )  # fmt: skip
+
+
+def _ended(told: list[Status], state: str | None) -> Row:
+    """When a deployment began and how it ended. One that was active and is no more had succeeded, nobody knows when."""
+    begun = next((at for at, word, _ in told if word == "in_progress"), None)
+    end = next(((at, word) for at, word, _ in told if word in ENDED), None)
+    if end:
+        return {"started_at": begun, "finished_at": end[0], "outcome": ENDED[end[1]], "outcome_raw": end[1]}
+    now = (state or "").lower() or None
+    last = told[-1][1] if told else now
+    raw = now if now in _WAS_ACTIVE else last
+    known = raw in RUNNING or raw is None
+    outcome = "success" if raw in _WAS_ACTIVE else None if known else raw
+    return {"started_at": begun, "finished_at": None, "outcome": outcome, "outcome_raw": raw}
+
+
+def _run(document: Document, export: Export) -> Iterator[Row]:
+    name, pattern = document.text("name"), export.options["deploying"]
+    if not pattern or not export.matches(pattern, name or ""):
+        yield document.left_out("is a run of a workflow that is not said to deploy")
+        return
+    conclusion, event, actor = (
+        document.text("conclusion"),
+        document.text("event"),
+        document.at("triggering_actor") or document.at("actor"),
+    )
+    done, is_first = document.text("status") == "completed", (document.text("run_attempt") or "1") == "1"
+    if not is_first:
+        yield document.warning(
+            "some runs were tried again: only attempts that are in the export are told, usually the last"
+        )
+    began = document.text("run_started_at")
+    automated = True if event == "schedule" or docs.is_bot(actor) else False if event == "workflow_dispatch" else None
+    yield document.row(
+        newest=document.text("updated_at"), deployment_id=export.id(docs.run_id(document.body)), service_id=export.service(docs.repository(document)),
+        environment=export.environment(name), environment_raw=name, sha=document.text("head_sha"),
+        queued_at=(document.text("created_at") if is_first else None) or began, started_at=began,
+        finished_at=document.text("updated_at") if done else None,
+        outcome=_CONCLUSIONS.get(conclusion or "", conclusion) if done else None, outcome_raw=conclusion or document.text("status"),
+        initiated_by=docs.person(actor, export), automated=automated, golden_path_id=next((path for path, _ in docs.called(document, export)), None),
+    )  # fmt: skip
+
+
+# --- approvals --------------------------------------------------------------------------------------------------------
+
+
+def approvals(document: Document, export: Export) -> Iterator[Row]:
+    """One row per deployment that waited, from ``waiting`` to the status after it; per decision of a run's history, which has no
+    time; per review of a deployment as webhooks tell it. What tells of one run and environment is put together."""
+    if docs.is_status(document.body):
+        yield from _waited(document, export)
+    elif "environments" in document.body:
+        yield from _decided(document, export)
+    else:
+        yield from _reviewed(document, export)
+
+
+def _decided(document: Document, export: Export) -> Iterator[Row]:
+    decision, who, run = document.text("state"), document.at("user"), docs.run_of_decision(document)
+    decided = decision in _DECIDED
+    for environment in document.every("environments"):
+        name = members.text(environment, "name")
+        if docs.is_left_out(name, export):
+            yield document.left_out(_LEFT_OUT)
+            continue
+        key = f"{run}/{name}"
+        several = len(docs.decisions(export).get(key, ())) > 1
+        yield document.row(
+            newest="1" if decided else "0", approval_id=export.id(f"{key}/{members.text(who, 'login') or decision}" if several else key),
+            operation_id=docs.operation(export, name), subject_kind="deployment", subject_id=export.id(f"run/{run}") if run.isdigit() else None,
+            service_id=export.service(docs.of_addresses(environment)), responder_id=docs.person(who, export) if decided else None,
+            decision=decision if decided else None, status=decision, status_raw=decision, automated=docs.is_bot(who) if decided else None, time_basis="none",
+        )  # fmt: skip
+
+
+def _reviewed(document: Document, export: Export) -> Iterator[Row]:
+    action, run = document.text("action"), document.at("workflow_run")
+    decided = action in _DECIDED
+    who = document.at("approver") or document.at("sender")
+    jobs = [*document.every("workflow_job_runs"), document.at("workflow_job_run")]
+    names = (
+        [document.text("environment")]
+        if document.text("environment")
+        else [members.text(job, "environment") for job in jobs]
+    )
+    for name in dict.fromkeys(filter(None, names)):
+        if docs.is_left_out(name, export):
+            yield document.left_out(_LEFT_OUT)
+            continue
+        attempt = members.text(run, "run_attempt") or "1"
+        key = f"{members.text(run, 'id')}/{name}" + ("" if attempt == "1" else f"/{attempt}")
+        yield document.row(
+            newest="2" if decided else "0", approval_id=export.id(key), operation_id=docs.operation(export, name), subject_kind="deployment",
+            subject_id=export.id(docs.run_id(run)), service_id=export.service(document.text("repository", "full_name")),
+            requestor_id=docs.person(document.at("requestor"), export), responder_id=docs.person(who, export) if decided else None,
+            requested_at=document.text("since") if action == "requested" else None, decided_at=members.text(run, "updated_at") if decided else None,
+            decision=action if decided else None, status="pending" if action == "requested" else action, status_raw=action,
+            automated=docs.is_bot(who) if decided else None, time_basis="bound" if decided else "none",
+        )  # fmt: skip
+
+
+def _waited(document: Document, export: Export) -> Iterator[Row]:
+    key = docs.deployment_of(document)
+    group = docs.statuses(export)[key]
+    first = next((place for place, one in enumerate(group) if one[1] == "waiting"), None)
+    if first is None or group[first][2] is not document:
+        return
+    name, repo = document.text("environment"), docs.repository(document)
+    if docs.is_left_out(name, export):
+        yield document.left_out(_LEFT_OUT)
+        return
+    rules = docs.rules(export).get(f"{repo}/{name}", frozenset())
+    if "wait_timer" in rules and "required_reviewers" not in rules:
+        yield document.left_out("waited for a timer and for nobody's approval")
+        return
+    asked = document.text("created_at")
+    after = next((one for one in group[first:] if one[1] != "waiting"), None)
+    status = "pending" if after is None else _answer(asked, after)
+    decision = status if status in _DECIDED else None
+    deployment, run = docs.deployment(key, export), docs.run_of(group)
+    alone = run and len(docs.waiting(export)[f"{run}/{name}"]) == 1
+    own = export.id(f"{run}/{name}" if alone else f"{key}/waiting")
+    if deployment:
+        # Who a webhook says has asked counts more than whose deployment it is.
+        yield document.row(newest="", approval_id=own, requestor_id=docs.person(deployment.at("creator"), export))
+    yield document.row(
+        newest="0" if after is None else "3", approval_id=own, operation_id=docs.operation(export, name),
+        subject_kind="deployment", subject_id=export.id(key), service_id=export.service(repo),
+        requested_at=asked,
+        decided_at=after[0] if after and decision else None, decision=decision, status=status, status_raw=after[1] if after else "waiting",
+        time_basis="exact" if decision else "none",
+    )  # fmt: skip
+
+
+def _answer(asked: str | None, after: Status) -> str:
+    """What the status after ``waiting`` says: who is refused fails; who is not answered fails after thirty days."""
+    if after[1] == "inactive":
+        return "cancelled"
+    if after[1] not in ("failure", "error"):
+        return "approved"
+    waited = datetime.fromisoformat(after[0]) - datetime.fromisoformat(asked or after[0])
+    return "expired" if waited >= _EXPIRES else "rejected"
+
+
+def operations(document: Document, export: Export) -> Iterator[Row]:
+    """One row per name of an environment: deploying to it. Reviewers are a human gate; a timer or a policy on branches is an
+    automatic one; null: repositories differ."""
+    for body in document.every("environments") or [document.body]:
+        name = members.text(body, "name")
+        kinds = {members.text(rule, "type") for rule in members.every(body, "protection_rules")}
+        gate = "human" if "required_reviewers" in kinds else "automatic" if kinds else "none"
+        operation = docs.operation(export, name)
+        if docs.is_left_out(name, export):
+            yield document.left_out(_LEFT_OUT)
+        elif operation is None:
+            yield document.left_out("is an environment that is no operation, by the settings")
+        else:
+            yield document.row(
+                operation_id=operation, title=f"deploy to {name}", gate=gate, _place=f"{docs.of_addresses(body)}/{name}"
+            )
+    listed = sum(len(one.every("environments")) for one in export.of["environment"] if one.file is document.file)
+    if int(document.text("total_count") or 0) > listed > 0:
+        yield document.truncated(f"total_count: {document.text('total_count')}, of which the file has {listed}")
+
+
+def _of_one_mind(rows: list[Row]) -> list[Row]:
+    """One row per operation: of each environment the newest; where repositories protect theirs otherwise, the gate is null."""
+    kept = [row for row in rows if not is_row(row)]
+    newest = {row["_place"]: row for row in rows if is_row(row)}
+    told: dict[str, list[Row]] = {}
+    for row in newest.values():
+        told.setdefault(row["operation_id"], []).append(row)
+    for name, several in told.items():
+        gates = {row["gate"] for row in several}
+        if len(gates) > 1:
+            kept.append(
+                several[-1]["_document"].warning(
+                    f"repositories protect {name!r} in different ways: its gate is not told"
+                )
+            )
+        kept.append({**several[-1], "gate": gates.pop() if len(gates) == 1 else None})
+    return kept
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
+
+
+def changes(document: Document, export: Export) -> Iterator[Row]:
+    """One row per pull request, as the API or ``gh pr list --json`` gives it; reviews are those of people other than its author."""
+    repo, number = docs.repository(document), document.text("number")
+    author = document.at("user") or document.at("author")
+    merged = document.text("merged_at") or document.text("mergedAt")
+    reviews = _reviews(document, export, members.text(author, "login"))
+    commits = [members.text(one, "authoredDate") for one in document.every("commits")]
+    lines = [document.text(name) for name in ("additions", "deletions")]
+    branch, title = document.text("head", "ref") or document.text("headRefName"), document.text("title")
+    labels = [members.text(label, "name") for label in document.every("labels")]
+    yield document.row(
+        newest=document.text("updated_at") or document.text("updatedAt"), change_id=export.id(f"{repo}#{number}"), service_id=export.service(repo), repo=repo,
+        author_id=docs.person(author, export), kind="pull_request", sha=(document.text("merge_commit_sha") or document.text("mergeCommit", "oid")) if merged else None,
+        first_commit_at=min(filter(None, commits), default=None), opened_at=document.text("created_at") or document.text("createdAt"),
+        first_review_at=min((at for at, _ in reviews), default=None), approved_at=min((at for at, state in reviews if state == "APPROVED"), default=None),
+        merged_at=merged, closed_at=document.text("closed_at") or document.text("closedAt"), lines=sum(int(one or 0) for one in lines) if any(lines) else None,
+        title=title, labels=[*filter(None, labels), *filter(None, [branch])] or None, is_revert=_is_revert(branch, title),
+    )  # fmt: skip
+
+
+def _reviews(document: Document, export: Export, author: str | None) -> list[tuple[str, str]]:
+    """(time, state) of the reviews of other people, from the pull request itself or from a dump of reviews."""
+    found = [
+        (members.text(one, "submittedAt"), members.text(one, "state"), one.get("author"))
+        for one in document.every("reviews")
+    ]
+    apart = export.by("review", "pull_request_url").get(document.text("url") or "", [])
+    found += [(one.text("submitted_at"), one.text("state"), one.at("user")) for one in apart]
+    return [
+        (at, state or "") for at, state, who in found
+        if at and not docs.is_bot(who) and (author is None or members.text(who, "login") != author)
+    ]  # fmt: skip
+
+
+def _is_revert(branch: str | None, title: str | None) -> bool | None:
+    """GitHub's own button for it names the branch and the title so."""
+    if branch is None and title is None:
+        return None
+    return _REVERT.fullmatch(branch or "") is not None or (title or "").startswith('Revert "')
+
+
+def people(document: Document, export: Export) -> Iterator[Row]:
+    """One row per bot that wrote, reviewed, ran or deployed something."""
+    for name in _PEOPLE:
+        login = document.text(name, "login")
+        if login and _bots(export).get(login) is document:
+            yield document.row(person_id=export.person(login), is_bot=True)
+
+
+def _bots(export: Export) -> dict[str, Document]:
+    """Login of each bot and the first document that names it."""
+
+    def made() -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        for shape in _SEEN:
+            for document in export.of[shape]:
+                for name in _PEOPLE:
+                    login = document.text(name, "login")
+                    if login and login not in found and docs.is_bot(document.at(name)):
+                        found[login] = document
+        return found
+
+    return export.once("bots", made)
+
+
+_PEOPLE = ("user", "author", "creator", "actor", "triggering_actor")
+_SEEN = ("pull", "review", "issue", "deployment", "status", "run")
+
+
+# --- golden paths -----------------------------------------------------------------------------------------------------
+
+
+def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
+    """One row per repository and reusable workflow that a run of it called, on the run's day."""
+    run = docs.as_run(document)
+    at, repo = run.text("created_at"), docs.repository(run)
+    for path, called in docs.called(run, export):
+        if repo and at:
+            yield document.row(
+                newest=at, service_id=export.service(repo), golden_path_id=path, as_of=at[:10], evidence="uses",
+                version=_version_of(called), drift="unknown",
+            )  # fmt: skip
+
+
+def golden_paths(document: Document, export: Export) -> Iterator[Row]:
+    """One row per reusable workflow that a run called, under its first name; a path of the settings under its id."""
+    for path, called in docs.called(docs.as_run(document), export):
+        name = (members.text(called, "path") or "").partition("@")[0]
+        if export.once(f"path {path}", lambda document=document: document) is document:  # type: ignore[misc]
+            yield document.row(
+                golden_path_id=path,
+                title=path if export.options["golden_paths"] else name.rsplit("/", 1)[-1],
+                kind="workflow",
+            )
+
+
+def _version_of(called: Mapping[str, Any]) -> str | None:
+    """The tag or commit a reusable workflow was called at; a branch is no version."""
+    ref = members.text(called, "ref")
+    if ref:
+        return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
+    written = (members.text(called, "path") or "").partition("@")[2]
+    return written if members.is_sha(written) or re.fullmatch(r"v?\d+(\.\d+)*\S*", written) else None
+
+
+# --- issues and teams -------------------------------------------------------------------------------------------------
+
+
+def tickets(document: Document, export: Export) -> Iterator[Row]:
+    """One row per issue; the list of issues has pull requests too, which are none."""
+    if "pull_request" in document.body:
+        yield document.left_out("is a pull request")
+        return
+    labels = [members.text(label, "name") for label in document.every("labels")] or members.words(
+        document.body, "labels"
+    )
+    pattern = export.options["category_label"]
+    fitting = [found[1] for label in labels if pattern and label and (found := re.fullmatch(pattern, label))]
+    category = next(iter(fitting if pattern else labels), None)
+    state, repo = document.text("state"), docs.repository(document)
+    yield document.row(
+        newest=document.text("updated_at"), ticket_id=export.id(f"{repo}#{document.text('number')}"), service_id=export.service(repo), category=category,
+        created_at=document.text("created_at"), resolved_at=document.text("closed_at"), status=_ISSUES.get((state or "").lower(), state),
+        status_raw=document.text("state_reason") or state,
+    )  # fmt: skip
+
+
+def teams(document: Document, export: Export) -> Iterator[Row]:
+    """One row per team, under its slug."""
+    del export
+    parent = document.text("parent", "slug") or document.text("parentTeam", "slug")
+    yield document.row(team_id=document.text("slug"), name=document.text("name"), parent_team_id=parent, kind="team")
+
+
+def memberships(document: Document, export: Export) -> Iterator[Row]:
+    """One row per team and member, where the dump lists members."""
+    for member in document.every("members", "nodes") or document.every("members"):
+        if who := docs.person(member, export):
+            yield document.row(person_id=who, team_id=document.text("slug"))
+    if document.at("members", "pageInfo", "hasNextPage") is True:
+        yield document.truncated("some teams have more members than their page")
+
+
+_API = "gh api --paginate"
+_DEPLOYMENTS = (
+    "query($owner: String!, $name: String!, $endCursor: String) { repository(owner: $owner, name: $name) { deployments(first: 100, after: $endCursor) "
+    "{ pageInfo { hasNextPage endCursor } nodes { databaseId environment originalEnvironment state createdAt updatedAt commitOid task ref { name } "
+    "creator { login __typename } repository { nameWithOwner } statuses(first: 50) { nodes { state createdAt } } } } } }"
+)
+_TEAMS = (
+    "query($org: String!, $endCursor: String) { organization(login: $org) { teams(first: 50, after: $endCursor) { pageInfo { hasNextPage endCursor } "
+    "nodes { slug name privacy parentTeam { slug } members(first: 100) { pageInfo { hasNextPage } nodes { login } } } } } }"
+)
+
+SYSTEM = System(
+    kind="github",
+    title="GitHub",
+    shapes=(
+        Shape("status", "a deployment status", docs.is_status),
+        Shape("deployment", "a deployment", lambda b: docs.has(b, "sha", "environment", "task") or docs.has(b, "environment", "commitOid")),
+        Shape("pull", "a pull request", lambda b: docs.has(b, "number", "merged_at", "head", "base") or docs.has(b, "number", "mergedAt", "headRefName")),
+        Shape("review", "a review of a pull request", lambda b: docs.has(b, "submitted_at", "state", "pull_request_url")),
+        Shape("review_event", "a webhook of a deployment's review", docs.is_review_event),
+        Shape("run_event", "a webhook of a workflow run", lambda b: docs.has(b, "action", "workflow_run", "repository")),
+        Shape("run", "a workflow run", lambda b: docs.has(b, "run_number", "workflow_id", "head_sha")),
+        Shape("decision", "an approval in a run's history", lambda b: docs.has(b, "state", "environments", "user")),
+        Shape("environment", "an environment", docs.is_environment),
+        Shape("issue", "an issue", docs.is_issue),
+        Shape("team", "a team", lambda b: docs.has(b, "slug", "name") and bool({"privacy", "members_url", "members"} & b.keys())),
+    ),
+    gives=(
+        Gives("deployments", deployments, ("deployment", "status", "run", "run_event"), "all", lost=("kind", "is_rollback", "is_resync")),
+        Gives("changes", changes, ("pull",), "all", beside=("review",), lost=("origin_sha",)),
+        Gives("approvals", approvals, ("status", "decision", "review_event"), "waiting times as long as statuses; histories have none",
+              beside=("deployment", "environment"), together=lambda rows: over_time.folded(rows, "approval_id"), lost=("team_id", "responders")),
+        Gives("operations", operations, ("environment",), "now only", lost=("risk", "golden_path_id", "owner_team_id", "category"),
+              together=_of_one_mind, is_state=True),
+        Gives("golden_paths", golden_paths, ("run", "run_event"), "runs are kept 400 days",
+              lost=("owner_team_id", "applies_to", "current_version", "released_at", "announced_on", "mandated_from", "retired_at", "minutes_saved")),
+        Gives("service_golden_path", service_golden_path, ("run", "run_event"), "runs are kept 400 days", lost=("joined_at", "left_at")),
+        Gives("tickets", tickets, ("issue",), "all", lost=("team_id", "golden_path_id", "priority", "channel", "first_response_at", "reopens")),
+        Gives("teams", teams, ("team",), "now only", lost=("time_zone", "valid_from", "valid_to"), is_state=True),
+        Gives("people", people, _SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone")),
+        Gives("memberships", memberships, ("team",), "now only", together=over_time.spans, is_state=True),
+    ),
+    recipes=(
+        Recipe("deployments.json", f'{_API} "repos/$REPO/deployments?per_page=100" > deployments.json', "deployments: read"),
+        Recipe("statuses.json", f'{_API} "repos/$REPO/deployments?per_page=100" --jq ".[].statuses_url" | xargs -n 1 {_API} > statuses.json', "deployments: read",
+               "One request per deployment; without statuses no outcome is known. What waited for approval is told here."),
+        Recipe("deployments.jsonl", f"{_API} graphql -F owner=$OWNER -F name=$NAME -f query='{_DEPLOYMENTS}' --jq '.data.repository.deployments.nodes[]' > deployments.jsonl",
+               "deployments: read", "Deployments and statuses at once, in place of the two files above; approvals are told by those only."),
+        Recipe("pull_requests.json", "gh pr list --repo $REPO --state all --limit 10000 --json number,url,title,author,createdAt,mergedAt,closedAt,updatedAt,mergeCommit,additions,deletions,labels,headRefName,commits,reviews > pull_requests.json",
+               "pull requests: read", f'Has commits and reviews in it. Or {_API} "repos/$REPO/pulls?state=all&per_page=100", which has neither.'),
+        Recipe("reviews.json", f'{_API} "repos/$REPO/pulls?state=all&per_page=100" --jq ".[].url" | xargs -I % {_API} "%/reviews?per_page=100" > reviews.json', "pull requests: read",
+               "Only beside pull requests of the API; one request each."),
+        Recipe("runs.json", f'{_API} "repos/$REPO/actions/runs?per_page=100" > runs.json', "actions: read",
+               "Which reusable workflows are called. At most 1,000 runs per query: add created=2026-03-01..2026-03-31. Of a run that was tried again only the last attempt."),
+        Recipe("environments.json", f'{_API} "repos/$REPO/environments?per_page=100" --jq ".environments[]" > environments.json', "actions: read"),
+        Recipe("approvals-$RUN.json", f'{_API} "repos/$REPO/actions/runs/$RUN/approvals" --jq ".[] + {{run_id: $RUN}}" > approvals-$RUN.json', "actions: read",
+               "Who decided, and not when."),
+        Recipe("events.jsonl", "cat deliveries/*.json > events.jsonl", "webhooks deployment_review and workflow_run of the organisation",
+               "Bodies of webhooks that you have kept: the only place that says who was asked, and since when."),
+        Recipe("issues.json", f'{_API} "repos/$REPO/issues?state=all&per_page=100" > issues.json', "issues: read"),
+        Recipe("teams.jsonl", f"{_API} graphql -F org=$ORG -f query='{_TEAMS}' --jq '.data.organization.teams.nodes[]' > teams.jsonl", "organisation members: read",
+               f'Or without members {_API} "orgs/$ORG/teams?per_page=100".'),
+    ),
+    options=(
+        ENVIRONMENTS, SERVICE_PATTERN, GOLDEN_PATHS,
+        Option("left_out", "text", "An expression for names of environments that are none.", default="github-pages"),
+        Option("deploying", "text", "An expression for names of workflows whose runs are deployments; without it none is."),
+        Option("operations", "patterns", "Which deployment (deploy to production) is which operation."),
+        Option("category_label", "pattern", "An expression with one group for the label that is a ticket's category; without it the first label is."),
+    ),
+)  # fmt: skip

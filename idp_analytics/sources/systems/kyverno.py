@@ -1,0 +1,156 @@
+"""Kyverno: policy reports of all three API groups, and policy exceptions.
+
+Reports are state: one per resource, gone with it. What was denied at admission is in no report, because it does not exist.
+Other scanners write reports too; only those of Kyverno are read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from idp_analytics.sources import members
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
+
+_GROUPS = ("wgpolicyk8s.io/", "reports.x-k8s.io/", "openreports.io/")
+_EXCEPTIONS = ("kyverno.io/", "policies.kyverno.io/")
+_SOURCES = ("kyverno", "validatingadmissionpolicy", "mutatingadmissionpolicy")
+_MADE_BY = {
+    "Pod": {"Deployment": 2, "ReplicaSet": 1, "StatefulSet": 1, "DaemonSet": 1, "Job": 1, "CronJob": 2},
+    "ReplicaSet": {"Deployment": 1},
+    "Job": {"CronJob": 1},
+}
+"""Kind → kind that makes it → how many parts of its name (joined by -) were added to its maker's."""
+
+
+def policy_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per result: a rule's verdict on a resource. ``rule`` is that of the Pod where Kyverno made it up for its
+    controller; a skip that names an exception is that hatch used."""
+    yield document.truncated("what was denied at admission is in no report: failures are a lower bound")
+    for result in document.every("results"):
+        by = members.text(result, "source") or document.text("source")
+        if by and not by.lower().startswith(_SOURCES):
+            yield document.left_out(f"is by another scanner ({by[:40]})")
+            continue
+        verdict, policy = members.text(result, "result"), members.text(result, "policy")
+        if not policy or not verdict:
+            yield document.left_out("names no policy or no verdict")
+            continue
+        exceptions = members.text(result, "properties", "exceptions")
+        for resource in _judged(document, result):
+            if _is_judged_on_its_owner(document, result, resource, export):
+                yield document.left_out("is judged on its owner as well (Deployment, CronJob, …)")
+                continue
+            yield document.row(
+                policy=policy, rule=_rule(members.text(result, "rule")), resource=_called(resource),
+                as_of=members.moment(result, "timestamp") or document.taken_at or document.text("metadata", "creationTimestamp"), engine="kyverno",
+                service_id=export.service(members.text(document.at("metadata", "labels"), export.options["service_label"]) or members.text(resource, "name")),
+                result=verdict, result_raw=verdict, severity=members.text(result, "severity"),
+                hatch_id=export.id(f"{exceptions.split(',')[0].strip()}") if exceptions else None,
+            )  # fmt: skip
+
+
+def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
+    """One row per exception. ``uses`` is how many results were skipped for it in the newest reports."""
+    spec, notes = document.at("spec"), document.at("metadata", "annotations")
+    policies = [members.text(one, "policyName") for one in members.every(spec, "exceptions")]
+    policies += [members.text(one, "name") for one in members.every(spec, "policyRefs")]
+    name = document.text("metadata", "name")
+    told = members.at(spec, "properties")
+    yield document.row(
+        hatch_id=export.id(name), kind="exception", policy=", ".join(filter(None, policies)) or None,
+        service_id=export.service(document.text("metadata", "labels", export.options["service_label"])),
+        requestor_id=export.person(_said(told, notes, "requested-by", "requester")), approver_id=export.person(_said(told, notes, "approved-by", "approver")),
+        opened_at=document.text("metadata", "creationTimestamp"),
+        expires_at=members.text(spec, "expiresAt") or _said(told, notes, "expires-at", "expires"),
+        closed_at=document.text("metadata", "deletionTimestamp"), reason=_said(told, notes, "reason"), uses=_uses(name, export),
+    )  # fmt: skip
+
+
+def _said(told: Any, notes: Any, *names: str) -> str | None:
+    """A property of the newer exceptions, or an annotation whose last part is that word."""
+    by_part = {str(key).rsplit("/", 1)[-1]: value for key, value in notes.items()} if isinstance(notes, dict) else {}
+    return next(filter(None, (members.text(place, name) for place in (told, by_part) for name in names)), None)
+
+
+def _uses(name: str | None, export: Export) -> int | None:
+    """How many results of the newest reports name the exception; null where there is no report."""
+    return export.once("uses", lambda: _named(export))[name] if export.of["report"] else None
+
+
+def _named(export: Export) -> Counter[str | None]:
+    reports = export.of["report"]
+    newest = max(report.taken_at or "" for report in reports)
+    named = (
+        members.text(result, "properties", "exceptions") or ""
+        for report in reports if (report.taken_at or "") == newest for result in report.every("results")
+    )  # fmt: skip
+    return Counter(name for several in named for name in {one.strip() for one in several.split(",")})
+
+
+def _rule(rule: str | None) -> str:
+    """Rules that Kyverno makes for controllers and cron jobs of a Pod's rule are that rule; without one: the policy itself."""
+    for prefix in ("autogen-cronjob-", "autogen-"):
+        if rule and rule.startswith(prefix):
+            return rule.removeprefix(prefix)
+    return rule or "policy"
+
+
+def _owner(document: Document) -> dict[str, Any]:
+    owner = document.at("metadata", "ownerReferences", 0)
+    return owner if isinstance(owner, dict) else {"name": document.text("metadata", "name")}
+
+
+def _judged(document: Document, result: Any) -> list[dict[str, Any]]:
+    return members.every(result, "resources") or [document.at("scope") or _owner(document)]
+
+
+def _is_judged_on_its_owner(document: Document, result: Any, resource: Any, export: Export) -> bool:
+    """One Deployment is judged three times: itself, its ReplicaSet and its Pods; the owner's verdict is the one that counts."""
+    judged = export.once("judged", lambda: {
+        _key(report, one, of, members.text(of, "kind"), members.text(of, "name"))
+        for report in export.of["report"] for one in report.every("results") for of in _judged(report, one)
+    })  # fmt: skip
+    name = members.text(resource, "name") or ""
+    return any(
+        _key(document, result, resource, kind, name.rsplit("-", parts)[0]) in judged
+        for kind, parts in _MADE_BY.get(members.text(resource, "kind") or "", {}).items() if name.count("-") >= parts
+    )  # fmt: skip
+
+
+def _key(document: Document, result: Any, resource: Any, kind: str | None, name: str | None) -> tuple[str | None, ...]:
+    namespace = members.text(resource, "namespace") or document.text("metadata", "namespace")
+    rule = _rule(members.text(result, "rule"))
+    return document.taken_at, members.text(result, "policy"), rule, namespace, kind, name
+
+
+def _called(resource: Any) -> str:
+    parts = [
+        members.text(resource, "namespace"),
+        (members.text(resource, "kind") or "").lower() or None,
+        members.text(resource, "name"),
+    ]
+    return "/".join(filter(None, parts)) or "cluster"
+
+
+SYSTEM = System(
+    kind="kyverno",
+    title="Kyverno",
+    shapes=(
+        Shape("report", "a policy report", lambda b: str(b.get("apiVersion", "")).startswith(_GROUPS) and str(b.get("kind", "")).endswith("Report")),
+        Shape("exception", "a policy exception", lambda b: str(b.get("apiVersion", "")).startswith(_EXCEPTIONS) and b.get("kind") == "PolicyException"),
+    ),
+    gives=(
+        Gives("policy_results", policy_results, ("report",), "now only", lost=("team_id", "enforcement", "truncated"), is_state=True),
+        Gives("escape_hatches", escape_hatches, ("exception",), "now only", beside=("report",), lost=("golden_path_id", "team_id"), is_state=True),
+    ),
+    recipes=(
+        Recipe("policyreports.json", "kubectl get policyreports.wgpolicyk8s.io,clusterpolicyreports.wgpolicyk8s.io -A -o json > policyreports.json", "get, list on policyreports",
+               "With the newer API: reports.openreports.io,clusterreports.openreports.io."),
+        Recipe("policyexceptions.json", "kubectl get policyexceptions.kyverno.io -A -o json > policyexceptions.json", "get, list on policyexceptions",
+               "Older exceptions say neither why nor until when: annotations ending in /reason, /requested-by, /approved-by and /expires-at are read."),
+    ),
+    options=(SERVICE_PATTERN, Option("service_label", "text", "Label that names the service.", default="app.kubernetes.io/name")),
+)  # fmt: skip

@@ -1,0 +1,189 @@
+"""Open Policy Agent: decision logs, Gatekeeper's constraints and audit log, Conftest's results.
+
+What a decision means is the policy's own affair: only true and false, ``allow``, ``deny`` and ``violation`` are understood.
+Gatekeeper lists at most twenty violations per constraint, of its last audit only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from idp_analytics.sources import members
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
+
+CAP = 20
+"""Violations Gatekeeper lists per constraint unless told otherwise."""
+
+_DENIES = ("deny", "denied", "violation", "violations")
+_ENFORCEMENT = {"deny": "deny", "warn": "warn", "dryrun": "audit", "scoped": None}
+
+
+def decisions(document: Document, export: Export) -> Iterator[Row]:
+    """One row per decision of a policy that can be read as yes or no. What is done about it is not in the log."""
+    yield document.warning("OPA drops decisions where its log is limited or filtered: counts are a lower bound")
+    path = (document.text("path") or "").strip("/").replace(".", "/")
+    where = export.options["allowed"]
+    result = document.at("result", *(where.split(".") if where else ()))
+    verdict = _allowed(result, path.rpartition("/")[2])
+    if "result" not in document.body:
+        yield document.left_out("was undefined: no rule decided")
+        return
+    if verdict is None:
+        yield document.left_out("has a result that is no yes or no")
+        return
+    policy, _, rule = path.rpartition("/")
+    yield document.row(
+        policy=policy or path or "policy", rule=rule or "decision", resource=document.text("decision_id"), as_of=document.text("timestamp"), engine="opa",
+        service_id=export.service(document.text("labels", export.options["service_label"])),
+        result="pass" if verdict else "fail", result_raw=str(result).lower() if not isinstance(result, dict | list) else None,
+    )  # fmt: skip
+
+
+def constraints(document: Document, export: Export) -> Iterator[Row]:
+    """One row per violation of a constraint in its last audit."""
+    listed, total = document.every("status", "violations"), document.text("status", "totalViolations")
+    cut = (int(total) > len(listed)) if total and total.isdigit() else len(listed) >= CAP
+    if cut:
+        yield document.truncated(
+            f"Gatekeeper lists at most {CAP} violations per constraint: {document.text('metadata', 'name')} has more or may have"
+        )
+    action = document.text("spec", "enforcementAction") or "deny"
+    for one in listed:
+        said = members.text(one, "enforcementAction") or action
+        yield document.row(
+            policy=document.text("kind"), rule=document.text("metadata", "name"), resource=_called(one, "namespace", "kind", "name"),
+            as_of=document.text("status", "auditTimestamp") or document.taken_at, engine="gatekeeper", service_id=export.service(members.text(one, "name")),
+            result="fail", result_raw=said, enforcement=_ENFORCEMENT.get(said, said), truncated=cut,
+        )  # fmt: skip
+
+
+def audited(document: Document, export: Export) -> Iterator[Row]:
+    """One row per violation in Gatekeeper's audit log or export."""
+    names = (
+        ("resource_namespace", "resource_kind", "resource_name")
+        if "resource_kind" in document.body
+        else ("resourceNamespace", "resourceKind", "resourceName")
+    )
+    action = document.text("constraint_action") or document.text("enforcementAction")
+    yield document.row(
+        policy=document.text("constraint_kind") or document.text("constraintKind"), rule=document.text("constraint_name") or document.text("constraintName"),
+        resource=_called(document.body, *names), as_of=document.text("audit_id") or document.text("id") or document.text("ts"), engine="gatekeeper",
+        service_id=export.service(document.text(names[2])), result="fail", result_raw=action, enforcement=_ENFORCEMENT.get(action or "", action),
+    )  # fmt: skip
+
+
+def conftest(document: Document, export: Export) -> Iterator[Row]:
+    """One row per finding in a file, and one for its passes together: Conftest counts those and names none."""
+    file, namespace = document.text("filename") or "file", document.text("namespace") or "main"
+    passed = document.at("successes")
+    if isinstance(passed, int) and passed > 0:
+        yield document.row(
+            policy=namespace, rule="passed", resource=file, as_of=document.taken_at, engine="conftest", result="pass", result_raw=str(passed), enforcement="deny"
+        )  # fmt: skip
+    for kind, verdict, enforcement in (
+        ("failures", "fail", "deny"),
+        ("warnings", "warn", "warn"),
+        ("exceptions", "skip", "deny"),
+    ):
+        for number, finding in enumerate(document.every(kind), 1):
+            rule = members.text(finding, "metadata", "query") or f"{kind[:-1]} {number}"
+            hatch = export.id(f"{namespace}/{file}/{number}") if kind == "exceptions" else None
+            yield document.row(
+                policy=namespace, rule=rule, resource=file, as_of=document.taken_at, engine="conftest", service_id=export.service(None),
+                result=verdict, result_raw=kind, enforcement=enforcement, hatch_id=hatch,
+            )  # fmt: skip
+
+
+def policy_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per verdict of any of the three."""
+    if "decision_id" in document.body:
+        return decisions(document, export)
+    if "successes" in document.body:
+        return conftest(document, export)
+    return constraints(document, export) if _is_constraint(document.body) else audited(document, export)
+
+
+def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
+    """One row per exception Conftest allowed and per namespace that Gatekeeper's configuration leaves out."""
+    if "successes" in document.body:
+        file, namespace = document.text("filename") or "file", document.text("namespace") or "main"
+        for number, _ in enumerate(document.every("exceptions"), 1):
+            yield document.row(
+                hatch_id=export.id(f"{namespace}/{file}/{number}"), kind="exception", policy=namespace, opened_at=document.taken_at, uses=1
+            )  # fmt: skip
+        return
+    excluded = [
+        name for match in document.every("spec", "match") for name in members.words(match, "excludedNamespaces")
+    ]
+    excluded += members.words(document.body, "spec", "match", "excludedNamespaces")
+    for name in dict.fromkeys(excluded):
+        yield document.row(
+            hatch_id=export.id(f"{document.text('kind')}/{document.text('metadata', 'name')}/{name}"), kind="exemption",
+            policy=document.text("metadata", "name"), opened_at=document.text("metadata", "creationTimestamp"), reason=f"namespace {name} is left out",
+        )  # fmt: skip
+
+
+def _allowed(result: Any, rule: str) -> bool | None:
+    """Yes or no, where a result says so: true, "true", ``{allow: …}``, or what is denied; of a rule named deny the opposite.
+
+    Null where it says both: that a thing is allowed and why it is denied.
+    """
+    if rule in _DENIES:
+        return _none_denied(result)
+    if isinstance(result, bool | str):
+        return members.flag({"x": result}, "x")
+    said = next((one for name in ("allow", "allowed") if (one := members.flag(result, name)) is not None), None)
+    denied = [one for name in _DENIES if (one := _none_denied(members.at(result, name))) is not None]
+    clean = all(denied) if denied else None
+    if said is None:
+        return clean
+    return None if said and clean is False else said
+
+
+def _none_denied(result: Any) -> bool | None:
+    if isinstance(result, list | dict):
+        return not result
+    said = members.flag({"x": result}, "x")
+    return None if said is None else not said
+
+
+def _called(of: Any, *names: str) -> str:
+    namespace, kind, name = (members.text(of, one) for one in names)
+    return "/".join(filter(None, (namespace, (kind or "").lower() or None, name))) or "cluster"
+
+
+def _is_constraint(body: Any) -> bool:
+    return str(body.get("apiVersion", "")).startswith("constraints.gatekeeper.sh/")
+
+
+SYSTEM = System(
+    kind="opa",
+    title="OPA, Gatekeeper and Conftest",
+    shapes=(
+        Shape("decision", "a decision of OPA", lambda b: "decision_id" in b and ("path" in b or "query" in b or "labels" in b)),
+        Shape("constraint", "a Gatekeeper constraint", _is_constraint),
+        Shape("config", "Gatekeeper's configuration", lambda b: str(b.get("apiVersion", "")).startswith("config.gatekeeper.sh/")),
+        Shape("audit", "a line of Gatekeeper's audit log", lambda b: b.get("event_type") == "violation_audited" or (b.get("eventType") == "violation_audited")),
+        Shape("conftest", "a result of Conftest", lambda b: {"filename", "successes"} <= b.keys()),
+    ),
+    gives=(
+        Gives("policy_results", policy_results, ("decision", "constraint", "audit", "conftest"),
+              "decisions and audit lines as long as the logs; constraints the last audit; Conftest one run", lost=("team_id", "severity"), is_state=True),
+        Gives("escape_hatches", escape_hatches, ("conftest", "config", "constraint"), "now only",
+              lost=("golden_path_id", "service_id", "team_id", "requestor_id", "approver_id", "expires_at", "closed_at"), is_state=True),
+    ),
+    recipes=(
+        Recipe("decisions.jsonl", "kubectl logs -n $NAMESPACE deployment/opa --since=24h | grep '\"decision_id\"' > decisions.jsonl", "get pods/log",
+               "With decision_logs.console: true; or the bodies that OPA uploads to its log service. Logs may be dropped by limits: counts are a lower bound."),
+        Recipe("constraints.json", "kubectl get constraints -o json > constraints.json", "get, list on constraints.gatekeeper.sh",
+               "The last audit only, at most 20 violations each (--constraint-violations-limit)."),
+        Recipe("audit.jsonl", "kubectl logs -n gatekeeper-system deployment/gatekeeper-audit --since=24h | grep violation_audited > audit.jsonl", "get pods/log",
+               "Every violation of every audit, as long as the log is kept. Denials at admission are not in it."),
+        Recipe("gatekeeper-config.json", "kubectl get configs.config.gatekeeper.sh -A -o json > gatekeeper-config.json", "get configs", "Namespaces left out of every policy."),
+        Recipe("conftest.json", "conftest test -o json $FILES > conftest.json", "none", "One run in CI; name the file by the day or use idp collect."),
+    ),
+    options=(SERVICE_PATTERN, Option("service_label", "text", "Label of OPA that names the service it decides for.", default="service"),
+             Option("allowed", "text", "Where in a decision's result the answer is, names joined by dots (body.permitted). Without it allow, deny and violation are looked for.")),
+)  # fmt: skip

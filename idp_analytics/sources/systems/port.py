@@ -1,0 +1,237 @@
+"""Port: entities with their scorecards, self-service actions and their runs, and the audit log.
+
+A run does not say when it was approved: the audit log does. A request that was withdrawn ends as FAILURE, like a run that
+failed: it is told by its never having been approved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from idp_analytics.sources import members, over_time
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
+
+_WAITS = "WAITING_FOR_APPROVAL"
+_OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure", "DECLINED": "cancel"}
+_RUNNING = ("IN_PROGRESS", _WAITS)
+_CHANNELS = {"UI": "ui", "API": "api", "AUTOMATION": "automation"}
+_VERDICTS = {"SUCCESS": "pass", "FAILURE": "fail"}
+
+
+def services(document: Document, export: Export) -> Iterator[Row]:
+    """One row per entity of the blueprint of services; ``retired_at`` is the first snapshot without it."""
+    body = _entity(document)
+    if not _is_service(body, export):
+        return
+    lifecycle = members.text(body, "properties", "lifecycle")
+    repo = members.text(body, "properties", export.options["repo_property"])
+    yield document.row(
+        newest=members.text(body, "updatedAt"), service_id=members.text(body, "identifier"),
+        name=members.text(body, "title") or members.text(body, "identifier"), kind=members.text(body, "properties", "type") or members.text(body, "blueprint"),
+        lifecycle=lifecycle.lower() if lifecycle else None, lifecycle_raw=lifecycle, tier=members.text(body, "properties", "tier"),
+        repo=members.repository(repo) or members.address(repo), created_at=members.text(body, "createdAt"),
+    )  # fmt: skip
+
+
+def ownership(document: Document, export: Export) -> Iterator[Row]:
+    """One row per entity of a service and its first team."""
+    body = _entity(document)
+    teams = members.words(body, "team") or members.words(body, "$team")
+    if _is_service(body, export) and teams:
+        yield document.row(service_id=members.text(body, "identifier"), team_id=teams[0])
+
+
+def teams(document: Document, export: Export) -> Iterator[Row]:
+    """One row per team, under the name that entities use."""
+    del export
+    yield document.row(team_id=document.text("name"), name=document.text("name"), kind="team")
+
+
+def memberships(document: Document, export: Export) -> Iterator[Row]:
+    """One row per team and user in it."""
+    for user in document.every("users"):
+        yield document.row(
+            person_id=export.person(members.text(user, "id") or members.text(user, "email")),
+            team_id=document.text("name"),
+        )
+
+
+def people(document: Document, export: Export) -> Iterator[Row]:
+    """One row per user. A user that was disabled keeps its id."""
+    yield document.row(person_id=export.person(document.text("id") or document.text("email")))
+
+
+def aliases(document: Document, export: Export) -> Iterator[Row]:
+    """The address of a user, hashed: runs name people by the id of the identity provider."""
+    native, address = document.text("id"), document.text("email")
+    if native and address:
+        yield document.row(kind="person", alias=export.person(address), canonical_id=export.person(native))
+
+
+def operations(document: Document, export: Export) -> Iterator[Row]:
+    """One row per self-service action; its gate is a human one where it needs approval."""
+    title = document.text("title") or document.text("identifier")
+    yield document.row(
+        operation_id=document.text("identifier"), title=title, gate="human" if _needed(document.at("requiredApproval")) else "none",
+        golden_path_id=export.golden_path(document.text("identifier")) if export.options["golden_paths"] else None,
+        category=document.text("trigger", "operation"),
+    )  # fmt: skip
+
+
+def action_runs(document: Document, export: Export) -> Iterator[Row]:
+    """One row per run. One that was declined or withdrawn never ran and is cancelled; it began when it was approved."""
+    status, operation = document.text("status"), _operation(document)
+    withdrawn = _withdrawn(document, export)
+    decided = _decision(document, export)
+    begun = decided[0] if decided else None if _needed(document.at("requiredApproval")) else document.text("createdAt")
+    running = status in _RUNNING
+    yield document.row(
+        newest=document.text("updatedAt"), run_id=export.id(document.text("id")), operation_id=operation,
+        golden_path_id=export.golden_path(operation) if export.options["golden_paths"] else None,
+        service_id=_service(document, export),
+        requestor_id=export.person(document.text("createdBy")), requested_at=document.text("createdAt"),
+        started_at=begun if status != "DECLINED" and not withdrawn else None, finished_at=None if running else document.text("endedAt"),
+        outcome=None if running else "cancel" if withdrawn else _OUTCOMES.get(status or "", status), outcome_raw=document.text("statusLabel") or status,
+        channel=_CHANNELS.get(document.text("source") or "", document.text("source")),
+    )  # fmt: skip
+
+
+def approvals(document: Document, export: Export) -> Iterator[Row]:
+    """One row per run that needs approval. Decided when the audit log has it leave the queue; without the log that is not known."""
+    if not _needed(document.at("requiredApproval")):
+        return
+    said, decided = document.text("approval", "state"), _decision(document, export)
+    stands = _stands(document, export, decided is not None)
+    is_decided = stands in ("approved", "rejected")
+    responder = document.text("approval", "userId") or (decided[1] if decided else None)
+    yield document.row(
+        newest=document.text("updatedAt"), approval_id=export.id(document.text("id")), operation_id=_operation(document), subject_kind="action_run",
+        subject_id=export.id(document.text("id")), service_id=_service(document, export), requestor_id=export.person(document.text("createdBy")),
+        responder_id=export.person(responder) if is_decided else None, requested_at=document.text("createdAt"),
+        decided_at=decided[0] if decided and is_decided else None, decision=stands if is_decided else None, status=stands, status_raw=said or document.text("status"),
+        time_basis="exact" if decided and is_decided else "none",
+    )  # fmt: skip
+
+
+def _stands(document: Document, export: Export, left: bool) -> str | None:
+    """Where a request for approval stands; what nobody decided and what has a status nobody knows is not approved."""
+    status, said = document.text("status"), document.text("approval", "state")
+    if status == _WAITS:
+        return "pending"
+    if _withdrawn(document, export):
+        return "cancelled"
+    if "DECLINED" in (status, said):
+        return "rejected"
+    return "approved" if left or said == "APPROVED" or status in ("SUCCESS", "IN_PROGRESS") else None
+
+
+def policy_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per rule of each scorecard of an entity, on the export's day."""
+    body = _entity(document)
+    cards = members.at(body, "scorecards")
+    for card, content in cards.items() if isinstance(cards, dict) else ():
+        for rule in members.every(content, "rules"):
+            verdict = members.text(rule, "status")
+            yield document.row(
+                policy=card, rule=members.text(rule, "identifier"), resource=members.text(body, "identifier"), as_of=document.taken_at, engine="port",
+                service_id=members.text(body, "identifier") if _is_service(body, export) else None,
+                result=_VERDICTS.get(verdict or "", verdict), result_raw=verdict, enforcement="audit", severity=members.text(rule, "level"),
+            )  # fmt: skip
+
+
+# --- an entity, a run -------------------------------------------------------------------------------------------------
+
+
+def _entity(document: Document) -> Any:
+    """The entity itself, or what an event says it is after a change."""
+    return document.at("event", "diff", "after") or document.at("diff", "after") or document.body
+
+
+def _is_service(body: Any, export: Export) -> bool:
+    return members.text(body, "blueprint") == str(export.options["service_blueprint"])
+
+
+def _needed(required: Any) -> bool:
+    """True, or the kind of approval (``{type: ANY}``)."""
+    return bool(required)
+
+
+def _service(document: Document, export: Export) -> str | None:
+    """The entity a run was for, where it is a service."""
+    blueprint = document.text("blueprint", "identifier") or document.text("blueprint")
+    on_service = blueprint in (None, export.options["service_blueprint"])
+    return (document.text("entity", "identifier") or document.text("entity")) if on_service else None
+
+
+def _operation(document: Document) -> str | None:
+    return document.text("action", "identifier") or document.text("action")
+
+
+def _moves(document: Document, export: Export) -> list[Document]:
+    """The audit entries with which a run left the queue."""
+    entries = export.by("audit", "context", "run_id").get(document.text("id") or "", []) + export.by(
+        "audit", "diff", "after", "id"
+    ).get(document.text("id") or "", [])
+    return [entry for entry in entries if entry.text("diff", "before", "status") == _WAITS]
+
+
+def _decision(document: Document, export: Export) -> tuple[str, str | None] | None:
+    """When a run was approved or declined, and by whom; null where no log says so."""
+    told = [
+        (at, entry.text("trigger", "by", "userId"))
+        for entry in _moves(document, export) if (at := entry.text("trigger", "at")) and entry.text("diff", "after", "status") in ("IN_PROGRESS", "DECLINED")
+    ]  # fmt: skip
+    return min(told) if told else None
+
+
+def _withdrawn(document: Document, export: Export) -> bool:
+    if document.text("status") != "FAILURE" or not _needed(document.at("requiredApproval")):
+        return False
+    left = [entry.text("diff", "after", "status") for entry in _moves(document, export)]
+    return "FAILURE" in left or (not left and document.at("approval") is None)
+
+
+_NOW, _ENTITY = "now only", ("entity", "event")
+_API = 'curl -fsS -H "Authorization: Bearer $TOKEN"'
+
+SYSTEM = System(
+    kind="port",
+    title="Port",
+    shapes=(
+        Shape("event", "an event", lambda b: members.text(b, "event", "resourceType") is not None and "trigger" in b),
+        Shape("audit", "an entry of the audit log", lambda b: {"resourceType", "trigger", "diff"} <= b.keys()),
+        Shape("run", "a run of an action", lambda b: {"action", "status", "createdAt", "createdBy"} <= b.keys()),
+        Shape("action", "a self-service action", lambda b: {"identifier", "trigger", "invocationMethod"} <= b.keys()),
+        Shape("entity", "an entity", lambda b: {"identifier", "blueprint", "properties"} <= b.keys()),
+        Shape("team", "a team", lambda b: {"name", "users", "provider"} <= b.keys()),
+        Shape("user", "a user", lambda b: {"email", "providers", "status"} <= b.keys() and "firstName" in b),
+    ),
+    gives=(
+        Gives("services", services, _ENTITY, _NOW, lost=("system",), is_state=True, together=lambda rows: over_time.gone(rows, "service_id", "retired_at")),
+        Gives("ownership", ownership, _ENTITY, _NOW, together=over_time.spans, is_state=True),
+        Gives("teams", teams, ("team",), _NOW, lost=("parent_team_id", "time_zone", "valid_from", "valid_to"), is_state=True),
+        Gives("people", people, ("user",), _NOW, lost=("started_on", "ended_on", "is_developer", "is_bot", "time_zone"), is_state=True),
+        Gives("memberships", memberships, ("team",), _NOW, together=over_time.spans, is_state=True),
+        Gives("aliases", aliases, ("user",), _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
+        Gives("operations", operations, ("action",), _NOW, lost=("risk", "owner_team_id"), is_state=True),
+        Gives("action_runs", action_runs, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id")),
+        Gives("approvals", approvals, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders")),
+        Gives("policy_results", policy_results, _ENTITY, _NOW, lost=("team_id", "hatch_id", "truncated"), is_state=True),
+    ),
+    recipes=(
+        Recipe("entities.json", f'{_API} "$PORT/v1/blueprints/service/entities?include=identifier&include=title&include=blueprint&include=team&include=properties&include=scorecards&include=createdAt&include=updatedAt" > entities.json',
+               "member (read)"),
+        Recipe("runs.json", f'{_API} "$PORT/v1/actions/runs?version=v2&limit=1000" > runs.json', "admin", "At most 1,000 runs per answer: ask by action and day."),
+        Recipe("audit.json", f'{_API} "$PORT/v1/audit-log?resources=run&from=$SINCE&to=$UNTIL&limit=1000" > audit.json', "admin", "When runs were approved; without it no waiting time is known."),
+        Recipe("actions.json", f'{_API} "$PORT/v1/actions?version=v2" > actions.json', "admin", "Which actions need approval."),
+        Recipe("teams.json", f'{_API} "$PORT/v1/teams?fields=name&fields=users.id&fields=users.email&fields=provider" > teams.json', "admin"),
+        Recipe("users.json", f'{_API} "$PORT/v1/users" > users.json', "admin"),
+    ),
+    options=(
+        GOLDEN_PATHS,
+        Option("service_blueprint", "text", "The blueprint whose entities are services.", default="service"),
+        Option("repo_property", "text", "The property with the repository's address.", default="repo"),
+    ),
+)  # fmt: skip

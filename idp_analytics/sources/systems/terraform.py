@@ -1,0 +1,441 @@
+"""Terraform and OpenTofu, and HCP Terraform: plans, modules, workspaces, runs, policy checks and evaluations, assessments.
+
+State files have neither module sources nor times, and hold secrets in clear text: of a state nothing but its being there is
+read. A run that needed confirming was approved when it was confirmed, by whoever did that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from idp_analytics.sources import members, snapshots
+from idp_analytics.sources.documents import Documents, holds_documents, read_documents
+from idp_analytics.sources.export import Document, Export, table_documents
+from idp_analytics.sources.system import ENVIRONMENTS, GOLDEN_PATHS, SERVICE_PATTERN, Gives, Recipe, Row, Shape, System
+
+_ENDED = {
+    "applied": "success",
+    "errored": "failure",
+    "discarded": "cancel",
+    "canceled": "cancel",
+    "force_canceled": "cancel",
+}
+_NO_CHANGE = ("planned_and_finished",)
+_VERDICTS = {
+    "passed": "pass",
+    "failed": "fail",
+    "errored": "error",
+    "soft_failed": "fail",
+    "hard_failed": "fail",
+    "overridden": "fail",
+    "unreachable": "error",
+}
+_ENFORCEMENT = {"advisory": "warn", "soft-mandatory": "deny", "hard-mandatory": "deny", "mandatory": "deny"}
+_SOURCES = {
+    "tfe-ui": "ui",
+    "tfe-api": "api",
+    "tfe-configuration-version": "gitops",
+    "tfe-module": "ui",
+    "tfe-run-trigger": "automation",
+    "terraform": "cli",
+    "terraform+cloud": "cli",
+}
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def deployments(document: Document, export: Export) -> Iterator[Row]:
+    """One row per run that was to change something: neither a plan only nor one that found nothing to do."""
+    if (reason := _no_deployment(document)) is not None:
+        yield document.left_out(reason)
+        return
+    status, workspace = document.text("attributes", "status"), _workspace(document, export)
+    outcome = _ENDED.get(status or "")
+    confirmed = _at(document, "confirmed-at")
+    yield document.row(
+        newest=_newest(document), deployment_id=export.id(document.text("id")), service_id=export.service(workspace), environment=export.environment(workspace),
+        environment_raw=workspace, kind="infrastructure", queued_at=document.text("attributes", "created-at"),
+        started_at=_at(document, "applying-at") or _at(document, "planning-at"), finished_at=_end(document) if outcome else None,
+        outcome=outcome, outcome_raw=status, initiated_by=_person(document, export, "created-by"),
+        automated=None if document.at("attributes", "auto-apply") is None else bool(document.at("attributes", "auto-apply")) and confirmed is None,
+    )  # fmt: skip
+
+
+def action_runs(document: Document, export: Export) -> Iterator[Row]:
+    """The same runs as asked for: from being queued to being applied."""
+    if _no_deployment(document) is not None:
+        return
+    status, outcome = document.text("attributes", "status"), _ENDED.get(document.text("attributes", "status") or "")
+    source = document.text("attributes", "source")
+    yield document.row(
+        newest=_newest(document), run_id=export.id(document.text("id")),
+        operation_id="destroy infrastructure" if document.at("attributes", "is-destroy") is True else "change infrastructure",
+        service_id=export.service(_workspace(document, export)), requestor_id=_person(document, export, "created-by"),
+        requested_at=document.text("attributes", "created-at"), started_at=_at(document, "applying-at") or _at(document, "planning-at"),
+        finished_at=_end(document) if outcome else None, usable_at=_at(document, "applied-at"), outcome=outcome, outcome_raw=status,
+        channel=_SOURCES.get(source or "", source),
+    )  # fmt: skip
+
+
+def approvals(document: Document, export: Export) -> Iterator[Row]:
+    """One row per run that waits for somebody to confirm it, asked when the plan was ready (priced, checked) and decided when it
+    was confirmed or discarded; and one per policy check that failed and somebody let pass."""
+    if document.text("type") == "policy-checks":
+        yield from _overrides(document, export)
+        return
+    if document.at("attributes", "auto-apply") is True or _no_deployment(document) is not None:
+        return
+    ready = [
+        _at(document, name)
+        for name in (
+            "planned-at",
+            "planned-and-saved-at",
+            "cost-estimated-at",
+            "policy-checked-at",
+            "post-plan-completed-at",
+        )
+    ]
+    asked = _latest(ready)
+    if asked is None:
+        return
+    confirmed, discarded = _at(document, "confirmed-at"), _at(document, "discarded-at")
+    status = document.text("attributes", "status")
+    if status == "applied" and confirmed is None and document.at("attributes", "auto-apply") is not False:
+        return
+    # A run that ended without anybody's word asks for none any more.
+    stands = (
+        "approved"
+        if confirmed or status == "applied"
+        else "rejected"
+        if discarded
+        else "cancelled"
+        if status in _ENDED
+        else "pending"
+    )
+    decided = confirmed or discarded
+    yield document.row(
+        newest=_newest(document), approval_id=export.id(document.text("id")), operation_id="change infrastructure", subject_kind="deployment",
+        subject_id=export.id(document.text("id")), service_id=export.service(_workspace(document, export)),
+        requestor_id=_person(document, export, "created-by"), responder_id=_person(document, export, "confirmed-by") if confirmed else None,
+        requested_at=asked, decided_at=decided, decision=stands if decided else None, status=stands, status_raw=status, automated=False,
+        time_basis="exact" if decided else "none",
+    )  # fmt: skip
+
+
+def _overrides(document: Document, export: Export) -> Iterator[Row]:
+    """A policy check that failed and may be let pass: approved when it was, refused or void as its run ended, else waiting."""
+    status, failed, overridden = document.text("attributes", "status"), _at(document, "soft-failed-at"), _at(document, "overridden-at")  # fmt: skip
+    if status not in ("overridden", "soft_failed"):
+        return
+    run = _run(document, export)
+    refused = _at(run, "discarded-at") if run and not overridden else None
+    ended = run is not None and run.text("attributes", "status") in _ENDED
+    stands = "approved" if status == "overridden" else "rejected" if refused else "cancelled" if ended else "pending"
+    decided = overridden or refused
+    yield document.row(
+        newest=_newest(document), approval_id=export.id(document.text("id")), operation_id="override policy", subject_kind="policy",
+        subject_id=export.id(_related(document, "run")), service_id=_of_run(document, export),
+        requestor_id=_person(run, export, "created-by") if run else None, requested_at=failed, decided_at=decided,
+        decision=stands if stands in ("approved", "rejected") else None, status=stands, status_raw=status, automated=False,
+        time_basis="exact" if decided else "none",
+    )  # fmt: skip
+
+
+# --- policies ---------------------------------------------------------------------------------------------------------
+
+
+def policy_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per policy of an outcome, one per policy check, whose policies are not named, and one per workspace or assessment
+    that says whether what runs is still what was applied."""
+    kind, native = document.text("type"), document.text("id")
+    service = _of_run(document, export)
+    if kind == "policy-set-outcomes":
+        evaluation, run = _evaluated(document, export)
+        overridden = evaluation is not None and evaluation.text("attributes", "status") == "overridden"
+        engine = evaluation.text("attributes", "policy-kind") if evaluation else None
+        service = export.service(_workspace(run, export)) if run else None
+        when = _newest(evaluation) if evaluation else None
+        for one in document.every("attributes", "outcomes"):
+            verdict = members.text(one, "status")
+            level = members.text(one, "enforcement_level") or members.text(one, "enforcement-level")
+            yield document.row(
+                policy=document.text("attributes", "policy-set-name") or "policy set", rule=members.text(one, "policy_name") or members.text(one, "policy-name"),
+                resource=document.text("relationships", "policy-evaluation", "data", "id") or native, as_of=when or document.taken_at,
+                engine=engine or ("opa" if members.text(one, "query") else None), service_id=service,
+                hatch_id=export.id(evaluation.text("id")) if evaluation and overridden and verdict == "failed" and level != "advisory" else None,
+                result=_VERDICTS.get(verdict or "", verdict), result_raw=verdict, enforcement=_ENFORCEMENT.get(level or "", level),
+            )  # fmt: skip
+        return
+    if kind == "policy-checks":
+        status, counts = document.text("attributes", "status"), document.at("attributes", "result")
+        hard, soft = (members.text(counts, name) or "0" for name in ("hard-failed", "soft-failed"))
+        when = _newest(document)
+        advisory = members.text(counts, "advisory-failed") or "0"
+        yield document.row(
+            policy="sentinel", rule="all policies", resource=document.text("relationships", "run", "data", "id") or native, as_of=when, engine="sentinel",
+            service_id=service, result=_VERDICTS.get(status or "", None if status in ("pending", "queued", "canceled") else status), result_raw=status,
+            enforcement="deny" if hard != "0" or soft != "0" else "warn" if advisory != "0" else None,
+            hatch_id=export.id(native) if status == "overridden" else None,
+        )  # fmt: skip
+        return
+    body = _explored(document)
+    drifted = members.flag(body, "drifted")
+    drifted = members.flag(document.at("data", "attributes"), "drifted") if drifted is None else drifted
+    if drifted is not None:
+        name = members.text(body, "workspace-name")
+        yield document.row(
+            policy="drift", rule="what runs is what was applied", resource=name or native, as_of=document.text("data", "attributes", "created-at") or document.text("attributes", "created-at") or document.taken_at,
+            engine="terraform", service_id=export.service(name), result="fail" if drifted else "pass", result_raw=str(drifted).lower(), enforcement="audit",
+        )  # fmt: skip
+
+
+def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
+    """One row per policy check or evaluation that somebody overrode: it failed, and went on. An evaluation does not say when."""
+    if document.text("attributes", "status") == "overridden":
+        yield document.row(
+            hatch_id=export.id(document.text("id")), kind="override", policy=document.text("attributes", "policy-kind") or "sentinel",
+            service_id=_of_run(document, export), opened_at=_at(document, "soft-failed-at") or _at(document, "failed-at"),
+            closed_at=_at(document, "overridden-at"), uses=1,
+        )  # fmt: skip
+
+
+# --- golden paths -----------------------------------------------------------------------------------------------------
+
+
+def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
+    """One row per module of a registry or repository that a workspace or plan calls. Modules of one's own folders are none.
+
+    ``version`` is what the call asks for, which may be a range (``~> 1.0``); whether it is behind cannot be told from that.
+    """
+    for source, version, service in _modules(document, export):
+        if source.startswith((".", "/")):
+            continue
+        # An address may hold a token, which is nobody's golden path.
+        path = export.golden_path(members.address(source))
+        tag = next(iter(parse_qs(source.partition("?")[2]).get("ref", ())), None)
+        if path and service:
+            yield document.row(
+                service_id=service, golden_path_id=path, as_of=_day(document), evidence="uses", version=tag or version, drift="unknown"
+            )  # fmt: skip
+
+
+def _modules(document: Document, export: Export) -> Iterator[tuple[str, str | None, str | None]]:
+    """(source, version, service) of every module a document tells of."""
+    if (calls := document.at("configuration", "root_module", "module_calls")) is not None:
+        service = export.service(_stem(document))
+        yield from ((source, version, service) for source, version in _calls(calls))
+    elif document.at("Modules") is not None:
+        service = export.service(_stem(document))
+        for module in document.every("Modules"):
+            if members.text(module, "Key"):
+                yield (members.text(module, "Source") or "", members.text(module, "Version"), service)
+    else:
+        body = _explored(document)
+        name, version = members.text(body, "name"), members.text(body, "version")
+        if members.text(body, "workspaces") and name:
+            for workspace in (members.text(body, "workspaces") or "").split(","):
+                yield name, version, export.service(workspace.strip())
+            return
+        for written in (members.text(body, "modules") or "").split(","):
+            source, _, tag = written.strip().partition(":")
+            if source:
+                yield source, tag or None, export.service(members.text(body, "workspace-name"))
+
+
+def _calls(calls: Any) -> Iterator[tuple[str, str | None]]:
+    for call in calls.values() if isinstance(calls, Mapping) else ():
+        if source := members.text(call, "source"):
+            yield source, members.text(call, "version_constraint")
+        yield from _calls(members.at(call, "module", "module_calls"))
+
+
+def services(document: Document, export: Export) -> Iterator[Row]:
+    """One row per workspace of the Explorer."""
+    body = _explored(document)
+    name = export.service(members.text(body, "workspace-name"))
+    if name:
+        yield document.row(
+            service_id=name, name=name, system=members.text(body, "project-name"), kind="infrastructure", repo=members.text(body, "vcs-repo-identifier"),
+            created_at=members.text(body, "workspace-created-at"),
+        )  # fmt: skip
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def _explored(document: Document) -> dict[str, Any]:
+    """A row of the Explorer: attributes of its JSON, or columns of its CSV, under the same names."""
+    of = document.at("attributes") if isinstance(document.at("attributes"), dict) else document.body
+    return {str(name).replace("_", "-"): value for name, value in of.items()}
+
+
+def _stem(document: Document) -> str:
+    """A plan does not name its workspace; its file does."""
+    return snapshots.original(document.file.shown).rsplit("/", 1)[-1].split(".")[0]
+
+
+def _day(document: Document) -> str | None:
+    planned = document.text("timestamp")
+    return planned[:10] if planned else document.day
+
+
+def _no_deployment(document: Document) -> str | None:
+    status = document.text("attributes", "status")
+    if document.at("attributes", "plan-only") is True:
+        return "is a plan only"
+    if status in _NO_CHANGE or (
+        document.at("attributes", "has-changes") is False and status in _ENDED and status != "errored"
+    ):
+        return "found nothing to change"
+    return None
+
+
+def _stamps(document: Document) -> dict[str, str | None]:
+    found = document.at("attributes", "status-timestamps")
+    return {name: members.text(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _at(document: Document, name: str) -> str | None:
+    return _stamps(document).get(name)
+
+
+def _end(document: Document) -> str | None:
+    names = ("applied-at", "errored-at", "discarded-at", "canceled-at", "force-canceled-at")
+    return next(filter(None, (_at(document, name) for name in names)), None) or document.text(
+        "attributes", "canceled-at"
+    )
+
+
+def _newest(document: Document) -> str | None:
+    return _latest(_stamps(document).values())
+
+
+def _latest(times: Iterable[str | None]) -> str | None:
+    """The last of several times, in UTC so that texts compare; they come with ``Z``, ``+00:00`` and ``+08:00``."""
+    found = []
+    for time in times:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(time or "")
+            found.append(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return max(found).isoformat() if found else None
+
+
+def _related(document: Document, name: str) -> str | None:
+    return document.text("relationships", name, "data", "id")
+
+
+def _workspace(document: Document, export: Export) -> str | None:
+    """The workspace's name where the dump has it, else its id."""
+    native = _related(document, "workspace")
+    known = [
+        *export.by("workspace", "id").get(native or "", []),
+        *export.by("explored", "attributes", "external-id").get(native or "", []),
+    ]
+    names = (one.text("attributes", "name") or one.text("attributes", "workspace-name") for one in known)
+    return next(filter(None, names), None) or native
+
+
+def _run(document: Document, export: Export) -> Document | None:
+    """The newest known state of the run that a check, an evaluation or a stage belongs to."""
+    if document.text("type") == "policy-evaluations":
+        stage = _one(export, "evaluation", _related(document, "policy-attachable")) or export.once("stages", lambda: {
+            members.text(one, "id"): stage for stage in export.of["evaluation"] for one in stage.every("relationships", "policy-evaluations", "data")
+        }).get(document.text("id"))  # fmt: skip
+        return _run(stage, export) if stage and stage.text("type") == "task-stages" else None
+    return _one(export, "run", _related(document, "run"))
+
+
+def _one(export: Export, shape: str, native: str | None) -> Document | None:
+    found = export.by(shape, "id").get(native or "", [])
+    return max(found, key=lambda one: _newest(one) or "", default=None)
+
+
+def _evaluated(outcome: Document, export: Export) -> tuple[Document | None, Document | None]:
+    """The evaluation an outcome belongs to and its run, where the dump has them."""
+    evaluation = _one(export, "evaluation", _related(outcome, "policy-evaluation"))
+    return evaluation, _run(evaluation, export) if evaluation else None
+
+
+def _of_run(document: Document, export: Export) -> str | None:
+    run = _run(document, export)
+    return export.service(_workspace(run, export)) if run else None
+
+
+def _person(document: Document, export: Export, name: str) -> str | None:
+    native = _related(document, name)
+    known = next(iter(export.by("user", "id").get(native or "", [])), None)
+    return export.person((known.text("attributes", "username") if known else None) or native)
+
+
+def opened(path: Path, shown: str) -> Documents:
+    """JSON:API documents out of their envelope, what they include too; any other file as usual."""
+    if not holds_documents(path, shown):
+        return table_documents(path, shown)
+    found = read_documents(path, shown, str)
+    whole: list[tuple[int, dict[str, Any]]] = []
+    for number, body in found.found:
+        inner = body.get("data")
+        whole.append((number, inner if isinstance(inner, dict) and "type" in inner else body))
+        whole += [(number, one) for one in members.every(body, "included")]
+    whole += [(len(whole) + 1, one) for one in members.every(found.beside or {}, "included")]
+    return replace(found, found=whole)
+
+
+def _typed(*kinds: str) -> Any:
+    return lambda body: body.get("type") in kinds and isinstance(body.get("attributes"), dict)
+
+
+_API = 'curl -fsS -H "Authorization: Bearer $TOKEN"'
+_TERRAFORM = "none but to plan"
+
+SYSTEM = System(
+    kind="terraform",
+    title="Terraform",
+    opens=opened,
+    shapes=(
+        Shape("run", "a run of HCP Terraform", _typed("runs")),
+        Shape("check", "a policy check", _typed("policy-checks")),
+        Shape("outcome", "a policy set's outcome", _typed("policy-set-outcomes")),
+        Shape("evaluation", "a policy evaluation or task stage", _typed("policy-evaluations", "task-stages", "task-results", "state-versions")),
+        Shape("workspace", "a workspace", _typed("workspaces")),
+        Shape("user", "a user", _typed("users")),
+        Shape("explored", "a row of the Explorer", lambda b: b.get("type") in ("visibility-workspace", "visibility-module-version", "visibility-module")
+              or {"workspace_name", "drifted"} <= b.keys() or {"name", "version", "workspaces", "registry_type"} <= b.keys()),
+        Shape("assessment", "a health assessment", lambda b: b.get("type") == "assessment-results"),
+        Shape("plan", "a plan or state as JSON", lambda b: "terraform_version" in b and "format_version" in b),
+        Shape("modules", "the modules of a folder", lambda b: isinstance(b.get("Modules"), list)),
+        Shape("state", "a state file", lambda b: {"lineage", "serial", "version"} <= b.keys()),
+    ),
+    gives=(
+        Gives("deployments", deployments, ("run",), "all runs", beside=("workspace", "explored", "user"), lost=("version", "sha", "is_rollback", "is_resync", "golden_path_id")),
+        Gives("action_runs", action_runs, ("run",), "all runs", beside=("workspace", "explored", "user"), lost=("golden_path_id", "version", "team_id", "previous_run_id")),
+        Gives("approvals", approvals, ("run", "check"), "all runs", beside=("workspace", "explored", "user"), lost=("team_id", "responders")),
+        Gives("policy_results", policy_results, ("check", "outcome", "explored", "assessment"), "all runs; drift now only", beside=("run", "workspace", "evaluation"), lost=("team_id", "severity", "truncated"), is_state=True),
+        Gives("escape_hatches", escape_hatches, ("check", "evaluation"), "all runs", beside=("run", "workspace"),
+              lost=("golden_path_id", "team_id", "requestor_id", "approver_id", "expires_at", "reason")),
+        Gives("service_golden_path", service_golden_path, ("plan", "modules", "explored"), "now only", lost=("joined_at", "left_at"), is_state=True),
+        Gives("services", services, ("explored",), "now only", lost=("lifecycle", "tier", "retired_at"), is_state=True),
+    ),
+    recipes=(
+        Recipe("runs.json", f'{_API} "$HCP/api/v2/workspaces/$WORKSPACE/runs?page[size]=100&include=created_by,confirmed_by,workspace" > runs.json', "read runs",
+               "Once per workspace; a page that is not the last is marked as incomplete."),
+        Recipe("workspaces.json", f'{_API} "$HCP/api/v2/organizations/$ORG/workspaces?page[size]=100" > workspaces.json', "read workspaces", "Names of the workspaces that runs give by id."),
+        Recipe("policy-checks.json", f'{_API} "$HCP/api/v2/runs/$RUN/policy-checks" > policy-checks.json', "read runs", "Sentinel; policies run by agents: policy-evaluations and policy-set-outcomes."),
+        Recipe("task-stages.json", f'{_API} "$HCP/api/v2/runs/$RUN/task-stages" > task-stages.json', "read runs", "Which run an evaluation belongs to."),
+        Recipe("policy-evaluations.json", f'{_API} "$HCP/api/v2/task-stages/$STAGE/policy-evaluations" > policy-evaluations.json', "read runs", "When policies were judged, by which engine, and whether somebody overrode them."),
+        Recipe("policy-set-outcomes.json", f'{_API} "$HCP/api/v2/policy-evaluations/$EVALUATION/policy-set-outcomes?page[size]=100" > policy-set-outcomes.json', "read runs", "Without the evaluation neither time nor service is known."),
+        Recipe("assessment.json", f'{_API} "$HCP/api/v2/workspaces/$WORKSPACE/current-assessment-result" > assessment.json', "read workspaces", "Drift now only; the Explorer names the workspace, an assessment does not."),
+        Recipe("explorer.json", f'{_API} "$HCP/api/v2/organizations/$ORG/explorer?type=workspaces&page[size]=100" > explorer.json', "read the organisation", "As explorer.csv, in pages."),
+        Recipe("explorer.csv", f'{_API} "$HCP/api/v2/organizations/$ORG/explorer/export/csv?type=workspaces" > explorer.csv', "read the organisation", "Which workspace calls which modules; also type=modules."),
+        Recipe("$WORKSPACE.plan.json", "terraform plan -out=plan.bin && terraform show -json plan.bin > $WORKSPACE.plan.json", _TERRAFORM, "Name the file by the workspace: a plan does not. Nothing but module calls is read of it."),
+        Recipe("$WORKSPACE.modules.json", "terraform init && cp .terraform/modules/modules.json $WORKSPACE.modules.json", _TERRAFORM, "Which versions of modules were really installed."),
+    ),
+    options=(ENVIRONMENTS, SERVICE_PATTERN, GOLDEN_PATHS),
+)  # fmt: skip
