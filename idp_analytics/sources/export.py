@@ -206,12 +206,24 @@ def opened(system: System, paths: Sequence[Path], options: Mapping[str, Any], ro
             continue
         seen.add((found.sha256, taken))
         given.append((path, taken, found))
+    _refuse_stale(given, options.get("as_of"), root)
     for path, taken, found in _pages_joined(given):
         file, documents = _classified(system, found, shown_path(path, root), taken or options.get("as_of"))
         files.append(file)
         for shape, document in documents:
             of[shape].append(document)
     return Export(system, files, of, options)
+
+
+def _refuse_stale(given: list[tuple[Path, datetime | None, Documents]], as_of: datetime | None, root: Path) -> None:
+    """An export newer than its snapshots, dated before them, would make what it shows end before it began."""
+    newest = max((taken for _, taken, _ in given if taken), default=None)
+    for path, taken, _ in given:
+        if taken is None and as_of is not None and newest is not None and as_of < newest:
+            raise SourceError(
+                f"{shown_path(path, root)}: as_of = {as_of:%Y-%m-%dT%H:%M:%SZ} in settings.toml is before the newest snapshot, of "
+                f"{newest:%Y-%m-%dT%H:%M:%SZ}. Run idp collect, which dates each export, or set as_of to when it was exported."
+            )
 
 
 def _pages_joined(

@@ -233,6 +233,14 @@ def test_the_same_content_twice_changes_nothing_and_a_collected_export_is_its_sn
     ]
 
 
+def test_an_export_dated_before_its_snapshots_is_refused(tmp_path):
+    kept = write(tmp_path, [run(1)], f"snapshots/toy/{snapshots.name(TAKEN, '0' * 64, 'runs.json')}")
+    path = write(tmp_path, [run(2)])
+    with pytest.raises(SourceError, match=r"runs.json: as_of = 2026-02-28T00:00:00Z .*Run idp collect"):
+        read(tmp_path, path, kept, as_of=datetime(2026, 2, 28, tzinfo=UTC))
+    assert len(read(tmp_path, path, kept, as_of=datetime(2026, 3, 2, tzinfo=UTC))) == 2
+
+
 def test_another_systems_file_is_named(tmp_path):
     path = write(
         tmp_path, [{"apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": "x"}, "spec": {}}]

@@ -46,7 +46,7 @@ def deployments(document: Document, export: Export) -> Iterator[Row]:
         number = members.text(entry, "id")
         sha, version = _revision(entry)
         yield document.row(
-            **_about(document, export), _app=app, _number=int(number or -1), _what=_what(entry), _running=False,
+            **_about(document, export), _app=app, _uid=document.text("metadata", "uid") or "", _number=int(number or -1), _what=_what(entry), _running=False,
             deployment_id=export.id(f"{app}/{number}"), sha=sha, version=version,
             started_at=members.text(entry, "deployStartedAt"), finished_at=members.text(entry, "deployedAt"),
             outcome="success", outcome_raw="Succeeded", **_initiator(members.at(entry, "initiatedBy"), export),
@@ -56,7 +56,7 @@ def deployments(document: Document, export: Export) -> Iterator[Row]:
         result = members.at(operation, "syncResult") or members.at(operation, "operation", "sync") or {}
         sha, version = _revision(result)
         yield document.row(
-            newest=members.text(operation, "finishedAt") or "", **_about(document, export), _app=app, _number=None,
+            newest=members.text(operation, "finishedAt") or "", **_about(document, export), _app=app, _uid=document.text("metadata", "uid") or "", _number=None,
             _what=None, _running=phase in _RUNNING,
             deployment_id=export.id(f"{app}/operation/{members.text(operation, 'startedAt')}"), sha=sha, version=version,
             started_at=members.text(operation, "startedAt"), finished_at=members.text(operation, "finishedAt"),
@@ -68,9 +68,9 @@ def deployments(document: Document, export: Export) -> Iterator[Row]:
 def _in_order(rows: list[Row]) -> list[Row]:
     """The syncs of each application over all snapshots, compared with the one before; gaps are said."""
     kept = [row for row in rows if not is_row(row)]
-    by_app: dict[str, list[Row]] = {}
-    for row in (row for row in rows if is_row(row)):
-        by_app.setdefault(row["_app"], []).append(row)
+    by_app: dict[tuple[str, str], list[Row]] = {}
+    for row in _told_apart([row for row in rows if is_row(row)]):
+        by_app.setdefault((row["_app"], row["_uid"]), []).append(row)
     lost: dict[str, list[int]] = {}
     for syncs in by_app.values():
         last = syncs[-1]["_document"].file
@@ -89,15 +89,24 @@ def _in_order(rows: list[Row]) -> list[Row]:
     ]  # fmt: skip
 
 
+def _told_apart(rows: list[Row]) -> Iterator[Row]:
+    """Two clusters may have an application of one name, and one that was made again counts its syncs from 0: their ids then
+    hold the application's own id too."""
+    uids: dict[str, set[str]] = {}
+    for row in rows:
+        uids.setdefault(row["_app"], set()).add(row["_uid"])
+    for row in rows:
+        app, uid, native = row["_app"], row["_uid"], row["deployment_id"]
+        yield {**row, "deployment_id": native.replace(app, f"{app}/{uid}", 1)} if len(uids[app]) > 1 else row
+
+
 def _compared(told: Mapping[int, Row]) -> Iterator[Row]:
     seen: set[Any] = set()
-    for number in sorted(told):
+    for place, number in enumerate(sorted(told)):
         row, before = told[number], told.get(number - 1)
         is_resync = row["_what"] == before["_what"] if before else False if number == 0 else None
-        whole = len(seen) > 0 and min(told) == 0
-        is_rollback = (
-            False if is_resync else True if row["_what"] in seen and before else False if whole or number == 0 else None
-        )
+        whole = number == place  # none of those before is missing
+        is_rollback = False if is_resync else True if row["_what"] in seen and before else False if whole else None
         seen.add(row["_what"])
         yield {**row, "is_resync": is_resync, "is_rollback": is_rollback}
 

@@ -116,7 +116,8 @@ def aliases(document: Document, export: Export) -> Iterator[Row]:
         yield document.row(kind="team", alias=name, canonical_id=_own(document, export))
     elif kind == "User":
         for alias in (name, document.text("spec", "profile", "email")):
-            if alias and export.person(alias) != _person(document, export):
+            # With people = "keep" an address would stand there as it is.
+            if alias and "@" not in str(export.person(alias)) and export.person(alias) != _person(document, export):
                 yield document.row(kind="person", alias=export.person(alias), canonical_id=_person(document, export))
 
 

@@ -148,6 +148,23 @@ def test_automated_sync_that_is_off_is_an_escape_hatch(tmp_path):
     ]  # fmt: skip
 
 
+def test_applications_of_one_name_on_two_clusters_are_two(tmp_path):
+    files = {}
+    for cluster, revision in (("eu", A), ("us", B)):
+        one = app(history=[sync(0, revision, 1)])
+        one["metadata"]["uid"] = cluster
+        files[f"{cluster}.json"] = [one]
+    found = read("argocd", tmp_path, files, tables=["deployments"])
+    assert columns(found["deployments"], "deployment_id", "sha") == [
+        ("argocd:argocd/shop-prod/eu/0", A), ("argocd:argocd/shop-prod/us/0", B),
+    ]  # fmt: skip
+
+
+def test_after_a_gap_no_rollback_is_denied(tmp_path):
+    found = deployed(tmp_path, app(history=[sync(0, A, 1), sync(1, B, 2), sync(8, A, 9)]))
+    assert columns(found["deployments"], "is_rollback") == [(False,), (False,), (None,)]
+
+
 def test_labels_name_the_service_and_the_environment(tmp_path):
     labels = {"backstage.io/kubernetes-id": "shop", "env": "qa"}
     (row,) = deployed(tmp_path, app(history=[sync(0, A, 1)], labels=labels), environment_label="env")["deployments"]

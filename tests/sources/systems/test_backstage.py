@@ -110,6 +110,8 @@ def test_groups_and_users(tmp_path):
     # One name, two people: the name is nobody's alias; the address is one person's.
     assert columns(people, "alias", "canonical_id") == [(pseudonym("jane@example.invalid"), ids[0])]
     assert "example.invalid" not in repr(found)
+    kept = read("backstage", tmp_path, [tmp_path / "e.json"], people="keep")
+    assert "example.invalid" not in repr(kept)
 
 
 def test_two_services_in_one_repository_share_no_alias(tmp_path):
