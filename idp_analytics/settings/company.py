@@ -7,14 +7,14 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from idp_analytics.errors import SettingsError, nearest
-from idp_analytics.working_time import WEEKDAYS, Calendar, Hours, is_time_zone, unknown_regions
+from idp_analytics.errors import SettingsError
+from idp_analytics.settings.toml_reader import TomlReader
+from idp_analytics.working_time import WEEKDAYS, Calendar, unknown_regions
 
 FILE = "settings.toml"
 
@@ -134,7 +134,7 @@ def parse(
     document: Mapping[str, Any], root: Path, check_source: SourceCheck, where: str = FILE, sha256: str = ""
 ) -> Settings:
     """A parsed document → :class:`Settings`; raises :class:`SettingsError` listing every problem."""
-    take = _Reader(document)
+    take = TomlReader(document)
     organisation = take.table("organisation")
     org = organisation.text("id", root.name)
     title = organisation.text("name", org or root.name)
@@ -165,8 +165,8 @@ def parse(
         f"source {name!r} is there {names.count(name)} times; give each its own name"
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
-    phases = tuple(mark for entry in take.tables("phase") if (mark := entry.mark("from")))
-    outliers = tuple(mark for entry in take.tables("outlier") if (mark := entry.mark("on")))
+    phases = tuple(mark for entry in take.tables("phase") if (mark := _mark(entry, "from")))
+    outliers = tuple(mark for entry in take.tables("outlier") if (mark := _mark(entry, "on")))
     targets = tuple(target for entry in take.tables("target") if (target := _target(entry)))
     take.done()
     if take.problems:
@@ -178,7 +178,7 @@ def parse(
     )  # fmt: skip
 
 
-def _calendar(entry: _Reader) -> Calendar:
+def _calendar(entry: TomlReader) -> Calendar:
     usual = Calendar()
     working_days = entry.texts("working_days") or usual.working_days
     for day in (day for day in working_days if day not in WEEKDAYS):
@@ -208,7 +208,7 @@ def _calendar(entry: _Reader) -> Calendar:
     return calendar
 
 
-def _target(entry: _Reader) -> Target | None:
+def _target(entry: TomlReader) -> Target | None:
     metric, team, by = entry.text("metric", None), entry.text("team", None), entry.day("by")
     value = entry.number("value", 0.0, above=-math.inf)
     scope = entry.choice("scope", ("org", "team"), "team" if team else "org") if "scope" in entry.content else None
@@ -222,7 +222,16 @@ def _target(entry: _Reader) -> Target | None:
     return Target(metric, value, "team" if team else scope, team, by) if metric else None
 
 
-def _source(entry: _Reader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
+def _mark(entry: TomlReader, key: str) -> Mark | None:
+    """A day under ``key`` and its cause, both needed: no limits are moved, and no point is left out, without a reason."""
+    on, cause = entry.day(key), entry.text("cause", None)
+    metric, team = entry.text("metric", None), entry.text("team", None)
+    entry.problems += [f"{entry.where}no {name}" for name in (key, "cause") if name not in entry.content]
+    entry.done()
+    return Mark(on, cause, metric, team) if on and cause else None
+
+
+def _source(entry: TomlReader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
     kind = entry.text("kind", None)
     where = f"source {number}"
     if kind is None:
@@ -237,119 +246,3 @@ def _source(entry: _Reader, number: int, problems: list[str], check_source: Sour
     if kind:
         problems += [f"source {name!r}: {problem}" for problem in check_source(kind, options)]
     return SourceSettings(name, kind, paths, zone, MappingProxyType(options))
-
-
-class _Reader:
-    """Takes words out of one TOML table, remembers which, and collects what is wrong with them."""
-
-    def __init__(self, content: Mapping[str, Any], problems: list[str] | None = None, where: str = "") -> None:
-        self.content = content
-        self.problems: list[str] = [] if problems is None else problems
-        self.where = where
-        self.taken: set[str] = set()
-
-    def _take(self, key: str, kinds: tuple[type, ...], wanted: str) -> Any:
-        self.taken.add(key)
-        value = self.content.get(key)
-        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-            self.problems.append(f"{self.where}{key} = {value!r}: must be {wanted}")
-            return None
-        return value
-
-    def table(self, key: str) -> _Reader:
-        value = self._take(key, (dict,), "a table")
-        return _Reader(value or {}, self.problems, f"[{key}] ")
-
-    def tables(self, key: str) -> list[_Reader]:
-        value = self._take(key, (list,), f"a list of tables, written [[{key}]]") or []
-        return [_Reader(v, self.problems, f"[[{key}]] {i}: ") for i, v in enumerate(value, 1) if isinstance(v, dict)]
-
-    def text(self, key: str, default: str | None) -> str | None:
-        value = self._take(key, (str,), "text in quotes")
-        return default if value is None else str(value)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._take(key, (str, list), "text or a list of texts")
-        if isinstance(value, list) and not all(isinstance(v, str) for v in value):
-            self.problems.append(f"{self.where}{key}: every entry must be text in quotes")
-            return ()
-        return () if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-    def words(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        """Words to look for; an empty list looks for none."""
-        found = self.texts(key) if key in self.content else default
-        if any(not word.strip() for word in found):
-            self.problems.append(f"{self.where}{key}: an empty word would be found everywhere")
-        return found
-
-    def number(self, key: str, default: float, above: float, below: float = float("inf")) -> float:
-        value = self._take(key, (int, float), "a number")
-        if value is not None and not above < value < below:
-            self.problems.append(f"{self.where}{key} = {value!r}: must lie between {above:g} and {below:g}")
-            return default
-        return default if value is None else float(value)
-
-    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
-        value = self.text(key, default)
-        if value not in allowed:
-            self.problems.append(f"{self.where}{key} = {value!r}: must be one of {', '.join(allowed)}")
-            return default
-        return str(value)
-
-    def hours(self, key: str, default: Hours) -> Hours:
-        value = self.text(key, None)
-        hours = default if value is None else Hours.parse(value)
-        if hours is None:
-            self.problems.append(f'{self.where}{key} = {value!r}: is no span of hours; write e.g. "09:00-17:00"')
-        return hours or default
-
-    def days(self, key: str) -> tuple[date, ...]:
-        value = self._take(key, (list,), "a list of days without quotes, e.g. [2026-12-24]") or []
-        found = tuple(v for v in value if isinstance(v, date) and not isinstance(v, datetime))
-        if len(found) != len(value):
-            self.problems.append(f"{self.where}{key}: every entry must be a day without quotes, e.g. 2026-12-24")
-        return found
-
-    def zone(self, key: str) -> str | None:
-        value = self.text(key, None)
-        if value is not None:
-            try:
-                ZoneInfo(value)
-                known = is_time_zone(value)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                known = False
-            if not known:
-                self.problems.append(
-                    f'{self.where}{key} = {value!r}: is no time zone; write e.g. "Europe/Berlin" or "UTC"'
-                )
-                return None
-        return value
-
-    def moment(self, key: str) -> datetime | None:
-        value = self._take(key, (datetime,), "a time with a zone, e.g. 2026-07-01T00:00:00Z, without quotes")
-        if isinstance(value, datetime) and value.tzinfo is None:
-            self.problems.append(f"{self.where}{key} = {value}: has no zone; write e.g. 2026-07-01T00:00:00Z")
-            return None
-        return value.astimezone(UTC) if isinstance(value, datetime) else None
-
-    def day(self, key: str) -> date | None:
-        value = self._take(key, (date,), "a day without quotes, e.g. 2026-03-16")
-        if isinstance(value, datetime):
-            self.problems.append(f"{self.where}{key} = {value}: is a time; write a day, e.g. {value:%Y-%m-%d}")
-            return None
-        return value if isinstance(value, date) else None
-
-    def mark(self, key: str) -> Mark | None:
-        """A day under ``key`` and its cause, both needed: no limits are moved, and no point is left out, without a reason."""
-        on, cause = self.day(key), self.text("cause", None)
-        metric, team = self.text("metric", None), self.text("team", None)
-        self.problems += [f"{self.where}no {name}" for name in (key, "cause") if name not in self.content]
-        self.done()
-        return Mark(on, cause, metric, team) if on and cause else None
-
-    def done(self) -> None:
-        known = self.taken
-        prefix = self.where or "top level: "
-        self.problems += [
-            f"{prefix}{key}: no such setting.{nearest(key, known)}" for key in self.content if key not in known
-        ]
