@@ -49,7 +49,9 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
     zone = time_zone(metric, settings)
     now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
     # What a source names later must not tell of what it named before: a change waits for a deployment nobody knows of yet.
-    tables = {**tables, "deployments": begun_before(tables["deployments"], now)}
+    # A pool is shared by the week, so what is charged later in that week must not be in it yet.
+    charged = tables["costs"].filter(pl.col("period_start") < now)
+    tables = {**tables, "deployments": begun_before(tables["deployments"], now), "costs": charged}
     frame = (
         metric.observations(tables, settings)
         .filter(pl.col("at") < now)

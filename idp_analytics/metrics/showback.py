@@ -1,4 +1,4 @@
-"""What each team's use cost: direct by owner, exact to the last digit, with the unallocated rest and its reasons."""
+"""What each team's use cost: direct by owner, shared by rule, exact to the last digit, with the unallocated rest and its reasons."""
 
 from __future__ import annotations
 
@@ -8,57 +8,56 @@ import polars as pl
 
 from idp_analytics.answers import observations
 from idp_analytics.errors import IdpError
+from idp_analytics.metrics.allocation import charges, shares
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
 ALLOCATED = "allocated"
 UNALLOCATED = "unallocated"
-REASONS = ("tax", "credit", "unused commitment", "empty tag", "unknown owner", "no owner")
-"""Why nobody known owns a charge; the first that holds counts, so that they add up."""
-
-
-def charges(tables: Tables, settings: Settings) -> pl.LazyFrame:
-    """All rows of ``costs`` on the basis that counts (``rules.cost_basis``)."""
-    return tables["costs"].filter(pl.col("basis") == settings.rules.cost_basis)
+DIRECT = f"{ALLOCATED}: direct"
+REASONS = (*charges.REASONS, *shares.REASONS)
+"""Why nobody pays for a charge, or for a part of a pool."""
 
 
 def showback_cost(tables: Tables, settings: Settings) -> pl.LazyFrame:
-    """One observation per charge on the basis that counts, dated by the start of its period.
+    """One observation per line of the ledger: a charge owned directly or by nobody, or a share of a pool in a week of a month.
 
-    ``team_id`` is the owner when it is a team we know; otherwise null, and ``detail`` says why: ``unallocated: `` and
-    the first of :data:`REASONS` that holds. A charge with a known owner is ``allocated`` whatever its category. Money
-    is never clamped, spread, rounded or added across currencies.
+    ``team_id`` pays; ``detail`` says how: ``allocated: direct`` (a team we know owns the charge, whatever its category),
+    ``allocated: `` and the pool's id, or ``unallocated: `` and the first of :data:`REASONS` that holds. Money is never
+    clamped, rounded or added across currencies. ``source_table``: ``costs``, or ``pools`` for a share.
     """
-    known = tables["teams"].select("team_id", pl.lit(True).alias("_known"))
-    why = {
-        "tax": pl.col("category") == "tax",
-        "credit": pl.col("category") == "credit",
-        "unused commitment": pl.col("is_unused_commitment"),
-        "empty tag": pl.col("owner_raw").str.strip_chars() == "",
-        "unknown owner": pl.col("team_id").is_not_null(),
-        "no owner": pl.lit(True),
-    }
-    detail = pl.coalesce(
-        pl.when("_known").then(pl.lit(ALLOCATED)),
-        *(pl.when(why[reason]).then(pl.lit(f"{UNALLOCATED}: {reason}")) for reason in REASONS),
+    by_owner = pl.when(pl.col("reason").is_null()).then(pl.lit(DIRECT)).otherwise(_unallocated())
+    direct = (
+        charges.placed(tables, settings)
+        .filter(pl.col("pool").is_null())
+        .with_columns(by_owner.alias("detail"), pl.col("cost_id").alias("source_key"))
+        .rename({"period_start": "at"})
     )
-    return observations(
-        charges(tables, settings)
-        .join(known, on="team_id", how="left")
+    if not settings.showback.pools:
+        return observations(direct, source_table="costs")
+    by_pool = (
+        pl.when(pl.col("reason").is_null()).then(pl.format(f"{ALLOCATED}: {{}}", "pool")).otherwise(_unallocated())
+    )
+    shared = (
+        shares.shares(tables, settings)
+        .lazy()
         .with_columns(
-            detail.alias("detail"),
-            pl.when("_known").then("team_id").alias("team_id"),
-            pl.col("cost_id").alias("source_key"),
+            by_pool.alias("detail"),
+            pl.col("on").cast(pl.Datetime("us", "UTC")).alias("at"),
+            pl.concat_str("pool", "part", "on", separator="/", ignore_nulls=True).alias("source_key"),
         )
-        .rename({"period_start": "at"}),
-        source_table="costs",
     )
+    return pl.concat([observations(direct, source_table="costs"), observations(shared, source_table="pools")])
+
+
+def _unallocated() -> pl.Expr:
+    return pl.format(f"{UNALLOCATED}: {{}}", "reason")
 
 
 def bill(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
     """What must come out: ``currency``, ``amount`` (exact), summed straight from ``costs`` without any join."""
-    due = charges(tables, settings).filter(pl.col("period_start") < as_of)
+    due = charges.bill(tables, settings).filter(pl.col("period_start") < as_of)
     return due.group_by("currency").agg(pl.col("amount").sum())
 
 

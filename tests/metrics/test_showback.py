@@ -26,9 +26,9 @@ def charge(number: int = 1, amount: str | Decimal = "1", **told) -> dict:
 @pytest.mark.parametrize(
     ("told", "detail"),
     [
-        ({"team_id": "red"}, "allocated"),
-        ({"team_id": "red", "category": "tax"}, "allocated"),
-        ({"team_id": "red", "category": "credit", "owner_raw": ""}, "allocated"),
+        ({"team_id": "red"}, "allocated: direct"),
+        ({"team_id": "red", "category": "tax"}, "allocated: direct"),
+        ({"team_id": "red", "category": "credit", "owner_raw": ""}, "allocated: direct"),
         ({}, "unallocated: no owner"),
         ({"category": None}, "unallocated: no owner"),
         ({"category": "tax"}, "unallocated: tax"),
@@ -45,7 +45,7 @@ def test_why_a_charge_is_unallocated(company, settings, told, detail):
     tables = company(teams=TEAMS, costs=[charge(**told)])
     row = showback.showback_cost(tables, settings()).collect().row(0, named=True)
     assert row["detail"] == detail
-    assert row["team_id"] == ("red" if detail == "allocated" else None)
+    assert row["team_id"] == ("red" if detail == "allocated: direct" else None)
 
 
 @pytest.mark.parametrize("basis", ["effective", "billed"])
@@ -80,6 +80,7 @@ def test_answers(company, settings, as_of):
     assert amounts(answers, scope="org") == {
         ("org", "2026-03", "USD", None): Decimal("-4.699999999999999999999999"),
         ("org", "2026-03", "USD", "allocated"): Decimal("0.300000000000000000000001"),
+        ("org", "2026-03", "USD", "allocated: direct"): Decimal("0.300000000000000000000001"),
         ("org", "2026-03", "USD", "unallocated"): Decimal(-5),
         ("org", "2026-03", "USD", "unallocated: credit"): Decimal(-5),
         ("org", "2026-03", "EUR", None): Decimal(7),
@@ -87,6 +88,7 @@ def test_answers(company, settings, as_of):
         ("org", "2026-03", "EUR", "unallocated: unknown owner"): Decimal(7),
         ("org", "2026-04", "USD", None): Decimal(100),
         ("org", "2026-04", "USD", "allocated"): Decimal(100),
+        ("org", "2026-04", "USD", "allocated: direct"): Decimal(100),
     }
     assert amounts(answers, scope="team") == {
         ("red", "2026-03", "USD", None): Decimal("0.3"),

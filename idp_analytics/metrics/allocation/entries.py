@@ -1,0 +1,56 @@
+"""The whole ledger of the bill: what teams own directly, what pools share out, and what stays unallocated with its reason."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from idp_analytics.metrics.allocation.charges import placed
+from idp_analytics.metrics.allocation.shares import cell_start, shares
+from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
+from idp_analytics.tables import MONEY
+
+ENTRIES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "on": pl.Date,
+    "currency": pl.String,
+    "pool": pl.String,
+    "team_id": pl.String,
+    "reason": pl.String,
+    "service_id": pl.String,
+    "provider": pl.String,
+    "component": pl.String,
+    "environment": pl.String,
+    "amount": MONEY,
+    "lines": pl.Int64,
+}
+"""The columns of :func:`entries`."""
+
+DIMENSIONS = ("service_id", "provider", "component", "environment")
+"""What an entry owned directly still says of its charges; a share of a pool is of the pool alone."""
+
+
+def entries(tables: Tables, settings: Settings, basis: str | None = None) -> pl.LazyFrame:
+    """The bill by who pays: columns :data:`ENTRIES`; ``amount`` adds up to the bill per currency, to the last digit.
+
+    One row per account (``team_id``, or ``reason`` why nobody), ``pool`` it came through (null: owned directly), week cut at the
+    ends of months (``on`` is its first day, UTC), currency and :data:`DIMENSIONS`. ``lines``: charges, or shares of pools.
+    ``basis``: None is the one that counts (``rules.cost_basis``).
+    """
+    by = ["on", "currency", "pool", "team_id", "reason", *DIMENSIONS]
+    day = cell_start(pl.col("period_start").dt.date(), settings.calendar.first_weekday).alias("on")
+    rows = placed(tables, settings, basis).filter(pl.col("pool").is_null())
+    have = rows.collect_schema().names()
+    rows = rows.with_columns(day, *(pl.lit(None, pl.String).alias(name) for name in DIMENSIONS if name not in have))
+    direct = rows.group_by(by).agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines"))
+    shared = shares(tables, settings, basis).lazy()
+    shared = shared.group_by("on", "currency", "pool", "team_id", "reason").agg(
+        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines")
+    )
+    return pl.concat([_shaped(direct), _shaped(shared)])
+
+
+def _shaped(rows: pl.LazyFrame) -> pl.LazyFrame:
+    have = rows.collect_schema().names()
+    return rows.select(
+        (pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name) for name, dtype in ENTRIES.items()
+    )
