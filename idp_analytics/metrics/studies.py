@@ -12,6 +12,7 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.allocation import studies as allocation
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.deployment_classes import deployment_classes
@@ -86,6 +87,21 @@ STUDIES: tuple[Study, ...] = (
         "newcomers",
         "one metric of all who joined, on one day after their first: how many were there, by Kaplan–Meier",
         newcomers,
+    ),
+    Study(
+        "pools",
+        "one pool of shared cost in one month or quarter, with what a team pays of it, or what of it nobody pays and why",
+        allocation.pools,
+    ),
+    Study(
+        "cost_views",
+        "the cost of one entity in one month or quarter by one value of one dimension (service, component, …, golden path)",
+        allocation.cost_views,
+    ),
+    Study(
+        "allocation_methods",
+        "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
+        allocation.allocation_methods,
     ),
 )
 """Every study, in the order they are computed."""

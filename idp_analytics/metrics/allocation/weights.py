@@ -118,9 +118,7 @@ def _direct(asked: _Asked) -> pl.LazyFrame:
 
 
 def _cost(asked: _Asked) -> pl.LazyFrame:
-    rows = with_owner(
-        asked.tables["costs"].filter(pl.col("basis") == (asked.pool.basis or asked.basis)), asked.tables
-    )
+    rows = with_owner(asked.tables["costs"].filter(pl.col("basis") == (asked.pool.basis or asked.basis)), asked.tables)
     return _money(rows.filter(matches(asked.pool.of), pl.col("team_id").is_not_null()), asked.pool.within)
 
 
