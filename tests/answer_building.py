@@ -11,6 +11,7 @@ import polars as pl
 from idp_analytics.answers import COLUMNS, Verdict
 from idp_analytics.checks.gate import RESULTS
 from idp_analytics.metrics import STUDIES, by_name
+from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
 from idp_analytics.organisation import _COVERAGE
 from idp_analytics.periods import parse
 from idp_analytics.report.mart import Mart
@@ -49,6 +50,10 @@ def of_team(team: str, *rows: Row) -> list[Row]:
     return [{**row, "scope": "team", "entity_id": team} for row in rows]
 
 
+EMPTY = {"pools": POOLS, "cost_views": VIEWS, "allocation_methods": METHODS}
+"""The columns of studies that are looked at even where there is nothing in them."""
+
+
 def frame(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
     """Rows of a frame with ``schema``; what they do not tell is null."""
     return pl.DataFrame([{**dict.fromkeys(schema), **row} for row in rows], schema=dict(schema), orient="row")
@@ -56,9 +61,10 @@ def frame(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> pl.Da
 
 def mart(
     rows: Iterable[Row] = (), teams: Mapping[str, str | None] | None = None, coverage: Sequence[Row] = (),
-    rejected: Sequence[Row] = (), checks: Sequence[Row] = (), loads: Sequence[Row] = (), **meta: Any,
+    rejected: Sequence[Row] = (), checks: Sequence[Row] = (), loads: Sequence[Row] = (),
+    studies: Mapping[str, pl.DataFrame] | None = None, **meta: Any,
 ) -> Mart:  # fmt: skip
-    """A mart of what is given and nothing else; studies are empty. ``teams``: id to name."""
+    """A mart of what is given and nothing else; studies not given are empty. ``teams``: id to name."""
     named = [{"team_id": team, "name": name, "kind": "team"} for team, name in (teams or {}).items()]
     return Mart(
         answers=frame(rows, COLUMNS),
@@ -68,7 +74,7 @@ def mart(
         loads=frame(loads, TABLES["loads"].schema),
         teams=frame(named, TABLES["teams"].schema),
         services=frame((), TABLES["services"].schema),
-        studies={study.name: pl.DataFrame() for study in STUDIES},
+        studies={study.name: pl.DataFrame(schema=EMPTY.get(study.name)) for study in STUDIES} | dict(studies or {}),
         meta={**META, **meta},
     )
 

@@ -81,7 +81,7 @@ def drawing() -> dict[str, Any]:
         ),
         tooltip=[
             alt.Tooltip("period:N"), alt.Tooltip("part:N"), alt.Tooltip("shown:N", title="amount"),
-            alt.Tooltip("n:Q", title="charges"), alt.Tooltip("state:N"),
+            alt.Tooltip("n:Q", title="lines"), alt.Tooltip("state:N"),
         ],
     )  # fmt: skip
     spec: dict[str, Any] = (

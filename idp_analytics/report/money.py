@@ -19,6 +19,7 @@ from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
 ALLOCATED, UNALLOCATED = "allocated", "unallocated"
+DIRECT = f"{ALLOCATED}: direct"
 
 REMEDIES: Mapping[str, str] = {
     "tax": "Tax falls on the account; share it by a rule everybody agreed to, or leave it here.",
@@ -27,6 +28,10 @@ REMEDIES: Mapping[str, str] = {
     "empty tag": "The owner tag is there but empty: fill it where the resource is declared.",
     "unknown owner": "The tag names a team the catalogue does not have: add the team, or an alias for it.",
     "no owner": "No tag, and no service whose owner is known that day: tag the resource or map its account.",
+    "zero weights": "A pool was to be shared by something no team had that month: share it by something else, or evenly.",
+    "negative weights": "What the pool is shared by was below zero for a team, so that no share of it makes sense: look at that source.",
+    "rule residual": "The fixed shares of a pool do not come to 100 percent: what is left is nobody's until a rule says whose.",
+    "closed loop": "Pools that only use one another: leave a part of one to teams.",
 }
 """Why a charge is unallocated → what would help."""
 
@@ -53,7 +58,7 @@ def showback(view: View) -> Section:
     chart, told = _chart(rows, currencies, metric.title, view.scope)
     return Section(
         question=metric.question,
-        answer=" ".join([*(sentences or [f"No charge in {period(view.period.label)}."]), basis]),
+        answer=" ".join([*(sentences or [f"No cost in {period(view.period.label)}."]), basis]),
         chart=chart,
         tables=(_by_period(rows, view),),
         cautions=(*words.cautions(row), *_unowned(unowned), *told, *view.truncated(metric)),
@@ -101,7 +106,7 @@ def cards(view: View) -> Iterator[Card]:
         earlier = period(view.before, view.period.label)
         note = f"{_change(row)} against {earlier}" if row["change"] is not None else ""
         yield Card(
-            metric.title, money(row["amount"], row["currency"]), "exact total", count(row["n"], "charge"), None, note,
+            metric.title, money(row["amount"], row["currency"]), "exact total", count(row["n"], "line"), None, note,
             metric.question,
         )  # fmt: skip
 
@@ -124,18 +129,33 @@ def _bill(now: pl.DataFrame, currency: str, view: View) -> str:
     bill, owned, rest = (_amount(now, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
     off = _less(bill, owned, rest)
     return (
-        f"The bill of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams and "
-        f"{money(rest, currency)} unallocated{_in_brackets(_percent(rest, bill))}. Allocated + unallocated = bill; difference {_exact(off)}."
+        f"The bill of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams"
+        f"{_directly(owned, _shared(now, currency), currency)} and {money(rest, currency)} unallocated{_in_brackets(_percent(rest, bill))}. Allocated + unallocated = bill; difference {_exact(off)}."
     )
 
 
 def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> str:
     own, bill = _amount(now, currency, None), _amount(whole, currency, None)
     share = _percent(own, bill)
-    charges = int(now.filter(pl.col("currency") == currency)["n"].sum())
+    lines = int(now.filter(pl.col("currency") == currency)["n"].sum())
+    shared = sum(_pooled(view, currency)["amount"].to_list(), Decimal(0))
     return (
-        f"{money(own, currency)} in {period(view.period.label)} from {count(charges, 'charge')}; "
+        f"{money(own, currency)} in {period(view.period.label)} from {count(lines, 'line')}{_of_its_own(own, shared, currency)}; "
         f"the organisation's bill is {money(bill, currency)}{', of which this is ' + share if share else ''}."
+    )
+
+
+def _directly(owned: Decimal, shared: Decimal | None, currency: str) -> str:
+    if shared is None:
+        return ""
+    return f" ({money(_less(owned, shared), currency)} directly, {money(shared, currency)} shared by rule)"
+
+
+def _of_its_own(own: Decimal, shared: Decimal, currency: str) -> str:
+    return (
+        f", {money(_less(own, shared), currency)} its own and {money(shared, currency)} its shares of pools"
+        if shared
+        else ""
     )
 
 
@@ -163,6 +183,19 @@ def _amount(rows: pl.DataFrame, currency: str, detail: str | None) -> Decimal:
     return found[0] if len(found) else Decimal(0)
 
 
+def _shared(now: pl.DataFrame, currency: str) -> Decimal | None:
+    """What teams pay through pools; None where there are none."""
+    parts = now.filter(
+        pl.col("currency") == currency,
+        pl.col("detail").str.starts_with(f"{ALLOCATED}: ") & (pl.col("detail") != DIRECT),
+    )
+    return sum(parts["amount"].drop_nulls().to_list(), Decimal(0)) if parts.height else None
+
+
+def _pooled(view: View, currency: str) -> pl.DataFrame:
+    return view.study("pools").filter(pl.col("currency") == currency, pl.col("reason").is_null())
+
+
 def _less(whole: Decimal, *parts: Decimal) -> Decimal:
     with localcontext() as context:
         context.prec = _DIGITS
@@ -183,7 +216,7 @@ def _by_period(rows: pl.DataFrame, view: View) -> Table:
         cell = {
             "Period": cells.period(row),
             "Amount": money(row["amount"], row["currency"]),
-            "Charges": f"{row['n']:,}",
+            "Lines": f"{row['n']:,}",
             "Against the period before": _change(row),
         }
         if view.scope == "org":
@@ -207,7 +240,7 @@ def _by_reason(reasons: Iterable[Mapping[str, Any]], now: pl.DataFrame) -> Table
                 "Reason": _reason(row),
                 "Amount": money(row["amount"], row["currency"]),
                 "Of the bill": _percent(row["amount"], _amount(now, row["currency"], None)) or NOTHING,
-                "Charges": f"{row['n']:,}",
+                "Lines": f"{row['n']:,}",
                 "What would help": REMEDIES.get(_reason(row), ""),
             }
             for row in reasons

@@ -18,10 +18,12 @@ from idp_analytics.report import (
     metric,
     money,
     newcomers,
+    pools,
     quality,
     reference,
     reliability,
     rules,
+    spending,
     summary,
     teams,
 )
@@ -51,6 +53,14 @@ class _Report:
     def showback(self) -> Section:
         """What was used and what it cost; of the organisation the whole bill, allocated or not."""
         return money.showback(self.view)
+
+    def sharing(self) -> Section:
+        """How cost that nobody owns alone is shared, and what another method would say."""
+        return pools.sharing(self.view)
+
+    def spending(self) -> Section:
+        """What the cost was for: services, components, environments, golden paths."""
+        return spending.spending(self.view)
 
     def ledger(self) -> Section:
         """Where the lead time of changes goes: stages that add up to it, and what waits for production."""

@@ -85,7 +85,7 @@ PHRASES: Mapping[str, Phrase] = {
     "time_to_tenth_merged_change": Phrase(
         "newcomer", "who started", over=("had ten changes merged", "had ten changes merged")
     ),
-    "showback_cost": Phrase("charge"),
+    "showback_cost": Phrase("line"),
 }
 _ANY = Phrase("observation")
 

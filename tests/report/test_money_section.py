@@ -6,10 +6,11 @@ from decimal import Decimal, localcontext
 
 import polars as pl
 import pytest
-from answer_building import answer, by_team, load, of_org, of_team
+from answer_building import answer, by_team, frame, load, of_org, of_team
 from answer_building import mart as made_of
 
 from idp_analytics.answers import Verdict
+from idp_analytics.metrics.allocation.studies import POOLS
 from idp_analytics.report import money
 
 NAME = "showback_cost"
@@ -38,7 +39,7 @@ def test_the_bill_is_told_with_its_parts_and_that_they_add_up():
         f"unallocated = bill; difference 0.00. {BASIS}"
     )
     assert made.table.frame.to_dicts() == [
-        {"Period": "2026-06", "Amount": "EUR 100.00", "Charges": "10", "Allocated": "EUR 75.00", "Unallocated": "EUR 25.00",
+        {"Period": "2026-06", "Amount": "EUR 100.00", "Lines": "10", "Allocated": "EUR 75.00", "Unallocated": "EUR 25.00",
          "Difference": "0.00"}
     ]  # fmt: skip
     assert [row["part"] for row in made.chart.spec["datasets"]["answers"]] == ["allocated", "unallocated"]
@@ -91,8 +92,8 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
         by_team(made_of(rows, teams={"pay": "Payments"}, loads=[load("costs", "c.csv", truncated=True)]), "pay")
     )
     assert made.answer == (
-        "EUR 40.00 in June 2026 from 1 charge; the organisation's bill is EUR 100.00, of which this is 40.0 %. "
-        f"USD 2.00 in June 2026 from 1 charge; the organisation's bill is USD 8.00, of which this is 25.0 %. {BASIS}"
+        "EUR 40.00 in June 2026 from 1 line; the organisation's bill is EUR 100.00, of which this is 40.0 %. "
+        f"USD 2.00 in June 2026 from 1 line; the organisation's bill is USD 8.00, of which this is 25.0 %. {BASIS}"
     )
     assert made.cautions == (
         "EUR 25.00 of the organisation's bill has no known owner and may hold cost of this team.",
@@ -101,15 +102,37 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
     )
     assert made.table.caption == "Cost of Payments"
     assert made.table.frame.to_dicts()[0] == {
-        "Period": "2026-06", "Amount": "EUR 40.00", "Charges": "1", "Against the period before": "+10.0 %",
+        "Period": "2026-06", "Amount": "EUR 40.00", "Lines": "1", "Against the period before": "+10.0 %",
     }  # fmt: skip
     assert made.trace == "idp explain showback_cost --data data/acme --team pay --period 2026-06"
+
+
+def pooled(amount, entity="pay", currency="EUR", **given):
+    return {
+        "scope": "team" if entity != "org" else "org", "entity_id": entity, "every": "1mo", "period": "2026-06", "period_start": None,
+        "is_partial": False, "currency": currency, "pool": "net", "title": "Network", "rule": "evenly", "reason": None,
+        "pooled": Decimal(20), "charges": 2, "amount": Decimal(amount), "ratio": float(amount) / 20,
+    } | given  # fmt: skip
+
+
+def test_what_is_shared_by_rule_is_told_beside_what_is_owned():
+    rows = [
+        charge("100.001"), charge("75.001", "allocated"), charge("60.001", "allocated: direct"), charge("15", "allocated: net"),
+        charge("25", "unallocated"), *of_team("pay", charge("40.004", n=2)),
+    ]  # fmt: skip
+    made = made_of(rows, studies={"pools": frame([pooled("15", "org"), pooled("10")], POOLS)})
+    assert "EUR 75.00 allocated to teams (EUR 60.00 directly, EUR 15.00 shared by rule) and EUR 25.00 unallocated" in (
+        money.showback(of_org(made)).answer
+    )
+    assert money.showback(by_team(made, "pay")).answer.startswith(
+        "EUR 40.00 in June 2026 from 2 lines, EUR 30.00 its own and EUR 10.00 its shares of pools; "
+    )
 
 
 def test_a_credit_keeps_its_sign_and_has_no_share():
     rows = [*BILL, *of_team("pay", charge("-3"))]
     made = money.showback(by_team(made_of(rows), "pay"))
-    assert made.answer.startswith("EUR −3.00 in June 2026 from 3 charges; the organisation's bill is EUR 100.00. ")
+    assert made.answer.startswith("EUR −3.00 in June 2026 from 3 lines; the organisation's bill is EUR 100.00. ")
 
 
 def test_where_nothing_is_measured_the_answer_says_why():
@@ -123,16 +146,16 @@ def test_no_charge_is_no_amount_and_never_zero():
     quiet = answer(NAME, verdict="insufficient data", currency="EUR")
     rows = [charge("4", period="2026-05"), charge("4", "allocated", period="2026-05"), quiet]
     made = money.showback(of_org(made_of(rows)))
-    assert made.answer == f"No charge in June 2026. {BASIS}"
+    assert made.answer == f"No cost in June 2026. {BASIS}"
     last = made.table.frame.to_dicts()[-1]
-    assert (last["Amount"], last["Allocated"], last["Difference"], last["Charges"]) == ("–", "–", "–", "0")
+    assert (last["Amount"], last["Allocated"], last["Difference"], last["Lines"]) == ("–", "–", "–", "0")
     assert "0.00" not in made.answer
     assert made.chart.title == "Cost shown back by month, EUR"
 
 
 def test_a_team_that_was_never_charged_has_no_chart():
     made = money.showback(by_team(made_of([*BILL, *of_team("pay", answer(NAME, verdict="insufficient data"))]), "pay"))
-    assert made.answer == f"No charge in June 2026. {BASIS}"
+    assert made.answer == f"No cost in June 2026. {BASIS}"
     assert made.chart is None
 
 
@@ -196,7 +219,8 @@ def test_teams_and_what_nobody_owns_add_up_to_the_bill(mart, organisation_report
     for currency in ("EUR", "USD"):
         own = rows.filter(pl.col("currency") == currency)
         bill = own.filter(pl.col("scope") == "org", pl.col("detail").is_null())["amount"].item()
-        rest = own.filter(scope="org", detail="unallocated")["amount"].item()
+        parts = own.filter(scope="org", detail="unallocated")["amount"].to_list()
+        rest = parts[0] if parts else Decimal(0)
         teams = own.filter(scope="team")["amount"].drop_nulls().to_list()
         with localcontext() as context:
             context.prec = 76
@@ -211,5 +235,5 @@ def test_what_is_drawn_is_what_the_description_and_the_table_tell(organisation_r
     for row in drawn:
         assert f"{row['part']} {row['shown']}" in made.chart.description
         assert row["shown"] in made.answer
-    cells = made.table.frame.filter(Period="2026-06", Charges="1,146").to_dicts()[0]
+    cells = made.table.frame.filter(Period="2026-06", Lines="1,152").to_dicts()[0]
     assert [cells[row["part"].capitalize()] for row in drawn] == [row["shown"] for row in drawn]

@@ -110,7 +110,7 @@ WITHOUT = [
      "Of 6 newcomers who started in Q2 2026, none had work in production: too few for a median (5 are needed)."),
     (answer("pages_per_service_week", low=0.0, high=0.02, verdict="insufficient data"),
      "No page in June 2026, so a rate cannot be given; it is at most 0.020 per service and week (95 % interval)."),
-    (answer("showback_cost", verdict="insufficient data"), "No charge in June 2026, so a total cannot be given."),
+    (answer("showback_cost", verdict="insufficient data"), "No line in June 2026, so a total cannot be given."),
     (answer(CFR, verdict="not measured"), "Not measured in June 2026: there are no rows of deployments or incidents that cover it."),
     (answer(CFR, verdict="not measured", is_partial=True, caution="partial period; no rows in\u202e incidents"),
      "Not measured in June 2026 (partial period): no rows in incidents."),
@@ -149,7 +149,7 @@ def test_a_metric_without_words_of_its_own_has_observations():
 def test_where_neither_way_is_better_nothing_is_said_about_change():
     row = answer("showback_cost", value=12.0, low=12.0, high=12.0, n=3, amount=Decimal("-1234.567"), currency="EUR")
     assert words.against(by_name("showback_cost"), row, None) == ""
-    assert words.answer(by_name("showback_cost"), row) == "Cost shown back in June 2026: EUR −1,234.57 from 3 charges."
+    assert words.answer(by_name("showback_cost"), row) == "Cost shown back in June 2026: EUR −1,234.57 from 3 lines."
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ def test_every_headline_has_a_card_and_money_has_one_per_currency():
     assert [card.title for card in cards] == [*(m.title for m in HEADLINES[:-1]), "Cost shown back", "Cost shown back"]
     euro, dollar = cards[-2:]
     assert (euro.value, euro.bounds, euro.basis, euro.verdict, euro.note) == (
-        "EUR 1,234.57", "exact total", "3 charges", None, "+10.0 % against May",
+        "EUR 1,234.57", "exact total", "3 lines", None, "+10.0 % against May",
     )  # fmt: skip
-    assert (dollar.value, dollar.basis, dollar.note) == ("USD −2.00", "1 charge", "")
+    assert (dollar.value, dollar.basis, dollar.note) == ("USD −2.00", "1 line", "")
 
 
 @pytest.mark.parametrize(

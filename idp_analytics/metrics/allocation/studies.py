@@ -14,7 +14,6 @@ from idp_analytics.metrics.cells import EVERY, periods_of
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
-from idp_analytics.settings.showback import Showback
 from idp_analytics.tables import MONEY
 
 _CELL: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -44,6 +43,7 @@ VIEWS = {
     **_CELL,
     "dimension": pl.String,  # service | component | environment | provider | golden path
     "value": pl.String,  # null: not told by the charge
+    "is_shared": pl.Boolean,  # a share of the pool of that title
     "amount": MONEY,
     "lines": pl.Int64,
 }
@@ -134,9 +134,10 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
                     ledger.select(
                         start, "currency", "amount", "lines", entity.alias("entity_id"),
                         pl.coalesce(pl.when(pl.col("pool").is_null()).then(pl.col(column)), "pool").alias("value"),
+                        pl.col("pool").is_not_null().alias("is_shared"),
                     )
                     .filter(pl.col("entity_id").is_not_null())
-                    .group_by("entity_id", "period_start", "currency", "value")
+                    .group_by("entity_id", "period_start", "currency", "value", "is_shared")
                     .agg(pl.col("amount", "lines").sum())
                     .with_columns(scope=pl.lit(scope), every=pl.lit(length), dimension=pl.lit(dimension))
                 )  # fmt: skip
@@ -148,7 +149,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     """What each team would pay by another method, by month and quarter: columns :data:`METHODS`; none without pools.
 
     ``direct``, ``step-down`` in the order of the pools and in the reverse, ``reciprocal``: the same shares, settled otherwise;
-    ``even``: every pool in equal parts; ``not shared``: only what it owns itself. The organisation's row is what stays
+    ``even``: every pool in equal parts; ``not shared``: what it would own without any pool. The organisation's row is what stays
     unallocated.
     """
     rules = settings.showback
@@ -166,15 +167,13 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     }
     if not any(pool.pools for pool in rules.pools):  # then they are all the same
         ways = {rules.services: rules, "even": ways["even"]}
-    direct = (
-        entries(tables, settings)
-        .filter(pl.col("pool").is_null())
-        .select("on", "currency", "team_id", "amount")
-        .collect()
-    )
-    pooled = {name: _shared(tables, settings, way) for name, way in ways.items()}
-    parts = [direct.with_columns(method=pl.lit("not shared"))]
-    parts += [pl.concat([direct, rows]).with_columns(method=pl.lit(name)) for name, rows in pooled.items()]
+    own = ["on", "currency", "team_id", "amount"]
+    direct = entries(tables, settings).filter(pl.col("pool").is_null()).select(own).collect()
+    alone = entries(tables, replace(settings, showback=replace(rules, pools=()))).select(own).collect()
+    parts = [alone.with_columns(method=pl.lit("not shared"))]
+    for name, way in ways.items():
+        shared = shares(tables, replace(settings, showback=way)).select(own)
+        parts.append(pl.concat([direct, shared]).with_columns(method=pl.lit(name)))
     found = pl.concat(parts)
     periods = _periods(tables, settings, as_of, found["on"])
     sums = []
@@ -197,11 +196,6 @@ def known(tables: Tables, as_of: datetime) -> Tables:
     """``tables`` without charges that begin at ``as_of`` or later."""
     now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
     return {**tables, "costs": tables["costs"].filter(pl.col("period_start") < now)}
-
-
-def _shared(tables: Tables, settings: Settings, rules: Showback) -> pl.DataFrame:
-    changed = replace(settings, showback=rules)
-    return shares(tables, changed).select("on", "currency", "team_id", "amount")
 
 
 def _paths(tables: Tables) -> pl.LazyFrame:

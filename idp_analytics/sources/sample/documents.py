@@ -67,6 +67,39 @@ working_hours = "09:00-17:00"
 night_hours = "22:00-07:00"
 shift_hours = 12
 
+# What nobody owns alone is shared: by what causes it where that is known, by what teams use themselves where it is not.
+# What OpenCost says is at list prices: a weight, and no second bill.
+[showback]
+services = "reciprocal"
+weights_only = ["Kubernetes"]
+
+[[pool]]
+id = "clusters"
+title = "Kubernetes control plane"
+take = {{ component = "Kubernetes Control Plane" }}
+by = "deployments"
+pools = {{ support = 5 }}
+
+[[pool]]
+id = "support"
+title = "Cloud support"
+take = {{ component = "Support" }}
+by = "direct cost"
+pools = {{ clusters = 10 }}
+
+[[pool]]
+id = "tax"
+title = "Tax"
+take = {{ category = "tax" }}
+by = "direct cost"
+
+[[pool]]
+id = "commitments"
+title = "Commitments bought and not used"
+take = {{ reason = "unused commitment" }}
+by = "fixed"
+shares = {{ platform = 100 }}
+
 # Two services are released by tags of their repositories. Other tags in there are no releases.
 [[source]]
 name = "git"
