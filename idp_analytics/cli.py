@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -246,21 +246,28 @@ def answers(
 @_data
 @click.option("--team", help="Show the rows behind this team's number.")
 @click.option("--service", help="Show the rows behind this service's number.")
+@click.option("--pool", help="Show the charges in this pool of shared cost.")
 @click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09.")
 @_told
-def explain(metric: str, data: Path, git: tuple[Path, ...], team: str | None, service: str | None, period: str) -> None:
+def explain(
+    metric: str, data: Path, git: tuple[Path, ...], team: str | None, service: str | None, pool: str | None, period: str
+) -> None:
     """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
     from idp_analytics import metrics
 
     if team and service:
         raise click.UsageError("Name a --team or a --service, not both: a number belongs to one of them.")
+    if pool and (team or service or not period):
+        raise click.UsageError("--pool goes with --period alone: a pool is the organisation's.")
     click.echo(metrics.definitions.text(metrics.by_name(metric)))
     if not period:
         return
     org = _loaded(data, git, "fast")
-    rows = org.trace(metric, period, team, service)
+    rows = org.pool_charges(pool, period) if pool else org.trace(metric, period, team, service)
     click.echo(f"\n{rows.height} row(s) behind it:")
     click.echo(_frame(rows))
+    for line in () if pool else _shares(org, rows, period):
+        click.echo(_printable(line))
 
 
 @cli.command()
@@ -369,6 +376,17 @@ def _published(result: RunResult) -> None:
     click.echo(str(result.index))
     if result.failed:
         sys.exit(PARTLY_FAILED)
+
+
+def _shares(org: Organisation, rows: pl.DataFrame, period: str) -> Iterator[str]:
+    """How each share among the rows came about, and how to go on to its charges."""
+    from idp_analytics.metrics.allocation.shares import described
+
+    pools = {pool.id: pool for pool in org.settings.showback.pools}
+    shared = rows.filter(source_table="pools")["source_key"].str.split("/").list.first().unique(maintain_order=True)
+    for name in shared:
+        rule = described(pools[name], org.settings.showback.services)
+        yield f"{pools[name].title} is shared {rule}. Its charges: idp explain showback_cost --pool {name} --period {period}"
 
 
 def _frame(frame: pl.DataFrame) -> str:

@@ -10,7 +10,10 @@ import polars as pl
 
 from idp_analytics import mapping, sources
 from idp_analytics.metrics import HEADLINES, linked_incidents
+from idp_analytics.metrics.allocation import explain
+from idp_analytics.metrics.allocation.shares import shares
 from idp_analytics.organisation import Organisation
+from idp_analytics.report.money import REMEDIES
 from idp_analytics.tables.pseudonyms import KEY_VARIABLE
 
 Finding = tuple[int, str]
@@ -22,7 +25,7 @@ def findings(org: Organisation) -> list[str]:
     """Sentences, the one that would rescue most rows first; none when there is nothing to mend."""
     found = [
         *_set_aside(org), *_unmapped(org), *_unclassified(org), *_unowned_services(org), *_unsaid(org), *_unsalted(org),
-        *_unlinked_incidents(org), *_truncated(org), *_not_measured(org),
+        *_unlinked_incidents(org), *_truncated(org), *_not_measured(org), *_pools(org),
     ]  # fmt: skip
     return [text for _, text in sorted(found, key=lambda finding: (-finding[0], finding[1]))]
 
@@ -127,6 +130,26 @@ def _truncated(org: Organisation) -> Iterator[Finding]:
         if sources.forgets(kinds.get(row["source"], "")):
             cure = "the system forgets, so run idp collect after each export"
         yield row["rows_out"], f"{row['path']} is incomplete by its own account: {cure}."
+
+
+def _pools(org: Organisation) -> Iterator[Finding]:
+    """Rules of sharing that find nothing, that compete for a charge, or that leave cost unallocated."""
+    if not org.settings.showback.pools:
+        return
+    for pool, n in explain.taken(org.lazy, org.settings).items():
+        if not n:
+            yield 0, f"The pool {pool!r} takes no charge: nothing fits its take. Mend it, or remove the rule."
+    for row in explain.described_twice(org.lazy, org.settings).iter_rows(named=True):
+        yield (
+            row["charges"],
+            f"{row['charges']} charge(s), {row['currency']} {row['amount']:,.2f}, fit the pools {row['pool']!r} and {row['also']!r}: "
+            f"{row['pool']!r} takes them, being written first. If that is not meant, narrow one take.",
+        )
+    left = shares(org.lazy, org.settings).filter(pl.col("reason").is_not_null())
+    for pool, reason, n in (
+        left.group_by("pool", "reason").agg(pl.col("charges").sum()).sort("pool", "reason").iter_rows()
+    ):
+        yield n, f"The pool {pool!r} is in part unallocated, {reason}: {REMEDIES[reason]}"
 
 
 def _not_measured(org: Organisation) -> Iterator[Finding]:

@@ -107,6 +107,10 @@ class Organisation:
                 raise ReportError(f"There is no {scope} {entity!r} with rows in this period.{nearest(entity, known)}")
         return rows
 
+    def pool_charges(self, pool: str, period: str) -> pl.DataFrame:
+        """The charges a ``[[pool]]`` of shared cost holds in a period (:func:`idp_analytics.metrics.pool_charges`)."""
+        return metrics.pool_charges(self.lazy, self.settings, self.as_of, pool, period)
+
     def coverage(self) -> pl.DataFrame:
         """What the numbers rest on, per team, source and table.
 

@@ -305,6 +305,52 @@ def test_answers_say_the_same_in_every_form_and_on_standard_output(data: Path, t
 # --- explain, doctor, sample ------------------------------------------------------------------------------------------------------
 
 
+POOLED = """
+[[pool]]
+id = "net"
+title = "Network"
+take = { account = "shared" }
+[[pool]]
+id = "lost"
+take = { account = "nobody" }
+[[pool]]
+id = "all"
+take = { category = "usage" }
+by = "fixed"
+shares = { pay = 60 }
+"""
+BILLED = (
+    "cost_id,period_start,period_end,team_id,account,category,amount,currency,basis\n"
+    "k1,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,,shared,usage,3.00,EUR,effective\n"
+    "k2,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,pay,own,tax,1.50,EUR,effective\n"
+    "k3,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,,other,usage,2.50,EUR,effective\n"
+)
+
+
+def test_explain_goes_from_a_share_to_its_rule_and_from_there_to_the_bill(tmp_path: Path) -> None:
+    data = folder(tmp_path, POOLED, costs=BILLED)
+    shown = idp("explain", "showback_cost", "--data", data, "--team", "pay", "--period", "2026-03").output
+    assert "\n3 row(s) behind it:\n" in shown
+    assert "Network is shared evenly. Its charges: idp explain showback_cost --pool net --period 2026-03" in shown
+    charges = idp("explain", "showback_cost", "--data", data, "--pool", "net", "--period", "2026-03").output
+    assert "\n1 row(s) behind it:\n" in charges
+    assert "costs.csv" in charges
+    for options in (["--team", "pay"], []):
+        refused = idp("explain", "showback_cost", "--pool", "net", *options)
+        assert refused.exit_code == 2
+        assert "--pool goes with --period alone" in refused.output
+
+
+def test_doctor_looks_at_rules_of_sharing(tmp_path: Path) -> None:
+    told = idp("doctor", "--data", folder(tmp_path, POOLED, costs=BILLED)).output
+    assert "The pool 'lost' takes no charge: nothing fits its take." in told
+    assert "1 charge(s), EUR 3.00, fit the pools 'net' and 'all': 'net' takes them, being written first." in told
+    assert (
+        "The pool 'all' is in part unallocated, rule residual: The fixed shares of a pool do not come to 100 percent"
+        in told
+    )
+
+
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 def test_explain_defines_every_metric_without_reading_anything(metric: Any) -> None:
     output = idp("explain", metric.name, "--data", "no/such").output

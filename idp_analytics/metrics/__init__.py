@@ -1,6 +1,7 @@
 """The metrics: their definitions, their observations, and the one pass that makes all answers."""
 
 from idp_analytics.metrics import definitions
+from idp_analytics.metrics.allocation.explain import pool_charges
 from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import linked_incidents
@@ -10,5 +11,5 @@ from idp_analytics.metrics.studies import STUDIES
 
 __all__ = [
     "CATALOGUE", "HEADLINES", "IDP", "PRESETS", "STUDIES", "answered", "by_name", "compute", "definitions",
-    "linked_incidents", "preset", "trace",
+    "linked_incidents", "pool_charges", "preset", "trace",
 ]  # fmt: skip

@@ -152,7 +152,7 @@ CATALOGUE: tuple[Metric, ...] = (
         name="showback_cost",
         title="Cost shown back",
         question="What did we use, and what did it cost?",
-        formula="sum of the charges on one cost basis (rules.cost_basis, default effective)",
+        formula="sum of the charges on one cost basis (rules.cost_basis, default effective) that a team owns, and of its shares of pools",
         unit="money",
         better=None,
         tables=("costs",),
@@ -160,12 +160,15 @@ CATALOGUE: tuple[Metric, ...] = (
         population="Every charge whose charge period starts in the period, corrections and credits included; by UTC "
         "calendar, as charge periods are. One total per currency; currencies are never added.",
         link_rule="Direct: the team the charge names (tag or account, through the aliases), else the team that owned "
-        "its service that day. Shared cost is not spread.",
+        "its service that day. A pool ([[pool]]) takes what its rule describes first, and is shared by that rule month by "
+        "month, by largest remainder at the last of 24 decimals; pools that use one another are settled direct, step-down or "
+        "reciprocal ([showback] services). What providers in weights_only charge is a weight to share by, and no bill.",
         null_policy="A charge is unallocated when no known team owns it, for the first reason that holds: "
         + ", ".join(showback.REASONS)
-        + ". It is never spread or dropped: teams and unallocated add up to the bill, to the last digit.",
+        + ". Nothing is spread without a rule, or dropped: teams and unallocated add up to the bill, to the last digit.",
         min_n=1,
-        source="FinOps Foundation, FOCUS 1.2 (2025): BilledCost, EffectiveCost, ChargePeriodStart, ChargeCategory",
+        source="FinOps Foundation, FOCUS 1.2 (2025): BilledCost, EffectiveCost, ChargePeriodStart, ChargeCategory; service "
+        "departments: Horngren, Datar & Rajan, Cost Accounting (2015), ch. 15",
         observations=showback.showback_cost,
         headline=True,
     ),

@@ -10,6 +10,7 @@ import polars as pl
 from idp_analytics import periods
 from idp_analytics.answers import OBSERVATION, ORG, Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.links import Tables, begun_before
 from idp_analytics.settings import Settings
@@ -50,8 +51,7 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
     now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
     # What a source names later must not tell of what it named before: a change waits for a deployment nobody knows of yet.
     # A pool is shared by the week, so what is charged later in that week must not be in it yet.
-    charged = tables["costs"].filter(pl.col("period_start") < now)
-    tables = {**tables, "deployments": begun_before(tables["deployments"], now), "costs": charged}
+    tables = charged_before({**tables, "deployments": begun_before(tables["deployments"], now)}, as_of)
     frame = (
         metric.observations(tables, settings)
         .filter(pl.col("at") < now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import reduce
 from operator import and_
 
@@ -23,6 +24,12 @@ def bill(tables: Tables, settings: Settings, basis: str | None = None) -> pl.Laz
     """The rows of ``costs`` that are the bill: on ``basis`` (None: ``rules.cost_basis``), without providers that are weights only."""
     rows = tables["costs"].filter(pl.col("basis") == (basis or settings.rules.cost_basis))
     return rows.filter(~_is_weight(settings)) if settings.showback.weights_only else rows
+
+
+def charged_before(tables: Tables, as_of: datetime) -> Tables:
+    """``tables`` with the charges that begin before ``as_of`` only: what is shared must not know of what comes later."""
+    now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
+    return {**tables, "costs": tables["costs"].filter(pl.col("period_start") < now)}
 
 
 def placed(tables: Tables, settings: Settings, basis: str | None = None) -> pl.LazyFrame:

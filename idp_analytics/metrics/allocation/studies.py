@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import polars as pl
 
+from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.allocation.shares import described, shares
 from idp_analytics.metrics.cells import EVERY, periods_of
@@ -66,7 +67,7 @@ def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """What each pool held and who pays it, per team and for the organisation, by month and quarter: columns :data:`POOLS`."""
     if not settings.showback.pools:
         return pl.DataFrame(schema=POOLS)
-    tables = known(tables, as_of)
+    tables = charged_before(tables, as_of)
     found = shares(tables, settings)
     told = {pool.id: (pool.title, described(pool, settings.showback.services)) for pool in settings.showback.pools}
     measured = _periods(tables, settings, as_of, found["on"])
@@ -103,7 +104,7 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     A share of a pool has no service or environment of its own; its ``value`` is the pool's title. ``golden path``: the one the service
     was on at the end of the month, as far as it was ever seen by then.
     """
-    tables = known(tables, as_of)
+    tables = charged_before(tables, as_of)
     titles = {pool.id: pool.title for pool in settings.showback.pools}
     month = pl.col("on").dt.truncate("1mo")
     ledger = (
@@ -155,7 +156,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     rules = settings.showback
     if not rules.pools:
         return pl.DataFrame(schema=METHODS)
-    tables = known(tables, as_of)
+    tables = charged_before(tables, as_of)
     even = tuple(replace(pool, by="even", of={}, within=(), shares={}, pools={}) for pool in rules.pools)
     turned = tuple(reversed(rules.pools))
     ways = {
@@ -190,12 +191,6 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
         (pl.col("method") == rules.services).alias("is_used"),
     )
     return _shaped(frame, periods, METHODS, ["not shared", *ways])
-
-
-def known(tables: Tables, as_of: datetime) -> Tables:
-    """``tables`` without charges that begin at ``as_of`` or later."""
-    now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
-    return {**tables, "costs": tables["costs"].filter(pl.col("period_start") < now)}
 
 
 def _paths(tables: Tables) -> pl.LazyFrame:

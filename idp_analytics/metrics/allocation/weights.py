@@ -10,7 +10,7 @@ import polars as pl
 
 from idp_analytics.errors import SettingsError, nearest
 from idp_analytics.metrics.allocation.charges import matches, placed, with_owner
-from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.links import Tables, production_deployments
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
 from idp_analytics.tables import MONEY
@@ -145,11 +145,8 @@ def _usage(asked: _Asked) -> pl.LazyFrame:
 
 
 def _deployments(asked: _Asked) -> pl.LazyFrame:
-    rows = asked.tables["deployments"].filter(
-        pl.col("outcome") == "success", pl.col("environment") == asked.settings.rules.environment
-    )
-    at = pl.coalesce("finished_at", "started_at", "queued_at")
-    return _shaped(rows.with_columns(at.dt.date().dt.truncate("1mo").alias("month")), pl.lit(1))
+    rows = production_deployments(asked.tables, asked.settings)
+    return _shaped(rows.with_columns(pl.col("finished_at").dt.date().dt.truncate("1mo").alias("month")), pl.lit(1))
 
 
 def _services(asked: _Asked) -> pl.LazyFrame:
