@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from idp_analytics.metrics.allocation.charges import placed
-from idp_analytics.metrics.allocation.shares import cell_start, shares
+from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
+from idp_analytics.metrics.allocation.shares import shares
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
@@ -37,11 +37,14 @@ def entries(tables: Tables, settings: Settings, basis: str | None = None) -> pl.
     ``basis``: None is the one that counts (``rules.cost_basis``).
     """
     by = ["on", "currency", "pool", "team_id", "reason", *DIMENSIONS]
-    day = cell_start(pl.col("period_start").dt.date(), settings.calendar.first_weekday).alias("on")
+    tables = gathered(tables, settings, DIMENSIONS)
     rows = placed(tables, settings, basis).filter(pl.col("pool").is_null())
     have = rows.collect_schema().names()
-    rows = rows.with_columns(day, *(pl.lit(None, pl.String).alias(name) for name in DIMENSIONS if name not in have))
-    direct = rows.group_by(by).agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines"))
+    rows = rows.with_columns(
+        cell_start(pl.col("period_start").dt.date(), settings.calendar.first_weekday).alias("on"),
+        *(pl.lit(None, pl.String).alias(name) for name in DIMENSIONS if name not in have),
+    )
+    direct = rows.group_by(by).agg(pl.col("amount").sum(), pl.col("charges").sum().alias("lines"))
     shared = shares(tables, settings, basis).lazy()
     shared = shared.group_by("on", "currency", "pool", "team_id", "reason").agg(
         pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines")

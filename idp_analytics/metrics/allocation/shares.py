@@ -16,10 +16,9 @@ import polars as pl
 
 from idp_analytics.metrics.allocation import settlement
 from idp_analytics.metrics.allocation.apportion import apportion
-from idp_analytics.metrics.allocation.charges import placed
+from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
 from idp_analytics.metrics.allocation.weights import check, members, part, sharers, weights
 from idp_analytics.metrics.links import Tables
-from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
 from idp_analytics.tables import MONEY
@@ -68,6 +67,7 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
     if not pools:
         return pl.DataFrame(schema=SHARES)
     check(settings, tables)
+    tables = gathered(tables, settings)
     basis = basis or settings.rules.cost_basis
     held = _held(tables, settings, basis)
     months = held["month"].unique().sort().to_list()
@@ -105,15 +105,10 @@ def _held(tables: Tables, settings: Settings, basis: str) -> pl.DataFrame:
             cell_start(day, settings.calendar.first_weekday).alias("on"),
         )
         .group_by("pool", "part", "month", "on", "currency")
-        .agg(pl.col("amount").sum().alias("pooled"), pl.len().cast(pl.Int64).alias("charges"))
+        .agg(pl.col("amount").sum().alias("pooled"), pl.col("charges").sum())
         .sort("pool", "part", "month", "currency", "on")
         .collect()
     )
-
-
-def cell_start(day: pl.Expr, first_weekday: int) -> pl.Expr:
-    """The first day of the week a day is in, but not before its month: weeks, months and quarters are whole cells."""
-    return pl.max_horizontal(floored(day, "1w", first_weekday), floored(day, "1mo"))
 
 
 class _Splits:

@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 import polars as pl
 
-from idp_analytics.metrics.allocation.charges import charged_before
-from idp_analytics.metrics.allocation.entries import entries
+from idp_analytics.metrics.allocation.charges import charged_before, gathered
+from idp_analytics.metrics.allocation.entries import DIMENSIONS, entries
 from idp_analytics.metrics.allocation.shares import described, shares
 from idp_analytics.metrics.cells import EVERY, periods_of
 from idp_analytics.metrics.links import Tables
@@ -67,10 +67,11 @@ def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """What each pool held and who pays it, per team and for the organisation, by month and quarter: columns :data:`POOLS`."""
     if not settings.showback.pools:
         return pl.DataFrame(schema=POOLS)
-    tables = charged_before(tables, as_of)
+    whole = charged_before(tables, as_of)
+    tables = gathered(whole, settings, DIMENSIONS)
     found = shares(tables, settings)
     told = {pool.id: (pool.title, described(pool, settings.showback.services)) for pool in settings.showback.pools}
-    measured = _periods(tables, settings, as_of, found["on"])
+    measured = _periods(whole, settings, as_of, found["on"])
     parts = []
     for length in EVERY:
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")
@@ -79,12 +80,12 @@ def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         held = rows.unique([*here, "part", "on"]).group_by(here).agg(pl.col("pooled", "charges").sum())
         paid = rows.group_by(*here, "team_id", "reason").agg(pl.col("amount").sum())
         teams = paid.filter(pl.col("team_id").is_not_null()).with_columns(scope=pl.lit("team"), entity_id="team_id")
-        whole = (
+        org = (
             paid.group_by(*here, "reason")
             .agg(pl.col("amount").sum())
             .with_columns(scope=pl.lit("org"), entity_id=pl.lit("org"))
         )
-        both = pl.concat([teams.drop("team_id"), whole.select(teams.drop("team_id").columns)])
+        both = pl.concat([teams.drop("team_id"), org.select(teams.drop("team_id").columns)])
         parts.append(both.join(held, on=here).with_columns(every=pl.lit(length)))
     held_something = pl.col("pooled") != pl.lit(0).cast(MONEY)
     return _shaped(
@@ -104,7 +105,8 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     A share of a pool has no service or environment of its own; its ``value`` is the pool's title. ``golden path``: the one the service
     was on at the end of the month, as far as it was ever seen by then.
     """
-    tables = charged_before(tables, as_of)
+    whole = charged_before(tables, as_of)
+    tables = gathered(whole, settings, DIMENSIONS)
     titles = {pool.id: pool.title for pool in settings.showback.pools}
     month = pl.col("on").dt.truncate("1mo")
     ledger = (
@@ -143,7 +145,7 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
                     .with_columns(scope=pl.lit(scope), every=pl.lit(length), dimension=pl.lit(dimension))
                 )  # fmt: skip
     frame = pl.concat(parts).sort("amount", descending=True, maintain_order=True)
-    return _shaped(frame, _periods(tables, settings, as_of, ledger["on"]), VIEWS, list(dimensions))
+    return _shaped(frame, _periods(whole, settings, as_of, ledger["on"]), VIEWS, list(dimensions))
 
 
 def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -156,7 +158,8 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     rules = settings.showback
     if not rules.pools:
         return pl.DataFrame(schema=METHODS)
-    tables = charged_before(tables, as_of)
+    whole = charged_before(tables, as_of)
+    tables = gathered(whole, settings, DIMENSIONS)
     even = tuple(replace(pool, by="even", of={}, within=(), shares={}, pools={}) for pool in rules.pools)
     turned = tuple(reversed(rules.pools))
     ways = {
@@ -176,7 +179,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
         shared = shares(tables, replace(settings, showback=way)).select(own)
         parts.append(pl.concat([direct, shared]).with_columns(method=pl.lit(name)))
     found = pl.concat(parts)
-    periods = _periods(tables, settings, as_of, found["on"])
+    periods = _periods(whole, settings, as_of, found["on"])
     sums = []
     for length in EVERY:
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")

@@ -21,7 +21,7 @@ _UNITS = 6  # decimals of what an event of usage carries that count as weight
 def weights(
     pool: Pool, by: str, tables: Tables, settings: Settings, months: Sequence[date], basis: str
 ) -> pl.DataFrame:
-    """The weights by which ``by`` divides ``pool`` among teams in each of ``months`` (first days).
+    """From tables that are :func:`~charges.gathered`, the weights by which ``by`` divides ``pool`` among teams in each of ``months`` (first days).
 
     Columns: ``month`` Date, ``currency`` String n (null: whatever the currency), ``part`` List[String] (the values of
     ``pool.within``), ``team_id``, ``weight`` Decimal(38, 24). Only teams that share the pool; a team without a row weighs 0.
@@ -123,10 +123,10 @@ def _cost(asked: _Asked) -> pl.LazyFrame:
 
 
 def _money(rows: pl.LazyFrame, within: Sequence[str]) -> pl.LazyFrame:
-    positive = rows.filter(pl.col("amount") > pl.lit(0).cast(MONEY))
+    positive = rows.filter(pl.col("gross") > pl.lit(0).cast(MONEY))
     return positive.select(
         pl.col("period_start").dt.date().dt.truncate("1mo").alias("month"), "currency", part(within),
-        "team_id", pl.col("amount").alias("weight"),
+        "team_id", pl.col("gross").alias("weight"),
     )  # fmt: skip
 
 
