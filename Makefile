@@ -53,6 +53,7 @@ bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our repor
 	@$(BIN)/python bench/delivery.py
 	@$(BIN)/python bench/answers.py
 	@$(BIN)/python bench/sources.py
+	@$(BIN)/python bench/showback.py
 	@$(BIN)/python bench/reports.py
 
 sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)

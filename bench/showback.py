@@ -76,7 +76,7 @@ def written(path: Path, rows: int) -> None:
             "ServiceName": "Service " + (mixed // 7 % SERVICES).cast(pl.String),
             "ChargeCategory": pl.Series(["Usage", "Tax"]).gather((mixed // 11 % 50 == 0).cast(pl.UInt32)),
             "Tags": tags.gather((mixed // 13 % tags.len()).cast(pl.UInt32)),
-            "EffectiveCost": (mixed // 17 % 10_000_000).cast(pl.Decimal(38, 0)).cast(pl.Decimal(38, 11)) * Decimal("0.00000000001"),
+            "EffectiveCost": (mixed // 17 % 10_000_000_000_000).cast(pl.Decimal(38, 0)).cast(pl.Decimal(38, 11)) * Decimal("0.00000000001"),
             "BillingCurrency": pl.Series(["EUR"]).new_from_index(0, rows),
         }
     )  # fmt: skip
@@ -110,7 +110,7 @@ def ours(path: Path) -> pl.DataFrame:
     empty = {name: pl.DataFrame(schema=dict(table.schema)).lazy() for name, table in TABLES.items()}
     teams = pl.DataFrame({"team_id": [f"team-{i:03}" for i in range(TEAMS)], "kind": "team"})
     tables = {**empty, "costs": costs, "teams": pl.concat([empty["teams"].collect(), teams], how="diagonal").lazy()}
-    found = entries(tables, settings).group_by(
+    found = entries(tables, settings, dimensions=()).group_by(
         pl.col("team_id").fill_null("unallocated").alias("team"), pl.col("on").dt.truncate("1mo").alias("month")
     )
     return found.agg(pl.col("amount").sum()).sort("team", "month").collect()

@@ -24,8 +24,8 @@ _GROSS = pl.when(pl.col("amount") > pl.lit(0).cast(MONEY)).then("amount").otherw
 _COLUMN = {"service": "service_id", "team": "team_id", "owner": "owner_raw"}
 
 
-_ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment", "owner_raw", "provider")
-"""What tells whose a charge is, whatever the rules."""
+_ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment")
+"""What tells whose a charge is, whatever the rules; of ``owner_raw`` it is enough to know whether it is blank."""
 
 
 def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Tables:
@@ -41,7 +41,10 @@ def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Ta
     pools = settings.showback.pools
     named = {_COLUMN.get(name, name) for pool in pools for selector in (pool.take, pool.of) for name in selector}
     split = {name for pool in pools for name in pool.within}
-    by = [name for name in have if name in {*_ALWAYS, *named, *split, *keep}]
+    paid = {"provider"} if settings.showback.weights_only else set()
+    by: list[str | pl.Expr] = [name for name in have if name in {*_ALWAYS, *named, *split, *paid, *keep}]
+    blank = pl.when(pl.col("owner_raw").str.strip_chars() == "").then(pl.lit("")).alias("owner_raw")
+    by += [] if "owner_raw" in by else [blank]
     day = pl.col("period_start").dt.date()
     start = day if any(pool.since or pool.until for pool in pools) else cell_start(day, settings.calendar.first_weekday)
     cells = tables["costs"].group_by(start.cast(pl.Datetime("us", "UTC")).alias("period_start"), *by).agg(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
@@ -29,20 +31,22 @@ DIMENSIONS = ("service_id", "provider", "component", "environment")
 """What an entry owned directly still says of its charges; a share of a pool is of the pool alone."""
 
 
-def entries(tables: Tables, settings: Settings, basis: str | None = None) -> pl.LazyFrame:
+def entries(
+    tables: Tables, settings: Settings, basis: str | None = None, dimensions: Sequence[str] = DIMENSIONS
+) -> pl.LazyFrame:
     """The bill by who pays: columns :data:`ENTRIES`; ``amount`` adds up to the bill per currency, to the last digit.
 
     One row per account (``team_id``, or ``reason`` why nobody), ``pool`` it came through (null: owned directly), week cut at the
-    ends of months (``on`` is its first day, UTC), currency and :data:`DIMENSIONS`. ``lines``: charges, or shares of pools.
+    ends of months (``on`` is its first day, UTC), currency and ``dimensions``; those not asked for are null. ``lines``: charges, or shares of pools.
     ``basis``: None is the one that counts (``rules.cost_basis``).
     """
-    by = ["on", "currency", "pool", "team_id", "reason", *DIMENSIONS]
-    tables = gathered(tables, settings, DIMENSIONS)
+    by = ["on", "currency", "pool", "team_id", "reason", *dimensions]
+    tables = gathered(tables, settings, dimensions)
     rows = placed(tables, settings, basis).filter(pl.col("pool").is_null())
     have = rows.collect_schema().names()
     rows = rows.with_columns(
         cell_start(pl.col("period_start").dt.date(), settings.calendar.first_weekday).alias("on"),
-        *(pl.lit(None, pl.String).alias(name) for name in DIMENSIONS if name not in have),
+        *(pl.lit(None, pl.String).alias(name) for name in dimensions if name not in have),
     )
     direct = rows.group_by(by).agg(pl.col("amount").sum(), pl.col("charges").sum().alias("lines"))
     shared = shares(tables, settings, basis).lazy()
