@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
@@ -347,3 +348,54 @@ def test_a_team_without_weight_changes_nobody(company, weights, cents):
     settings = with_pools(pool(by="direct cost"))
     one, more = (shares(company(teams=teams(*names, *extra), costs=rows), settings) for extra in ((), ("idle",)))
     assert one.equals(more)
+
+
+def by_hand(rows: list[dict], rules: list[Pool], known: list[str]) -> dict[tuple, Decimal]:
+    """The same allocation row by row in plain Python: the reference for rules that share evenly or by direct cost."""
+    held: dict[tuple, Fraction] = defaultdict(Fraction)
+    paid: dict[tuple, Fraction] = defaultdict(Fraction)
+    weight: dict[tuple, Fraction] = defaultdict(Fraction)
+    for row in rows:
+        day = date.fromisoformat(row["period_start"])
+        cell = max(day - timedelta(days=day.weekday()), day.replace(day=1))
+        rule = next((p.id for p in rules if row["account"] in p.take["account"]), None)
+        amount = Fraction(row["amount"])
+        if rule:
+            held[rule, cell, row["currency"]] += amount
+        elif row["team_id"] in known:
+            paid[row["team_id"], cell, row["currency"]] += amount
+            weight[row["team_id"], day.replace(day=1), row["currency"]] += max(amount, Fraction(0))
+        else:
+            paid["nobody", cell, row["currency"]] += amount
+    for (name, cell, currency), amount in held.items():
+        by = next(p.by for p in rules if p.id == name)
+        parts = {t: Fraction(1) if by == "even" else weight[t, cell.replace(day=1), currency] for t in known}
+        whole = sum(parts.values())
+        if not whole:
+            paid["nobody", cell, currency] += amount
+            continue
+        unit = 10**24
+        sign = -1 if amount < 0 else 1
+        exact = {t: abs(amount) * unit * part / whole for t, part in parts.items()}
+        cut = {t: value.numerator // value.denominator for t, value in exact.items()}
+        left = int(abs(amount) * unit) - sum(cut.values())
+        for t in sorted(known, key=lambda t: (cut[t] - exact[t], t))[:left]:
+            cut[t] += 1
+        for t in known:
+            paid[t, cell, currency] += Fraction(sign * cut[t], unit)
+    return {key: value for key, value in paid.items() if value}
+
+
+@given(rows_, st.lists(st.sampled_from(["even", "direct cost"]), min_size=1, max_size=3))
+@hypothesis_settings(max_examples=30)
+def test_the_ledger_is_what_plain_python_finds_row_by_row(company, drawn, bases):
+    rows = [
+        charge(n, str(one["amount"]), **{k: v for k, v in one.items() if k != "amount"}) for n, one in enumerate(drawn)
+    ]
+    rules = [pool(name, by) for name, by in zip("abc", bases, strict=False)]
+    known = ["blue", "idle", "red"]
+    found: dict[tuple, Fraction] = defaultdict(Fraction)
+    tables = company(teams=[{"team_id": name} for name in known], costs=rows)
+    for row in entries(tables, with_pools(*rules)).collect().iter_rows(named=True):
+        found[row["team_id"] or "nobody", row["on"], row["currency"]] += Fraction(row["amount"])
+    assert {key: value for key, value in found.items() if value} == by_hand(rows, rules, known)
