@@ -129,6 +129,15 @@ the others is a team outside the 99.8 % limits. Beside it stands the number that
 (empirical Bayes), and the chance that the team truly is in the worst third. Fewer than five teams are not compared, and
 there is no rank: among 20 teams of 40 deployments each, with fail rates of 9 to 15 %, the best one shown is truly the
 best less than one time in five.
+
+## What a tool costs, and what leaving it costs
+
+The studies `tco`, `tco_years` and `tco_lines` rest on what people state in `[[tool]]`; nothing in them is measured but the
+number of developers. Present value: Σ cost of year t ÷ (1 + rate)^t, year 0 up front, all others at their end, the exit lines
+at the end of the last. Leaving at the end of a year costs its exit lines and what is left of contracts, in the amounts they
+would have had. A line flips a decision at the value that makes another option exactly as cheap, all other lines as stated;
+the joint range puts every line of the cheapest option at its high and all others at their low. Ranges are opinions: no
+interval and no probability is made of them. An exit cost must be stated, if only as 0; a benefit is in no order.
 """
 
 

@@ -25,6 +25,7 @@ from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
+from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.trends import trends
 from idp_analytics.settings import Settings
 
@@ -103,5 +104,14 @@ STUDIES: tuple[Study, ...] = (
         "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
         allocation.allocation_methods,
     ),
+    Study(
+        "tco",
+        "one option of one decision about a tool, with what it costs over its years and how sure its place is",
+        tco,
+    ),
+    Study(
+        "tco_years", "one year of one such option: cash, running totals and what leaving at its end costs", tco_years
+    ),
+    Study("tco_lines", "one line of one such option, with what follows where it alone lies elsewhere", tco_lines),
 )
 """Every study, in the order they are computed."""

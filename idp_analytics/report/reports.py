@@ -25,6 +25,8 @@ from idp_analytics.report import (
     rules,
     spending,
     summary,
+    tco,
+    tco_sensitivity,
     teams,
 )
 from idp_analytics.report.mart import Mart
@@ -137,6 +139,14 @@ class OrgReport(_Report):
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""
         return newcomers.newcomers(self.view)
+
+    def tco(self, decision: str = "") -> Section:
+        """What the options of a decision about a tool cost over their years, and what leaving costs; empty: of all decisions."""
+        return tco.tco(self.view, decision)
+
+    def tco_sensitivity(self, decision: str = "") -> Section:
+        """What would flip such a decision: each line at its low and high, and the value at which the order turns."""
+        return tco_sensitivity.tco_sensitivity(self.view, decision)
 
 
 def open_report(

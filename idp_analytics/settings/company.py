@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import showback
+from idp_analytics.settings import showback, tools
 from idp_analytics.settings.showback import Showback
 from idp_analytics.settings.toml_reader import TomlReader
+from idp_analytics.settings.tools import Decision
 from idp_analytics.working_time import WEEKDAYS, Calendar, unknown_regions
 
 FILE = "settings.toml"
@@ -105,6 +106,7 @@ class Settings:
     outliers: tuple[Mark, ...] = ()
     targets: tuple[Target, ...] = ()
     showback: Showback = field(default_factory=Showback)
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -172,13 +174,14 @@ def parse(
     outliers = tuple(mark for entry in take.tables("outlier") if (mark := _mark(entry, "on")))
     targets = tuple(target for entry in take.tables("target") if (target := _target(entry)))
     sharing = showback.parse(take.table("showback"), take.tables("pool"), BASES)
+    decisions = tools.parse(take.tables("tool"), take.problems)
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
     return Settings(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
-        phases=phases, outliers=outliers, targets=targets, showback=sharing,
+        phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions,
     )  # fmt: skip
 
 

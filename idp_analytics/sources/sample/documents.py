@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from idp_analytics.sources.sample import exports
+from idp_analytics.sources.sample import decision, exports
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
 from idp_analytics.sources.sample.dialects import (
@@ -157,6 +157,7 @@ accounts = [
         for name, path in PLAIN.items()
         if path in files
     ]
+    parts.append(decision.SETTINGS)
     return "\n".join(parts)
 
 
