@@ -95,11 +95,11 @@ def _cautions(options: dict[str, list[Row]], asked: list[str]) -> Iterator[str]:
         told = options[name]
         lines, ranged = (sum(row[column] for row in told) for column in ("lines", "ranged"))
         if 0 < ranged < lines:
-            yield f"{named(name)}: {lines - ranged} of {lines} lines have no range and are taken as certain."
+            yield f"Decision “{named(name)}”: {lines - ranged} of {lines} lines have no range and are taken as certain."
         if (claims := [row for row in told if row["benefit"] is not None]) and len(told) > 1:
             said = "; ".join(f"{row['called']} {cash(row, 'benefit')}, says {named(row['said_by'])}" for row in claims)
             rest = "" if len(claims) == len(told) else " Of the others nobody says, which is not nothing."
-            yield f"{named(name)}: a benefit is in no order and no total ({said}).{rest}"
+            yield f"Decision “{named(name)}”: a benefit is in no order and no total ({said}).{rest}"
     first = options[asked[0]][0]
     if first["missing"]:
         yield f"Of {count(first['missing'], 'person', 'people')} nobody says whether they are developers; they are not counted."

@@ -190,7 +190,9 @@ def _line(entry: TomlReader, part: str, years: int) -> Line:
     kind = entry.choice("kind", kinds, "other")
     if part != "benefit" and "kind" not in entry.content:
         entry.problems.append(f"{entry.where}no kind; write one of {', '.join(kinds)}")
-    low, high = _exact(entry, "low", Decimal(0), ONE), _exact(entry, "high", ONE, Decimal(100))
+    low = high = None
+    if part != "benefit":  # a benefit is in no order, so a range of it would say nothing
+        low, high = _exact(entry, "low", Decimal(0), ONE), _exact(entry, "high", ONE, Decimal(100))
     ranged = low is not None or high is not None
     once = "amount" if part == "exit" else "yearly"
     fte, rate = (

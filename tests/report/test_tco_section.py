@@ -170,7 +170,7 @@ def test_no_developers_and_more_options_than_can_be_told_apart(report):
     made = report(decision(*(option(name, n, "0.5") for n, name in enumerate("ABCD", 1)))).tco()
     assert "Per developer" not in made.answer
     assert any(text.startswith("No developer is known to be at work") for text in made.cautions)
-    assert "portal: 4 of 8 lines have no range and are taken as certain." in made.cautions
+    assert "Decision “portal”: 4 of 8 lines have no range and are taken as certain." in made.cautions
     assert "The chart shows the 3 cheapest options; the others are in the tables." in made.cautions
 
 

@@ -122,6 +122,7 @@ def test_decisions_stand_in_the_order_they_are_named():
         ([tool(cost={**COST, "yearly": 10**13})], "comes to 10,000,000,000,000 or more at its highest"),
         ([tool(exit=[EXIT, EXIT])], "2 lines are named 'data export'"),
         ([tool(benefit=[{"yearly": 1}])], r"\[\[benefit\]\] 1: no said_by"),
+        ([tool(benefit=[{"yearly": 1, "said_by": "us", "low": 0.5}])], "low: no such setting"),
         ([tool(colour="red")], "colour: no such setting"),
     ],
 )  # fmt: skip
