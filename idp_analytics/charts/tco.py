@@ -106,7 +106,7 @@ def tornado(lines: Sequence[dict[str, Any]], base: Any, title: str, axis: str, c
     if len(widest) > _SAID:
         said += f"; {count(len(widest) - _SAID, 'line')} with less"
     return drawn(
-        "tornado", {"lines": pl.DataFrame(rows, schema=_LINE)}, title, f"{title}, {axis}: {money(base, '')} as stated. {said}.",
+        "tornado", {"lines": pl.DataFrame(rows, schema=_LINE)}, title, f"{title}. {axis}: {money(base, '')} as stated; {said}.",
         height=_STEP * len(widest), labels=[line["label"] for line in widest], axis=axis,
     )  # fmt: skip
 

@@ -113,25 +113,25 @@ def _cautions(options: dict[str, list[Row]], asked: list[str]) -> Iterator[str]:
 
 def _tables(options: list[Row], years: list[Row]) -> Iterator[Table]:
     name, best = named(options[0]["decision"]), options[0]
-    currency, many = named(best["currency"]), len(options) > 1
+    currency = named(best["currency"])
     yield cells.table(
         f"{name}: options over {count(best['years'], 'year')}, {currency}",
         (
             {
                 "Option": row["called"],
                 "Present value": _plain(row, "npv"),
-                "Lines at their low to high": f"{_plain(row, 'npv_low')} to {_plain(row, 'npv_high')}" if row["ranged"] else NOTHING,
+                "All lines low": _plain(row, "npv_low") if row["ranged"] else NOTHING,
+                "All lines high": _plain(row, "npv_high") if row["ranged"] else NOTHING,
                 "Dearer by": _plain(row, "gap") if row["position"] else "",
                 "Not discounted": _plain(row, "undiscounted"),
                 "Without exit": _plain(row, "excluding_exit"),
-                f"{best['called']} has cost no more from" if many else "": _break_even(row) if many else "",
-                "Per developer and month": _plain(row, "per_developer_month"),
-                "Benefit, as said": _plain(row, "benefit"),
-                "Net of it": NOTHING if row["benefit"] is None else money(row["npv"] - row["benefit"], ""),
+                "Dearer in cash since": _break_even(row),
+                "Per developer, month": _plain(row, "per_developer_month"),
             }
             for row in options
         ),
-    )  # fmt: skip
+    )
+    yield from _benefits(name, currency, options)
     yield cells.table(
         f"{name}: cash flow, {currency}",
         (
@@ -165,11 +165,30 @@ def _tables(options: list[Row], years: list[Row]) -> Iterator[Table]:
     )
 
 
+def _benefits(name: str, currency: str, options: list[Row]) -> Iterator[Table]:
+    told = [row for row in options if row["benefit"] is not None]
+    if told:
+        yield cells.table(
+            f"{name}: what people say it brings, present value, {currency}",
+            (
+                {
+                    "Option": row["called"],
+                    "Benefit, as said": _plain(row, "benefit"),
+                    "Cost less benefit": money(row["npv"] - row["benefit"], ""),
+                    "Says who": named(row["said_by"]),
+                }
+                for row in told
+            ),
+            left=("Says who",),
+        )
+
+
 def _break_even(row: Row) -> str:
+    """From when on an option has cost no less than the cheapest, in cash and without exit."""
     if not row["position"]:
         return ""
     year = row["break_even_year"]
-    return "never, in these years" if year is None else f"the end of year {year}" if year else "the start"
+    return "not yet" if year is None else f"end of year {year}" if year else "the start"
 
 
 def _plain(row: Row, column: str) -> str:

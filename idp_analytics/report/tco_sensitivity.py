@@ -9,6 +9,7 @@ from idp_analytics.answers import Verdict
 from idp_analytics.charts import Chart
 from idp_analytics.charts import tco as drawing
 from idp_analytics.charts.wording import NOTHING, count, difference, money, named
+from idp_analytics.metrics.tco import EXIT
 from idp_analytics.metrics.tco_study import NO_RANGE
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
@@ -47,7 +48,7 @@ def tco_sensitivity(view: View, decision: str = "") -> Section:
         question=QUESTION,
         answer=" ".join(_answer(options[name], lines[name]) for name in asked),
         chart=_chart(options[drawn], lines[drawn]) if drawn else None,
-        tables=tuple(_table(options[name], lines[name]) for name in asked),
+        tables=tuple(table for name in asked for table in _tables(options[name], lines[name])),
         cautions=(
             "One line moves at a time, the others stay as stated; lines that rise together do more than each alone.",
             *told,
@@ -120,42 +121,51 @@ def _chart(options: list[Row], lines: list[Row]) -> Chart:
     ]  # fmt: skip
     name = named(best["decision"])
     if several:
-        title, axis = f"By how much {best['called']} is cheaper: {name}", f"cheaper by, {currency}"
+        title, axis = f"By how much {best['called']} is cheaper: {name}", f"Cheaper by, {currency}"
         return drawing.tornado(ranged, options[1]["gap"], title, axis, currency)
     return drawing.tornado(
-        ranged, best["npv"], f"What the cost hangs on: {name}", f"present value, {currency}", currency
+        ranged, best["npv"], f"What the cost hangs on: {name}", f"Present value, {currency}", currency
     )
 
 
-def _table(options: list[Row], lines: list[Row]) -> Table:
+def _tables(options: list[Row], lines: list[Row]) -> Iterator[Table]:
     name, currency = (named(options[0][column]) for column in ("decision", "currency"))
-    return cells.table(f"{name}: every line, {currency}", _cells(lines, len(options) > 1), left=("Option",))
+    if len(options) > 1:
+        caption = f"{name}: by how much {options[0]['called']} is cheaper with one line elsewhere, and where it is not, {currency}"
+        yield cells.table(caption, (_turning(row) for row in lines), left=("Option", "Flips at"))
+    yield cells.table(f"{name}: every line, {currency}", (_line(row) for row in lines), left=("Option",))
 
 
-def _cells(lines: list[Row], several: bool) -> Iterator[dict[str, str]]:
-    for row in lines:
-        kind = "" if row["line"] == row["kind"] else f" ({row['kind']})"
-        ranged = row["low"] is not None
-        told = {
-            "Line": f"{named(row['line'])}{kind}{', at the end' if row['part'] == 'exit' else ''}",
-            "Option": row["called"],
-            "Stated": figure(row, STATED, ""),
-            "Growth a year": difference(1 + float(row["growth"]), None, None, "ratio") if row["growth"] else "",
-            "Low": figure(row, row["low"], "") if ranged else NOTHING,
-            "High": figure(row, row["high"], "") if ranged else NOTHING,
-            "Present value": money(row["present_value"], ""),
-        }
-        if several:
-            at = "at no value"
-            if row["flip_change"] is not None:
-                at = f"{money(row['flip_value'], '')}{per(row)} ({change(row)})"
-            told |= {
-                "Cheaper by, at low": money(row["gap_low"], ""),
-                "Cheaper by, at high": money(row["gap_high"], ""),
-                "Flips at": at,
-                "In its range": {True: "yes", False: "no", None: NOTHING}[row["is_flip_in_range"]],
-            }
-        yield told
+def _turning(row: Row) -> dict[str, str]:
+    at = "no value"
+    if row["flip_change"] is not None:
+        at = f"{money(row['flip_value'], '')}{per(row)} ({change(row)})"
+    return {
+        **_named(row),
+        "At its low": money(row["gap_low"], ""),
+        "At its high": money(row["gap_high"], ""),
+        "Flips at": at,
+        "In its range": {True: "yes", False: "no", None: NOTHING}[row["is_flip_in_range"]],
+    }
+
+
+def _line(row: Row) -> dict[str, str]:
+    ranged = row["low"] is not None
+    return {
+        **_named(row),
+        "Stated": figure(row, STATED, ""),
+        "Growth a year": difference(1 + float(row["growth"]), None, None, "ratio") if row["growth"] else "",
+        "Low": figure(row, row["low"], "") if ranged else NOTHING,
+        "High": figure(row, row["high"], "") if ranged else NOTHING,
+        "Not discounted": money(row["total"], ""),
+        "Present value": money(row["present_value"], ""),
+    }
+
+
+def _named(row: Row) -> dict[str, str]:
+    kind = "" if row["line"] == row["kind"] else f" ({row['kind']})"
+    end = ", at the end" if row["part"] == EXIT else ""
+    return {"Line": f"{named(row['line'])}{kind}{end}", "Option": row["called"]}
 
 
 def _swing(row: Row) -> Decimal:

@@ -55,7 +55,7 @@ def test_the_widest_bar_is_on_top_and_the_rest_is_counted():
         line("e", 9, 13),
         line("f", 0, 1),
     ]
-    made = tco.tornado(lines, Decimal(10), "By how much", "cheaper by, EUR", "EUR", most=5)
+    made = tco.tornado(lines, Decimal(10), "By how much", "Cheaper by, EUR", "EUR", most=5)
     rows = made.spec["datasets"]["lines"]
     assert [row["label"] for row in rows[::2]] == ["b", "d", "e", "c", "a"]
     assert [(row["end"], row["base"], row["value"], row["is_first"], row["shown"], row["stated"]) for row in rows[:2]] == [
@@ -65,6 +65,6 @@ def test_the_widest_bar_is_on_top_and_the_rest_is_counted():
     assert made.spec["height"] == 150
     assert made.spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == ["b", "d", "e", "c", "a"]
     assert made.description == (
-        "By how much, cheaper by, EUR: 10.00 as stated. b: −40.00 at 1 FTE, 90.00 at 2 FTE; d: 30.00 at 1 FTE, 1.00 at 2 FTE; "
+        "By how much. Cheaper by, EUR: 10.00 as stated; b: −40.00 at 1 FTE, 90.00 at 2 FTE; d: 30.00 at 1 FTE, 1.00 at 2 FTE; "
         "e: 9.00 at 1 FTE, 13.00 at 2 FTE; c: 9.00 at 1 FTE, 12.00 at 2 FTE; 1 line with less."
     )
