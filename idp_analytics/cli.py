@@ -316,7 +316,8 @@ def collect(data: Path, names: tuple[str, ...], at: datetime | None) -> None:
     taken = at.replace(tzinfo=UTC) if at else None
     kept = keep(read(data, sources.check), names, taken)
     for one in kept:
-        click.echo(f"{'kept' if one.new else 'known'}  {_printable(one.source)}  {_printable(one.snapshot.name)}")
+        name = one.snapshot.relative_to(data / sources.SNAPSHOTS / one.source).as_posix()
+        click.echo(f"{'kept' if one.new else 'known'}  {_printable(one.source)}  {_printable(name)}")
     click.echo(f"{sum(one.new for one in kept)} new, {sum(not one.new for one in kept)} known already.")
 
 

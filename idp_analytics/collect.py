@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from idp_analytics.errors import SettingsError, SourceError, nearest
 from idp_analytics.organisation import collected, expanded
 from idp_analytics.settings import Settings, SourceSettings
 from idp_analytics.sources import snapshots
-from idp_analytics.sources.files import content, sha256
+from idp_analytics.sources.files import content, sha256, shown_path
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Kept:
 
 
 def collect(settings: Settings, names: Collection[str] = (), at: datetime | None = None) -> list[Kept]:
-    """Copy the exports of every source whose system forgets (or of those named) into ``snapshots/<source>/``.
+    """Copy the exports of every source whose system forgets (or of those named) into ``snapshots/<source>/``, and there into
+    the folder they have in the data folder, so that two exports of one name are told apart.
 
-    A snapshot's time is when the export was written, unless ``at`` says otherwise. An export that was kept already, with
-    the same content and time, is not kept twice. Each copy appears whole or not at all, so that a run that is killed loses
+    A snapshot's time is when the export was written, that of numbered pages when the last of them was, unless ``at`` says
+    otherwise. An export that was kept already, with the same content and time, is not kept twice. Each copy appears whole or not at all, so that a run that is killed loses
     and doubles nothing. Raises :class:`SettingsError` for a name that is no source or a pattern that finds no file,
     :class:`SourceError` for a file that is not what the source says, before anything of that source is kept.
     """
@@ -57,16 +58,28 @@ def _kept(source: SourceSettings, paths: list[Path], root: Path, at: datetime | 
     # What cannot be read today is no snapshot: better to say it now than in a year.
     sources.read(source.kind, paths, source.options, root)
     folder = root / sources.SNAPSHOTS / source.name
-    folder.mkdir(parents=True, exist_ok=True)
-    there = {path.name for path in collected(source, root)}
-    for path in paths:
-        taken = at or datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        target = folder / (snapshots.name(taken, sha256(path), path.name.removesuffix(".gz")) + ".gz")
-        if target.name in there:
+    there = set(collected(source, root))
+    lines = {path: snapshots.line(shown_path(path, root)) for path in paths}
+    times = _times(lines)
+    for path, line in lines.items():
+        name = snapshots.name(at or times[path], sha256(path), path.name.removesuffix(".gz"))
+        target = folder / Path(line).parent / f"{name}.gz"
+        if target in there:
             yield Kept(source.name, path, target, new=False)
             continue
+        target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, content(path))
         yield Kept(source.name, path, target, new=True)
+
+
+def _times(lines: Mapping[Path, str]) -> dict[Path, datetime]:
+    """When each export was written; pages of one answer are one, written when the last of them was."""
+    written = {path: datetime.fromtimestamp(int(path.stat().st_mtime), UTC) for path in lines}
+    family = snapshots.families(lines.values())
+    last: dict[str, datetime] = {}
+    for path, line in lines.items():
+        last[family[line]] = max(written[path], last.get(family[line], written[path]))
+    return {path: last[family[line]] for path, line in lines.items()}
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from idp_analytics.answers import ORG, Metric
 from idp_analytics.errors import GateError, ReportError, SettingsError, SourceError, nearest
 from idp_analytics.metrics import benchmarks
 from idp_analytics.settings import Settings, SourceSettings, read
+from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
 from idp_analytics.tables.ownership import attribute, by_kind, event_time, latest, overlaps, resolve
@@ -243,7 +244,8 @@ def expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]
 def collected(source: SourceSettings, root: Path) -> list[Path]:
     """The snapshots that ``idp collect`` kept of a source, oldest first."""
     folder = root / sources.SNAPSHOTS / source.name
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(found, key=snapshots.order)
 
 
 def _matching(pattern: str, root: Path) -> list[Path]:

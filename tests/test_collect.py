@@ -148,14 +148,99 @@ def test_the_command(folder):
     assert "20260309T000000Z-" in again.output
 
 
-@pytest.mark.parametrize(
-    ("path", "taken", "original"),
-    [
-        ("snapshots/x/20260301T060000Z-0123456789ab-apps.json.gz", FIRST, "apps.json"),
-        ("other/x/20260301T060000Z-0123456789ab-apps.json.gz", None, "apps.json"),
-        ("snapshots/x/apps.json.gz", None, "apps.json"),
-    ],
-)
-def test_names(path, taken, original):
-    assert snapshots.taken(Path(path)) == taken
-    assert snapshots.original(path) == original
+# --- several files of one source --------------------------------------------------------------------------------------
+
+
+def component(name, owner="team-a"):
+    return {
+        "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": {"name": name},
+        "spec": {"type": "service", "lifecycle": "production", "owner": owner},
+    }  # fmt: skip
+
+
+def put(path: Path, content, at: datetime, later: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    os.utime(path, (at.timestamp() + later, at.timestamp() + later))
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    (tmp_path / "settings.toml").write_text("""
+[organisation]
+id = "acme"
+[[source]]
+kind = "backstage"
+refs = "short"
+paths = ["**/entities*.json"]
+as_of = 2026-04-01T00:00:00Z
+[[source]]
+kind = "canonical"
+table = "deployments"
+paths = ["deployments.csv"]
+""")
+    (tmp_path / "deployments.csv").write_text("deployment_id,finished_at\n1,2026-03-02T00:00:00Z\n")
+    (tmp_path / "eu").mkdir()
+    put(tmp_path / "eu" / "entities.json", [component("eu1")], FIRST)
+    return tmp_path
+
+
+def retired(folder: Path) -> dict[str, datetime | None]:
+    return dict(load(folder).tables["services"].select("service_id", "retired_at").sort("service_id").iter_rows())
+
+
+def owners(folder: Path):
+    return load(folder).tables["ownership"].select("service_id", "team_id", "valid_from", "valid_to").sort("service_id", "valid_from").rows()  # fmt: skip
+
+
+def test_two_exports_of_one_name_are_kept_apart(catalogue):
+    put(catalogue / "us" / "entities.json", [component("us1")], FIRST, later=5)
+    kept = collect(read(catalogue, sources.check))
+    assert [one.snapshot.parent.relative_to(catalogue).as_posix() for one in kept] == [
+        "snapshots/backstage/eu",
+        "snapshots/backstage/us",
+    ]
+    assert retired(catalogue) == {"eu1": None, "us1": None}
+    put(catalogue / "us" / "entities.json", [component("us2")], SECOND)
+    collected(catalogue)
+    assert retired(catalogue) == {"eu1": None, "us1": SECOND, "us2": None}
+    told = CliRunner().invoke(cli, ["collect", "--data", str(catalogue)])
+    assert "known  backstage  us/20260308T060000Z-" in told.output
+
+
+def test_a_row_that_moves_to_another_page_is_not_gone(catalogue):
+    (catalogue / "eu" / "entities.json").unlink()
+    for at, pages in ((FIRST, ("ab", "cd")), (SECOND, ("bc", "d"))):
+        for number, names in enumerate(pages, 1):
+            page = {
+                "items": [component(n) for n in names],
+                "totalItems": sum(map(len, pages)),
+                "pageInfo": {"nextCursor": "x"} if number == 1 else {},
+            }
+            put(catalogue / f"entities-{number}.json", page, at, later=5 * number)
+        assert {name[:16] for _, name, _ in collected(catalogue)} == {f"{at:%Y%m%dT%H%M}10Z"}
+    assert not any(new for *_, new in collected(catalogue))
+    org = load(catalogue)
+    assert not org.tables["loads"].filter(source="backstage")["truncated"].any()
+    assert retired(catalogue) == {"a": SECOND.replace(second=10), "b": None, "c": None, "d": None}
+    assert [(s, until) for s, *_, until in owners(catalogue)] == [("a", SECOND.date()), ("b", None), ("c", None), ("d", None)]  # fmt: skip
+
+
+def test_a_state_that_comes_back_is_another_state_even_before_it_is_collected(catalogue):
+    for at, owner in ((FIRST, "a"), (SECOND, "b")):
+        put(catalogue / "eu" / "entities.json", [component("s", owner)], at)
+        collected(catalogue)
+    before = owners(catalogue)
+    put(catalogue / "eu" / "entities.json", [component("s", "a")], SECOND, later=60)
+    day, now = SECOND.date(), datetime(2026, 4, 1, tzinfo=UTC).date()
+    assert before == [("s", "a", None, day), ("s", "b", day, None)]
+    assert owners(catalogue) == [("s", "a", None, day), ("s", "b", day, now), ("s", "a", now, None)]
+
+
+def test_two_pages_of_which_one_changed_are_read_both(catalogue):
+    (catalogue / "eu" / "entities.json").unlink()
+    for number, names in ((1, "ab"), (2, "cd")):
+        put(catalogue / f"entities-{number}.json", [component(n) for n in names], FIRST)
+    collected(catalogue)
+    put(catalogue / "entities-2.json", [component("c")], SECOND)
+    assert retired(catalogue) == {"a": None, "b": None, "c": None, "d": datetime(2026, 4, 1, tzinfo=UTC)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,6 @@ from idp_analytics.sources.tabular import ROW, read_rows
 from idp_analytics.tables.pseudonyms import pseudonym
 
 T = TypeVar("T")
-_NUMBER = re.compile(r"\d+")
 
 _ENVIRONMENTS = {
     "production": "production", "prod": "production", "prd": "production", "live": "production",
@@ -43,6 +42,8 @@ class File:
     broken: int
     strange: Mapping[str, int]
     shapes: frozenset[str]
+    line: str = ""
+    """Which export it is, or is a snapshot of (:mod:`snapshots`); pages of one answer are one."""
 
     @cached_property
     def day(self) -> str | None:
@@ -187,73 +188,99 @@ def environment_word(name: str | None, patterns: Mapping[str, str]) -> str | Non
     return next(fitting, None) or _ENVIRONMENTS.get(name.strip().lower())
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A file as it is opened: which export it is (``line``), of which answer a page (``family``), when it was taken."""
+
+    path: Path
+    shown: str
+    line: str
+    family: str
+    taken: datetime | None
+    found: Documents
+
+
 def opened(system: System, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> Export:
-    """Read every file of a source, snapshots first, oldest first. A snapshot of the same time and content, and an export that
-    has been collected as it is, are not read again.
+    """Read every file of a source, snapshots first, oldest first. A snapshot of the same export, time and content, and an
+    export that is as its newest snapshot has it, are not read again.
 
     Raises :class:`SourceError` for a file that cannot be read, and for one without any document this system writes,
     naming what it looks like.
     """
+    given = _as_given(system, paths, root)
+    _refuse_stale(given, options.get("as_of"))
     files: list[File] = []
-    given: list[tuple[Path, datetime | None, Documents]] = []
     of: dict[str, list[Document]] = {shape.name: [] for shape in system.shapes}
-    seen: set[tuple[str, datetime | None]] = set()
-    collected = {snapshots.digest(path) for path in paths if snapshots.taken(path)}
-    for path in sorted(paths, key=snapshots.order):
-        taken = snapshots.taken(path)
-        found = open_file(system, path, shown_path(path, root))
-        if (found.sha256, taken) in seen or (taken is None and found.sha256[: snapshots.DIGITS] in collected):
-            continue
-        seen.add((found.sha256, taken))
-        given.append((path, taken, found))
-    _refuse_stale(given, options.get("as_of"), root)
-    for path, taken, found in _pages_joined(given):
-        file, documents = _classified(system, found, shown_path(path, root), taken or options.get("as_of"))
+    for one in _pages_joined(given):
+        file, documents = _classified(system, one, one.taken or options.get("as_of"))
         files.append(file)
         for shape, document in documents:
             of[shape].append(document)
     return Export(system, files, of, options)
 
 
-def _refuse_stale(given: list[tuple[Path, datetime | None, Documents]], as_of: datetime | None, root: Path) -> None:
+def _as_given(system: System, paths: Sequence[Path], root: Path) -> list[_Given]:
+    ordered = {path: shown_path(path, root) for path in sorted(paths, key=snapshots.order)}
+    lines = {path: snapshots.line(shown) for path, shown in ordered.items()}
+    families, times = snapshots.families(lines.values()), snapshots.sittings(lines)
+    given: dict[tuple[str, str, datetime | None], _Given] = {}
+    for path, shown in ordered.items():
+        line, at = lines[path], times.get(path)
+        one = _Given(path, shown, line, families[line], at, open_file(system, path, shown))
+        given.setdefault((line, one.found.sha256, at), one)
+    collected = _collected(given.values())
+    return [one for one in given.values() if one.taken is not None or one.family not in collected]
+
+
+def _collected(given: Iterable[_Given]) -> frozenset[str]:
+    """The families whose exports are, page for page, what their newest snapshots have."""
+    now: dict[str, set[tuple[str, str]]] = {}
+    kept: dict[str, dict[datetime, set[tuple[str, str]]]] = {}
+    for one in given:
+        if one.taken is None:
+            now.setdefault(one.family, set()).add((one.line, one.found.sha256[: snapshots.DIGITS]))
+        else:
+            pages = kept.setdefault(one.family, {}).setdefault(one.taken, set())
+            pages.add((one.line, snapshots.digest(one.path)))
+    return frozenset(
+        family for family, pages in now.items() if family in kept and pages == kept[family][max(kept[family])]
+    )
+
+
+def _refuse_stale(given: Sequence[_Given], as_of: datetime | None) -> None:
     """An export newer than its snapshots, dated before them, would make what it shows end before it began."""
-    newest = max((taken for _, taken, _ in given if taken), default=None)
-    for path, taken, _ in given:
-        if taken is None and as_of is not None and newest is not None and as_of < newest:
+    newest = max((one.taken for one in given if one.taken), default=None)
+    for one in given:
+        if one.taken is None and as_of is not None and newest is not None and as_of < newest:
             raise SourceError(
-                f"{shown_path(path, root)}: as_of = {as_of:%Y-%m-%dT%H:%M:%SZ} in settings.toml is before the newest snapshot, of "
+                f"{one.shown}: as_of = {as_of:%Y-%m-%dT%H:%M:%SZ} in settings.toml is before the newest snapshot, of "
                 f"{newest:%Y-%m-%dT%H:%M:%SZ}. Run idp collect, which dates each export, or set as_of to when it was exported."
             )
 
 
-def _pages_joined(
-    given: list[tuple[Path, datetime | None, Documents]],
-) -> Iterator[tuple[Path, datetime | None, Documents]]:
+def _pages_joined(given: Sequence[_Given]) -> Iterator[_Given]:
     """Files numbered from 0 or 1 without a gap (``runs-1.json``, ``runs-2.json``) are pages of one answer: where the last has no
-    next page and all together hold as many as any of them says there are, none of them is incomplete."""
-    answers: dict[tuple[Path, str, datetime | None], dict[int, Documents]] = {}
-    for path, taken, found in given:
-        name = snapshots.original(path.name)
-        if len(numbers := _NUMBER.findall(name)) == 1:
-            answers.setdefault((path.parent, _NUMBER.sub("#", name), taken), {})[int(numbers[0])] = found
-    whole = {
-        id(page)
-        for answer in answers.values() if _is_whole(answer)
-        for page in answer.values()
-    }  # fmt: skip
-    for path, taken, found in given:
-        yield path, taken, replace(found, unfinished=None) if id(found) in whole else found
+    next page and all together hold as many as any of them says there are, none of them is incomplete. Where a page before
+    another is not there, all are."""
+    answers: dict[tuple[str, datetime | None], dict[int, Documents]] = {}
+    for one in given:
+        if one.family != one.line:
+            answers.setdefault((one.family, one.taken), {})[snapshots.number(one.line) or 0] = one.found
+    for one in given:
+        pages = answers.get((one.family, one.taken))
+        if pages is None:
+            yield one
+        elif not snapshots.without_gap(pages):
+            gap = one.found.unfinished or "a page before it is not there"
+            yield replace(one, found=replace(one.found, unfinished=gap))
+        else:
+            yield replace(one, found=replace(one.found, unfinished=None)) if _is_whole(pages) else one
 
 
 def _is_whole(pages: Mapping[int, Documents]) -> bool:
-    first, last = min(pages), max(pages)
     held = sum(len(page.found) + len(page.broken) for page in pages.values())
-    return (
-        first in (0, 1)
-        and 1 < len(pages) == last - first + 1
-        and not pages[last].continues
-        and held >= max(page.total for page in pages.values())
-    )
+    total = max(page.total for page in pages.values())
+    return len(pages) > 1 and not pages[max(pages)].continues and held >= total
 
 
 def open_file(system: System, path: Path, shown: str) -> Documents:
@@ -276,9 +303,8 @@ def table_documents(path: Path, shown: str) -> Documents:
     return Documents(found, rows.sha256, broken, warnings=rows.warnings)
 
 
-def _classified(
-    system: System, found: Documents, shown: str, as_of: datetime | None
-) -> tuple[File, list[tuple[str, Document]]]:
+def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, list[tuple[str, Document]]]:
+    found, shown = one.found, one.shown
     told = [(system.shape(body), number, body) for number, body in found.found]
     strange: dict[str, int] = {}
     for shape, _, body in told:
@@ -291,7 +317,7 @@ def _classified(
     broken = tuple(f"line {line}: {reason}" if line else reason for line, reason in found.broken[:5])
     file = File(
         shown, found.sha256, as_of, found.unfinished, found.beside or {}, (*found.warnings, *nothing, *broken),
-        len(found.broken), strange, shapes,
+        len(found.broken), strange, shapes, one.family,
     )  # fmt: skip
     return file, [(shape, Document(body, file, number)) for shape, number, body in told if shape]
 

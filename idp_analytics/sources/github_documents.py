@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from idp_analytics.sources import members
+from idp_analytics.sources import members, snapshots
 from idp_analytics.sources.export import Document, Export
 
 _RUN = re.compile(r"/actions/runs/(\d+)")
@@ -193,7 +193,7 @@ def operation(export: Export, environment: str | None) -> str | None:
 
 def stem(document: Document) -> str:
     """The file's name up to its first dot."""
-    return document.file.shown.rsplit("/", 1)[-1].split(".")[0]
+    return snapshots.original(document.file.shown).split(".")[0]
 
 
 def is_status(body: Mapping[str, Any]) -> bool:

@@ -13,13 +13,13 @@ import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.export import Document, Export, File, opened
+from idp_analytics.sources.over_time import UNDATED
 from idp_analytics.sources.system import COMMON, Gives, Option, Row, System
 from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables import LINEAGE, TABLES, Extract
 from idp_analytics.tables.declare import Column, Kind, Table
 
 AGAIN = "the same one comes again; the newest is used"
-UNDATED = "it does not say when it was exported: add as_of to the source in settings.toml, or use idp collect"
 
 _SHAPELESS = (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError)
 _LINEAGE = frozenset(column.name for column in LINEAGE)
@@ -149,7 +149,8 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
                 found.append(
                     document.left_out(f"is not shaped as {export.system.title} writes it ({type(error).__name__})")
                 )
-    return gives.together(found) if gives.together else found
+    found = gives.together(found) if gives.together else found
+    return gives.over_time(found, export.files) if gives.over_time else found
 
 
 def _files_of(gives: Iterable[Gives], export: Export) -> list[File]:

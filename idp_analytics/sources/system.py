@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from idp_analytics.sources.documents import Documents
-    from idp_analytics.sources.export import Document, Export
+    from idp_analytics.sources.export import Document, Export, File
     from idp_analytics.tables import Extract
 
 Row = dict[str, Any]
@@ -30,8 +30,8 @@ class Gives:
     """One table a system can give.
 
     ``rows(document, export)`` gives the rows of one document of ``shapes``; ``beside`` are shapes that it looks up in
-    ``export``. ``together`` sees all rows at once, oldest export first, where one row follows from several. ``history``
-    says how far back the system tells (``rows`` is null where the system ``reads`` whole tables itself). ``lost`` are the table's columns the system cannot tell. ``is_state``: the system
+    ``export``. ``together`` sees all rows at once, oldest export first, where one row follows from several; ``over_time``
+    sees the files too, where something follows from a row's being gone from a later snapshot. ``history`` says how far back the system tells (``rows`` is null where the system ``reads`` whole tables itself). ``lost`` are the table's columns the system cannot tell. ``is_state``: the system
     shows what is so now and forgets what was, which is what ``idp collect`` is for.
     """
 
@@ -42,6 +42,7 @@ class Gives:
     lost: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     together: Callable[[list[Row]], list[Row]] | None = None
+    over_time: Callable[[list[Row], Sequence[File]], list[Row]] | None = None
     is_state: bool = False
 
 

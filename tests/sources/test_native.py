@@ -216,20 +216,27 @@ def test_state_needs_to_know_when_it_was_taken(tmp_path):
     assert extract.as_of == TAKEN
 
 
-def test_the_same_content_twice_changes_nothing_and_a_collected_export_is_its_snapshot(tmp_path):
+def test_a_collected_export_is_its_newest_snapshot(tmp_path):
     path = write(tmp_path, [run(1)], "runs.json")
     digest = sources.native.opened(TOY, [path], {"people": "hash"}, tmp_path).files[0].sha256
     early = write(tmp_path, [run(1)], f"snapshots/toy/{snapshots.name(TAKEN, digest, 'runs.json')}")
     later = write(
         tmp_path, [run(1)], f"snapshots/toy/{snapshots.name(datetime(2026, 3, 2, tzinfo=UTC), digest, 'runs.json')}"
     )
-    copy = write(tmp_path, [run(1)], "copy.json")
-    assert [e.path for e in read(tmp_path, path, copy)] == ["copy.json"]
     found = read(tmp_path, path, later, early, tables=["service_golden_path"])
     # The same state on two days is two rows; the export itself is the newest snapshot and adds none.
     assert [(e.path.split("/")[0], e.frame["as_of"].to_list()) for e in found] == [
         ("snapshots", ["2026-03-01"]),
         ("snapshots", ["2026-03-02"]),
+    ]
+
+
+def test_the_same_content_under_another_name_is_read_and_changes_nothing(tmp_path):
+    """The name may say what the content does not: which workspace, which run."""
+    found = read(tmp_path, write(tmp_path, [run(1)], "copy.json"), write(tmp_path, [run(1)]))
+    assert [(e.path, e.frame.height, e.dropped) for e in found] == [
+        ("copy.json", 0, {native.AGAIN: 1}),
+        ("runs.json", 1, {}),
     ]
 
 

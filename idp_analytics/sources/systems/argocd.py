@@ -6,11 +6,11 @@ snapshots are collected. A sync that succeeded is not a rollout that is healthy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from idp_analytics.sources import members
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources import members, over_time
+from idp_analytics.sources.export import Document, Export, File
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import (
     ENVIRONMENTS,
@@ -65,18 +65,22 @@ def deployments(document: Document, export: Export) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _in_order(rows: list[Row]) -> list[Row]:
+def _in_order(rows: list[Row], files: Sequence[File]) -> list[Row]:
     """The syncs of each application over all snapshots, compared with the one before; gaps are said."""
     kept = [row for row in rows if not is_row(row)]
     by_app: dict[tuple[str, str], list[Row]] = {}
     for row in _told_apart([row for row in rows if is_row(row)]):
         by_app.setdefault((row["_app"], row["_uid"]), []).append(row)
     lost: dict[str, list[int]] = {}
+    now = over_time.newest(files)
     for syncs in by_app.values():
         last = syncs[-1]["_document"].file
         # What ran in an older snapshot has ended since: well, and it is in the history, or not, and it has its own row.
+        still = {last.shown} & now
         kept += [
-            row for row in syncs if row["_number"] is None and (not row["_running"] or row["_document"].file is last)
+            row
+            for row in syncs
+            if row["_number"] is None and (not row["_running"] or row["_document"].file.shown in still)
         ]
         told = {row["_number"]: row for row in syncs if row["_number"] is not None}
         kept += _compared(told)
@@ -129,7 +133,8 @@ def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
     """One row per application whose automated sync is off: what runs is whatever somebody synced by hand. Since when, nobody
-    tells: the application may be much older."""
+    tells: the application may be much older. It is closed by the first snapshot in which that sync is on or the application
+    is no more."""
     automated = document.at("spec", "syncPolicy", "automated")
     if _is_preview(document, export) or (automated is not None and members.flag(automated, "enabled") is not False):
         return
@@ -219,12 +224,12 @@ SYSTEM = System(
     gives=(
         Gives(
             "deployments", deployments, ("application",), "the last 10 successful syncs of an application, and its newest operation",
-            lost=("queued_at",), together=_in_order, is_state=True,
+            lost=("queued_at",), over_time=_in_order, is_state=True,
         ),
         Gives("service_golden_path", service_golden_path, ("application",), "now only", lost=("joined_at", "left_at"), is_state=True),
         Gives(
             "escape_hatches", escape_hatches, ("application",), "now only",
-            lost=("golden_path_id", "team_id", "requestor_id", "approver_id", "opened_at", "expires_at", "closed_at", "uses"), is_state=True,
+            lost=("golden_path_id", "team_id", "requestor_id", "approver_id", "opened_at", "expires_at", "uses"), is_state=True, over_time=over_time.closed,
         ),
     ),
     recipes=(

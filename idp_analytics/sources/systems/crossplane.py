@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from idp_analytics.sources import members
+from idp_analytics.sources import members, over_time
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
@@ -79,7 +79,7 @@ def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
     """One row per root resource that is paused, observed only, or pinned by hand to a revision. Since when is told of what was
-    imported only: the others may have been opened long after the resource was made."""
+    imported only: the others may have been opened long after the resource was made. Closed by the first snapshot without."""
     if not _is_root(document):
         return
     name = _name(document)
@@ -179,7 +179,7 @@ SYSTEM = System(
               lost=("team_id", "requestor_id", "previous_run_id")),
         Gives("service_golden_path", service_golden_path, ("resource",), "now only", beside=("revision",), lost=("left_at",), is_state=True),
         Gives("escape_hatches", escape_hatches, ("resource",), "now only", is_state=True,
-              lost=("team_id", "requestor_id", "approver_id", "expires_at", "closed_at", "uses")),
+              lost=("team_id", "requestor_id", "approver_id", "expires_at", "uses"), over_time=over_time.closed),
     ),
     recipes=(
         Recipe("claims.json", "kubectl get claim -A -o json > claims.json", "get, list on claims", "Version 1."),

@@ -460,7 +460,7 @@ SYSTEM = System(
         Gives("tickets", tickets, ("issue",), "all", lost=("team_id", "golden_path_id", "priority", "channel", "first_response_at", "reopens")),
         Gives("teams", teams, ("team",), "now only", lost=("time_zone", "valid_from", "valid_to"), is_state=True),
         Gives("people", people, _SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone")),
-        Gives("memberships", memberships, ("team",), "now only", together=over_time.spans, is_state=True),
+        Gives("memberships", memberships, ("team",), "now only", over_time=over_time.spans, is_state=True),
     ),
     recipes=(
         Recipe("deployments.json", f'{_API} "repos/$REPO/deployments?per_page=100" > deployments.json', "deployments: read"),

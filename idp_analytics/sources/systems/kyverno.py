@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from idp_analytics.sources import members
+from idp_analytics.sources import members, over_time
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
 
@@ -48,24 +48,25 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
                 as_of=members.moment(result, "timestamp") or document.taken_at or document.text("metadata", "creationTimestamp"), engine="kyverno",
                 service_id=export.service(members.text(document.at("metadata", "labels"), export.options["service_label"]) or members.text(resource, "name")),
                 result=verdict, result_raw=verdict, severity=members.text(result, "severity"),
-                hatch_id=export.id(f"{exceptions.split(',')[0].strip()}") if exceptions else None,
+                hatch_id=export.id(_hatch(exceptions.split(",")[0].strip(), _namespace(document, resource), export)) if exceptions else None,
             )  # fmt: skip
 
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
-    """One row per exception. ``uses`` is how many results were skipped for it in the newest reports."""
+    """One row per exception. ``uses`` is how many results were skipped for it in the newest reports; it is closed when it is
+    being deleted, or by the first snapshot without it."""
     spec, notes = document.at("spec"), document.at("metadata", "annotations")
     policies = [members.text(one, "policyName") for one in members.every(spec, "exceptions")]
     policies += [members.text(one, "name") for one in members.every(spec, "policyRefs")]
-    name = document.text("metadata", "name")
+    hatch = _hatch(document.text("metadata", "name"), document.text("metadata", "namespace"), export)
     told = members.at(spec, "properties")
     yield document.row(
-        hatch_id=export.id(name), kind="exception", policy=", ".join(filter(None, policies)) or None,
+        hatch_id=export.id(hatch), kind="exception", policy=", ".join(filter(None, policies)) or None,
         service_id=export.service(document.text("metadata", "labels", export.options["service_label"])),
         requestor_id=export.person(_said(told, notes, "requested-by", "requester")), approver_id=export.person(_said(told, notes, "approved-by", "approver")),
         opened_at=document.text("metadata", "creationTimestamp"),
         expires_at=members.text(spec, "expiresAt") or _said(told, notes, "expires-at", "expires"),
-        closed_at=document.text("metadata", "deletionTimestamp"), reason=_said(told, notes, "reason"), uses=_uses(name, export),
+        closed_at=document.text("metadata", "deletionTimestamp"), reason=_said(told, notes, "reason"), uses=_uses(hatch, export),
     )  # fmt: skip
 
 
@@ -75,19 +76,33 @@ def _said(told: Any, notes: Any, *names: str) -> str | None:
     return next(filter(None, (members.text(place, name) for place in (told, by_part) for name in names)), None)
 
 
-def _uses(name: str | None, export: Export) -> int | None:
+def _hatch(name: str | None, namespace: str | None, export: Export) -> str | None:
+    """An exception's name; where two namespaces have one of it, with its namespace. Reports give the name alone: there it is
+    that of the resource's namespace, else it cannot be told which is meant."""
+    places = export.once("exceptions", lambda: _places(export)).get(name or "", frozenset())
+    return name if len(places) < 2 else f"{namespace}/{name}" if namespace in places else None
+
+
+def _places(export: Export) -> dict[str, frozenset[str | None]]:
+    found: dict[str, set[str | None]] = {}
+    for one in export.of["exception"]:
+        found.setdefault(one.text("metadata", "name") or "", set()).add(one.text("metadata", "namespace"))
+    return {name: frozenset(places) for name, places in found.items()}
+
+
+def _uses(hatch: str | None, export: Export) -> int | None:
     """How many results of the newest reports name the exception; null where there is no report."""
-    return export.once("uses", lambda: _named(export))[name] if export.of["report"] else None
+    return export.once("uses", lambda: _named(export))[hatch] if export.of["report"] else None
 
 
 def _named(export: Export) -> Counter[str | None]:
     reports = export.of["report"]
     newest = max(report.taken_at or "" for report in reports)
-    named = (
-        members.text(result, "properties", "exceptions") or ""
+    return Counter(
+        _hatch(name, _namespace(report, _judged(report, result)[0]), export)
         for report in reports if (report.taken_at or "") == newest for result in report.every("results")
+        for name in {one.strip() for one in (members.text(result, "properties", "exceptions") or "").split(",")}
     )  # fmt: skip
-    return Counter(name for several in named for name in {one.strip() for one in several.split(",")})
 
 
 def _rule(rule: str | None) -> str:
@@ -121,9 +136,13 @@ def _is_judged_on_its_owner(document: Document, result: Any, resource: Any, expo
 
 
 def _key(document: Document, result: Any, resource: Any, kind: str | None, name: str | None) -> tuple[str | None, ...]:
-    namespace = members.text(resource, "namespace") or document.text("metadata", "namespace")
+    namespace = _namespace(document, resource)
     rule = _rule(members.text(result, "rule"))
     return document.taken_at, members.text(result, "policy"), rule, namespace, kind, name
+
+
+def _namespace(report: Document, resource: Any) -> str | None:
+    return members.text(resource, "namespace") or report.text("metadata", "namespace")
 
 
 def _called(resource: Any) -> str:
@@ -144,7 +163,7 @@ SYSTEM = System(
     ),
     gives=(
         Gives("policy_results", policy_results, ("report",), "now only", lost=("team_id", "enforcement", "truncated"), is_state=True),
-        Gives("escape_hatches", escape_hatches, ("exception",), "now only", beside=("report",), lost=("golden_path_id", "team_id"), is_state=True),
+        Gives("escape_hatches", escape_hatches, ("exception",), "now only", beside=("report",), lost=("golden_path_id", "team_id"), over_time=over_time.closed, is_state=True),
     ),
     recipes=(
         Recipe("policyreports.json", "kubectl get policyreports.wgpolicyk8s.io,clusterpolicyreports.wgpolicyk8s.io -A -o json > policyreports.json", "get, list on policyreports",

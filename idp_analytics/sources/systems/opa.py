@@ -6,6 +6,7 @@ Gatekeeper lists at most twenty violations per constraint, of its last audit onl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,13 +76,15 @@ def audited(document: Document, export: Export) -> Iterator[Row]:
 
 
 def conftest(document: Document, export: Export) -> Iterator[Row]:
-    """One row per finding in a file, and one for its passes together: Conftest counts those and names none."""
+    """One row per finding in a file, and one for its passes together: Conftest counts those and names none. It does not say
+    what in the file it found; of several findings of one rule the second is in ``file#2``, and so on."""
     file, namespace = document.text("filename") or "file", document.text("namespace") or "main"
     passed = document.at("successes")
     if isinstance(passed, int) and passed > 0:
         yield document.row(
             policy=namespace, rule="passed", resource=file, as_of=document.taken_at, engine="conftest", result="pass", result_raw=str(passed), enforcement="deny"
         )  # fmt: skip
+    found: Counter[str] = Counter()
     for kind, verdict, enforcement in (
         ("failures", "fail", "deny"),
         ("warnings", "warn", "warn"),
@@ -90,8 +93,9 @@ def conftest(document: Document, export: Export) -> Iterator[Row]:
         for number, finding in enumerate(document.every(kind), 1):
             rule = members.text(finding, "metadata", "query") or f"{kind[:-1]} {number}"
             hatch = export.id(f"{namespace}/{file}/{number}") if kind == "exceptions" else None
+            found[rule] += 1
             yield document.row(
-                policy=namespace, rule=rule, resource=file, as_of=document.taken_at, engine="conftest", service_id=export.service(None),
+                policy=namespace, rule=rule, resource=file if found[rule] == 1 else f"{file}#{found[rule]}", as_of=document.taken_at, engine="conftest", service_id=export.service(None),
                 result=verdict, result_raw=kind, enforcement=enforcement, hatch_id=hatch,
             )  # fmt: skip
 

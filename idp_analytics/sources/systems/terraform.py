@@ -278,7 +278,7 @@ def _explored(document: Document) -> dict[str, Any]:
 
 def _stem(document: Document) -> str:
     """A plan does not name its workspace; its file does."""
-    return snapshots.original(document.file.shown).rsplit("/", 1)[-1].split(".")[0]
+    return snapshots.original(document.file.shown).split(".")[0]
 
 
 def _day(document: Document) -> str | None:

@@ -206,6 +206,20 @@ def test_snapshots_together_remember_what_each_forgets(tmp_path):
     assert any(sentence.startswith("4 sync(s)") for sentence in found.warnings)
 
 
+def test_a_hatch_ends_when_sync_is_on_again_or_the_application_is_gone(tmp_path):
+    by_hand, running = {"syncPolicy": None}, {"phase": "Running", "startedAt": "2026-03-01T05:00:00Z"}
+    found = read("argocd", tmp_path, {
+        "snapshots/argocd/20260301T060000Z-000000000000-apps.json": [app("a", spec=by_hand), app("b", spec=by_hand, operation=running)],
+        "snapshots/argocd/20260302T060000Z-111111111111-apps.json": [app("a"), app("b", spec=by_hand, operation=running)],
+        "snapshots/argocd/20260303T060000Z-222222222222-apps.json": [],
+    })  # fmt: skip
+    assert columns(found["escape_hatches"], "hatch_id", "closed_at") == [
+        ("argocd:argocd/a/manual", at(2026, 3, 2, 6)),
+        ("argocd:argocd/b/manual", at(2026, 3, 3, 6)),
+    ]
+    assert found["deployments"] == []
+
+
 def test_every_container(tmp_path):
     one = app(history=[sync(0, A, 1)], apiVersion="argoproj.io/v1alpha1", kind="Application")
     for name, content in {

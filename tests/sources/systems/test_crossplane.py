@@ -140,6 +140,15 @@ def test_hatches(tmp_path):
     assert found.dropped == {"is observed only: imported, and not provisioned by the platform": 1}
 
 
+def test_a_hatch_is_closed_by_the_first_snapshot_without_it(tmp_path):
+    paused = resource(annotations={"crossplane.io/paused": "true"})
+    found = read("crossplane", tmp_path, {
+        "snapshots/x/20260301T060000Z-000000000000-c.json": listed(paused),
+        "snapshots/x/20260302T060000Z-111111111111-c.json": listed(resource()),
+    })  # fmt: skip
+    assert columns(found["escape_hatches"], "kind", "closed_at") == [("suspend", at(2026, 3, 2, 6))]
+
+
 @pytest.mark.parametrize(("used", "drift"), [("postgres-9", "current"), ("postgres-2", "behind"), (None, "unknown")])
 def test_drift_is_told_where_the_revisions_are_known(tmp_path, used, drift):
     spec = {"compositionRef": {"name": "postgres"}, **({"compositionRevisionRef": {"name": used}} if used else {})}

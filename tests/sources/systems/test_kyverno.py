@@ -170,6 +170,36 @@ def test_an_old_exception_says_what_its_annotations_say(tmp_path):
     assert (row["policy"], row["reason"], row["expires_at"], row["uses"]) == ("limits", "legacy", at(2026, 9, 1), None)
 
 
+def test_exceptions_of_one_name_are_told_apart_by_namespace(tmp_path):
+    skipped = report(
+        result("skip", properties={"exceptions": "ex"}, resources=[{"kind": "Pod", "name": "p", "namespace": "b"}]),
+        result("skip", properties={"exceptions": "ex"}, resources=[{"kind": "Pod", "name": "p", "namespace": "c"}]),
+        result("skip", rule="x", properties={"exceptions": "only"}),
+    )
+    exceptions = [exception(namespace="a"), exception(namespace="b"), exception("only", namespace="a")]
+    found = read("kyverno", tmp_path, {"e.json": exceptions, "r.json": skipped})
+    assert columns(found["escape_hatches"], "hatch_id", "uses") == [
+        ("kyverno:a/ex", 0),
+        ("kyverno:b/ex", 1),
+        ("kyverno:only", 1),
+    ]
+    assert columns(found["policy_results"], "hatch_id") == [("kyverno:b/ex",), (None,), ("kyverno:only",)]
+
+
+def test_an_exception_that_is_gone_is_closed_even_if_it_was_the_last(tmp_path):
+    listed = {"apiVersion": "v1", "kind": "List", "items": []}
+    found = read("kyverno", tmp_path, {
+        "snapshots/k/20260301T060000Z-000000000000-e.json": {**listed, "items": [exception(), exception("other")]},
+        "snapshots/k/20260401T060000Z-111111111111-e.json": {**listed, "items": [exception("other")]},
+        "snapshots/k/20260501T060000Z-222222222222-e.json": {**listed, "metadata": {"continue": "x"}},
+        "snapshots/k/20260601T060000Z-333333333333-e.json": listed,
+    })  # fmt: skip
+    assert columns(found["escape_hatches"], "hatch_id", "closed_at") == [
+        ("kyverno:ex", at(2026, 4, 1, 6)),
+        ("kyverno:other", at(2026, 6, 1, 6)),
+    ]
+
+
 def test_each_snapshot_is_a_day_of_its_own(tmp_path):
     found = read("kyverno", tmp_path, {
         "snapshots/k/20260301T060000Z-000000000000-r.json": report(result()), "snapshots/k/20260401T060000Z-111111111111-r.json": report(result("pass")),

@@ -148,6 +148,16 @@ def test_conftest(tmp_path):
     assert "hush" not in repr(found)
 
 
+def test_several_findings_of_one_rule_are_as_many(tmp_path):
+    deny = {"msg": "hush", "metadata": {"query": "data.main.deny"}}
+    run = {"filename": "all.yaml", "namespace": "main", "successes": 0, "failures": [deny, deny, deny]}
+    found = read("opa", tmp_path, {"c.json": [run, {**run, "filename": "one.yaml", "failures": [deny]}]})
+    assert columns(found["policy_results"], "rule", "resource") == [
+        ("data.main.deny", "all.yaml"), ("data.main.deny", "all.yaml#2"), ("data.main.deny", "all.yaml#3"), ("data.main.deny", "one.yaml"),
+    ]  # fmt: skip
+    assert found.dropped == {}
+
+
 def test_empty_and_wrong_files(tmp_path):
     assert read("opa", tmp_path, {"x.json": []}).warnings == ["the file holds no documents"]
     with pytest.raises(SourceError, match="It looks like a policy exception of Kyverno"):

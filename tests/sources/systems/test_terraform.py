@@ -269,6 +269,14 @@ def test_a_snapshot_of_a_plan_is_named_by_its_workspace(tmp_path):
     ]
 
 
+def test_two_workspaces_may_have_the_same_modules(tmp_path):
+    same = {
+        "Modules": [{"Key": "", "Source": "", "Dir": "."}, {"Key": "db", "Source": "acme/db/aws", "Version": "2.0.0"}]
+    }
+    found = read("terraform", tmp_path, {"shop-prod.modules.json": same, "cart-prod.modules.json": same}, **NAMES)
+    assert columns(found["service_golden_path"], "service_id", "version") == [("cart", "2.0.0"), ("shop", "2.0.0")]
+
+
 def test_outcomes_of_policy_sets(tmp_path):
     outcome = {
         "id": "o1", "type": "policy-set-outcomes",
