@@ -48,6 +48,8 @@ _TOTAL = (
     "total", "totalCount", "total_count", "total-count", "totalItems", "total_items", "totalTasks", "totalElements",
     "totalResults", "total_results", "count",
 )  # fmt: skip
+_INCLUDED = "included"
+"""Where a page of JSON:API has what its documents refer to, of each page something else."""
 _OFFSET = ("offset", "startAt", "start_at")
 _ABOUT = (
     "meta", "metadata", "pagination", "paging", "page", "pageInfo", "page_info", "links", "_links", "response_metadata",
@@ -62,7 +64,7 @@ class Documents:
 
     ``found``: each document with its number in the file, counted from 1 (a broken one has a number too).
     ``broken``: (line, reason) of what was set aside. ``beside``: what the first page says beside its documents (a time
-    zone, a scorecard's name). ``unfinished``: why the file is known not to hold everything, or null; ``continues``: because
+    zone, a scorecard's name), and what any page includes (JSON:API). ``unfinished``: why the file is known not to hold everything, or null; ``continues``: because
     its last page has a next one; ``total``: how many documents there are by what a page says (0: none says). ``sha256`` of
     the file as it lies on disk. ``warnings``: sentences for a person.
     """
@@ -121,7 +123,7 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     following = _following(pages)
     total, short = _missing(pages, place)
     return Documents(
-        found, sha256(path), sorted(broken), _beside(pages[0]) if pages else None, following or short, tuple(warnings),
+        found, sha256(path), sorted(broken), _beside(pages) if pages else None, following or short, tuple(warnings),
         following is not None, total,
     )  # fmt: skip
 
@@ -270,8 +272,10 @@ def _holds_objects(values: list[Any]) -> bool:
     return not values or any(isinstance(value, dict) for value in values)
 
 
-def _beside(page: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in page.items() if not (name in LISTS and isinstance(value, list | dict))}
+def _beside(pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    said = {name: value for name, value in pages[0].items() if not (name in LISTS and isinstance(value, list | dict))}
+    included = [page[_INCLUDED] for page in pages if isinstance(page.get(_INCLUDED), list)]
+    return {**said, _INCLUDED: list(chain.from_iterable(included))} if included else said
 
 
 def _following(pages: Sequence[Mapping[str, Any]]) -> str | None:

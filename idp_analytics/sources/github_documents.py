@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from idp_analytics.sources import members, snapshots
+from idp_analytics.sources import members, repositories, snapshots
 from idp_analytics.sources.export import Document, Export
 
 _RUN = re.compile(r"/actions/runs/(\d+)")
@@ -32,7 +32,7 @@ def of_addresses(body: Mapping[str, Any]) -> str | None:
     """``owner/name`` from the first address that a document has."""
     for name in ("repository_url", "url", "deployment_url", "statuses_url", "html_url"):
         address = members.text(body, name) or ""
-        parts = address.partition("/repos/")[2] or members.repository(address) or ""
+        parts = address.partition("/repos/")[2] or repositories.repository(address) or ""
         if parts.count("/") >= 1:
             return "/".join(parts.split("/")[:2])
     return None

@@ -74,12 +74,3 @@ def is_sha(word: str | None) -> bool:
 def address(url: str | None) -> str | None:
     """An address without the name and password it may hold before its host, and without its query."""
     return _ACCESS.sub("", url.split("?")[0]) if url else None
-
-
-def repository(url: str | None) -> str | None:
-    """``owner/name`` of a repository's address in any form (https, ssh, git@host:, with or without ``.git``)."""
-    if not url:
-        return None
-    path = re.sub(r"^(?:[a-z+]+://)?(?:[^/@]+@)?[^/:]+[:/]+(?:\d+/)?", "", url.strip(), flags=re.IGNORECASE)
-    path = path.split("?")[0].split("#")[0].strip("/").removesuffix(".git")
-    return path if path.count("/") >= 1 else None

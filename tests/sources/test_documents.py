@@ -229,6 +229,10 @@ def test_only_the_last_page_can_say_that_there_is_more(tmp_path: Path) -> None:
         ('{"items": [{"id": 1}], "zone": "UTC"}', {"zone": "UTC"}),
         ('{"result": {"items": [{"id": 1}], "zone": "UTC"}, "ok": true}', {"zone": "UTC", "ok": True}),
         ('[{"id": 1}]', None),
+        (
+            '{"data": [{"id": 1}], "zone": "a", "included": [{"id": 8}]}\n{"data": [{"id": 2}], "zone": "b", "included": [{"id": 9}]}',
+            {"zone": "a", "included": [{"id": 8}, {"id": 9}]},
+        ),
     ],
 )
 def test_what_a_page_says_beside_its_documents(tmp_path: Path, text: str, beside: dict[str, Any] | None) -> None:

@@ -65,22 +65,6 @@ def test_moment(value, expected):
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("https://github.com/acme/shop.git", "acme/shop"),
-        ("git@github.com:acme/shop.git", "acme/shop"),
-        ("ssh://git@git.example.invalid:2222/acme/shop", "acme/shop"),
-        ("https://user:secret@git.example.invalid/group/sub/shop/", "group/sub/shop"),
-        ("https://charts.example.invalid", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_repository(url, expected):
-    assert members.repository(url) == expected
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
         ("git::https://bot:t0ken@git.example.invalid/acme/net.git?depth=1&ref=v1", "git::https://git.example.invalid/acme/net.git"),
         ("https://git.example.invalid/a@b/c", "https://git.example.invalid/a@b/c"),
         ("app.example.invalid/acme/postgres/aws", "app.example.invalid/acme/postgres/aws"),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from idp_analytics.sources import members, over_time
+from idp_analytics.sources import members, over_time, repositories
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
@@ -223,7 +223,7 @@ def action_runs(document: Document, export: Export) -> Iterator[Row]:
         run_id=export.id(native), operation_id=path, golden_path_id=path,
         version=members.text(spec, "templateInfo", "entity", "metadata", "annotations", _VERSION),
         service_id=members.text(spec, "parameters", parameter) if parameter else None,
-        requestor_id=export.person(_either(document, "createdBy", "created_by") or members.text(spec, "user", "ref")),
+        requestor_id=_who(_either(document, "createdBy", "created_by") or members.text(spec, "user", "ref"), export),
         requested_at=created, finished_at=finished, outcome=None if status in _RUNNING else _OUTCOMES.get(status or "", status),
         outcome_raw=status, channel="ui",
     )  # fmt: skip
@@ -236,7 +236,7 @@ def approvals(document: Document, export: Export) -> Iterator[Row]:
     yield document.row(
         newest=decided, approval_id=export.id(f"{document.text('task_id')}/{document.text('step_id')}"),
         subject_kind="action_run", subject_id=export.id(document.text("task_id")),
-        responder_id=export.person(document.text("approved_by")), requested_at=document.text("created_at"), decided_at=decided,
+        responder_id=_who(document.text("approved_by"), export), requested_at=document.text("created_at"), decided_at=decided,
         decision=status if status in ("approved", "rejected") else None, status=status, status_raw=status,
         time_basis="exact" if decided else "none",
     )  # fmt: skip
@@ -253,7 +253,7 @@ def usage(document: Document, export: Export) -> Iterator[Row]:
         ).hexdigest()[:16]
     )
     yield document.row(
-        event_id=export.id(native), component=document.text("plugin_id"), action=action, person_id=export.person(who),
+        event_id=export.id(native), component=document.text("plugin_id"), action=action, person_id=_who(who, export),
         at=at, value=document.text("value"), purposeful=_PURPOSEFUL.get(action or ""),
     )  # fmt: skip
 
@@ -279,8 +279,16 @@ def _own(document: Document, export: Export) -> str:
 
 
 def _person(document: Document, export: Export) -> str | None:
-    namespace, name = document.text("metadata", "namespace") or "default", document.text("metadata", "name")
-    return export.person(name if export.options["people"] == "keep" else f"user:{namespace}/{name}")
+    namespace = document.text("metadata", "namespace") or "default"
+    return _who(f"user:{namespace}/{document.text('metadata', 'name')}", export)
+
+
+def _who(told: str | None, export: Export) -> str | None:
+    """The pseudonym of a user's reference; where names are pseudonyms already, the name, in the namespace ``default``."""
+    kind, _, rest = (told or "").strip().partition(":")
+    if export.options["people"] != "keep" or kind.lower() != "user":
+        return export.person(told)
+    return export.person(rest.removeprefix("default/"))
 
 
 def _is_service(document: Document, export: Export) -> bool:
@@ -301,9 +309,7 @@ def _repository(document: Document) -> str | None:
     slug = next(filter(None, (_annotation(document, name) for name in _REPOSITORY)), None)
     if slug:
         return slug
-    location = (_annotation(document, "backstage.io/source-location") or "").removeprefix("url:")
-    path = members.repository(location)
-    return "/".join(path.split("/")[:2]) if path else None
+    return repositories.repository(_annotation(document, "backstage.io/source-location"))
 
 
 def _minutes(duration: str | None) -> float | None:

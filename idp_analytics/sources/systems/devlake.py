@@ -71,16 +71,27 @@ def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[
                 f"{shown}: is no table of Apache DevLake that is read ({', '.join(sorted(_KEEP_NAMES))}). "
                 f"Found columns {', '.join(rows.header[:12]) or 'none'}."
             )
-        about[shown] = (rows.sha256, rows.warnings, rows.dropped)
-        parts.setdefault(name, []).append(rows.frame.with_columns(pl.lit(shown).alias(_FILE)))
+        frame, dropped = _belonging(name, rows.frame)
+        about[shown] = (rows.sha256, rows.warnings, {**rows.dropped, **dropped})
+        parts.setdefault(name, []).append(frame.with_columns(pl.lit(shown).alias(_FILE)))
     variable = options.get("url_env")
     for name, shown, frame, sha256 in devlake_database.tables(variable, sorted(_KEEP_NAMES)) if variable else ():
-        about[shown] = (sha256, (), {})
+        frame, dropped = _belonging(name, frame)  # noqa: PLW2901
+        about[shown] = (sha256, (), dropped)
         parts.setdefault(name, []).append(frame.with_columns(pl.lit(shown).alias(_FILE)))
     if not parts:
         raise SourceError('A devlake source has neither files nor a database: give paths = ["…"] or url_env = "…".')
     lake = {name: _without_repeats(pl.concat(frames, how="diagonal_relaxed")) for name, frames in parts.items()}
     return _extracts(lake, options, about)
+
+
+def _belonging(name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Commits without a deployment are none, and not all of one; how many are left out, by reason."""
+    if name != "cicd_deployment_commits" or "cicd_deployment_id" not in frame.columns:
+        return frame, {}
+    kept = frame.filter(told("cicd_deployment_id").is_not_null())
+    left = frame.height - kept.height
+    return kept, {"is a commit of no deployment (no cicd_deployment_id)": left} if left else {}
 
 
 def table_of(file: str, header: Sequence[str]) -> str | None:

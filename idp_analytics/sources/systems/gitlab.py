@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from idp_analytics.sources import members
+from idp_analytics.sources import members, repositories
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import ENVIRONMENTS, SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
 
@@ -104,7 +104,7 @@ def _project(document: Document) -> str | None:
         or document.text("deployable", "project", "web_url")
         or ""
     )
-    path = members.repository(address.split("/-/")[0]) if "/-/" in address else None
+    path = repositories.repository(address.split("/-/")[0]) if "/-/" in address else None
     return path or document.text("project_path") or document.text("project_id")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources import members
+from idp_analytics.sources import members, repositories
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.export import Document, Export, table_documents
 from idp_analytics.sources.files import beginning, open_bytes, sha256
@@ -89,7 +89,7 @@ def _deployment(
     document: Document, export: Export, span: Mapping[str, Any], common: Mapping[str, str], own: Mapping[str, str]
 ) -> Row:
     known = {**common, **own}
-    service = own.get("deployment.name") or members.repository(known.get("vcs.repository.url.full"))
+    service = own.get("deployment.name") or repositories.repository(known.get("vcs.repository.url.full"))
     if service is None:
         name = known.get("service.name") or _UNNAMED
         service = None if name.startswith(_UNNAMED) else name

@@ -6,12 +6,16 @@ failed: it is told by its never having been approved.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from idp_analytics.sources import members, over_time
+from idp_analytics.sources import members, over_time, repositories
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
+
+MOST = 1000
+"""Runs Port gives per answer."""
 
 _WAITS = "WAITING_FOR_APPROVAL"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure", "DECLINED": "cancel"}
@@ -31,7 +35,7 @@ def services(document: Document, export: Export) -> Iterator[Row]:
         newest=members.text(body, "updatedAt"), service_id=members.text(body, "identifier"),
         name=members.text(body, "title") or members.text(body, "identifier"), kind=members.text(body, "properties", "type") or members.text(body, "blueprint"),
         lifecycle=lifecycle.lower() if lifecycle else None, lifecycle_raw=lifecycle, tier=members.text(body, "properties", "tier"),
-        repo=members.repository(repo) or members.address(repo), created_at=members.text(body, "createdAt"),
+        repo=repositories.repository(repo) or members.address(repo), created_at=members.text(body, "createdAt"),
     )  # fmt: skip
 
 
@@ -82,6 +86,7 @@ def operations(document: Document, export: Export) -> Iterator[Row]:
 
 def action_runs(document: Document, export: Export) -> Iterator[Row]:
     """One row per run. One that was declined or withdrawn never ran and is cancelled; it began when it was approved."""
+    yield from _full(document, export)
     status, operation = document.text("status"), _operation(document)
     withdrawn = _withdrawn(document, export)
     decided = _decision(document, export)
@@ -100,6 +105,7 @@ def action_runs(document: Document, export: Export) -> Iterator[Row]:
 
 def approvals(document: Document, export: Export) -> Iterator[Row]:
     """One row per run that needs approval. Decided when the audit log has it leave the queue; without the log that is not known."""
+    yield from _full(document, export)
     if not _needed(document.at("requiredApproval")):
         return
     said, decided = document.text("approval", "state"), _decision(document, export)
@@ -167,6 +173,15 @@ def _service(document: Document, export: Export) -> str | None:
 
 def _operation(document: Document) -> str | None:
     return document.text("action", "identifier") or document.text("action")
+
+
+def _full(document: Document, export: Export) -> Iterator[Row]:
+    """An answer as long as any can be does not say whether there is more."""
+    held = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))[document.file.shown]
+    if held % MOST == 0:
+        yield document.truncated(
+            f"Port gives at most {MOST:,} runs per answer, and the file has {held:,}: there may be more"
+        )
 
 
 def _moves(document: Document, export: Export) -> list[Document]:

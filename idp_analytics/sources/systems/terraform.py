@@ -384,8 +384,10 @@ def opened(path: Path, shown: str) -> Documents:
         inner = body.get("data")
         whole.append((number, inner if isinstance(inner, dict) and "type" in inner else body))
         whole += [(number, one) for one in members.every(body, "included")]
-    whole += [(len(whole) + 1, one) for one in members.every(found.beside or {}, "included")]
-    return replace(found, found=whole)
+    included = members.every(found.beside or {}, "included")
+    whole += [(len(whole) + number, one) for number, one in enumerate(included, 1)]
+    # What is included is not counted in what a page says there is in total.
+    return replace(found, found=whole, total=found.total and found.total + len(whole) - len(found.found))
 
 
 def _typed(*kinds: str) -> Any:

@@ -114,6 +114,17 @@ def test_groups_and_users(tmp_path):
     assert "example.invalid" not in repr(kept)
 
 
+def test_a_person_that_is_kept_has_one_name(tmp_path):
+    task = {"id": "t1", "spec": {"templateInfo": {"entityRef": "template:default/x"}}, "status": "open", "createdAt": "2026-03-01T10:00:00Z", "createdBy": "user:default/p17"}  # fmt: skip
+    approval = {"task_id": "t1", "step_id": "s", "status": "approved", "approved_by": "user:default/p17", "created_at": "2026-03-01T10:00:00Z", "resolved_at": "2026-03-01T11:00:00Z"}  # fmt: skip
+    event = {"id": "1", "action": "create", "subject": "x", "plugin_id": "scaffolder", "user_ref": "p17", "created_at": "2026-03-01T10:00:00Z"}  # fmt: skip
+    users = [entity("User", "p17", {"memberOf": ["a"]}), entity("User", "p17", namespace="lab")]
+    found = read("backstage", tmp_path, {"e.json": users, "t.json": [task], "a.json": [approval], "u.json": [event]}, people="keep")  # fmt: skip
+    assert columns(found["people"], "person_id") == [("p17",), ("lab/p17",)]
+    who = [found["memberships"][0]["person_id"], found["action_runs"][0]["requestor_id"], found["approvals"][0]["responder_id"], found["usage"][0]["person_id"]]  # fmt: skip
+    assert who == ["p17"] * 4
+
+
 def test_two_services_in_one_repository_share_no_alias(tmp_path):
     slug = {"github.com/project-slug": "acme/mono"}
     found = read(
@@ -126,6 +137,10 @@ def test_two_services_in_one_repository_share_no_alias(tmp_path):
     ("annotations", "repo"),
     [
         ({"backstage.io/source-location": "url:https://git.example.invalid/acme/shop/tree/main/"}, "acme/shop"),
+        (
+            {"backstage.io/source-location": "url:https://gitlab.example.invalid/acme/pay/shop/-/tree/main/"},
+            "acme/pay/shop",
+        ),
         ({"gitlab.com/project-slug": "acme/shop"}, "acme/shop"),
         ({}, None),
     ],

@@ -253,6 +253,18 @@ def test_an_empty_export_has_its_line(tmp_path):
     assert extract.warnings
 
 
+def test_commits_of_no_deployment_are_counted_and_are_none(tmp_path):
+    text = """
+        id,cicd_deployment_id,cicd_scope_id,commit_sha,result,original_result,environment,original_environment,finished_date
+        1,,s,aa,SUCCESS,,PRODUCTION,,2026-06-01 00:00:00
+        2,,s,bb,FAILURE,,PRODUCTION,,2026-06-02 00:00:00
+        3,d1,s,cc,SUCCESS,,PRODUCTION,,2026-06-03 00:00:00
+    """
+    (extract,) = sources.read("devlake", write(tmp_path, cicd_deployment_commits=text), {}, tmp_path)
+    assert extract.frame["deployment_id"].to_list() == ["devlake:d1"]
+    assert extract.dropped == {"is a commit of no deployment (no cicd_deployment_id)": 2}
+
+
 def test_a_broken_row_is_counted_once(tmp_path):
     text = DEPLOYMENTS.strip() + "\n    d6,too,few"
     extracts = sources.read("devlake", write(tmp_path, cicd_deployments=text), {}, tmp_path)

@@ -71,6 +71,14 @@ def test_what_became_of_a_gated_request(tmp_path, one, audit, outcome, started, 
     )
 
 
+@pytest.mark.parametrize(("runs", "cut"), [(999, set()), (1000, {"action_runs", "approvals"}), (1001, set())])
+def test_an_answer_as_long_as_any_may_be_cut(tmp_path, runs, cut):
+    found = read(
+        "port", tmp_path, {"r.json": {"ok": True, "runs": [run(f"r_{n}", required=n == 0) for n in range(runs)]}}
+    )
+    assert found.truncated == cut
+
+
 def test_old_runs_name_their_action_and_other_blueprints_are_no_service(tmp_path):
     old = {**run(), "action": "restart", "blueprint": "cluster", "entity": "c1", "source": "MOON"}
     found = read("port", tmp_path, {"r.json": [old]})

@@ -269,6 +269,22 @@ def test_a_snapshot_of_a_plan_is_named_by_its_workspace(tmp_path):
     ]
 
 
+def test_what_later_pages_include_is_read_and_counts_for_no_run(tmp_path):
+    def page(number, following):
+        workspace = {"id": f"ws-{number}", "type": "workspaces", "attributes": {"name": f"svc{number}-prod"}}
+        ran = {
+            **run(native=f"run-{number}"),
+            "relationships": {"workspace": {"data": {"id": f"ws-{number}", "type": "workspaces"}}},
+        }
+        about = {"pagination": {"current-page": number, "next-page": following, "total-count": 4}}
+        return {"data": [ran], "included": [workspace], "meta": about}
+
+    found = read("terraform", tmp_path, {"runs.jsonl": [page(1, 2), page(2, None)]}, tables=["deployments"], **NAMES)
+    assert columns(found["deployments"], "service_id") == [("svc1",), ("svc2",)]
+    files = {"runs-1.json": page(1, 2), "runs-2.json": page(2, None)}
+    assert read("terraform", tmp_path, files, tables=["deployments"], **NAMES).truncated == {"deployments"}
+
+
 def test_two_workspaces_may_have_the_same_modules(tmp_path):
     same = {
         "Modules": [{"Key": "", "Source": "", "Dir": "."}, {"Key": "db", "Source": "acme/db/aws", "Version": "2.0.0"}]
