@@ -22,7 +22,16 @@ from idp_analytics.settings import Settings, SourceSettings, read
 from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
-from idp_analytics.tables.ownership import attribute, by_kind, event_time, latest, overlaps, resolve
+from idp_analytics.tables.ownership import (
+    ambiguous,
+    attribute,
+    by_kind,
+    event_time,
+    latest,
+    overlaps,
+    resolve,
+    without_logins,
+)
 
 ESSENTIAL = ("deployments", "costs", "incidents", "changes")
 """At least one of these must hold rows; otherwise there is nothing to report on."""
@@ -165,8 +174,6 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     benchmarks.check(settings)
     conformed = [(extract, conform(extract, source.name, source.time_zone)) for source, extract in _extracts(settings)]
     tables, rejected, loads = _gathered([c for _, c in conformed])
-    aliases = by_kind(tables["aliases"], tables["people"]["person_id"].to_list())
-    tables = {name: resolve(TABLES[name], frame, aliases) for name, frame in tables.items()}
     tables, late = _known_by(tables, settings.as_of)
     gated = checks.check(tables, gate)
     tables = dict(gated.tables)
@@ -257,14 +264,21 @@ def _matching(pattern: str, root: Path) -> list[Path]:
 
 
 def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-    """All extracts put together per table, one row per key; rows replaced by a newer one are set aside."""
+    """All extracts put together per table, names replaced by our ids, one row per key; rows replaced by a newer one are set aside.
+
+    Names come first, because two catalogues may describe one service under two.
+    """
     loads = pl.concat([empty("loads"), *(part.load for part in parts)])
     by_table: dict[str, list[pl.DataFrame]] = {}
     for part in parts:
         by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
+    frames = {name: pl.concat(by_table.get(name) or [empty(name)]) for name in TABLES}
+    people = frames["people"]["person_id"].to_list()
+    aliases = by_kind(latest("aliases", frames["aliases"])[0], people)
+    frames["aliases"] = without_logins(frames["aliases"], people)
     tables, rejected = {}, [pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)]
     for name in TABLES:
-        tables[name], replaced = latest(name, pl.concat(by_table.get(name) or [empty(name)]))
+        tables[name], replaced = latest(name, resolve(TABLES[name], frames[name], aliases))
         for reason, rows in _replaced(name, tables[name], replaced):
             loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
             if reason is _AGAIN and rows.height:
@@ -407,6 +421,11 @@ def _coverage(declared: Table, frame: pl.DataFrame) -> pl.DataFrame:
 def _cautions(tables: Mapping[str, pl.DataFrame], settings: Settings) -> Iterator[str]:
     if n := overlaps(tables["ownership"]).height:
         yield f"{n} span(s) of ownership overlap a later one of the same service; from then on the later owner counts."
+    if doubled := ambiguous(tables["aliases"]):
+        yield (
+            f"{len(doubled)} name(s) in the aliases stand for two things at one time ({', '.join(sorted(set(doubled)))}): there the one "
+            "that begins later counts. Give the other a valid_to."
+        )
     if tables["ownership"].height and tables["ownership"]["valid_from"].is_null().all():
         yield "The ownership table knows only today's owners: a reorganisation would rewrite history."
     if settings.as_of is None:

@@ -55,7 +55,7 @@ def look(folder: Path) -> list[Found]:
         if any(part.startswith(".") or part == snapshots.FOLDER for part in inside):
             continue
         if path in repositories:
-            found.append(Found(path, "git", "a git repository"))
+            found.append(_told(path, "git"))
         elif any(path.is_relative_to(repository) for repository in repositories) or not path.is_file():
             continue
         elif path.name not in (FILE, ALIASES, OPERATIONS, "README.md"):
@@ -63,7 +63,11 @@ def look(folder: Path) -> list[Found]:
     return found
 
 
-def _told(path: Path) -> Found:
+def _told(path: Path, kind: str | None = None) -> Found:
+    if _printable(str(path)) != str(path):
+        return Found(path, None, "its name is not UTF-8 and cannot stand in the settings; give it another")
+    if kind == "git":
+        return Found(path, kind, "a git repository")
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".bundle"):
         return Found(path, "git", "a git bundle")
@@ -104,7 +108,8 @@ def _table(path: Path) -> Found:
 
 
 def write(folder: Path, found: Sequence[Found], title: str) -> list[Path]:
-    """Write ``settings.toml`` that reads what was found, and the two mapping files; return them.
+    """Write ``settings.toml`` that reads what was found, and the two mapping files; return them. The settings appear whole or
+    not at all.
 
     Raises :class:`SettingsError` where ``settings.toml`` is there already; mapping files that are there stay.
     """
@@ -112,7 +117,10 @@ def write(folder: Path, found: Sequence[Found], title: str) -> list[Path]:
     if target.exists():
         raise SettingsError(f"{target}: is there already and is not written over. Name a new folder, or move it away.")
     folder.mkdir(parents=True, exist_ok=True)
-    target.write_text(text(folder, found, title), encoding="utf-8", newline="\n")
+    content = text(folder, found, title).encode()
+    beside = folder / f".{FILE}.new"
+    beside.write_bytes(content)
+    beside.replace(target)
     written = [target]
     for name, header in _MAPPING.items():
         if not (folder / name).exists():
@@ -151,7 +159,7 @@ def text(folder: Path, found: Sequence[Found], title: str) -> str:
             "",
         ]
     unknown = [one for one in found if not one.kind]
-    lines += [f"# not read: {_relative(one.path, folder)} ({one.what})".replace("\n", " ") for one in unknown]
+    lines += [_comment(f"not read: {_relative(one.path, folder)} ({one.what})") for one in unknown]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -188,6 +196,16 @@ def _relative(path: Path, folder: Path) -> str:
     return (whole.relative_to(base) if whole.is_relative_to(base) else whole).as_posix()
 
 
+def _comment(sentence: str) -> str:
+    # A line of its own, without what TOML forbids in a comment.
+    return "# " + "".join(letter if letter.isprintable() else " " for letter in _printable(sentence))
+
+
+def _printable(name: str) -> str:
+    """A name that is not UTF-8 as escapes, of which text can be made."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _quoted(word: str) -> str:
     # A TOML basic string and a JSON string agree on what is escaped.
-    return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(_printable(word), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -242,9 +242,26 @@ def test_two_systems_that_know_one_service_are_no_fault_of_a_row(tmp_path: Path)
     assert adds_up(org)
 
 
+def test_two_catalogues_may_call_one_service_otherwise(tmp_path: Path) -> None:
+    extra = '\n[[source]]\nkind = "canonical"\nname = "other"\ntable = "services"\npaths = ["more.csv"]\n'
+    (tmp_path / "more.csv").write_text("service_id,name,repo\ncomponent:shop,The shop,acme/shop\n", encoding="utf-8")
+    aliases = "kind,alias,canonical_id\nservice,component:shop,shop\nperson,jane@example.invalid,jane\n"
+    root = folder(tmp_path, aliases=aliases)
+    with (root / "settings.toml").open("a", encoding="utf-8") as file:
+        file.write(extra)
+    org = load(root)
+    assert org.tables["services"].select("service_id", "name", "repo").rows() == [("shop", "The shop", "acme/shop")]
+    assert org.rejected.is_empty()
+    assert org.checks["success"].all()
+    assert adds_up(org)
+    assert "jane@" not in repr(org.tables["aliases"].to_dicts())
+
+
 @pytest.mark.parametrize(
     ("files", "settings", "caution"),
     [
+        ({"aliases": "kind,alias,canonical_id,valid_from\nservice,web,shop,2026-01-01\nservice,web,x,2026-03-01\n"}, "",
+         "1 name(s) in the aliases stand for two things at one time (service): there the one that begins later counts. Give the other a valid_to."),
         ({}, "", "No as-of time in the settings: the day after the last fact is used."),
         ({"ownership": OWNERSHIP + "shop,ops,2026-03-10,\n"}, "", "1 span(s) of ownership overlap a later one of the same service; from then on the later owner counts."),
         ({"ownership": "service_id,team_id\nshop,pay\n"}, "", "The ownership table knows only today's owners: a reorganisation would rewrite history."),

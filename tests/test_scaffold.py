@@ -54,6 +54,36 @@ def test_every_file_is_looked_at(exports):
     }  # fmt: skip
 
 
+def test_a_name_that_is_not_utf8_is_said_and_spoils_nothing(exports, tmp_path):
+    strange = exports / os.fsdecode(b"caf\xe9.json")
+    try:
+        strange.write_text(json.dumps([APP]))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    (exports / "a\x01b.txt").write_text("")
+    told = CliRunner().invoke(cli, ["init", str(tmp_path / "acme"), "--exports", str(exports)])
+    assert told.exit_code == 0, told.output
+    assert "its name is not UTF-8" in told.output
+    written = (tmp_path / "acme" / "settings.toml").read_text("utf-8")
+    assert "caf\\xe9.json (its name is not UTF-8" in written
+    assert not any("caf" in path for source in tomllib.loads(written)["source"] for path in source["paths"])
+
+
+def test_settings_that_cannot_be_made_leave_none(exports, tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(scaffold, "text", fails)
+    with pytest.raises(RuntimeError):
+        scaffold.write(tmp_path / "acme", scaffold.look(exports), "Acme")
+    assert not (tmp_path / "acme" / "settings.toml").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(scaffold.Path, "replace", fails)
+    with pytest.raises(RuntimeError):
+        scaffold.write(tmp_path / "acme", scaffold.look(exports), "Acme")
+    assert not (tmp_path / "acme" / "settings.toml").exists()
+
+
 def test_the_settings_read_what_was_found(exports, tmp_path):
     (exports / "bill.csv").unlink()
     (exports / "repo" / ".git").rename(exports / "gone")

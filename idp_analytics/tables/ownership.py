@@ -79,7 +79,8 @@ def overlaps(ownership: pl.DataFrame) -> pl.DataFrame:
 def resolve(table: Table, frame: pl.DataFrame, aliases: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """``frame`` with every name for which an alias is valid that day replaced by our id.
 
-    ``aliases`` is :func:`by_kind`. An alias of the row's own source wins over one for any source; names without an
+    ``aliases`` is :func:`by_kind`. An alias of the row's own source wins over one for any source, and of two that are valid
+    the one that begins later; names without an
     alias stay as they are, so that nothing is lost and unmapped names can be counted. The environment is looked up by
     the source's own word (``environment_raw``) where the table keeps it.
     """
@@ -97,7 +98,7 @@ def by_kind(aliases: pl.DataFrame, people: Collection[str] = ()) -> dict[str, pl
     """Aliases split by kind, ready for :func:`resolve`; matching ignores case and surrounding space.
 
     A person may be written as a login in the mapping file though rows have pseudonyms: both are looked for, and the id is
-    the pseudonym where only that is one of ``people``.
+    the pseudonym where only that is one of ``people``, or where it is an address.
     """
     ready = aliases.select(
         "kind",
@@ -114,13 +115,47 @@ def by_kind(aliases: pl.DataFrame, people: Collection[str] = ()) -> dict[str, pl
 
 
 def _people(known: pl.DataFrame, people: frozenset[str]) -> pl.DataFrame:
-    ids = {
-        told: told if told in people or pseudonym(told) not in people else pseudonym(told)
-        for told in known["canonical_id"]
-    }
-    named = known.with_columns(pl.col("canonical_id").replace(ids))
+    named = known.with_columns(pl.col("canonical_id").replace(_ids(known, people)))
     hashed = named.with_columns(pl.Series("_alias", [pseudonym(alias) for alias in named["_alias"]], dtype=pl.String))
     return pl.concat([named, hashed]).unique(maintain_order=True)
+
+
+def _ids(known: pl.DataFrame, people: frozenset[str]) -> dict[str, str]:
+    """Person as the mapping file has it → their id."""
+    return {
+        told: pseudonym(told) if told not in people and (pseudonym(told) in people or "@" in told) else told
+        for told in known["canonical_id"]
+    }
+
+
+def without_logins(aliases: pl.DataFrame, people: Collection[str] = ()) -> pl.DataFrame:
+    """``aliases`` with the logins and addresses of people as pseudonyms, as they stand in every other table."""
+    known = frozenset(people)
+    persons = aliases.filter(kind="person")
+    hashed = {alias: alias if alias in known else pseudonym(alias) for alias in persons["alias"]}
+    is_person = pl.col("kind") == "person"
+    return aliases.with_columns(
+        pl.when(is_person).then(pl.col("alias").replace(hashed)).otherwise("alias").alias("alias"),
+        pl.when(is_person).then(pl.col("canonical_id").replace(_ids(persons, known))).otherwise("canonical_id").alias("canonical_id"),
+    )  # fmt: skip
+
+
+def ambiguous(aliases: pl.DataFrame) -> list[str]:
+    """The kind of each alias that stands for two things at one time: one begins before the other ends."""
+    name = ("kind", "system", "_alias")
+    begins = pl.col("valid_from").fill_null(pl.date(1, 1, 1))
+    found = (
+        aliases.with_columns(
+            pl.col("alias").str.strip_chars().str.to_lowercase().alias("_alias"), begins.alias("_from")
+        )
+        .sort(*name, "_from", maintain_order=True)
+        .with_columns(pl.col("_from", "canonical_id").shift(-1).over(name).name.suffix("_next"))
+        .filter(
+            pl.col("canonical_id") != pl.col("canonical_id_next"),
+            pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("_from_next")),
+        )
+    )
+    return found.unique(name)["kind"].to_list()
 
 
 def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str, look_up: str) -> pl.DataFrame:
@@ -138,7 +173,14 @@ def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str,
             pl.col("valid_from").is_null() | pl.col("_day").is_null() | (pl.col("_day") >= pl.col("valid_from")),
             pl.col("valid_to").is_null() | pl.col("_day").is_null() | (pl.col("_day") < pl.col("valid_to")),
         )
-        .sort("_order", pl.col("system").is_null(), pl.col("valid_from").is_null())
+        .sort(
+            "_order",
+            pl.col("system").is_null(),
+            "valid_from",
+            descending=[False, False, True],
+            nulls_last=True,
+            maintain_order=True,
+        )
         .unique("_order", keep="first", maintain_order=True)
         .select("_order", "canonical_id")
     )

@@ -6,7 +6,16 @@ import polars as pl
 import pytest
 
 from idp_analytics.tables import TABLES, empty
-from idp_analytics.tables.ownership import attribute, by_kind, latest, overlaps, resolve
+from idp_analytics.tables.ownership import (
+    ambiguous,
+    attribute,
+    by_kind,
+    latest,
+    overlaps,
+    resolve,
+    without_logins,
+)
+from idp_analytics.tables.pseudonyms import pseudonym
 
 
 def table(name: str, rows: list[dict[str, object]]) -> pl.DataFrame:
@@ -111,6 +120,48 @@ def test_aliases_own_source_first_dated_and_case_blind() -> None:
     out = resolve(TABLES["deployments"], facts, by_kind(aliases))
     assert out["service_id"].to_list() == ["checkout", "shop", "old", "new", "x", None]
     assert out["environment"].unique().to_list() == ["production"]
+
+
+def test_of_two_aliases_that_are_valid_the_later_counts_and_it_is_said() -> None:
+    def spans(*told: tuple[str, date | None, date | None]) -> pl.DataFrame:
+        rows = [
+            {"kind": "service", "alias": "Web", "canonical_id": i, "valid_from": b, "valid_to": e} for i, b, e in told
+        ]
+        return table("aliases", rows)
+
+    april = [("web", at(2024, 4, 1)), ("web", at(2024, 2, 1))]
+    for told, expected, doubled in (
+        ([("old", date(2024, 1, 1), None), ("new", date(2024, 3, 1), None)], ["new", "old"], ["service"]),
+        ([("new", date(2024, 3, 1), None), ("old", date(2024, 1, 1), None)], ["new", "old"], ["service"]),
+        ([("old", None, None), ("new", date(2024, 3, 1), None)], ["new", "old"], ["service"]),
+        ([("old", None, date(2024, 3, 1)), ("new", date(2024, 3, 1), None)], ["new", "old"], []),
+        ([("same", None, None), ("same", date(2024, 3, 1), None)], ["same", "same"], []),
+    ):
+        aliases = spans(*told)
+        assert resolve(TABLES["deployments"], deployments(*april), by_kind(aliases))["service_id"].to_list() == expected
+        assert ambiguous(aliases) == doubled
+
+
+def test_nobody_is_named_in_the_aliases() -> None:
+    aliases = table(
+        "aliases",
+        [
+            {"kind": "person", "alias": "Jane@example.invalid", "canonical_id": "jane"},
+            {"kind": "person", "alias": "joe", "canonical_id": "joe@example.invalid"},
+            {"kind": "person", "alias": "p-12", "canonical_id": "p-13"},
+            {"kind": "service", "alias": "shop@eu", "canonical_id": "shop"},
+        ],
+    )
+    people = [pseudonym("jane"), "p-12", "p-13"]
+    assert without_logins(aliases, people).select("alias", "canonical_id").rows() == [
+        (pseudonym("jane@example.invalid"), pseudonym("jane")),
+        (pseudonym("joe"), pseudonym("joe@example.invalid")),
+        ("p-12", "p-13"),
+        ("shop@eu", "shop"),
+    ]
+    assert set(by_kind(aliases, people)["person"]["canonical_id"]) == {*people, pseudonym("joe@example.invalid")} - {
+        "p-12"
+    }
 
 
 def test_the_row_read_last_stays() -> None:
