@@ -58,13 +58,9 @@ def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[
     """
     parts: dict[str, list[pl.DataFrame]] = {}
     about: dict[str, tuple[str, tuple[str, ...], Mapping[str, int]]] = {}
-    seen: set[str] = set()
     for path in paths:
         shown = shown_path(path, root)
         rows = read_rows(path, shown)
-        if rows.sha256 in seen:
-            continue
-        seen.add(rows.sha256)
         name = table_of(snapshots.original(path.name), rows.header)
         if name is None:
             raise SourceError(

@@ -238,6 +238,18 @@ def test_a_collected_table_is_known_by_its_name(tmp_path):
     assert len(read(tmp_path, [kept])["deployments"]) == 5
 
 
+def test_a_state_that_comes_back_has_the_last_word(tmp_path):
+    head = "id,cicd_scope_id,result,environment,finished_date,original_environment,original_result"
+    folder = tmp_path / "snapshots" / "devlake"
+    folder.mkdir(parents=True)
+    paths = []
+    for day, result in ((1, "SUCCESS"), (2, "FAILURE"), (0, "SUCCESS")):
+        name = f"2026030{day}T060000Z-{day:012d}-cicd_deployments.csv"
+        paths.append(folder / name if day else tmp_path / "cicd_deployments.csv")
+        paths[-1].write_text(f"{head}\nd1,s,{result},PRODUCTION,2026-03-01 00:00:00,,\n")
+    assert [row["outcome"] for row in read(tmp_path, paths)["deployments"]][-1] == "success"
+
+
 def test_what_is_no_table_of_devlake_is_refused(tmp_path):
     with pytest.raises(SourceError, match=r"colours\.csv: is no table of Apache DevLake .* Found columns hue, value"):
         sources.read("devlake", write(tmp_path, colours="hue,value\ngreen,1"), {}, tmp_path)
