@@ -15,6 +15,8 @@ import polars as pl
 from idp_analytics.metrics.allocation import studies as allocation
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
+from idp_analytics.metrics.cost_anomalies import cost_anomalies
+from idp_analytics.metrics.cost_forecast import cost_forecast
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
@@ -103,6 +105,16 @@ STUDIES: tuple[Study, ...] = (
         "allocation_methods",
         "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
         allocation.allocation_methods,
+    ),
+    Study(
+        "cost_forecast",
+        "one month of the cost of one entity in one currency, seen or forecast, with how often forecasts were right before",
+        cost_forecast,
+    ),
+    Study(
+        "cost_anomalies",
+        "one episode of unusual cost of one team, in the month or quarter in which it began",
+        cost_anomalies,
     ),
     Study(
         "tco",

@@ -11,6 +11,7 @@ from idp_analytics.report import (
     benchmarks,
     classes,
     comparison,
+    cost_course,
     course,
     gaming,
     ledger,
@@ -63,6 +64,10 @@ class _Report:
     def spending(self) -> Section:
         """What the cost was for: services, components, environments, golden paths."""
         return spending.spending(self.view)
+
+    def cost_course(self) -> Section:
+        """Where the cost is going: a forecast with how often it was right before, and unusual days."""
+        return cost_course.cost_course(self.view)
 
     def ledger(self) -> Section:
         """Where the lead time of changes goes: stages that add up to it, and what waits for production."""
