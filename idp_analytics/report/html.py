@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from idp_analytics.report.section import Cards, Section, Table
 
-_WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)")
+_WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)|\b[A-Z]{3} −?\d[\d,]*\.\d\d\b")
 
 FOLDER = Path(__file__).with_name("templates")
 

@@ -38,8 +38,12 @@ def spending(view: View) -> Section:
     )
     dimensions = rows["dimension"].unique(maintain_order=True).to_list()
     own = rows.filter(~pl.col("is_shared"))
-    told = [d for d in dimensions if own.filter(pl.col("dimension") == d)["value"].drop_nulls().n_unique() > 1]
-    tables = [_table(rows.filter(currency=c, dimension=d), d, c, view) for c in currencies for d in told]
+    tables = [
+        _table(rows.filter(currency=c, dimension=d), d, c, view)
+        for c in currencies
+        for d in dimensions
+        if own.filter(currency=c, dimension=d)["value"].drop_nulls().n_unique() > 1
+    ]
     answer = " ".join(_sentence(rows.filter(currency=c), c) for c in currencies)
     return Section(QUESTION, answer, tables=tuple(tables), trace=view.trace(METRIC), metrics=(metric,))
 
@@ -48,9 +52,8 @@ def _sentence(rows: pl.DataFrame, currency: str) -> str:
     """The largest component and service, of the whole."""
     parts = []
     for dimension in ("component", "service"):
-        here = rows.filter(pl.col("dimension") == dimension, pl.col("value").is_not_null()).sort(
-            "amount", descending=True
-        )
+        of_its_own = pl.col("value").is_not_null() & ~pl.col("is_shared")
+        here = rows.filter(pl.col("dimension") == dimension, of_its_own).sort("amount", descending=True)
         whole = sum(rows.filter(pl.col("dimension") == dimension)["amount"].to_list(), Decimal(0))
         if here.height and whole > 0:
             value, amount = here.row(0, named=True)["value"], here.row(0, named=True)["amount"]

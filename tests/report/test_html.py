@@ -106,6 +106,7 @@ def test_without_a_verdict_there_is_no_badge_and_without_cautions_no_list():
         ("1.4 per day, −20 min, +1,200.5 h", ["1.4 per day", "−20 min", "+1,200.5 h"]),
         ("3 hours, 4 deployments, 5 hits", []),
         ("<b>3 h</b>", ["3 h"]),
+        ("EUR −1,234.50 of USD 3.00, not EU 3.00 or EUR 3", ["EUR −1,234.50", "USD 3.00"]),
     ],
 )
 def test_no_line_ends_between_a_number_and_its_unit(text, kept):

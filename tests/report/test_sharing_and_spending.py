@@ -80,9 +80,12 @@ def test_without_pools_it_says_so():
 def test_parts_of_a_dimension_add_up_to_the_whole_as_shown():
     rows = [view("org", "service", name, "33.333") for name in ("a", "b", "c")]
     rows += [view("org", "service", "Network", "0.002", is_shared=True), view("org", "service", None, "-3")]
-    rows += [view("org", "component", "Machines", "97.001", 5)]
+    rows += [
+        view("org", "component", "Machines", "97.001", 5),
+        view("org", "component", "Network", "900", is_shared=True),
+    ]
     made = spending.spending(of_org(made_of(studies={"cost_views": frame(rows, VIEWS)})))
-    assert made.answer == "Most of it, in EUR: component Machines (100.0 %) and service a (34.4 %)."
+    assert made.answer == "Most of it, in EUR: component Machines (9.7 %) and service a (34.4 %)."
     (by_service,) = made.tables  # a dimension with one value says nothing
     told = by_service.frame
     assert told["Service"].to_list() == ["a", "b", "c", "Network", "no service told", "all"]
