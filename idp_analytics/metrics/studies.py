@@ -17,6 +17,7 @@ from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
 from idp_analytics.metrics.cost_forecast import cost_forecast
+from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
@@ -115,6 +116,11 @@ STUDIES: tuple[Study, ...] = (
         "cost_anomalies",
         "one episode of unusual cost of one team, in the month or quarter in which it began",
         cost_anomalies,
+    ),
+    Study(
+        "cost_restatement",
+        "one amount of cost that is not what the report published before this one said, with what kind of change it is",
+        nothing_before,
     ),
     Study(
         "tco",

@@ -36,9 +36,14 @@ def described(mart: Mart, label: str, teams: Sequence[str], notebooks: Mapping[s
         "inputs": inputs.sort(inputs.columns).to_dicts(),
         "rejected_rows": mart.rejected.height,
         "notebooks": {path.name: _digest([path]) for path in notebooks.values()},
-        "code_sha256": _digest(_files(PACKAGE)),
+        "code_sha256": code(),
         "expectations_sha256": _digest(_files(resource("expectations"))),
     }
+
+
+def code() -> str:
+    """One hash of the kit's own files."""
+    return _digest(_files(PACKAGE))
 
 
 def key(told: Mapping[str, Any]) -> str:

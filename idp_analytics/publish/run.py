@@ -43,6 +43,7 @@ NOTEBOOKS = {"team": "team.ipynb", "org": "org.ipynb"}
 """Scope → the notebook that makes its report."""
 
 MART = "mart"
+ANSWERS = "answers.parquet"
 RUN = "run.json"
 INDEX = "index.html"
 WHOLE = "organisation"
@@ -129,8 +130,8 @@ def publish(
     for an unknown team, period or parameter; :class:`staging.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
-    plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks)
-    root = Path(reports) / slug(plan.mart.meta["org"])
+    root = Path(reports) / slug(organisation.settings.org)
+    plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks, root)
     with staging.locked(root), staging.writable(root):
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
@@ -154,11 +155,12 @@ def publish(
     return replace(_result(root, plan), failed=tuple(plan.names[e] for e in failures), seconds=taken)
 
 
-def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path) -> Plan:
+def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:
     """The plan, once all that was asked for is known to be there."""
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
     label = mart.period(period).label
+    mart = _restating(mart, label, root)
     chosen = tuple(sorted({mart.team(team) for team in teams}))
     files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
     plan = Plan(mart, label, chosen, files)
@@ -173,6 +175,25 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
             str(path),
         )
     return plan
+
+
+def _restating(mart: Mart, label: str, root: Path) -> Mart:
+    """The mart beside the report published last of an earlier period of the same length; that report is an input of the run."""
+    span = parse(label)
+    earlier = []
+    for name in staging.published(root) if root.is_dir() else ():
+        if (root / name / RUN).is_file() and (root / name / MART / ANSWERS).is_file():
+            told = json.loads((root / name / RUN).read_text(encoding="utf-8"))
+            before = parse(told["period"])
+            if not told["teams"] and before.every == span.every and before.start < span.start:
+                earlier.append((before.start, name, told))
+    if not earlier:
+        return mart
+    _, name, told = max(earlier, key=lambda one: one[:2])
+    return mart.restating(
+        pl.read_parquet(root / name / MART / ANSWERS), told["period"], told["key"],
+        rules_changed=told["settings_sha256"] != mart.meta["settings_sha256"], code_changed=told["code_sha256"] != provenance.code(),
+    )  # fmt: skip
 
 
 def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:

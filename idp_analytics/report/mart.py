@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ import polars as pl
 from idp_analytics import __version__
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import HEADLINES, STUDIES
+from idp_analytics.metrics.cost_restatement import cost_restatement
 from idp_analytics.periods import Period, parse
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Mart:
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``targets``, ``settings_sha256``,
-    ``versions``, ``cautions``, ``periods`` (length → labels, oldest first).
+    ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
+    ``period`` and ``run`` published before, where one was).
     """
 
     answers: pl.DataFrame
@@ -84,6 +86,12 @@ class Mart:
             tables["loads"], tables["teams"], tables["services"],
             {study.name: organisation.study(study.name) for study in STUDIES}, meta,
         )  # fmt: skip
+
+    def restating(self, answers: pl.DataFrame, period: str, run: str, rules_changed: bool, code_changed: bool) -> Mart:
+        """This mart with the study ``cost_restatement``: against the ``answers`` that the ``run`` of ``period`` published."""
+        told = cost_restatement(self.answers, answers, period, rules_changed, code_changed)
+        studies = {**self.studies, "cost_restatement": told}
+        return replace(self, studies=studies, meta={**self.meta, "restates": {"period": period, "run": run}})
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write it to ``folder`` (made if need be) as Parquet and JSON: the same mart gives the same bytes."""

@@ -12,6 +12,7 @@ from idp_analytics.report import (
     classes,
     comparison,
     cost_course,
+    cost_restatement,
     course,
     gaming,
     ledger,
@@ -68,6 +69,10 @@ class _Report:
     def cost_course(self) -> Section:
         """Where the cost is going: a forecast with how often it was right before, and unusual days."""
         return cost_course.cost_course(self.view)
+
+    def cost_restatement(self) -> Section:
+        """What has become of the amounts that the report published before this one said."""
+        return cost_restatement.cost_restatement(self.view)
 
     def ledger(self) -> Section:
         """Where the lead time of changes goes: stages that add up to it, and what waits for production."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,7 @@ from folder_building import folder
 
 from idp_analytics.cli import cli
 from idp_analytics.errors import ReportError
-from idp_analytics.organisation import Organisation
+from idp_analytics.organisation import Organisation, load
 from idp_analytics.paths import slug
 from idp_analytics.publish import run, staging
 from idp_analytics.publish.engine import Job, Outcome
@@ -336,3 +337,33 @@ def test_what_is_not_there_is_exit_code_2_before_anything_starts(
     assert result.exit_code == 2
     assert says in result.stderr
     assert not (tmp_path / "reports").exists()
+
+
+# --- what was published before -----------------------------------------------------------------------------------------
+
+
+def test_a_run_compares_itself_with_the_earlier_period_published_last(tmp_path: Path) -> None:
+    bill = "cost_id,period_start,period_end,team_id,amount,currency,basis\n" + "".join(
+        f"k{m},2026-0{m}-01T00:00:00Z,2026-0{m}-02T00:00:00Z,pay,{m}0,EUR,effective\n" for m in (2, 3)
+    )
+    late = bill + "k9,2026-02-09T00:00:00Z,2026-02-10T00:00:00Z,pay,1.25,EUR,effective\n"
+    books = write_notebooks(tmp_path / "books")
+
+    def made(costs: str, period: str) -> RunResult:
+        settings = "[organisation]\nas_of = 2026-04-01T00:00:00Z\n"
+        data = load(folder(tmp_path, settings, costs=costs))
+        return publish(data, tmp_path / "reports", period=period, notebooks=books, engine=at_once())
+
+    def restated(result: RunResult) -> list[tuple[Any, ...]]:
+        frame = pl.read_parquet(result.folder / "mart" / "cost_restatement.parquet")
+        return frame.filter(scope="org", every="1mo").select("period", "difference", "kind").rows()
+
+    first = made(bill, "2026-02")
+    assert "restates" not in told(first)
+    assert restated(first) == []
+    same, again = made(bill, "2026-03"), made(bill, "2026-03")
+    assert told(same)["restates"] == {"period": "2026-02", "run": first.key}
+    assert (again.key, again.reused, restated(same)) == (same.key, True, [])
+    changed = made(late, "2026-03")
+    assert changed.key != same.key
+    assert restated(changed) == [("2026-02", Decimal("1.25"), "added")]
