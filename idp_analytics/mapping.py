@@ -133,7 +133,8 @@ def _strange(
 
 
 def _environments(org: Organisation) -> Iterator[Unmapped]:
-    unknown = org.tables["deployments"].filter(pl.col("environment").is_null(), pl.col("environment_raw").is_not_null())
+    tables = [org.tables[name].select("source", "environment", "environment_raw") for name in ("deployments", "costs")]
+    unknown = pl.concat(tables).filter(pl.col("environment").is_null(), pl.col("environment_raw") != "")
     counted = unknown.group_by("source", "environment_raw").len().sort("source", "environment_raw")
     for system, name, rows in counted.iter_rows():
         meant = {_ENVIRONMENTS[word] for word in _words(name) if word in _ENVIRONMENTS}

@@ -8,6 +8,8 @@ Options of a ``focus`` source::
 
     team_tags = ["team", "owner"]       # tag keys that name the team; the first that is not blank counts
     service_tags = ["service", "app"]   # the same for the service
+    environment_tags = ["environment"]  # the same for the environment
+    environments = { "prd-.+" = "production" }  # which of its values is which environment; prod, staging, dev … are known
     accounts = [{ account = "123456789012", team = "payments", from = 2026-01-01, to = 2026-07-01 }]  # where no tag does
     bases = ["billed", "effective"]     # default: all the file has
     strict = false                      # true: amounts such as "$10,000.00" and dates such as 5/1/25 are set aside
@@ -18,38 +20,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
+from idp_analytics.sources.cost_cells import NULLS, amounts, day_first, times
+from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
+from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
+from idp_analytics.sources.cost_rows import costs, named, quantities, without_cost
+from idp_analytics.sources.cost_snapshots import Prints, fingerprints, snapshots
+from idp_analytics.sources.cost_tags import as_text
 from idp_analytics.sources.files import shown_path
 from idp_analytics.sources.focus_defects import Bill, defects, mended
-from idp_analytics.sources.focus_format import COSTS, NULLS, SINCE, TIMES, amounts, day_first, places, times, version
-from idp_analytics.sources.focus_snapshots import Prints, fingerprints, snapshots
-from idp_analytics.sources.focus_tags import as_text, owners
+from idp_analytics.sources.focus_format import COSTS, SINCE, TIMES, places, version
+from idp_analytics.sources.options import wrong
 from idp_analytics.sources.tabular import ROW, read_rows
 from idp_analytics.tables import Extract
 
-TEAM_TAGS = ("team", "owner")
-SERVICE_TAGS = ("service", "app", "application")
-NO_COST = "has no cost on any basis"
-
-_OPTIONS = ("team_tags", "service_tags", "accounts", "bases", "strict", "constants")
+_OPTIONS = (*(option.name for option in OWNERS), "bases", "strict", "constants")
 _NEEDED = ("BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
 _READ = frozenset(
     (
         *COSTS.values(), *TIMES, "BillingAccountId", "BillingCurrency", "ChargeCategory", "ChargeClass", "ChargeDescription",
         "ChargeFrequency", "ChargeSubcategory", "PricingCategory", "PricingQuantity", "ConsumedQuantity",
         "CommitmentDiscountCategory", "CommitmentDiscountStatus", "InvoiceIssuerName", "ProviderName", "PublisherName",
-        "ServiceProviderName", "ServiceCategory", "ServiceName", "SubAccountId", "ResourceId", "SkuPriceId",
+        "ServiceProviderName", "ServiceCategory", "ServiceName", "SubAccountId", "ResourceId", "SkuId", "SkuPriceId", "ConsumedUnit",
         "AvailabilityZone", "Tags", "AllocatedTags", "BillingAccountName", "PricingUnit",
     )
 )  # fmt: skip
-_FROM, _TO = date(1, 1, 1), date(9999, 12, 31)
 
 
 def problems(options: Mapping[str, Any]) -> list[str]:
@@ -59,7 +59,7 @@ def problems(options: Mapping[str, Any]) -> list[str]:
         for name in options
         if name not in _OPTIONS
     ]
-    for name in ("team_tags", "service_tags", "bases"):
+    for name in ("team_tags", "service_tags", "environment_tags", "bases"):
         value = options.get(name, ["x"])
         if not isinstance(value, list | tuple) or not value or not all(isinstance(v, str) and v.strip() for v in value):
             found.append(f"{name} = {value!r}: must be a list of texts that are not blank")
@@ -75,7 +75,8 @@ def problems(options: Mapping[str, Any]) -> list[str]:
         found += [
             f"constants: FOCUS has no column {name!r}.{nearest(name, known)}" for name in constants if name not in known
         ]
-    return found + _wrong_accounts(options.get("accounts", []))
+    either = [option for option in OWNERS if option.name in ("environments", "accounts") and option.name in options]
+    return found + [sentence for option in either for sentence in wrong(option, options[option.name])]
 
 
 def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
@@ -100,48 +101,6 @@ def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[
     ]
 
 
-# --- options ----------------------------------------------------------------------------------------------------------
-
-
-def _wrong_accounts(accounts: Any) -> list[str]:
-    if not isinstance(accounts, list | tuple) or not all(isinstance(a, Mapping) for a in accounts):
-        return [f'accounts = {accounts!r}: must be a list of {{ account = "…", team = "…", from = 2026-01-01 }}']
-    found = []
-    for number, entry in enumerate(accounts, 1):
-        where = f"accounts, entry {number}"
-        known = ("account", "team", "from", "to")
-        found += [f"{where}: {name}: no such word.{nearest(name, known)}" for name in entry if name not in known]
-        found += [
-            f"{where}: {name} = {entry.get(name)!r}: must be text in quotes (leading zeros count)"
-            for name in ("account", "team")
-            if not isinstance(entry.get(name), str) or not entry[name].strip()
-        ]
-        found += [
-            f"{where}: {name} = {entry[name]!r}: must be a day such as 2026-01-01, without quotes"
-            for name in ("from", "to")
-            if name in entry and (not isinstance(entry[name], date) or isinstance(entry[name], datetime))
-        ]
-    if found:
-        return found
-    spans = sorted((_folded(a["account"]), a.get("from", _FROM), a.get("to", _TO), a["account"]) for a in accounts)
-    found += [f"accounts: {name!r}: from {a} is not before to {b}" for _, a, b, name in spans if a >= b]
-    found += [
-        f"accounts: {name!r} has two teams from {later[1]} on; spans must not overlap (to is the first day that no longer counts)"
-        for (key, _, end, name), later in pairwise(spans)
-        if key == later[0] and later[1] < end
-    ]
-    return found
-
-
-def _spans(accounts: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    rows = [(_folded(a["account"]), a["team"].strip(), a.get("from", _FROM), a.get("to", _TO)) for a in accounts]
-    return pl.DataFrame(rows, {"account": pl.String, "team": pl.String, "from": pl.Date, "to": pl.Date}, orient="row")
-
-
-def _folded(account: str) -> str:
-    return account.strip().lower()
-
-
 # --- one file ---------------------------------------------------------------------------------------------------------
 
 
@@ -164,17 +123,13 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> tuple[Extract, 
     raw = raw.with_columns(as_text(raw[name]).alias(name) for name in ("Tags", "AllocatedTags") if name in raw.columns)
 
     read, known, warnings = _typed(raw, bool(options.get("strict", False)))
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, raw.height)
-    tags, allocated = (raw[name] if name in raw.columns else nothing for name in ("Tags", "AllocatedTags"))
-    owned = owners(tags, allocated, options.get("team_tags", TEAM_TAGS), options.get("service_tags", SERVICE_TAGS))
-    known = pl.concat([known, owned], how="horizontal")
-    warnings += defects(Bill(raw, known, rows.header))
+    charges, owned, told = _charges(read, known, options)
+    warnings += defects(Bill(raw, pl.concat([known, owned], how="horizontal"), rows.header)) + told
 
-    read = pl.concat([read, owned, _teams(known, options.get("accounts", []))], how="horizontal")
-    name = shown if path.absolute().is_relative_to(root.absolute()) else f"{path.name}@{rows.sha256[:8]}"
-    frame = _costs(read, bases, name)
-    without = raw.height - read.select(pl.any_horizontal(pl.col(COSTS[b]).is_not_null() for b in bases).sum()).item()
-    dropped = {**rows.dropped, **({NO_COST: without} if without else {})}
+    amount_of = {basis: COSTS[basis] for basis in bases}
+    charges = pl.concat([charges, read.select(amount_of.values())], how="horizontal")
+    frame = costs(charges, amount_of, named("focus", path, rows.sha256, root))
+    dropped = {**rows.dropped, **without_cost(charges, list(amount_of.values()))}
     extract = Extract(
         "costs", frame, shown, rows.sha256, warnings=(*rows.warnings, *warnings),
         rows_in=raw.height + sum(rows.dropped.values()), dropped=dropped,
@@ -215,69 +170,70 @@ def _typed(raw: pl.DataFrame, strict: bool) -> tuple[pl.DataFrame, pl.DataFrame,
     )
 
 
-def _teams(charges: pl.DataFrame, accounts: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """``team_id`` of each charge: the owner the tag names, else the team of its sub-account on the day it began (UTC)."""
-    named = _not_blank(pl.col("owner_raw"))
-    if not accounts or "SubAccountId" not in charges.columns:
-        return charges.select(named.alias("team_id"))
-    asked = charges.select(
-        pl.col("SubAccountId").cast(pl.String).str.strip_chars().str.to_lowercase().alias("account"),
-        pl.col("ChargePeriodStart").dt.date().alias("day"),
-    )
-    known = (
-        asked.unique()
-        .join(_spans(accounts), on="account")
-        .filter(pl.col("day") >= pl.col("from"), pl.col("day") < pl.col("to"))
-        .select("account", "day", "team")
-    )
-    team = asked.join(known, on=["account", "day"], how="left", maintain_order="left")["team"]
-    return charges.select(pl.coalesce(named, team).alias("team_id"))
-
-
-def _costs(read: pl.DataFrame, bases: Sequence[str], file: str) -> pl.DataFrame:
-    """Charges × bases, one row each, by basis and then in file order."""
+def _charges(
+    read: pl.DataFrame, known: pl.DataFrame, options: Mapping[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """Columns of ``cost_rows.CHARGE`` beside the amounts; what the tags say; and the sentences about both."""
 
     def text(*names: str) -> pl.Expr:
-        there = [_not_blank(pl.col(name).cast(pl.String)) for name in names if name in read.columns]
-        return pl.coalesce(there) if there else pl.lit(None, pl.String)
+        """The first of the FOCUS columns that is there and not blank; null when none is."""
+        given = [not_blank(pl.col(name).cast(pl.String)) for name in names if name in read.columns]
+        return pl.coalesce(given) if given else pl.lit(None, pl.String)
 
     def says(name: str, word: str) -> pl.Expr:
         """The column's word is ``word``; empty is "no", as the specification has it; no such column: not known."""
         there = (text(name).str.to_lowercase() == word).fill_null(False)
         return there if name in read.columns else pl.lit(None, pl.Boolean)
 
-    costs = {basis: read[COSTS[basis]] for basis in bases}
-    if any(cost.dtype == pl.String for cost in costs.values()):
-        costs = {basis: cost.cast(pl.String) for basis, cost in costs.items()}
+    nothing = (
+        pl.Series([None], dtype=pl.String).new_from_index(0, read.height)
+        if read.height
+        else pl.Series([], dtype=pl.String)
+    )
+    tags, allocated = (read[name] if name in read.columns else nothing for name in ("Tags", "AllocatedTags"))
+    asked = known.select(
+        (pl.col("SubAccountId") if "SubAccountId" in read.columns else pl.lit(None, pl.String)).alias("account"),
+        pl.col("ChargePeriodStart").alias("period_start"),
+    )
+    owned = attributed(asked, tags, allocated, options)
+    quantity, unit, told = _quantity(read)
     charges = read.select(
         pl.col(ROW),
         pl.col("ChargePeriodStart").alias("period_start"),
         pl.col("ChargePeriodEnd").alias("period_end"),
         (pl.col("BillingPeriodStart") if "BillingPeriodStart" in read.columns else pl.lit(None)).alias("billing_period_on"),
-        _not_blank(pl.col("service_raw")).alias("service_id"),
-        "team_id",
-        "owner_raw",
         text("ServiceProviderName", "ProviderName").alias("provider"),
         text("SubAccountId").alias("account"),
         text("ServiceName").alias("component"),
+        text("SkuPriceId", "SkuId").alias("sku"),
+        text("ResourceId").alias("resource"),
         text("ChargeCategory").str.to_lowercase().alias("category"),
         says("ChargeClass", "correction").alias("is_correction"),
         pl.coalesce(
             says("CommitmentDiscountStatus", "unused"), says("ChargeSubcategory", "unused commitment")
         ).alias("is_unused_commitment"),
+        quantity.alias("quantity"),
+        unit.alias("quantity_unit"),
         text("BillingCurrency").alias("currency"),
-        *(cost.alias(basis) for basis, cost in costs.items()),
     )  # fmt: skip
-    rows = charges.unpivot(
-        on=bases, index=[n for n in charges.columns if n not in bases], variable_name="basis", value_name="amount"
-    )
-    return rows.filter(pl.col("amount").is_not_null()).select(
-        ROW,
-        pl.concat_str(pl.lit(f"focus:{file}:"), pl.col(ROW), pl.lit(":"), pl.col("basis")).alias("cost_id"),
-        pl.exclude(ROW),
-    )
+    return pl.concat([charges, owned], how="horizontal"), owned, [*told, *strange_environments(owned)]
 
 
-def _not_blank(text: pl.Expr) -> pl.Expr:
-    plain = text.str.strip_chars()
-    return pl.when(plain != "").then(plain)
+def _quantity(read: pl.DataFrame) -> tuple[pl.Series, pl.Series, list[str]]:
+    """What was consumed, in the unit consumed; where that is not known what was priced, in its unit."""
+    nothing = (
+        pl.Series([None], dtype=pl.String).new_from_index(0, read.height)
+        if read.height
+        else pl.Series([], dtype=pl.String)
+    )
+    sides, told = [], []
+    for name, unit in (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit")):
+        found, sentences = quantities(read[name] if name in read.columns else nothing.alias(name))
+        sides.append((found, read[unit].cast(pl.String) if unit in read.columns else nothing))
+        told += sentences
+    (consumed, consumed_unit), (priced, priced_unit) = sides
+    either = pl.select(
+        pl.coalesce(consumed, priced).alias("quantity"),
+        pl.when(consumed.is_not_null()).then(consumed_unit).when(priced.is_not_null()).then(priced_unit).alias("unit"),
+    )
+    return either["quantity"], either["unit"], told

@@ -22,7 +22,7 @@ class Bill:
     """One FOCUS file, one row per charge.
 
     ``raw`` has the FOCUS columns as the file has them. ``read`` has the same rows with costs as Decimal and times as
-    UTC (null where they cannot be read), and what the tags say (``focus_tags.OWNERS``). ``header``: names in the file.
+    UTC (null where they cannot be read), and what the tags say (``cost_tags.OWNERS``). ``header``: names in the file.
     """
 
     raw: pl.DataFrame

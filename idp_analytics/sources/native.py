@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.export import Document, Export, File, opened
+from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
-from idp_analytics.sources.system import COMMON, Gives, Option, Row, System
+from idp_analytics.sources.system import COMMON, Gives, Row, System
 from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables import LINEAGE, TABLES, Extract
 from idp_analytics.tables.declare import Column, Kind, Table
@@ -37,7 +37,7 @@ def problems(system: System, options: Mapping[str, Any]) -> list[str]:
     found += [f"no {name}: {option.doc}" for name, option in known.items() if option.required and name not in options]
     for name, value in options.items():
         if name in known:
-            found += [f"{name} = {value!r}: {sentence}" for sentence in _WRONG[known[name].kind](known[name], value)]
+            found += wrong(known[name], value)
     tables = options.get("tables")
     if isinstance(tables, list):
         found += [
@@ -45,70 +45,6 @@ def problems(system: System, options: Mapping[str, Any]) -> list[str]:
             for name in tables if name not in system.tables
         ]  # fmt: skip
     return found
-
-
-def _text(option: Option, value: Any) -> list[str]:
-    if not isinstance(value, str) or not value:
-        return ["must be text in quotes"]
-    return [] if not option.allowed or value in option.allowed else [f"must be one of {', '.join(option.allowed)}"]
-
-
-def _word(_: Option, value: Any) -> list[str]:
-    return [] if isinstance(value, str) else ["must be text in quotes"]
-
-
-def _texts(option: Option, value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        return ['must be a list of texts, e.g. ["…"]']
-    return [
-        f"{item!r} is not one of {', '.join(option.allowed)}"
-        for item in value
-        if option.allowed and item not in option.allowed
-    ]
-
-
-def _flag(_: Option, value: Any) -> list[str]:
-    return [] if isinstance(value, bool) else ["must be true or false"]
-
-
-def _words(_: Option, value: Any) -> list[str]:
-    right = isinstance(value, Mapping) and all(isinstance(word, str) and word for word in value.values())
-    return [] if right else ['must be a table, { "their word" = "ours" }']
-
-
-def _pattern(_: Option, value: Any) -> list[str]:
-    if not isinstance(value, str):
-        return ["must be a regular expression in quotes"]
-    try:
-        groups = re.compile(value).groups
-    except re.error as error:
-        return [f"is no regular expression: {error}"]
-    return [] if groups else ["needs a group in round brackets: the part that counts"]
-
-
-def _patterns(option: Option, value: Any) -> list[str]:
-    if _words(option, value):
-        return ['must be a table, { "expression" = "word" }']
-    found = []
-    for pattern, word in value.items():
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            found.append(f"{pattern!r} is no regular expression: {error}")
-        if option.allowed and word not in option.allowed:
-            found.append(f"{word!r} is not one of {', '.join(option.allowed)}")
-    return found
-
-
-def _moment(_: Option, value: Any) -> list[str]:
-    right = isinstance(value, datetime) and value.tzinfo is not None
-    return [] if right else ["must be a time with a zone, without quotes, e.g. 2026-07-01T00:00:00Z"]
-
-
-_WRONG: Mapping[str, Callable[[Option, Any], list[str]]] = {
-    "text": _text, "word": _word, "texts": _texts, "flag": _flag, "words": _words,
-    "pattern": _pattern, "patterns": _patterns, "moment": _moment,
-}  # fmt: skip
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Recipe:
 class Option:
     """One option of a source in ``settings.toml``.
 
-    ``kind``: text, word (text that may be empty), texts, flag, words (text → text), pattern (regular expression), patterns (expression → word), moment.
+    ``kind``: text, word (text that may be empty), texts, flag, words (text → text), pattern (regular expression), patterns (expression → word), moment, accounts (whose a sub-account was, by day).
     ``allowed`` closes the words of text, texts, and those of patterns; ``required``: nothing is read without it.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import check, focus, read
-from idp_analytics.sources.focus import NO_COST, problems
+from idp_analytics.sources.cost_rows import NO_COST
+from idp_analytics.sources.focus import problems
 from idp_analytics.sources.tabular import EMPTY, FEWER, NO_ROWS
 from idp_analytics.tables import Extract
 from idp_analytics.tables.conform import conform
@@ -110,12 +112,18 @@ def test_one_charge_is_one_row_per_basis(tmp_path: Path) -> None:
             "service_id": "shop",
             "team_id": "pay",
             "owner_raw": "pay",
+            "environment": None,
+            "environment_raw": None,
             "provider": "Cumulus",
             "account": "000000000001",
             "component": "Machines",
+            "sku": None,
+            "resource": None,
             "category": "usage",
             "is_correction": False,
             "is_unused_commitment": None,
+            "quantity": Decimal(1),
+            "quantity_unit": "Hour",
             "currency": "USD",
             "basis": basis,
             "amount": Decimal(amount),
@@ -169,6 +177,63 @@ def test_every_form_of_a_file_gives_the_same_costs(tmp_path: Path, name: str, co
 )
 def test_what_a_charge_says(tmp_path: Path, charge: dict[str, str], column: str, found: object) -> None:
     assert extract(tmp_path, bill(charge), bases=["billed"]).frame[column].to_list() == [found]
+
+
+@pytest.mark.parametrize(
+    ("charge", "found"),
+    [
+        ({"ConsumedQuantity": "7.25", "ConsumedUnit": "GB"}, (Decimal("7.25"), "GB", None)),
+        ({"ConsumedQuantity": "NULL", "ConsumedUnit": "GB"}, (Decimal(1), "Hour", None)),
+        ({"ConsumedQuantity": "0", "ConsumedUnit": "GB"}, (Decimal(0), "GB", None)),
+        ({"PricingQuantity": ""}, (None, None, None)),
+        ({"ConsumedQuantity": "1E+20", "ConsumedUnit": "Bytes"}, (Decimal(1), "Hour", "ConsumedQuantity: 1 cell(s) are no quantity")),
+        ({"PricingQuantity": "0.123456789012345678901234"}, (Decimal("0.123456789012345678901234"), "Hour", None)),
+    ],
+)  # fmt: skip
+def test_how_much_was_used(tmp_path: Path, charge: dict[str, str], found: tuple[Any, Any, str | None]) -> None:
+    given = extract(tmp_path, bill(charge), bases=["billed"])
+    assert given.frame.select("quantity", "quantity_unit", "amount").row(0) == (*found[:2], Decimal("1.5"))
+    assert [w for w in given.warnings if "quantity" in w] == ([] if found[2] is None else [given.warnings[-1]])
+    assert found[2] is None or found[2] in given.warnings[-1]
+
+
+@pytest.mark.parametrize(
+    ("charge", "sku"),
+    [({"SkuId": "S", "SkuPriceId": "P"}, "P"), ({"SkuId": "S", "SkuPriceId": " "}, "S"), ({"SkuPriceId": ""}, None)],
+)
+def test_the_price_list_position(tmp_path: Path, charge: dict[str, str], sku: str | None) -> None:
+    row = extract(tmp_path, bill({**charge, "ResourceId": "vm-1"}), bases=["billed"]).frame.row(0, named=True)
+    assert (row["sku"], row["resource"]) == (sku, "vm-1")
+
+
+ENVIRONMENTS = [
+    ('{"environment": "prod"}', "production", "prod"),
+    ('{"Env": " Staging "}', "staging", " Staging "),
+    ('{"environment": "", "env": "dev"}', "development", "dev"),
+    ('{"env": "eu-live"}', None, "eu-live"),
+    ('{"env": ""}', None, ""),
+    ('{"env": "a", "Env": "b"}', None, None),
+    ("", None, None),
+]
+
+
+@pytest.mark.parametrize(("tags", "word", "raw"), ENVIRONMENTS)
+def test_the_environment_a_tag_names(tmp_path: Path, tags: str, word: str | None, raw: str | None) -> None:
+    given = extract(tmp_path, bill({"Tags": tags}), bases=["billed"])
+    assert given.frame.select("environment", "environment_raw").row(0) == (word, raw)
+    assert any("environment" in sentence for sentence in given.warnings) is (raw == "eu-live")
+
+
+def test_environments_nobody_knows_are_counted_and_may_be_said(tmp_path: Path) -> None:
+    text = bill(*({"Tags": json.dumps({"zone": word})} for word in ("eu-live", "eu-live", "lab", "prod")))
+    told = extract(tmp_path, text, environment_tags=["zone"])
+    assert told.warnings[-1] == (
+        "3 charge(s) are tagged with an environment that is none of production, staging, test, development and count as "
+        "not known: 'eu-live' (2), 'lab' (1); say what they are in environments, or in aliases.csv"
+    )
+    said = extract(tmp_path, text, environment_tags=["zone"], environments={"..-live": "production", "lab": "test"})
+    assert said.frame["environment"].unique().sort().to_list() == ["production", "test"]
+    assert said.warnings == ()
 
 
 def test_a_file_without_a_column_does_not_say_no(tmp_path: Path) -> None:

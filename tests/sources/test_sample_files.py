@@ -288,10 +288,12 @@ def test_focus_rows_are_the_costs(folder: Path, company: sample.Company) -> None
         common = (
             day, date.fromisoformat(row["ChargePeriodEnd"][:10]), date.fromisoformat(row["BillingPeriodStart"][:10]),
             tags.get("service"), raw or account, raw, row["ProviderName"], row["SubAccountId"], row["ServiceName"],
+            row["SkuPriceId"] or None, row["ResourceId"] or None, {"prod": "production", "staging": "staging"}.get(tags.get("environment")), tags.get("environment"),
             row["ChargeCategory"].lower(), row["ChargeClass"] == "Correction", row["CommitmentDiscountStatus"] == "Unused",
         )  # fmt: skip
+        used = (Decimal(row["PricingQuantity"]) if row["PricingQuantity"] else None, row["PricingUnit"] or None)
         read += [
-            (*common, Decimal(row[f"{basis.title()}Cost"]), row["BillingCurrency"], basis)
+            (*common, *used, Decimal(row[f"{basis.title()}Cost"]), row["BillingCurrency"], basis)
             for basis in ("billed", "contracted", "effective", "list")
         ]
     costs = company.tables["costs"].with_columns(pl.col("period_start", "period_end").dt.date())

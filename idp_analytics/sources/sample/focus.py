@@ -10,17 +10,17 @@ _ACCOUNTS = {
     DATA_ACCOUNT: "analytics", MOVED_ACCOUNT: "shop-edge", SHARED_ACCOUNT: "shared-cluster", USUAL_ACCOUNT: "workloads",
 }  # fmt: skip
 _COMPONENTS = {
-    # component → FOCUS ServiceCategory, ServiceSubcategory, pricing unit
-    "Virtual Machines": ("Compute", "Virtual Machines", "Hours"),
-    "Managed Database": ("Databases", "Relational Databases", "Hours"),
-    "Object Storage": ("Storage", "Object Storage", "GB-Months"),
-    "Content Delivery": ("Networking", "Content Delivery", "GB"),
-    "Query Engine": ("Analytics", "Data Processing", "TB"),
-    "Kubernetes Control Plane": ("Compute", "Containers", "Hours"),
-    "Log Ingestion": ("Management and Governance", "Observability", "GB"),
-    "Support": ("Other", "Other (Other)", "Units"),
+    # component → FOCUS ServiceCategory, ServiceSubcategory
+    "Virtual Machines": ("Compute", "Virtual Machines"),
+    "Managed Database": ("Databases", "Relational Databases"),
+    "Object Storage": ("Storage", "Object Storage"),
+    "Content Delivery": ("Networking", "Content Delivery"),
+    "Query Engine": ("Analytics", "Data Processing"),
+    "Kubernetes Control Plane": ("Compute", "Containers"),
+    "Log Ingestion": ("Management and Governance", "Observability"),
+    "Support": ("Other", "Other (Other)"),
 }
-_OTHER = ("Other", "Other (Other)", None)
+_OTHER = ("Other", "Other (Other)")
 
 
 def focus_rows(charges: pl.DataFrame) -> pl.DataFrame:
@@ -51,14 +51,16 @@ def focus_rows(charges: pl.DataFrame) -> pl.DataFrame:
         invoice.alias("InvoiceId"),
         name.alias("InvoiceIssuerName"),
         pl.col("list").alias("ListCost"),
-        pl.when(metered & ~pl.col("is_correction")).then(pl.lit("1")).alias("PricingQuantity"),
-        pl.when(metered & ~pl.col("is_correction")).then(_of(2)).alias("PricingUnit"),
+        pl.col("quantity").alias("PricingQuantity"),
+        pl.col("unit").alias("PricingUnit"),
         name.alias("ProviderName"),
         name.alias("PublisherName"),
         pl.when(metered).then(pl.lit("region-1")).alias("RegionId"),
+        pl.col("resource").alias("ResourceId"),
         _of(0).alias("ServiceCategory"),
         pl.col("component").alias("ServiceName"),
         _of(1).alias("ServiceSubcategory"),
+        pl.col("sku").alias("SkuPriceId"),
         pl.col("account").alias("SubAccountId"),
         pl.col("account").replace_strict(_ACCOUNTS).alias("SubAccountName"),
         _tags().alias("Tags"),
@@ -75,10 +77,10 @@ def _of(place: int) -> pl.Expr:
 
 
 def _tags() -> pl.Expr:
-    """The tags as one JSON object, in the order team, owner, service; null without any."""
+    """The tags as one JSON object, in the order team, owner, service, environment; null without any."""
     parts = [
         pl.when(pl.col(f"{key}_tag").is_not_null()).then(pl.lit(f'"{key}":"') + pl.col(f"{key}_tag") + pl.lit('"'))
-        for key in ("team", "owner", "service")
+        for key in ("team", "owner", "service", "environment")
     ]
     inside = pl.concat_str(parts, separator=",", ignore_nulls=True)
     return pl.when(inside != "").then(pl.lit("{") + inside + pl.lit("}"))

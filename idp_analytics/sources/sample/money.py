@@ -33,6 +33,16 @@ DATA_ACCOUNT, MOVED_ACCOUNT, SHARED_ACCOUNT, USUAL_ACCOUNT = (
 COMMITMENT = 1_150 * UNIT
 """What the commitment of a month costs."""
 COMMITTED_SERVICE = "search-api"
+PRICES = {
+    "Virtual Machines": (83_700_000, "Hours"), "Managed Database": (413_100_000, "Hours"), "Object Storage": (21_600_000, "GB-Months"),
+    "Content Delivery": (72_900_000, "GB"), "Query Engine": (4_986_000_000, "TB"), "Kubernetes Control Plane": (101_700_000, "Hours"),
+    "Log Ingestion": (93_600_000, "GB"), "Support": (900_000_000, "Units"),
+}  # fmt: skip
+"""Component → what a unit of it costs, in 10⁻⁹ of the currency, and the unit. All can be divided by 9 and 4, so that the
+contract's and the list price have few digits too."""
+ENVIRONMENTS = {"prod": "production", "staging": "staging"}
+"""How tags write environments, and what they are; ``UNKNOWN_ENVIRONMENT`` is none of ours."""
+UNKNOWN_ENVIRONMENT = "sandbox"
 _EMPTY_TAG, _TAGGED_BY_TEAM, _TAGGED_BY_OWNER = (23, 9), 3, 4
 
 
@@ -41,8 +51,8 @@ def charges(world: World) -> pl.DataFrame:
 
     Columns: charge (1-based), start, end (dates, half-open), billing_on, currency, provider, account, component,
     category, is_correction, is_unused, committed (used or unused part of a commitment, its purchase), team_tag,
-    owner_tag, service_tag (null: no such tag), account_team (team the account belongs to), and one amount (exact
-    text) per basis.
+    owner_tag, service_tag, environment_tag (null: no such tag), account_team (team the account belongs to), resource, quantity (exact
+    text; null: not metered), unit, sku, and one amount (exact text) per basis.
     """
     rng = stream(world.seed, "costs")
     parts = [_compute(world, rng), _databases(world, rng), _storage(world, rng), _logs(world, rng)]
@@ -56,7 +66,12 @@ def charges(world: World) -> pl.DataFrame:
     return frame.with_columns(
         pl.int_range(1, pl.len() + 1).alias("charge"),
         pl.col("currency").replace_strict(PROVIDERS).alias("provider"),
+        _text(pl.col("quantity") * (UNIT // 1000), pl.lit(None, pl.String)).alias("quantity"),
         *(_text(pl.col(basis), pl.col("tail")).alias(basis) for basis in BASES),
+        *(
+            pl.when(pl.col("quantity").is_not_null()).then(found).alias(name)
+            for name, found in _of_price_list().items()
+        ),
     ).drop("tail")
 
 
@@ -72,6 +87,10 @@ def tables(world: World, charged: pl.DataFrame) -> tuple[dict[str, pl.DataFrame]
             pl.col("end").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("period_end"),
             pl.col("billing_on").alias("billing_period_on"),
             pl.col("service_tag").alias("service_id"),
+            pl.col("environment_tag").replace_strict(ENVIRONMENTS, default=None, return_dtype=pl.String).alias("environment"),
+            pl.col("environment_tag").alias("environment_raw"),
+            pl.col("quantity").cast(MONEY),
+            pl.col("unit").alias("quantity_unit"),
             pl.coalesce(pl.when(team_raw != "").then(team_raw), "account_team").alias("team_id"),
             team_raw.alias("owner_raw"),
             pl.col("is_unused").alias("is_unused_commitment"),
@@ -121,7 +140,7 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     usual = {
         "currency": "EUR", "account": USUAL_ACCOUNT, "category": "usage", "is_correction": False, "is_unused": False,
     }  # fmt: skip
-    texts = ("committed", "team_tag", "owner_tag", "service_tag", "account_team", "tail")
+    texts = ("committed", "team_tag", "owner_tag", "service_tag", "environment_tag", "account_team", "resource", "tail")
     have = frame.columns
     frame = frame.with_columns(
         *(
@@ -129,6 +148,7 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
             for name, value in usual.items()
         ),
         *((pl.col(name) if name in have else pl.lit(None)).cast(pl.String).alias(name) for name in texts),
+        (pl.col("quantity") if "quantity" in have else pl.lit(None)).cast(pl.Int64).alias("quantity"),
     )
     billing = pl.col("start").dt.month_start()
     return frame.with_columns(
@@ -141,8 +161,21 @@ def _priced(amount: Ints) -> dict[str, Ints]:
     return {"billed": amount, "effective": amount, "list": amount * 5 // 4, "contracted": amount * 10 // 9}
 
 
-def _units(amounts: Floats) -> Ints:
-    return np.round(amounts * UNIT).astype(np.int64)
+def _used(component: str, amounts: Floats) -> dict[str, Ints]:
+    """Plain use of about these ``amounts``: a quantity (in thousandths of its unit) times what the unit costs, exactly."""
+    price, _ = PRICES[component]
+    quantity = np.round(amounts * (UNIT / price)).astype(np.int64)
+    return {"quantity": quantity, **_priced(quantity * price)}
+
+
+def _of_price_list() -> dict[str, pl.Expr]:
+    """Unit and price list position of what is metered."""
+    component = pl.col("component")
+    units = {name: unit for name, (_, unit) in PRICES.items()}
+    return {
+        "unit": component.replace_strict(units, default=None, return_dtype=pl.String),
+        "sku": component.str.to_lowercase().str.replace_all(" ", "-", literal=True),
+    }
 
 
 def _periods(world: World, day: Ints, length: int = 1) -> dict[str, pl.Series]:
@@ -178,37 +211,43 @@ def _tags(world: World, service: Ints) -> dict[str, pl.Series]:
     return frame.to_dict()
 
 
+def _resource(kind: str, service: Ints) -> pl.Series:
+    return pl.Series("resource", service).cast(pl.String).str.zfill(4).str.replace("^", f"{kind}-")
+
+
 def _compute(world: World, rng: np.random.Generator) -> pl.DataFrame:
     service, day = _live(world)
     size = 4.0 + 30.0 * np.sqrt(world.services["rate"].to_numpy()) * lognormal(rng, 1.0, 0.3, world.services.height)
-    amount = _units(size[service] * lognormal(rng, 1.0, 0.12, len(service)))
-    return pl.DataFrame({**_periods(world, day), **_tags(world, service), **_priced(amount)}).with_columns(
-        pl.lit("Virtual Machines").alias("component")
-    )
+    amount = size[service] * lognormal(rng, 1.0, 0.12, len(service))
+    used = _used("Virtual Machines", amount)
+    return pl.DataFrame({**_periods(world, day), **_tags(world, service), **used}).with_columns(
+        pl.lit("Virtual Machines").alias("component"), pl.lit("prod").alias("environment_tag"), _resource("vm", service)
+    )  # fmt: skip
 
 
 def _databases(world: World, rng: np.random.Generator) -> pl.DataFrame:
     service, day = _live(world, only=np.arange(0, world.services.height, 6))
-    amount = _units(lognormal(rng, 9.0, 0.2, len(service)))
-    return pl.DataFrame({**_periods(world, day), **_tags(world, service), **_priced(amount)}).with_columns(
-        pl.lit("Managed Database").alias("component")
-    )
+    used = _used("Managed Database", lognormal(rng, 9.0, 0.2, len(service)))
+    return pl.DataFrame({**_periods(world, day), **_tags(world, service), **used}).with_columns(
+        pl.lit("Managed Database").alias("component"), pl.lit("prod").alias("environment_tag"), _resource("db", service)
+    )  # fmt: skip
 
 
 def _storage(world: World, rng: np.random.Generator) -> pl.DataFrame:
-    """By the month."""
+    """By the month, a fifth of it for the staging environment."""
     months = [*world.month_starts(), world.until]
     parts = []
     for first, end in pairwise(months):
         day = (first - world.start).days
         created, retired = world.services["created_day"].to_numpy(), world.services["retired_day"].to_numpy()
         service = np.flatnonzero((created <= day) & (retired > day))
-        amount = _units(lognormal(rng, 14.0, 0.6, len(service)))
-        parts.append(
-            pl.DataFrame({**_tags(world, service), **_priced(amount)}).with_columns(
-                pl.lit(first).alias("start"), pl.lit(end).alias("end")
+        amount = lognormal(rng, 14.0, 0.6, len(service))
+        for environment, share in (("prod", 0.8), ("staging", 0.2)):
+            parts.append(
+                pl.DataFrame({**_tags(world, service), **_used("Object Storage", amount * share)}).with_columns(
+                    pl.lit(first).alias("start"), pl.lit(end).alias("end"), pl.lit(environment).alias("environment_tag")
+                )
             )
-        )
     return pl.concat(parts).with_columns(pl.lit("Object Storage").alias("component"))
 
 
@@ -216,9 +255,9 @@ def _logs(world: World, rng: np.random.Generator) -> pl.DataFrame:
     """By the week and in dollars, tagged with the team."""
     weeks = np.arange(0, world.days - 6, 7)
     team, week = np.repeat(np.arange(world.teams.height), len(weeks)), np.tile(weeks, world.teams.height)
-    amount = _units(3.5 * world.teams["people"].to_numpy()[team] * lognormal(rng, 1.0, 0.25, len(team)))
+    amount = 3.5 * world.teams["people"].to_numpy()[team] * lognormal(rng, 1.0, 0.25, len(team))
     return pl.DataFrame(
-        {**_periods(world, week, 7), "team_tag": world.teams["team_id"].gather(team), **_priced(amount)}
+        {**_periods(world, week, 7), "team_tag": world.teams["team_id"].gather(team), **_used("Log Ingestion", amount)}
     ).with_columns(pl.lit("Log Ingestion").alias("component"), pl.lit("USD").alias("currency"))
 
 
@@ -231,7 +270,7 @@ def _by_account(world: World, rng: np.random.Generator) -> pl.DataFrame:
     if "data" in names:
         accounts.append((DATA_ACCOUNT, "Query Engine", np.full(len(day), "data"), 37.0))
     return pl.concat(
-        pl.DataFrame({**_periods(world, day), "account_team": team, **_priced(_units(lognormal(rng, size, 0.3, len(day))))}).with_columns(
+        pl.DataFrame({**_periods(world, day), "account_team": team, **_used(component, lognormal(rng, size, 0.3, len(day)))}).with_columns(
             pl.lit(account).alias("account"), pl.lit(component).alias("component")
         )
         for account, component, team, size in accounts
@@ -241,16 +280,19 @@ def _by_account(world: World, rng: np.random.Generator) -> pl.DataFrame:
 def _shared(world: World, rng: np.random.Generator) -> pl.DataFrame:
     day = np.arange(world.days)
     size = 6.0 * np.sqrt(world.teams.height)
-    return pl.DataFrame({**_periods(world, day), **_priced(_units(lognormal(rng, size, 0.1, len(day))))}).with_columns(
+    used = _used("Kubernetes Control Plane", lognormal(rng, size, 0.1, len(day)))
+    return pl.DataFrame({**_periods(world, day), **used}).with_columns(
         pl.lit(SHARED_ACCOUNT).alias("account"), pl.lit("Kubernetes Control Plane").alias("component")
     )
 
 
 def _unknown(world: World, rng: np.random.Generator) -> pl.DataFrame:
     day = np.arange(0, world.days, 7)
-    return pl.DataFrame({**_periods(world, day), **_priced(_units(lognormal(rng, 5.0, 0.4, len(day))))}).with_columns(
-        pl.lit(UNKNOWN_OWNER).alias("team_tag"), pl.lit("Virtual Machines").alias("component")
-    )
+    used = _used("Virtual Machines", lognormal(rng, 5.0, 0.4, len(day)))
+    return pl.DataFrame({**_periods(world, day), **used}).with_columns(
+        pl.lit(UNKNOWN_OWNER).alias("team_tag"), pl.lit("Virtual Machines").alias("component"),
+        pl.lit(UNKNOWN_ENVIRONMENT).alias("environment_tag"),
+    )  # fmt: skip
 
 
 def _commitments(world: World, rng: np.random.Generator) -> list[pl.DataFrame]:
@@ -322,9 +364,9 @@ def _tax(frame: pl.DataFrame) -> pl.DataFrame:
 def _support(world: World, rng: np.random.Generator) -> list[pl.DataFrame]:
     """Support by the month, charged to the platform team, with amounts as fine as any provider writes (24 decimals)."""
     months = world.month_starts()
-    amount = _units(rng.uniform(180.0, 260.0, len(months)))
+    used = _used("Support", rng.uniform(180.0, 260.0, len(months)))
     tail = [str(int(t)).zfill(12) for t in rng.integers(1, 10**12, len(months))]
-    frame = pl.DataFrame({"start": months, "end": [*months[1:], world.until], "tail": tail, **_priced(amount)})
+    frame = pl.DataFrame({"start": months, "end": [*months[1:], world.until], "tail": tail, **used})
     return [frame.with_columns(pl.lit("Support").alias("component"), pl.lit("platform").alias("team_tag"))]
 
 

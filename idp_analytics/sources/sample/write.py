@@ -123,7 +123,7 @@ def _write(path: Path, frame: pl.DataFrame) -> Path:
         frame.write_ndjson(path)
     elif path.suffix == ".gz":
         # Neither name nor time in the header: the same rows give the same bytes.
-        path.write_bytes(gzip.compress(frame.write_csv().encode(), compresslevel=6, mtime=0))
+        path.write_bytes(gzip.compress(frame.write_csv().encode(), compresslevel=9, mtime=0))
     else:
         path.write_text(frame.write_csv(), encoding="utf-8", newline="\n")
     return path

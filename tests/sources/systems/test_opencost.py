@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -14,7 +15,7 @@ WINDOW = '"window": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:0
 
 
 def allocation(name, amount, properties="{}"):
-    return f'"{name}": {{"name": "{name}", "properties": {properties}, {WINDOW}, "cpuCost": 1, "totalCost": {amount}}}'
+    return f'"{name}": {{"name": "{name}", "properties": {properties}, {WINDOW}, "cpuCost": {amount}, "totalCost": {amount}}}'
 
 
 def api(*allocations):
@@ -30,8 +31,8 @@ def test_an_allocation(tmp_path):
         currency="USD",
     )["costs"]
     wanted = {
-        "cost_id": "opencost:2026-03-01T00:00:00Z/one/shop/cart", "period_start": at(2026, 3, 1), "period_end": at(2026, 3, 2), "service_id": "cart-service", "team_id": "a",
-        "owner_raw": "a", "provider": "Kubernetes", "account": "one", "component": "shop", "category": "usage", "amount": Decimal("0.10000000000000000000001"),
+        "cost_id": "opencost:2026-03-01T00:00:00Z/one/shop/cart/cpu", "period_start": at(2026, 3, 1), "period_end": at(2026, 3, 2), "service_id": "cart-service", "team_id": "a",
+        "owner_raw": "a", "provider": "Kubernetes", "account": "one", "component": "shop", "sku": "cpu", "resource": "shop/cart", "category": "usage", "amount": Decimal("0.10000000000000000000001"),
         "currency": "USD", "basis": "list",
     }  # fmt: skip
     assert {name: row[name] for name in wanted} == wanted
@@ -52,9 +53,9 @@ def test_idle_and_unallocated_cost_belongs_to_nobody_and_stays(tmp_path):
         },
         currency="USD",
     )
-    assert columns(found["costs"], "service_id", "team_id", "owner_raw", "amount") == [
-        (None, None, "a", 3),
-        (None, None, "__unallocated__", 2),
+    assert columns(found["costs"], "service_id", "team_id", "owner_raw", "account", "component", "amount") == [
+        (None, None, "a", "one", "__idle__", 3),
+        (None, None, "__unallocated__", None, "__unallocated__", 2),
     ]
     assert found.dropped == {
         "is what a filter left out of the export": 1,
@@ -118,17 +119,107 @@ def test_steps_empty_and_wrong_files(tmp_path):
         read("opencost", tmp_path, {"x.json": [{"colour": "green"}]}, currency="USD")
 
 
+def split(**members):
+    """An allocation with its members, as text that keeps every digit."""
+    inside = ", ".join(f'"{name}": {value}' for name, value in members.items())
+    return f'"x": {{"name": "x", {WINDOW}, "properties": {{"cluster": "one"}}, {inside}}}'
+
+
+@pytest.mark.parametrize(
+    ("members", "parts", "warned"),
+    [
+        ({"cpuCost": "1", "ramCost": "2", "totalCost": "3"}, {"cpu": "1", "ram": "2"}, False),
+        ({"cpuCost": "1", "cpuCostAdjustment": "-0.25", "totalCost": "0.75"}, {"cpu": "0.75"}, False),
+        ({"cpuCost": "0", "ramCost": "0", "totalCost": "3"}, {None: "3"}, False),
+        ({"cpuCost": "0", "totalCost": "0"}, {None: "0"}, False),
+        ({"cpuCost": "0.06359", "ramCost": "0.04577", "totalCost": "0.10937"}, {"cpu": "0.06359", "ram": "0.04577", "rounding": "0.00001"}, False),
+        ({"cpuCost": "1", "ramCost": "null", "totalCost": "1.5"}, {"cpu": "1", "not split": "0.5"}, True),
+        ({"cpuCost": "1e-05", "totalCost": "0.00001"}, {"cpu": "0.00001"}, False),
+        ({"cpuCost": "1", "pvCost": "1", "networkCost": "1", "loadBalancerCost": "1", "gpuCost": "1", "sharedCost": "1", "externalCost": "1", "totalCost": "7"},
+            dict.fromkeys(("cpu", "gpu", "pv", "network", "load balancer", "shared", "external"), "1"), False),
+    ],
+)  # fmt: skip
+def test_the_resources_of_an_allocation_are_its_total(tmp_path, members, parts, warned):
+    found = read("opencost", tmp_path, {"a.json": api(split(**members))}, currency="USD")
+    assert {row["sku"]: row["amount"] for row in found["costs"]} == {
+        name: Decimal(cost) for name, cost in parts.items()
+    }
+    assert sum(row["amount"] for row in found["costs"]) == Decimal(members["totalCost"])
+    assert any("are not its total" in sentence for sentence in found.warnings) is warned
+
+
+def test_how_much_of_a_resource_was_used(tmp_path):
+    members = {
+        "cpuCost": 1,
+        "ramCost": 1,
+        "gpuCost": 1,
+        "cpuCoreHours": "75.55915",
+        "ramByteHours": "40855853856.91022",
+        "gpuHours": "1e20",
+        "totalCost": 3,
+    }
+    found = read("opencost", tmp_path, {"a.json": api(split(**members))}, currency="USD")["costs"]
+    assert columns(found, "sku", "quantity", "quantity_unit") == [
+        ("cpu", Decimal("75.55915"), "core hours"), ("gpu", None, None), ("ram", Decimal("40.85585385691022"), "GB hours")
+    ]  # fmt: skip
+
+
+def test_of_an_allocation_read_twice_no_resource_of_the_older_one_stays(tmp_path):
+    old = split(cpuCost="1", ramCost="1", totalCost="2.00001").replace("T23:00:00Z", "T11:00:00Z")
+    found = read(
+        "opencost", tmp_path, {"a.json": api(old), "b.json": api(split(cpuCost="3", totalCost="3"))}, currency="USD"
+    )
+    assert columns(found["costs"], "sku", "amount") == [("cpu", 3)]
+    assert sum(found.dropped.values()) == 3
+
+
+def test_the_environment_is_a_label(tmp_path):
+    properties = '{"labels": {"stage": "prd-1"}}'
+    (row,) = read(
+        "opencost", tmp_path, {"a.json": api(allocation("x", "1", properties))}, currency="USD", environment_label="stage",
+        environments={"prd-.": "production"},
+    )["costs"]  # fmt: skip
+    assert (row["environment"], row["environment_raw"]) == ("production", "prd-1")
+
+
+def test_cloud_costs_of_the_provider(tmp_path):
+    costs = {"listCost": "4", "netCost": "3", "amortizedNetCost": "2.5", "invoicedCost": "2.75", "amortizedCost": "9"}
+    inside = ", ".join(f'"{name}": {{"cost": {cost}, "kubernetesPercent": 0.5}}' for name, cost in costs.items())
+    body = f'{{"properties": {{"provider": "AWS", "accountID": "007", "service": "VM", "labels": {{"team": "a"}}}}, {WINDOW}, {inside}}}'
+    text = f'{{"code": 200, "data": {{"sets": [{{"cloudCosts": {{"AWS/VM": {body}}}}}, {{"cloudCosts": {{}}}}]}}}}'
+    found = read("opencost", tmp_path, {"c.json": text}, currency="USD")["costs"]
+    assert {row["basis"]: row["amount"] for row in found} == {
+        "billed": Decimal("2.75"), "effective": Decimal("2.5"), "list": Decimal(4), "contracted": Decimal(3)
+    }  # fmt: skip
+    assert set(columns(found, "provider", "account", "component", "team_id", "period_start")) == {
+        ("AWS", "007", "VM", "a", at(2026, 3, 1))
+    }
+
+
 def test_the_reference_allocations(cases, tmp_path):
     folder = cases / "cost" / "opencost-website"
     if not folder.is_dir():
         pytest.skip(f"no such case: {folder}")
+    expected = json.loads((cases / "cost" / "expected" / "opencost-website.json").read_text("utf-8"))
     found = read("opencost", tmp_path, [folder / "allocation-example-output.json"], currency="USD")["costs"]
-    assert {row["component"]: row["amount"] for row in found} == {
-        "kube-system": Decimal("1.52743"),
-        "opencost": Decimal("0.10937"),
-        "prometheus": Decimal("0.14136"),
-    }
-    assert sum(row["amount"] for row in found) == Decimal("1.77816")
+    for name, wanted in expected["allocation"]["namespaces"].items():
+        rows = [row for row in found if row["component"] == name]
+        parts = sum(row["amount"] for row in rows if row["sku"] != "rounding")
+        assert parts == Decimal(wanted["component_sum"])
+        assert sum(row["amount"] for row in rows) == Decimal(wanted["totalCost"])
+        assert [row["amount"] for row in rows if row["sku"] == "rounding"] == [Decimal(wanted["diff"])] * bool(
+            Decimal(wanted["diff"])
+        )
+    assert sum(row["amount"] for row in found) == Decimal(expected["allocation"]["total"])
     exported = read("opencost", tmp_path, [folder / "export-sample.csv"], currency="USD")["costs"]
-    assert exported[0]["amount"] == Decimal("0.010493746736011505")
-    assert exported[0]["team_id"] == "my-team"
+    for wanted in expected["export_csv"]:
+        day = [row for row in exported if f"{row['period_start']:%Y-%m-%d}" == wanted["Date"]]
+        assert sum(row["amount"] for row in day) == Decimal(wanted["TotalCost"])
+        assert {row["team_id"] for row in day} == {"my-team"}
+    clouds = read("opencost", tmp_path, [folder / "cloudCost-example-output.json"], currency="USD")["costs"]
+    kinds = {"billed": "invoicedCost", "effective": "amortizedNetCost", "list": "listCost", "contracted": "netCost"}
+    for provider, wanted in expected["cloudCost"].items():
+        for basis, cost in kinds.items():
+            rows = [row for row in clouds if (row["provider"], row["basis"]) == (provider, basis)]
+            assert len(rows) == wanted["days"]
+            assert sum(row["amount"] for row in rows) == Decimal(wanted[cost])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp_analytics.sources.focus_tags import OWNERS, as_text, fold, owners, parse_tags
+from idp_analytics.sources.cost_tags import OWNERS, as_text, fold, owners, parse_tags
 
 
 @pytest.mark.parametrize(

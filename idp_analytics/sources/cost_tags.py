@@ -14,6 +14,7 @@ _NAMES = (("key", "value"), ("Key", "Value"), ("name", "value"), ("Name", "Value
 OWNERS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "owner_raw": pl.String,
     "service_raw": pl.String,
+    "environment_raw": pl.String,
     "is_untagged": pl.Boolean,
     "has_spaced_key": pl.Boolean,
     "has_conflict": pl.Boolean,
@@ -62,19 +63,24 @@ def parse_tags(text: str | None) -> Tags:
 
 
 def owners(
-    tags: pl.Series, allocated: pl.Series, team_keys: Sequence[str], service_keys: Sequence[str]
+    tags: pl.Series,
+    allocated: pl.Series,
+    team_keys: Sequence[str],
+    service_keys: Sequence[str],
+    environment_keys: Sequence[str] = (),
 ) -> pl.DataFrame:
     """One row per charge (:data:`OWNERS`), in the order given.
 
     ``tags`` and ``allocated`` (FOCUS Tags and AllocatedTags) are text or Parquet maps, structs, lists. For each key in
     order ``allocated[key] ?? tags[key]`` is looked up; the first that is not blank is the owner. None but a blank one:
-    ``""`` (the tag is there and empty); no tag at all, or a conflict: null.
+    ``""`` (the tag is there and empty); no tag at all, or a conflict: null. The same holds for service and environment;
+    ``has_conflict`` is about team and service only.
     """
     asked = pl.DataFrame({"tags": as_text(tags), "allocated": as_text(allocated)})
     distinct = asked.unique(maintain_order=True)
     parsed = {text: parse_tags(text) for column in distinct for text in column.unique()}
-    team, service = [fold(k) for k in team_keys], [fold(k) for k in service_keys]
-    found = [_owner(parsed[own], parsed[given], team, service) for own, given in distinct.iter_rows()]
+    keys = [[fold(key) for key in some] for some in (team_keys, service_keys, environment_keys)]
+    found = [_owner(parsed[own], parsed[given], keys) for own, given in distinct.iter_rows()]
     answers = pl.DataFrame(found, schema=dict(OWNERS), orient="row")
     return asked.join(
         pl.concat([distinct, answers], how="horizontal"), on=["tags", "allocated"], how="left", nulls_equal=True,
@@ -98,12 +104,12 @@ def as_text(tags: pl.Series) -> pl.Series:
     return text
 
 
-def _owner(tags: Tags, allocated: Tags, team: Sequence[str], service: Sequence[str]) -> tuple[Any, ...]:
-    owner, clash = _first(tags, allocated, team)
-    serving, other = _first(tags, allocated, service)
+def _owner(tags: Tags, allocated: Tags, keys: Sequence[Sequence[str]]) -> tuple[Any, ...]:
+    (owner, clash), (serving, other), (environment, _) = (_first(tags, allocated, some) for some in keys)
     return (
         owner,
         serving,
+        environment,
         not (tags.values or allocated.values or tags.is_unreadable or allocated.is_unreadable),
         tags.has_spaced_key or allocated.has_spaced_key,
         clash or other,

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from focus_building import bill
 
-from idp_analytics.sources import focus, focus_snapshots
-from idp_analytics.sources.focus_snapshots import Prints, fingerprints, snapshots
+from idp_analytics.sources import cost_snapshots, focus
+from idp_analytics.sources.cost_snapshots import Prints, fingerprints, snapshots
 from idp_analytics.sources.tabular import ROW
 
 
@@ -76,7 +76,7 @@ def test_the_same_charge_twice_in_one_file_is_legal(tmp_path: Path) -> None:
 
 
 def test_of_large_files_the_same_share_of_each_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(focus_snapshots, "_MOST", 40)
+    monkeypatch.setattr(cost_snapshots, "_MOST", 40)
     rows = pl.DataFrame({ROW: range(400), "BillingPeriodStart": "2026-03", "a": range(400)})
     prints = [fingerprints("old", rows.head(390)), fingerprints("new", rows)]
     (old, new) = snapshots(prints)
