@@ -46,9 +46,12 @@ def amounts(found: pl.Series, strict: bool) -> Reading:
         if exact.null_count() == found.null_count():
             return Reading(exact, exact, {})
     text = _stripped(found)
-    mended = {} if strict else _mended(text, _exact, plain_amount)
-    text = text.replace(mended) if mended else text
     value = _exact(text)
+    mended = {}
+    if not strict and (refused := _refused(text, value)).any():
+        mended = _mended(text.filter(refused), _exact, plain_amount)
+        text = text.replace(mended) if mended else text
+        value = _exact(text) if mended else value
     return Reading(text if _refused(text, value).any() else value, value, mended)
 
 
@@ -65,9 +68,12 @@ def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
         return Reading(utc, utc, {})
     text = _stripped(found)
     distinct = text.drop_nulls().unique().sort()
-    mended = {} if strict else _mended(distinct, _utc, lambda t: plain_time(t, day_first))
     # A file has millions of rows and few hundred times: each is read once.
-    value = _utc(distinct.replace(mended) if mended else distinct)
+    value = _utc(distinct)
+    mended = {}
+    if value.null_count() and not strict:
+        mended = _mended(distinct.filter(value.is_null()), _utc, lambda t: plain_time(t, day_first))
+        value = _utc(distinct.replace(mended)) if mended else value
     known = text.replace_strict(distinct, value, default=None, return_dtype=_UTC)
     if not value.null_count():
         return Reading(known, known, mended)
@@ -129,10 +135,9 @@ def _refused(text: pl.Series, value: pl.Series) -> pl.Series:
 
 
 def _mended(
-    text: pl.Series, read: Callable[[pl.Series], pl.Series], mend: Callable[[str], str | None]
+    refused: pl.Series, read: Callable[[pl.Series], pl.Series], mend: Callable[[str], str | None]
 ) -> dict[str, str]:
     """Cells that cannot be read as they are → the text as which they can."""
-    refused = text.filter(_refused(text, read(text))).unique().sort()
-    plain = {cell: written for cell in refused if (written := mend(cell)) is not None}
+    plain = {cell: written for cell in refused.unique().sort() if (written := mend(cell)) is not None}
     known = read(pl.Series(list(plain.values()), dtype=pl.String))
     return {cell: written for (cell, written), value in zip(plain.items(), known, strict=True) if value is not None}

@@ -14,12 +14,13 @@ Options of a ``focus`` source::
     bases = ["billed", "effective"]     # default: all the file has
     strict = false                      # true: amounts such as "$10,000.00" and dates such as 5/1/25 are set aside
     constants = { BillingCurrency = "USD" }  # FOCUS columns that the file does not have
+    parts = false                       # true: no two files are snapshots of one bill, all are counted
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,21 @@ import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.cost_cells import NULLS, amounts, day_first, times
+from idp_analytics.sources.cost_manifests import current
 from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
 from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_rows import costs, named, quantities, without_cost
-from idp_analytics.sources.cost_snapshots import Prints, fingerprints, snapshots
+from idp_analytics.sources.cost_snapshots import Prints, counted, fingerprints, older
+from idp_analytics.sources.cost_spreadsheets import refuse_mangled
 from idp_analytics.sources.cost_tags import as_text
-from idp_analytics.sources.files import shown_path
+from idp_analytics.sources.files import sha256, shown_path
 from idp_analytics.sources.focus_defects import Bill, defects, mended
 from idp_analytics.sources.focus_format import COSTS, SINCE, TIMES, places, version
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.tabular import ROW, read_rows
 from idp_analytics.tables import Extract
 
-_OPTIONS = (*(option.name for option in OWNERS), "bases", "strict", "constants")
+_OPTIONS = (*(option.name for option in OWNERS), "bases", "strict", "constants", "parts")
 _NEEDED = ("BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
 _READ = frozenset(
     (
@@ -65,8 +68,11 @@ def problems(options: Mapping[str, Any]) -> list[str]:
             found.append(f"{name} = {value!r}: must be a list of texts that are not blank")
         elif name == "bases" and name in options:
             found += [f"bases: {v!r} is no basis.{nearest(v, COSTS)}" for v in value if v not in COSTS]
-    if not isinstance(options.get("strict", False), bool):
-        found.append(f"strict = {options['strict']!r}: must be true or false")
+    found += [
+        f"{name} = {options[name]!r}: must be true or false"
+        for name in ("strict", "parts")
+        if not isinstance(options.get(name, False), bool)
+    ]
     constants = options.get("constants", {})
     if not isinstance(constants, Mapping) or not all(isinstance(v, str) for v in constants.values()):
         found.append(f'constants = {constants!r}: must be a table, {{ BillingCurrency = "USD" }}')
@@ -80,39 +86,75 @@ def problems(options: Mapping[str, Any]) -> list[str]:
 
 
 def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
-    """One extract for table ``costs`` per file.
+    """One extract for table ``costs`` per file; a manifest says which files are current, and of several snapshots of one
+    billing period only the newest counts.
 
     ``cost_id`` is ``focus:<file>:<row>:<basis>``. ``owner_raw`` is the text of the tag that names the team ("" when the
     tag is there and empty, null when there is none); ``team_id`` is the same, or else the team of the sub-account on the
     day of the charge. A column is text where one of its cells cannot be read, so that ``conform`` sets that row aside.
 
-    Raises :class:`SourceError` when a file lacks what no charge can do without (currency, charge period, any cost).
+    Raises :class:`SourceError` when a file lacks what no charge can do without (currency, charge period, any cost), when a
+    spreadsheet has rewritten its ids or dates, when a manifest names a file that is not there, and when nothing says which
+    of two snapshots is the newer.
     """
     if not paths:
         raise SourceError('A focus source has no files: add paths = ["…"] to it in settings.toml.')
-    extracts, prints = [], []
-    for path in paths:
-        extract, fingerprint = _file(path, options, root)
-        extracts.append(extract)
-        prints.append(fingerprint)
-    return [
-        replace(extract, warnings=(*extract.warnings, *told))
-        for extract, told in zip(extracts, snapshots(prints), strict=True)
+    chosen = current(paths, root)
+    bills = [_file(path, options, root) for path in chosen.files]
+    gone: list[dict[str, str]] = [{} for _ in bills]
+    if len(bills) > 1 and not options.get("parts"):
+        prints = [
+            fingerprints(bill.extract.path, path, bill.charges, list(COSTS.values()))
+            for path, bill in zip(chosen.files, bills, strict=True)
+        ]
+        gone = older(prints)
+        bills = [bill.without(printed, periods) for bill, printed, periods in zip(bills, prints, gone, strict=True)]
+    silent = [
+        Extract(
+            "costs",
+            pl.DataFrame(schema={ROW: pl.Int64}),
+            shown_path(path, root),
+            sha256(path),
+            warnings=(told,),
+            rows_in=0,
+        )
+        for path, told in chosen.left_out.items()
     ]
+    return [*(bill.extract for bill in bills), *silent]
 
 
 # --- one file ---------------------------------------------------------------------------------------------------------
 
 
-def _file(path: Path, options: Mapping[str, Any], root: Path) -> tuple[Extract, Prints]:
+@dataclass(frozen=True)
+class _Bill:
+    """One file: the ``extract``, and its ``charges`` with their amounts, by which it is compared with others."""
+
+    extract: Extract
+    charges: pl.DataFrame
+
+    def without(self, prints: Prints, periods: Mapping[str, str]) -> _Bill:
+        """The same without the charges of ``periods``, which a newer snapshot has too."""
+        if not periods:
+            return self
+        kept, superseded = counted(self.charges, prints, periods)
+        frame = self.extract.frame.filter(pl.col(ROW).is_in(kept[ROW].implode()))
+        told = (*self.extract.warnings, *periods.values())
+        return replace(
+            self,
+            extract=replace(self.extract, frame=frame, dropped={**self.extract.dropped, **superseded}, warnings=told),
+        )
+
+
+def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
     shown = shown_path(path, root)
     rows = read_rows(path, shown, lambda name: not _READ.isdisjoint(places([name])), NULLS)
     place = places(rows.header)
     constants: Mapping[str, str] = options.get("constants", {})
     bases = [b for b in options.get("bases", COSTS) if COSTS[b] in place or COSTS[b] in constants]
     if not rows.header:
-        return Extract("costs", rows.frame, shown, rows.sha256, warnings=rows.warnings, rows_in=0), fingerprints(
-            shown, None
+        return _Bill(
+            Extract("costs", rows.frame, shown, rows.sha256, warnings=rows.warnings, rows_in=0), rows.frame.clear()
         )
     _stop_if_unusable(shown, rows.header, {*place, *constants}, bases)
     raw = rows.frame.select(
@@ -122,6 +164,7 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> tuple[Extract, 
     )
     raw = raw.with_columns(as_text(raw[name]).alias(name) for name in ("Tags", "AllocatedTags") if name in raw.columns)
 
+    refuse_mangled(shown, raw, [name for name in ("BillingAccountId", "SubAccountId") if name in raw.columns], TIMES)
     read, known, warnings = _typed(raw, bool(options.get("strict", False)))
     charges, owned, told = _charges(read, known, options)
     warnings += defects(Bill(raw, pl.concat([known, owned], how="horizontal"), rows.header)) + told
@@ -134,7 +177,7 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> tuple[Extract, 
         "costs", frame, shown, rows.sha256, warnings=(*rows.warnings, *warnings),
         rows_in=raw.height + sum(rows.dropped.values()), dropped=dropped,
     )  # fmt: skip
-    return extract, fingerprints(shown, raw)
+    return _Bill(extract, charges)
 
 
 def _stop_if_unusable(shown: str, header: Sequence[str], have: set[str], bases: Sequence[str]) -> None:

@@ -1,51 +1,60 @@
-"""Two files of one billing period may be one bill twice: the older one is named, and only then."""
+"""Two files of one billing period may be one bill twice: the older one does not count, and what is not certain is refused."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 from focus_building import bill
+from hypothesis import given
+from hypothesis import strategies as st
 
+from idp_analytics.errors import SourceError
 from idp_analytics.sources import cost_snapshots, focus
-from idp_analytics.sources.cost_snapshots import Prints, fingerprints, snapshots
+from idp_analytics.sources.cost_snapshots import OLDER, Prints, fingerprints, older
 from idp_analytics.sources.tabular import ROW
 
 
-def charges(n: int, start: int = 0) -> list[dict[str, str]]:
-    return [{"ResourceId": str(i)} for i in range(start, start + n)]
+def charges(n: int, start: int = 0, **same: str) -> list[dict[str, str]]:
+    return [{"ResourceId": str(i), **same} for i in range(start, start + n)]
 
 
-def told(folder: Path, **files: str) -> dict[str, list[str]]:
+def read(folder: Path, files: dict[str, str], **options: object) -> dict[str, tuple[int, dict[str, int], list[str]]]:
+    """File → rows, what was left out, and sentences about snapshots."""
     paths = []
     for name, text in files.items():
-        paths.append(folder / f"{name}.csv")
+        paths.append(folder / name)
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
         paths[-1].write_text(text, encoding="utf-8", newline="")
-    return {e.path: [w for w in e.warnings if "snapshots of one bill" in w] for e in focus.read(paths, {}, folder)}
+    given = focus.read(paths, {"bases": ["billed"], **options}, folder)
+    return {e.path: (e.frame.height, dict(e.dropped), [w for w in e.warnings if "snapshot" in w]) for e in given}
 
 
-def test_an_earlier_snapshot_names_the_later_one(tmp_path: Path) -> None:
-    said = told(tmp_path, monday=bill(*charges(10)), tuesday=bill(*charges(12)))
-    assert said == {
-        "monday.csv": [
-            "100% of its charges of billing period 2026-03-01T00:00:00Z are also in tuesday.csv: the two look like "
-            "snapshots of one bill, and both together count it twice; give only the newest"
-        ],
-        "tuesday.csv": [],
-    }
+def rows(folder: Path, files: dict[str, str], **options: object) -> dict[str, int]:
+    return {name: found[0] for name, found in read(folder, files, **options).items()}
 
 
-def test_of_two_equal_files_one_is_named(tmp_path: Path) -> None:
-    said = told(tmp_path, a=bill(*charges(3)), b=bill(*charges(3)))
-    assert [len(sentences) for sentences in said.values()] == [1, 0]
+def test_an_earlier_snapshot_is_left_out_and_said(tmp_path: Path) -> None:
+    found = read(tmp_path, {"monday.csv": bill(*charges(10)), "tuesday.csv": bill(*charges(12))})
+    assert found == {
+        "monday.csv": (0, {OLDER: 10}, [
+            "its charges of billing period 2026-03 are an earlier snapshot of tuesday.csv, which has 100% of them, and are not counted"
+        ]),
+        "tuesday.csv": (12, {}, []),
+    }  # fmt: skip
 
 
-def test_of_several_later_ones_the_largest_is_named_once(tmp_path: Path) -> None:
-    said = told(tmp_path, a=bill(*charges(3)), b=bill(*charges(4)), c=bill(*charges(5)))
-    assert "are also in c.csv" in said["a.csv"][0]
-    assert "are also in c.csv" in said["b.csv"][0]
-    assert [len(sentences) for sentences in said.values()] == [1, 1, 0]
+def test_eighty_four_snapshots_are_one_bill(tmp_path: Path) -> None:
+    files = {f"{day:03}.csv": bill(*charges(day)) for day in range(1, 85)}
+    found = rows(tmp_path, files)
+    assert {name: n for name, n in found.items() if n} == {"084.csv": 84}
+
+
+@pytest.mark.parametrize(("n", "kept"), [(3, {"a.csv": 0, "b.csv": 3}), (1, {"a.csv": 0, "b.csv": 1})])
+def test_of_two_equal_files_one_counts(tmp_path: Path, n: int, kept: dict[str, int]) -> None:
+    assert rows(tmp_path, {"a.csv": bill(*charges(n)), "b.csv": bill(*charges(n))}) == kept
 
 
 APRIL = {"BillingPeriodStart": "2026-04-01T00:00:00Z", "BillingPeriodEnd": "2026-05-01T00:00:00Z"}
@@ -62,29 +71,80 @@ APRIL = {"BillingPeriodStart": "2026-04-01T00:00:00Z", "BillingPeriodEnd": "2026
     ids=["other charges", "another period", "nine of ten", "an empty file"],
 )
 def test_files_that_are_not_the_same_bill_are_left_alone(tmp_path: Path, second: str) -> None:
-    assert told(tmp_path, a=bill(*charges(10)), b=second) == {"a.csv": [], "b.csv": []}
+    assert rows(tmp_path, {"a.csv": bill(*charges(10)), "b.csv": second})["a.csv"] == 10
 
 
-def test_a_bill_that_does_not_name_its_period_is_compared_all_the_same(tmp_path: Path) -> None:
+def test_only_the_period_that_comes_again_is_left_out(tmp_path: Path) -> None:
+    april = charges(3, **APRIL)
+    found = read(tmp_path, {"a.csv": bill(*charges(2), *april), "b.csv": bill(*april, *charges(4, start=50, **APRIL))})
+    assert (found["a.csv"][:2], found["b.csv"][:2]) == ((2, {OLDER: 3}), (7, {}))
+
+
+def test_charges_restated_under_names_that_say_when_are_the_older_ones(tmp_path: Path) -> None:
+    files = {
+        "2026-03-09T0600/bill.csv": bill(*charges(10, BilledCost="2")),
+        "2026-03-10T0600/bill.csv": bill(*charges(10, BilledCost="3")),
+    }
+    assert rows(tmp_path, files) == {"2026-03-09T0600/bill.csv": 0, "2026-03-10T0600/bill.csv": 10}
+    runs = {f"{run}/bill.csv": text for run, text in zip(
+        ("20260309T060000Z-0a1b2c3d-0000-4000-8000-00000000000f", "20260310T060000Z-00000000-0000-4000-8000-000000000001"), files.values(), strict=True
+    )}  # fmt: skip
+    assert list(rows(tmp_path / "runs", runs).values()) == [0, 10]
+
+
+def test_charges_restated_with_nothing_that_says_when_are_refused(tmp_path: Path) -> None:
+    files = {"new.csv": bill(*charges(10, BilledCost="2")), "old.csv": bill(*charges(10, BilledCost="3"))}
+    with pytest.raises(
+        SourceError,
+        match=r"^new\.csv and old\.csv look like two snapshots of one bill: 100% .* period 2026-03 .* Give only the newest, or keep .* parts = true",
+    ):
+        read(tmp_path, files)
+    assert rows(tmp_path, files, parts=True) == {"new.csv": 10, "old.csv": 10}
+
+
+def test_parts_cut_elsewhere_are_compared_by_folder(tmp_path: Path) -> None:
+    many = charges(30)
+    files = {
+        "1/a.csv": bill(*many[:10]), "1/b.csv": bill(*many[10:20]),
+        "2/a.csv": bill(*many[:16]), "2/b.csv": bill(*many[16:30]),
+    }  # fmt: skip
+    assert list(rows(tmp_path, files).values()) == [0, 0, 16, 14]
+
+
+def test_a_bill_that_does_not_name_its_period_is_compared_by_the_month_of_its_charges(tmp_path: Path) -> None:
     a, b = (bill(*charges(n), without=["BillingPeriodStart"]) for n in (3, 4))
-    said = told(tmp_path, a=a, b=b)
-    assert "100% of its charges of billing period not known are also in b.csv" in said["a.csv"][0]
+    assert rows(tmp_path, {"a.csv": a, "b.csv": b}) == {"a.csv": 0, "b.csv": 4}
 
 
 def test_the_same_charge_twice_in_one_file_is_legal(tmp_path: Path) -> None:
-    assert told(tmp_path, a=bill(*charges(1), *charges(1))) == {"a.csv": []}
+    assert rows(tmp_path, {"a.csv": bill(*charges(1), *charges(1))}) == {"a.csv": 2}
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=4))
+def test_a_bill_costs_what_its_newest_snapshot_costs(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    paths = []
+    for number, size in enumerate(sorted(sizes)):
+        paths.append(folder / f"{number}.csv")
+        paths[-1].write_text(bill(*charges(size)), encoding="utf-8", newline="")
+    total = sum((e.frame["amount"].sum() for e in focus.read(paths, {"bases": ["billed"]}, folder)), Decimal(0))
+    assert total == Decimal("1.5") * max(sizes)
 
 
 def test_of_large_files_the_same_share_of_each_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost_snapshots, "_MOST", 40)
-    rows = pl.DataFrame({ROW: range(400), "BillingPeriodStart": "2026-03", "a": range(400)})
-    prints = [fingerprints("old", rows.head(390)), fingerprints("new", rows)]
-    (old, new) = snapshots(prints)
-    assert "are also in new" in old[0]
-    assert new == []
+    frame = pl.DataFrame({ROW: range(400), "period_start": "2026-03-01", "resource": range(400)})
+    old, new = older(
+        [fingerprints(name, Path(name), part, []) for name, part in (("old", frame.head(390)), ("new", frame))]
+    )
+    assert list(old) == ["2026-03"]
+    assert new == {}
 
 
 def test_nothing_to_compare_says_nothing() -> None:
-    nothing = fingerprints("a", None)
-    assert nothing.rows.schema == {"period": pl.String, "print": pl.UInt64}
-    assert snapshots([nothing, Prints("b", nothing.rows)]) == [[], []]
+    nothing = fingerprints("a", Path("a"), pl.DataFrame(schema={ROW: pl.Int64}), [])
+    assert nothing.rows.schema == {ROW: pl.Int64, "period": pl.String, "line": pl.UInt64, "print": pl.UInt64}
+    assert older([nothing, Prints("b", Path("b"), nothing.rows)]) == [{}, {}]
+    assert older([nothing]) == [{}]

@@ -1,0 +1,48 @@
+"""What a spreadsheet does to a bill on its way: ids as 1.23E+11, days and months turned. Such a file is refused, not guessed at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from idp_analytics.errors import SourceError
+from idp_analytics.sources.tabular import ROW
+
+_POWER = r"^\d(\.\d+)?[eE]\+\d{1,3}$"
+_DAY = r"^(\d{1,2})/(\d{1,2})/(?:\d{4}|\d{2})(?:\s.*)?$"
+_AGAIN = "Take the file as the provider wrote it, without opening and saving it in a spreadsheet."
+
+
+def refuse_mangled(shown: str, raw: pl.DataFrame, ids: Sequence[str], times: Sequence[str] = ()) -> None:
+    """Raise :class:`SourceError` where the ``ids`` of a bill were rewritten as powers of ten, or where its ``times`` are written
+    with the month first in some rows and the day first in others."""
+    for name in ids:
+        cells = raw[name].cast(pl.String).str.strip_chars()
+        hit = raw.filter(cells.str.contains(_POWER).fill_null(False))
+        if hit.height:
+            raise SourceError(
+                f"{shown}: {name} of {hit.height:,} row(s) is a power of ten (row {hit[ROW][0]}: {hit[name][0]!r}): a spreadsheet has "
+                f"rewritten the ids, and their digits are lost. {_AGAIN}"
+            )
+    if turned := both_ways(raw[name] for name in times if name in raw.columns):
+        first, second = turned
+        raise SourceError(
+            f"{shown}: dates are written with the day first ({first!r}) and with the month first ({second!r}): a spreadsheet has turned "
+            f"some of them, and nothing says which. {_AGAIN}"
+        )
+
+
+def both_ways(columns: Iterable[pl.Series]) -> tuple[str, str] | None:
+    """A date that can only have the day first and one that can only have the month first, where there are both."""
+    day = month = None
+    for column in columns:
+        if column.dtype != pl.String:
+            continue
+        cells = column.drop_nulls().unique().sort().str.strip_chars()
+        parts = cells.str.extract_groups(_DAY).struct.unnest().cast(pl.Int64, strict=False)
+        one, two = parts.get_columns()
+        first, second = (one > 12) & (two <= 12), (two > 12) & (one <= 12)
+        day = day or next(iter(cells.filter(first.fill_null(False)).head(1)), None)
+        month = month or next(iter(cells.filter(second.fill_null(False)).head(1)), None)
+    return (day, month) if day and month else None
