@@ -312,7 +312,7 @@ def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[Fi
             strange[_called(body)] = strange.get(_called(body), 0) + 1
     shapes = frozenset(shape for shape, _, _ in told if shape)
     if told and not shapes:
-        raise SourceError(_wrong(system, shown, told[0][2]))
+        raise SourceError(wrong_kind(system, shown, told[0][2]))
     nothing = () if told or "the file is empty" in found.warnings else ("the file holds no documents",)
     broken = tuple(f"line {line}: {reason}" if line else reason for line, reason in found.broken[:5])
     file = File(
@@ -327,7 +327,8 @@ def _called(body: Mapping[str, Any]) -> str:
     return f"of kind {kind[:60]}" if isinstance(kind, str) and kind else "of another shape"
 
 
-def _wrong(system: System, shown: str, body: Mapping[str, Any]) -> str:
+def wrong_kind(system: System, shown: str, body: Mapping[str, Any]) -> str:
+    """The sentence about a file that holds nothing the system writes: what it looks like instead."""
     from idp_analytics.sources.recognise import looks_like
 
     wanted = ", ".join(shape.what for shape in system.shapes[:6])

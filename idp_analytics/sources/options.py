@@ -53,9 +53,11 @@ def _flag(_: Option, value: Any) -> list[str]:
     return [] if isinstance(value, bool) else ["must be true or false"]
 
 
-def _words(_: Option, value: Any) -> list[str]:
-    right = isinstance(value, Mapping) and all(isinstance(word, str) and word for word in value.values())
-    return [] if right else ['must be a table, { "their word" = "ours" }']
+def _words(option: Option, value: Any) -> list[str]:
+    if not isinstance(value, Mapping) or not all(isinstance(word, str) and word for word in value.values()):
+        return ['must be a table, { "their word" = "ours" }']
+    closed = option.allowed if option.kind == "words" else ()
+    return [f"there is no {name!r}.{nearest(name, closed)}" for name in value if closed and name not in closed]
 
 
 def _pattern(_: Option, value: Any) -> list[str]:

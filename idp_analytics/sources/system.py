@@ -61,7 +61,7 @@ class Option:
     """One option of a source in ``settings.toml``.
 
     ``kind``: text, word (text that may be empty), texts, flag, words (text → text), pattern (regular expression), patterns (expression → word), moment, accounts (whose a sub-account was, by day).
-    ``allowed`` closes the words of text, texts, and those of patterns; ``required``: nothing is read without it.
+    ``allowed`` closes the words of text, texts, those of patterns, and what stands on the left of words; ``required``: nothing is read without it.
     """
 
     name: str

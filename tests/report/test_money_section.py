@@ -235,5 +235,5 @@ def test_what_is_drawn_is_what_the_description_and_the_table_tell(organisation_r
     for row in drawn:
         assert f"{row['part']} {row['shown']}" in made.chart.description
         assert row["shown"] in made.answer
-    cells = made.table.frame.filter(Period="2026-06", Lines="1,152").to_dicts()[0]
+    cells = made.table.frame.filter(Period="2026-06", Lines="1,179").to_dicts()[0]
     assert [cells[row["part"].capitalize()] for row in drawn] == [row["shown"] for row in drawn]

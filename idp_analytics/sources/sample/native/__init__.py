@@ -37,6 +37,36 @@ class Dialect(Protocol):
         """Table → the rows and columns that the system can tell, as its reader gives them."""
 
 
+def last_bill(tables: Tables) -> pl.DataFrame:
+    """The charges of the last billing period whose owner no map of accounts has told: one row each, one column per basis."""
+    costs = tables["costs"]
+    mine = costs.filter(
+        pl.col("billing_period_on") == costs["billing_period_on"].max(),
+        pl.col("team_id").is_null() | pl.col("owner_raw").is_not_null(),
+    )
+    charge = mine.with_columns(pl.col("cost_id").str.extract(r"(\d+):[a-z]+$", 1).cast(pl.Int64).alias("charge")).drop(
+        "cost_id"
+    )
+    same = [name for name in charge.columns if name not in ("basis", "amount")]
+    return charge.pivot("basis", index=same, values="amount").sort("charge")
+
+
+def by_basis(charges: pl.DataFrame, kind: str, file: str, amount_of: Mapping[str, str]) -> pl.DataFrame:
+    """``charges`` as rows of ``costs`` with the ids their reader gives them in that ``file``; basis → column of ``amount_of``."""
+    numbered = charges.with_row_index("row", offset=1)
+    return pl.concat(
+        numbered.with_columns(
+            pl.format(f"{kind}:{file}:{{}}:{basis}", "row").alias("cost_id"), pl.lit(basis).alias("basis"), pl.col(column).alias("amount")
+        )
+        for basis, column in amount_of.items()
+    ).drop("row", "charge", "billed", "effective", "list", "contracted", strict=False)  # fmt: skip
+
+
+def exact(column: str) -> pl.Expr:
+    """An exact amount as text without padding; null stays null."""
+    return pl.col(column).cast(pl.String).str.strip_chars_end("0").str.strip_chars_end(".")
+
+
 def kinds() -> list[str]:
     """The systems whose format the company is written in."""
     return sorted(module.name for module in iter_modules(__path__))
