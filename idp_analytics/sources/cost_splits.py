@@ -69,7 +69,8 @@ def split(charged: Sequence[Charges]) -> list[Charges]:
             (NO_PARENT, orphans.filter(pl.col("file") == file)[ROW].n_unique()), (UNUSED_RECORD, records.filter(pl.col("file") == file).height)
         ) if n}  # fmt: skip
         frame = frame.sort(ROW, "share", nulls_last=False)
-        found.append(replace(one, frame=_plain(frame.drop("file")), dropped={**one.dropped, **lost}, part="share"))
+        frame = _with_unreadable(_plain(frame.drop("file")), one.frame)
+        found.append(replace(one, frame=frame, dropped={**one.dropped, **lost}, part="share"))
     return found
 
 
@@ -123,6 +124,17 @@ def _left(instances: pl.DataFrame, given: pl.DataFrame, bases: Sequence[str]) ->
         instances.join(rest, on=_KEY, how="inner", maintain_order="left")
         .with_columns(pl.when(first).then(pl.col(f"{basis}_left")).otherwise(zero).alias(basis) for basis in bases)
         .with_columns(pl.lit(None, pl.String).alias("share"))
+    )
+
+
+def _with_unreadable(frame: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """Lines whose cost cannot be read come back as they are written, so that ``conform`` names them."""
+    if given["billed"].dtype != pl.String:
+        return frame
+    bad = given.filter(pl.col("billed").is_not_null() & pl.col("billed").cast(MONEY, strict=False).is_null())
+    text = pl.col("billed").cast(pl.String)
+    return pl.concat(
+        [frame.with_columns(text).join(bad.select(ROW), on=ROW, how="anti"), _plain(bad)], how="diagonal_relaxed"
     )
 
 

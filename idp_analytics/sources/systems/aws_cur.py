@@ -131,9 +131,8 @@ def _charges(bill: BillFile, options: Mapping[str, Any]) -> Charges:
         *([quantity.alias("quantity")] if quantity is not None else []),
         (money["unblended"].values if refused else billed).alias("billed"),
         *([effective.alias("effective")] if effective is not None else []),
-        *(exact["list"].alias("list"),) * ("list" in exact.columns),
         *(_net(exact, name, options).alias(f"{name}_share") for name in ("split", "unused") if name in exact.columns),
-        *(exact[name] for name in ("list_split", "list_unused") if name in exact.columns),
+        *(exact[name] for name in ("list", "list_split", "list_unused") if name in exact.columns),
     ])  # fmt: skip
     amount_of: dict[str, str] = {basis: basis for basis in ("billed", "effective", "list") if basis in frame.columns}
     warnings = (

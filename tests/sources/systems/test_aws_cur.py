@@ -192,6 +192,21 @@ def test_a_bill_without_invoices_is_not_final(tmp_path):
     assert found.warnings == ["1 of 2 line(s) have no invoice yet: the bill is not final and may still change"]
 
 
+def test_a_report_of_the_least_columns(tmp_path):
+    least = (
+        "lineItem/LineItemType",
+        "lineItem/UsageStartDate",
+        "lineItem/UsageEndDate",
+        "lineItem/CurrencyCode",
+        "lineItem/UnblendedCost",
+    )
+    text = ",".join(least) + "\n" + ",".join(LINE[name] for name in least) + "\n"
+    found = read("aws_cur", tmp_path, {"r.csv": text})["costs"]
+    assert columns(found, "basis", "amount", "account", "quantity", "environment") == [
+        (basis, Decimal("0.1000000001"), None, None, None) for basis in ("billed", "effective")
+    ]
+
+
 def test_a_line_for_no_time_keeps_its_money(tmp_path):
     found = costs(tmp_path, {"UsageEndDate": "2026-03-01T00:00:00Z"})
     assert {row["period_end"] for row in found["costs"]} == {at(2026, 3, 1, 0, 0, 1)}
@@ -313,6 +328,12 @@ def test_pods_without_their_instance_are_left_out_and_counted(tmp_path):
     found = costs(tmp_path, {}, pod("a", "6", "1", **{"splitLineItem/ParentResourceId": "i-9"}))
     assert found.dropped == {NO_PARENT: 1}
     assert amounts(found, "billed") == [Decimal("0.1000000001")]
+
+
+def test_a_cost_that_cannot_be_read_is_set_aside_beside_pods_too(tmp_path):
+    found = costs(tmp_path, NODE, pod("a", "10"), {"UnblendedCost": "much", "ResourceId": "i-2"})
+    assert {(row["row"], row["found"]) for row in found.rejected} == {(3, "much")}
+    assert shares(found, "billed") == {("arn:pod/a", False): 10}
 
 
 MONEY = st.decimals(0, 1000, places=9).map(lambda cost: f"{cost:f}")

@@ -190,6 +190,17 @@ def test_costs_rounded_to_cents_are_said(tmp_path):
     assert costs(tmp_path, *cents, {"CostInBillingCurrency": "0.001"}).warnings == []
 
 
+def test_an_export_of_the_least_columns(tmp_path):
+    found = read(
+        "azure_cost",
+        tmp_path,
+        {"actual.csv": "Date,CostInBillingCurrency,BillingCurrencyCode,ChargeType\n2026-03-14,3,USD,Usage\n"},
+    )["costs"]
+    assert {(row["amount"], row["account"], row["team_id"], row["quantity"]) for row in found} == {
+        (3, None, None, None)
+    }
+
+
 def test_a_cell_that_cannot_be_read_sets_its_row_aside_and_no_other(tmp_path):
     found = costs(tmp_path, {}, {"Date": "soon"}, {"CostInBillingCurrency": "0,5"})
     assert [(row["row"], row["found"]) for row in found.rejected] == [(2, "soon; soon"), (3, "0,5")]

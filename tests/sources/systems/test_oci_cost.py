@@ -88,6 +88,19 @@ def test_ids_that_a_spreadsheet_has_rewritten_are_refused(tmp_path):
         costs(tmp_path, {"lineItem/referenceNo": "7.1E+31"})
 
 
+def test_an_export_of_the_least_columns(tmp_path):
+    found = read(
+        "oci_cost",
+        tmp_path,
+        {
+            "r.csv": "lineItem/intervalUsageStart,lineItem/intervalUsageEnd,cost/myCost,cost/currencyCode\n2026-03-14T00:00Z,2026-03-14T01:00Z,3,USD\n"
+        },
+    )["costs"]
+    assert {(row["amount"], row["account"], row["team_id"], row["quantity"]) for row in found} == {
+        (3, None, None, None)
+    }
+
+
 def test_a_row_that_cannot_be_read_is_set_aside(tmp_path):
     found = costs(tmp_path, {}, {"cost/myCost": "much"}, {"lineItem/intervalUsageStart": "soon"})
     assert {row["row"] for row in found.rejected} == {2, 3}
