@@ -9,7 +9,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from idp_analytics.charts import coverage, funnel, hours, money, parts, process, rules, strip, survival, tco, trend
+from idp_analytics.charts import (
+    coverage,
+    funnel,
+    hours,
+    money,
+    parts,
+    process,
+    rules,
+    strip,
+    survival,
+    tco,
+    trend,
+    waterfall,
+)
 from idp_analytics.charts.chart import TEMPLATES
 
 FIT = {"type": "fit-x", "contains": "padding"}
@@ -32,6 +45,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "survival": survival.drawing(),
         "cumulative": tco.cumulative_drawing(),
         "tornado": tco.tornado_drawing(),
+        "waterfall": waterfall.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

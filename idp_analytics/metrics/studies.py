@@ -17,7 +17,9 @@ from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
 from idp_analytics.metrics.cost_forecast import cost_forecast
+from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
+from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
@@ -106,6 +108,16 @@ STUDIES: tuple[Study, ...] = (
         "allocation_methods",
         "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
         allocation.allocation_methods,
+    ),
+    Study(
+        "cost_variance",
+        "one effect on the cost of one entity in one month or quarter against the one before, or one item that moved most",
+        cost_variance,
+    ),
+    Study(
+        "cost_lines",
+        "what one owner was charged in one month for one item, or paid of one pool; a later run is compared with it",
+        cost_lines,
     ),
     Study(
         "cost_forecast",

@@ -11,6 +11,7 @@ from idp_analytics.report import (
     benchmarks,
     classes,
     comparison,
+    cost_change,
     cost_course,
     cost_restatement,
     course,
@@ -65,6 +66,10 @@ class _Report:
     def spending(self) -> Section:
         """What the cost was for: services, components, environments, golden paths."""
         return spending.spending(self.view)
+
+    def cost_change(self) -> Section:
+        """Why the cost is not what it was the period before: effects that add up to the change."""
+        return cost_change.change(self.view)
 
     def cost_course(self) -> Section:
         """Where the cost is going: a forecast with how often it was right before, and unusual days."""
