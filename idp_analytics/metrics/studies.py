@@ -32,6 +32,7 @@ from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.trends import trends
+from idp_analytics.metrics.unit_costs import unit_costs
 from idp_analytics.settings import Settings
 
 
@@ -118,6 +119,11 @@ STUDIES: tuple[Study, ...] = (
         "cost_lines",
         "what one owner was charged in one month for one item, or paid of one pool; a later run is compared with it",
         cost_lines,
+    ),
+    Study(
+        "unit_costs",
+        "the cost of one entity in one month or quarter per deployment, active service or active developer",
+        unit_costs,
     ),
     Study(
         "cost_forecast",

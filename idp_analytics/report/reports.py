@@ -31,6 +31,7 @@ from idp_analytics.report import (
     tco,
     tco_sensitivity,
     teams,
+    unit_costs,
 )
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Cards, Section
@@ -70,6 +71,10 @@ class _Report:
     def cost_change(self) -> Section:
         """Why the cost is not what it was the period before: effects that add up to the change."""
         return cost_change.change(self.view)
+
+    def unit_costs(self) -> Section:
+        """What a deployment, an active service and an active developer cost."""
+        return unit_costs.unit_costs(self.view)
 
     def cost_course(self) -> Section:
         """Where the cost is going: a forecast with how often it was right before, and unusual days."""
