@@ -14,6 +14,7 @@ import polars as pl
 
 from idp_analytics.metrics.allocation import studies as allocation
 from idp_analytics.metrics.benchmarks import benchmarks
+from idp_analytics.metrics.bill_quality import bill_quality
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
 from idp_analytics.metrics.cost_forecast import cost_forecast
@@ -124,6 +125,11 @@ STUDIES: tuple[Study, ...] = (
         "unit_costs",
         "the cost of one entity in one month or quarter per deployment, active service or active developer",
         unit_costs,
+    ),
+    Study(
+        "bill_quality",
+        "one measure of the bill in one month or quarter and currency: allocated, owner told by, corrections, lag, …",
+        bill_quality,
     ),
     Study(
         "cost_forecast",

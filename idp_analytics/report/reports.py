@@ -13,6 +13,7 @@ from idp_analytics.report import (
     comparison,
     cost_change,
     cost_course,
+    cost_quality,
     cost_restatement,
     course,
     gaming,
@@ -155,6 +156,10 @@ class OrgReport(_Report):
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""
         return money.unallocated(self.view)
+
+    def bill_quality(self) -> Section:
+        """How good the bill is: how owners are told, what is odd in it, how late it comes."""
+        return cost_quality.quality(self.view)
 
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""

@@ -1,0 +1,153 @@
+"""How good the bill is: who is told to own it and how, what is odd in it, how late it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.charts.wording import NOTHING, count, money, named, period, quantity
+from idp_analytics.metrics import by_name
+from idp_analytics.metrics.bill_quality import MEASURES, OWNER
+from idp_analytics.report import cells
+from idp_analytics.report.section import Section, Table
+from idp_analytics.report.view import View
+
+METRIC = "showback_cost"
+STUDY = "bill_quality"
+QUESTION = "How good is the bill?"
+
+MEANING: Mapping[str, str] = {
+    "allocated, gross": "of the lines above zero, what a team pays",
+    "allocated, net": "of the whole bill, credits taken off",
+    OWNER["tag"]: "a tag names a team we know",
+    OWNER["service"]: "no owner tag; the owner of the service named",
+    OWNER["account"]: "neither; the team the account is mapped to",
+    OWNER["unknown"]: "the tag names nobody we know: add a team or an alias",
+    OWNER["empty"]: "the tag is there and empty: fill it where the resource is declared",
+    OWNER["nothing"]: "no tag, no service with an owner, no mapped account",
+    "unused commitment": "paid for and not used",
+    "corrections": "mend a month already invoiced; sums without signs",
+    "billed later": "charged for in one month, invoiced in another; sums without signs",
+    "refunds": "usage below zero; sums without signs",
+    "credits": "sums without signs",
+    "no quantity": "usage that does not say how much, so price and use cannot be told apart",
+    "decimals lost": "effective amounts are whole while billed ones are not: do not use the effective basis",
+}
+"""Measure → what it is, or what would help."""
+
+_TOLD = 40
+"""The most sentences of files that are shown."""
+
+
+def quality(view: View) -> Section:
+    """The measures of the bill in the period and the one before, what stays unallocated and why, and what each file said."""
+    metric = by_name(METRIC)
+    rows = view.study(STUDY)
+    if rows.is_empty():
+        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
+    order = (
+        rows.filter(measure="allocated, gross").sort("of", "currency", descending=[True, False])["currency"].to_list()
+    )
+    before = view.mart.studies[STUDY].filter(pl.col("every") == view.period.every, pl.col("period") == view.before)
+    tables = [_measures(rows.filter(currency=c), before.filter(currency=c), c, view) for c in order]
+    tables += [_unallocated(rows.filter(currency=c), c, view) for c in order]
+    tables.append(_files(view))
+    return Section(
+        QUESTION,
+        " ".join(_sentence(rows.filter(currency=c), c, view) for c in order),
+        tables=tuple(table for table in tables if table.frame.height),
+        cautions=tuple(_cautions(rows)),
+        trace=view.trace(METRIC),
+        metrics=(metric,),
+    )
+
+
+def _sentence(rows: pl.DataFrame, currency: str, view: View) -> str:
+    told = {row["measure"]: row for row in rows.filter(pl.col("detail").is_null()).iter_rows(named=True)}
+    gross = told["allocated, gross"]
+    head = (
+        f"{named(currency)}, {period(view.period.label)}: {_share(gross)} of {money(gross['whole'], currency)} above zero is "
+        f"allocated"
+    )
+    net = told["allocated, net"]
+    if net["whole"] != gross["whole"]:
+        head += f" (net {money(net['amount'], '')} of {money(net['whole'], '')})"
+    ways = [(name, told[name]) for name in OWNER.values() if name in told and told[name]["n"]]
+    parts = ", ".join(f"{name} {_share(row)}" for name, row in ways)
+    how = f"; of what could be tagged, {parts}" if parts else ""
+    return f"{head}{how}."
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return NOTHING if row["share"] is None else quantity(row["share"], "share")
+
+
+def _measures(rows: pl.DataFrame, before: pl.DataFrame, currency: str, view: View) -> Table:
+    earlier = {(r["measure"], r["detail"]): r for r in before.iter_rows(named=True)}
+    shown = rows.filter(~pl.col("measure").str.starts_with("unallocated"), pl.col("measure") != "lag")
+    return cells.table(
+        f"The bill in {named(currency)}, {period(view.period.label)}",
+        (
+            {
+                "Measure": f"{row['measure']}{', ' + named(row['detail']) if row['detail'] else ''}",
+                "Share": _share(row),
+                "The period before": _share(earlier.get((row["measure"], row["detail"]), {"share": None})),
+                "Amount": money(row["amount"], ""),
+                "Of": money(row["whole"], ""),
+                "Charges (n)": f"{row['n']:,} of {row['of']:,}",
+                "What it is": MEANING[row["measure"]],
+            }
+            for row in shown.sort(pl.col("measure").cast(pl.Enum(MEASURES)), "detail").iter_rows(named=True)
+        ),
+        left=("What it is",),
+    )
+
+
+def _unallocated(rows: pl.DataFrame, currency: str, view: View) -> Table:
+    gross = rows.filter(measure="unallocated, gross")
+    net = {row["detail"]: row for row in rows.filter(measure="unallocated, net").iter_rows(named=True)}
+    by_reason = {row["detail"]: row for row in gross.iter_rows(named=True)}
+    nothing = {"amount": Decimal(0), "share": None}
+    return cells.table(
+        f"Unallocated in {named(currency)}, {period(view.period.label)}",
+        (
+            {
+                "Reason": reason,
+                "Above zero": money(by_reason.get(reason, nothing)["amount"], ""),
+                "Share of it": _share(by_reason.get(reason, nothing)),
+                "Net": money(net[reason]["amount"], ""),
+                "Lines (n)": f"{net[reason]['n']:,}",
+            }
+            for reason in sorted(net)
+        ),
+    )
+
+
+def _files(view: View) -> Table:
+    """What the sources said of their own files of bills."""
+    found = view.mart.loads.filter(pl.col("table") == "costs").sort("path")
+    told = [(row["path"], sentence) for row in found.iter_rows(named=True) for sentence in row["warnings"] or ()]
+    return cells.table(
+        "What was found in the files, before anything was added up",
+        ({"File": named(path), "Found": named(sentence)} for path, sentence in told[:_TOLD]),
+        left=("Found",),
+        left_out=max(0, len(told) - _TOLD),
+    )
+
+
+def _cautions(rows: pl.DataFrame) -> Iterator[str]:
+    for row in rows.filter(measure="decimals lost").iter_rows(named=True):
+        yield (
+            f"{named(row['detail'] or 'A provider')}: {row['n']:,} of {count(row['of'], 'effective amount')} are whole while the "
+            f"billed ones are not ({money(row['amount'], row['currency'])} against {money(row['whole'], row['currency'])} billed): "
+            "what rests on the effective basis is wrong."
+        )
+    for row in rows.filter(pl.col("measure") == "lag", pl.col("days") >= 1).iter_rows(named=True):
+        days = round(row["days"])
+        yield (
+            f"{named(row['detail'] or 'A provider')} ({row['currency']}): the last day charged for ended {count(days, 'day')} before "
+            "the bill was taken; what came later is missing."
+        )
