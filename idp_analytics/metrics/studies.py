@@ -17,6 +17,7 @@ from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.bill_quality import bill_quality
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
+from idp_analytics.metrics.cost_bridge import cost_bridge
 from idp_analytics.metrics.cost_forecast import cost_forecast
 from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
@@ -130,6 +131,11 @@ STUDIES: tuple[Study, ...] = (
         "bill_quality",
         "one measure of the bill in one month or quarter and currency: allocated, owner told by, corrections, lag, …",
         bill_quality,
+    ),
+    Study(
+        "cost_bridge",
+        "one step from billed to effective cost of one provider in one month or quarter and currency",
+        cost_bridge,
     ),
     Study(
         "cost_forecast",

@@ -11,6 +11,7 @@ from idp_analytics.report import (
     benchmarks,
     classes,
     comparison,
+    cost_bridge,
     cost_change,
     cost_course,
     cost_quality,
@@ -160,6 +161,10 @@ class OrgReport(_Report):
     def bill_quality(self) -> Section:
         """How good the bill is: how owners are told, what is odd in it, how late it comes."""
         return cost_quality.quality(self.view)
+
+    def cost_bridge(self) -> Section:
+        """What was invoiced and what was used: billed to effective cost, step by step."""
+        return cost_bridge.bridge(self.view)
 
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""
