@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 from focus_building import bill
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
@@ -46,10 +45,14 @@ def test_an_earlier_snapshot_is_left_out_and_said(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_eighty_four_snapshots_are_one_bill(tmp_path: Path) -> None:
-    files = {f"{day:03}.csv": bill(*charges(day)) for day in range(1, 85)}
-    found = rows(tmp_path, files)
-    assert {name: n for name, n in found.items() if n} == {"084.csv": 84}
+def prints(*sizes: int) -> list[Prints]:
+    """Files of one bill, each with its first so many charges."""
+    frame = pl.DataFrame({ROW: range(max(sizes)), "period_start": "2026-03-01", "resource": range(max(sizes))})
+    return [fingerprints(f"{n}", Path(f"{n}"), frame.head(size), []) for n, size in enumerate(sizes)]
+
+
+def test_eighty_four_snapshots_are_one_bill() -> None:
+    assert [bool(periods) for periods in older(prints(*range(1, 85)))] == [True] * 83 + [False]
 
 
 @pytest.mark.parametrize(("n", "kept"), [(3, {"a.csv": 0, "b.csv": 3}), (1, {"a.csv": 0, "b.csv": 1})])
@@ -120,17 +123,11 @@ def test_the_same_charge_twice_in_one_file_is_legal(tmp_path: Path) -> None:
     assert rows(tmp_path, {"a.csv": bill(*charges(1), *charges(1))}) == {"a.csv": 2}
 
 
-@given(st.lists(st.integers(1, 12), min_size=2, max_size=4))
-def test_a_bill_costs_what_its_newest_snapshot_costs(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
-) -> None:
-    folder = tmp_path_factory.mktemp("law")
-    paths = []
-    for number, size in enumerate(sorted(sizes)):
-        paths.append(folder / f"{number}.csv")
-        paths[-1].write_text(bill(*charges(size)), encoding="utf-8", newline="")
-    total = sum((e.frame["amount"].sum() for e in focus.read(paths, {"bases": ["billed"]}, folder)), Decimal(0))
-    assert total == Decimal("1.5") * max(sizes)
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=5))
+def test_of_the_snapshots_of_a_bill_one_of_the_largest_counts_and_no_other(sizes: list[int]) -> None:
+    told = older(prints(*sizes))
+    assert [size for size, periods in zip(sizes, told, strict=True) if not periods] == [max(sizes)]
 
 
 def test_of_large_files_the_same_share_of_each_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

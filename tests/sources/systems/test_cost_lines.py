@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import at, columns, read
 
@@ -130,6 +130,7 @@ def test_two_currencies_are_told_and_kept_apart(tmp_path):
     assert set(columns(found["costs"], "currency", "amount")) == {("EUR", 1), ("USD", 2)}
 
 
+@settings(max_examples=20)
 @given(
     st.decimals(-(10**9), 10**9, places=6) | st.decimals(-(10**6), 10**6, places=2), st.integers(1, 120), st.dates(date(2000, 1, 1), date(2030, 1, 1))
 )  # fmt: skip
