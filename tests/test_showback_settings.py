@@ -81,6 +81,9 @@ TAKE = 'take = { component = "x" }\n'
     [
         ('[showback]\nservices = "recipocal"', "[showback] services = 'recipocal': must be one of direct, step-down, reciprocal"),
         ("[showback]\nmethod = 1", "[showback] method: no such setting."),
+        ("[showback]\ndeveloper_hour = 70", "[showback] developer_hour and currency go together: what an hour costs, and in what"),
+        ('[showback]\ndeveloper_hour = 0\ncurrency = "EUR"', "[showback] developer_hour = 0: must be more than nothing"),
+        (POOL + TAKE + "is_platform = 1", "[[pool]] 1: is_platform = 1: must be true or false"),
         ("[[pool]]\n" + TAKE, "[[pool]] 1: no id"),
         (POOL, "pool 'a': takes nothing: say which charges, e.g. take = { component = \"Kubernetes\" }"),
         (POOL + 'take = { componet = "x" }', "[[pool]] 1: take: componet: cannot be looked at. Did you mean 'component'?"),

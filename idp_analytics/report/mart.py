@@ -40,7 +40,7 @@ class Mart:
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
     every study by name. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``targets``, ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
     ``period`` and ``run`` published before, where one was).
     """
@@ -72,6 +72,10 @@ class Mart:
             "asked": list(settings.asked),
             "rules": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings.rules).items()},
             "calendar": settings.calendar.told(),
+            "platform_team": settings.platform_team,
+            "developer_hour": [str(settings.showback.developer_hour), settings.showback.currency]
+            if settings.showback.developer_hour is not None
+            else None,
             "targets": [
                 asdict(target) | {"by": target.by.isoformat() if target.by else None} for target in settings.targets
             ],

@@ -34,6 +34,7 @@ from idp_analytics.report import (
     tco_sensitivity,
     teams,
     unit_costs,
+    worth,
 )
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Cards, Section
@@ -157,6 +158,10 @@ class OrgReport(_Report):
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""
         return money.unallocated(self.view)
+
+    def worth(self) -> Section:
+        """What the platform costs each developer, and from how many hours saved on it would pay, beside what teams get."""
+        return worth.worth(self.view)
 
     def bill_quality(self) -> Section:
         """How good the bill is: how owners are told, what is odd in it, how late it comes."""

@@ -46,7 +46,7 @@ class Pool:
     ``by``: one of :data:`BASES_OF_SHARING`; ``of``: which costs or which usage are the weights, on ``basis`` (empty: the one
     that counts), by ``measure``. ``to``, ``but``: teams or groups that share, or do not (empty: every team there is that
     month). ``shares``: percent of the pool by team or group, ``then``: by what a group's share goes on to its teams. ``pools``: percent of this pool
-    that other pools use. ``since``, ``until``: charges that begin from this day on, before this day.
+    that other pools use. ``since``, ``until``: charges that begin from this day on, before this day. ``is_platform``: part of what the platform costs; tax is not.
     """
 
     id: str
@@ -64,25 +64,36 @@ class Pool:
     pools: Mapping[str, Decimal] = field(default_factory=dict)
     since: date | None = None
     until: date | None = None
+    is_platform: bool = True
 
 
 @dataclass(frozen=True)
 class Showback:
-    """How cost is shared. ``services``: one of :data:`METHODS`. ``weights_only``: providers whose amounts are weights and no bill."""
+    """How cost is shared. ``services``: one of :data:`METHODS`. ``weights_only``: providers whose amounts are weights and no bill.
+
+    ``developer_hour``: what an hour of a developer is said to cost, in ``currency``; an assumption, never a measurement.
+    """
 
     services: str = "reciprocal"
     weights_only: tuple[str, ...] = ()
     pools: tuple[Pool, ...] = ()
+    developer_hour: Decimal | None = None
+    currency: str | None = None
 
 
 def parse(table: TomlReader, pools: Sequence[TomlReader], bases: tuple[str, ...]) -> Showback:
     """``[showback]`` and ``[[pool]]`` → :class:`Showback`; what is wrong, and what :func:`lint` finds, is added to the problems."""
     services = table.choice("services", METHODS, Showback.services)
     weights_only = table.texts("weights_only")
+    hour, currency = table.money("developer_hour"), table.text("currency", None)
+    if hour is not None and hour <= 0:
+        table.problems.append(f"[showback] developer_hour = {hour}: must be more than nothing")
+    if (hour is None) != (currency is None):
+        table.problems.append("[showback] developer_hour and currency go together: what an hour costs, and in what")
     table.done()
     found = tuple(_pool(entry, bases) for entry in pools)
     table.problems += lint(found)
-    return Showback(services, weights_only, found)
+    return Showback(services, weights_only, found, hour, currency)
 
 
 def _pool(entry: TomlReader, bases: tuple[str, ...]) -> Pool:
@@ -106,6 +117,7 @@ def _pool(entry: TomlReader, bases: tuple[str, ...]) -> Pool:
         pools=entry.amounts("pools"),
         since=entry.day("since"),
         until=entry.day("until"),
+        is_platform=entry.flag("is_platform", True),
     )
     entry.done()
     return pool

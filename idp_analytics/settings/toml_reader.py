@@ -88,6 +88,11 @@ class TomlReader:
         found = {name: entry.money(name) for name in entry.content}
         return {name: amount for name, amount in found.items() if amount is not None}
 
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._take(key, (bool,), "true or false")
+        return default if value is None else bool(value)
+
     def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
         """One of the ``allowed`` words."""
         value = self.text(key, default)

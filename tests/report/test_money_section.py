@@ -110,7 +110,7 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
 def pooled(amount, entity="pay", currency="EUR", **given):
     return {
         "scope": "team" if entity != "org" else "org", "entity_id": entity, "every": "1mo", "period": "2026-06", "period_start": None,
-        "is_partial": False, "currency": currency, "pool": "net", "title": "Network", "rule": "evenly", "reason": None,
+        "is_partial": False, "currency": currency, "pool": "net", "title": "Network", "rule": "evenly", "is_platform": True, "reason": None,
         "pooled": Decimal(20), "charges": 2, "amount": Decimal(amount), "ratio": float(amount) / 20,
     } | given  # fmt: skip
 

@@ -20,7 +20,7 @@ def of(entity: str, **told) -> dict:
 
 def pool(entity, amount, reason=None, **told):
     return of(
-        entity, pool="net", title="Network", rule="evenly", reason=reason, pooled=Decimal(20), charges=2, amount=Decimal(amount),
+        entity, pool="net", title="Network", rule="evenly", is_platform=True, reason=reason, pooled=Decimal(20), charges=2, amount=Decimal(amount),
         ratio=float(amount) / 20, **told,
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ POOLS = {
     "pool": pl.String,
     "title": pl.String,
     "rule": pl.String,  # in words
+    "is_platform": pl.Boolean,  # part of what the platform costs
     "reason": pl.String,  # why this part is unallocated (org only); null: teams pay it
     "pooled": MONEY,  # what the pool held in the period
     "charges": pl.Int64,  # from how many charges
@@ -92,6 +93,7 @@ def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         pl.concat(parts).with_columns(
             pl.col("pool").replace_strict({k: v[0] for k, v in told.items()}).alias("title"),
             pl.col("pool").replace_strict({k: v[1] for k, v in told.items()}).alias("rule"),
+            pl.col("pool").is_in([pool.id for pool in settings.showback.pools if pool.is_platform]).alias("is_platform"),
             pl.when(held_something).then(pl.col("amount").cast(pl.Float64) / pl.col("pooled").cast(pl.Float64)).alias("ratio"),
         ),
         measured, POOLS, list(told),

@@ -72,6 +72,8 @@ shift_hours = 12
 [showback]
 services = "reciprocal"
 weights_only = ["Kubernetes"]
+developer_hour = 70  # an assumption: what an hour of a developer costs
+currency = "EUR"
 
 [[pool]]
 id = "clusters"
@@ -92,6 +94,7 @@ id = "tax"
 title = "Tax"
 take = {{ category = "tax" }}
 by = "direct cost"
+is_platform = false
 
 [[pool]]
 id = "commitments"

@@ -1,0 +1,135 @@
+"""Would they pay? What the platform costs each developer, from how many hours on it pays, and what teams get beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import ORG
+from idp_analytics.charts.wording import NOTHING, interval, money, named, period, quantity
+from idp_analytics.metrics import by_name
+from idp_analytics.metrics.unit_costs import DEPLOYMENT, DEVELOPER
+from idp_analytics.report import cells
+from idp_analytics.report.section import Section, Table
+from idp_analytics.report.view import View, team_names
+
+COST = "showback_cost"
+QUESTION = "Would they pay for the platform?"
+GETS = ("deployment_frequency", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time")
+"""What stands beside the cost of each team: DORA's numbers of the same period."""
+
+
+def worth(view: View) -> Section:
+    """The platform's cost (its pools, and what its own team owns) per active developer, and each team's cost beside what it gets."""
+    units = view.study("unit_costs")
+    if units.is_empty():
+        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(by_name(COST),))
+    currencies = (
+        units.group_by("currency")
+        .agg(pl.col("lines").first())
+        .sort("lines", "currency", descending=[True, False])["currency"]
+        .to_list()
+    )
+    answer = [sentence for currency in currencies for sentence in _said(view, currency, units)]
+    tables = [_beside(view, currency) for currency in currencies]
+    return Section(
+        QUESTION, " ".join(answer), tables=tuple(table for table in tables if table.frame.height),
+        cautions=tuple(_cautions(view)), trace=view.trace(COST), metrics=tuple(by_name(name) for name in (COST, *GETS)),
+    )  # fmt: skip
+
+
+def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:
+    cost = _platform(view, currency)
+    if not cost:
+        return
+    developers = units.filter(currency=currency, per=DEVELOPER).to_dicts()
+    n = developers[0]["n"] if developers else None
+    owner = view.mart.meta.get("platform_team")
+    own = f" and what {named(team_names(view.mart, [owner])[owner])} owns" if owner else ""
+    said = f"The platform (its pools of shared cost{own}) cost {money(cost, currency)} in {period(view.period.label)}"
+    if not n:
+        yield f"{said}; how many developers were active is not known or withheld."
+        return
+    each = cost / n
+    yield f"{said}: {money(each, currency)} per active developer ({n:,})."
+    hour = view.mart.meta.get("developer_hour")
+    if hour and hour[1] == currency:
+        hours = float(each / Decimal(hour[0]))
+        yield (
+            f"At {money(Decimal(hour[0]), currency)} an hour, as the settings say, it pays where it saves each of them more than "
+            f"{quantity(hours, 'hours')} in that time."
+        )
+
+
+def _platform(view: View, currency: str) -> Decimal:
+    """Pools as teams pay them, and what the platform's own team owns directly."""
+    pools = view.study("pools").filter("is_platform", pl.col("currency") == currency, pl.col("reason").is_null())
+    paid = sum(pools["amount"].to_list(), Decimal(0))
+    owner = view.mart.meta.get("platform_team")
+    if not owner:
+        return paid
+    here = (
+        (pl.col("entity_id") == owner)
+        & (pl.col("every") == view.period.every)
+        & (pl.col("period") == view.period.label)
+    )
+    all_of_it = view.mart.answers.filter(
+        here,
+        pl.col("metric") == COST,
+        pl.col("scope") == "team",
+        pl.col("currency") == currency,
+        pl.col("detail").is_null(),
+    )["amount"].drop_nulls()
+    shares = view.mart.studies["pools"].filter(here, pl.col("currency") == currency)["amount"].to_list()
+    with localcontext() as context:
+        context.prec = 76
+        return paid + sum(all_of_it.to_list(), Decimal(0)) - sum(shares, Decimal(0))
+
+
+def _beside(view: View, currency: str) -> Table:
+    here = (pl.col("every") == view.period.every) & (pl.col("period") == view.period.label)
+    units = view.mart.studies["unit_costs"].filter(here, pl.col("currency") == currency)
+    answers = view.mart.answers.filter(here, pl.col("metric").is_in(list(GETS)), pl.col("detail").is_null())
+    found = {
+        (row["entity_id"], row["metric"]): row
+        for row in answers.filter(pl.col("scope").is_in(["team", "org"])).to_dicts()
+    }
+    costs = {(row["entity_id"], row["per"]): row for row in units.to_dicts()}
+    teams = sorted({entity for entity, _ in costs if entity != ORG})
+    names = team_names(view.mart, teams)
+    order = [*sorted(teams, key=lambda team: names[team]), ORG]
+    return cells.table(
+        f"What teams pay and what they get, {named(currency)}, {period(view.period.label)}",
+        (
+            {
+                "Team": named(view.mart.meta["title"]) if team == ORG else names[team],
+                "Cost": money(costs[team, DEPLOYMENT]["amount"], ""),
+                "Per active developer": _unit(costs.get((team, DEVELOPER))),
+                **{by_name(name).title: _got(found.get((team, name))) for name in GETS},
+            }
+            for team in order
+            if (team, DEPLOYMENT) in costs
+        ),
+    )
+
+
+def _unit(row: dict[str, Any] | None) -> str:
+    return NOTHING if row is None or row["value"] is None else f"{money(row['value'], '')} ({row['n']:,})"
+
+
+def _got(row: dict[str, Any] | None) -> str:
+    if row is None or row["value"] is None:
+        return NOTHING
+    return f"{quantity(row['value'], row['unit'])} ({interval(row['low'], row['high'], row['unit'], row['value'])}; n {row['n']:,})"
+
+
+def _cautions(view: View) -> Iterator[str]:
+    yield (
+        "What teams get stands beside what they pay; nothing here says that one is because of the other. The order is that of names, "
+        "and teams build different things."
+    )
+    if not view.mart.meta.get("developer_hour"):
+        yield "Say developer_hour and currency under [showback] to see from how many hours saved on the platform pays."
