@@ -246,6 +246,7 @@ def main() -> None:
     """Write the bill, measure each way in its own process, compare, print."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rows", type=int, default=10_000_000)
+    asked.add_argument("--repeats", type=int, default=3, help="the fastest of so many counts [3]")
     asked.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     asked.add_argument("--bill", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
@@ -258,10 +259,11 @@ def main() -> None:
         print(
             f"showback: {given.rows:,} FOCUS rows, {bill.stat().st_size / 1e6:,.0f} MB of Parquet, five rules, {TEAMS} teams × {MONTHS} months"
         )
-        found = {}
-        for name in WAYS:
+        found: dict[str, dict[str, Any]] = {}
+        for name in list(WAYS) * given.repeats:  # in turn, so that what else the machine does falls on all
             command = [sys.executable, __file__, "--way", name, "--bill", str(bill)]
-            found[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            found[name] = min(told, found.get(name, told), key=lambda one: float(one["seconds"]))
     exact = Decimal(found["DuckDB, only summed"]["whole"])
     assert Decimal(found["ours"]["whole"]) == exact, "ours does not add up to the bill"
     for name in ("DuckDB SQL", "pandas"):
