@@ -20,6 +20,7 @@ from idp_analytics.charts import (
     strip,
     survival,
     tco,
+    thirds,
     trend,
     waterfall,
 )
@@ -43,6 +44,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "hours": hours.drawing(),
         "parts": parts.drawing(),
         "survival": survival.drawing(),
+        "thirds": thirds.drawing(),
         "cumulative": tco.cumulative_drawing(),
         "tornado": tco.tornado_drawing(),
         "waterfall": waterfall.drawing(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import catalogue_flow, catalogue_people, delivery, showback
+from idp_analytics.metrics import catalogue_flow, catalogue_paths, catalogue_people, delivery, showback
 
 _DORA = "DORA, software delivery performance metrics (dora.dev guide, as of 2026)"
 _COUNTED = (
@@ -174,6 +174,7 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     *catalogue_flow.ENTRIES,
     *catalogue_people.ENTRIES,
+    *catalogue_paths.ENTRIES,
 )
 """Every metric, in the order documents show them."""
 

@@ -28,6 +28,7 @@ from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.newcomers import newcomers
 from idp_analytics.metrics.page_load import page_load
+from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
@@ -96,6 +97,11 @@ STUDIES: tuple[Study, ...] = (
         "newcomers",
         "one metric of all who joined, on one day after their first: how many were there, by Kaplan–Meier",
         newcomers,
+    ),
+    Study(
+        "path_coverage",
+        "the services of one entity at the end of one month or quarter, or those of one path or tier: on a golden path, not, unknown",
+        path_coverage,
     ),
     Study(
         "pools",

@@ -18,6 +18,7 @@ from idp_analytics.report import (
     cost_restatement,
     course,
     gaming,
+    golden_paths,
     ledger,
     load,
     metric,
@@ -114,6 +115,10 @@ class _Report:
     def benchmarks(self) -> Section:
         """The numbers beside the period before, own targets and what DORA published; never a grade."""
         return benchmarks.benchmarks(self.view)
+
+    def golden_paths(self) -> Section:
+        """Who is on a golden path, who is not and of whom nobody knows."""
+        return golden_paths.golden_paths(self.view)
 
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""

@@ -85,6 +85,9 @@ PHRASES: Mapping[str, Phrase] = {
     "time_to_tenth_merged_change": Phrase(
         "newcomer", "who started", over=("had ten changes merged", "had ten changes merged")
     ),
+    "deployment_path_share": Phrase("deployment", hit=("went through a golden path", "went through a golden path")),
+    "new_service_path_share": Phrase("new service", hit=("was born on a golden path", "were born on a golden path")),
+    "template_abandonment": Phrase("template run", hit=("came to nothing", "came to nothing")),
     "showback_cost": Phrase("line"),
 }
 _ANY = Phrase("observation")

@@ -1,0 +1,69 @@
+"""The part of the catalogue about golden paths: what is counted as it happens. What stands at the end of a period is in studies."""
+
+from __future__ import annotations
+
+from idp_analytics.answers import Estimator, Metric
+from idp_analytics.metrics import path_use
+
+_WILSON = "Interval: Wilson 1927"
+
+ENTRIES: tuple[Metric, ...] = (
+    Metric(
+        name="deployment_path_share",
+        title="Deployments through a golden path",
+        question="How much of our deploying goes through a golden path?",
+        formula="successful production deployments that name the golden path they went through ÷ successful production deployments",
+        unit="share of deployments",
+        better="higher",
+        tables=("deployments",),
+        estimator=Estimator.SHARE,
+        population="Successful production deployments, as for deployment_frequency, dated by their end.",
+        link_rule="deployments.golden_path_id: the pipeline or chart the deployment used, as the source names it.",
+        null_policy="A deployment that names no path went through none, if its source names one for any; those of a source that "
+        "never does are missing. Busy services weigh more here than quiet ones: path_coverage counts services.",
+        min_n=5,
+        source=_WILSON + ", with as many observations as the days of a service stand for (design effect, Kish 1965)",
+        observations=path_use.deployment_path_share,
+        in_clusters=True,
+    ),
+    Metric(
+        name="new_service_path_share",
+        title="New services born on a golden path",
+        question="Is the golden path where new services begin?",
+        formula="services created that were made from a golden path ÷ services created",
+        unit="share of services",
+        better="higher",
+        tables=("service_golden_path", "services"),
+        estimator=Estimator.SHARE,
+        population="Services by when they were created, with the team that owned them that day, since the first look at golden "
+        "paths. A leading figure: what is easiest for those who begin.",
+        link_rule="service_golden_path.evidence born: the catalogue says what the service was made from.",
+        null_policy="Services without a time of creation are left out. Where no source tells of any service how it came to be, all "
+        "are missing. Born on a path does not mean on it today: path_coverage says that.",
+        min_n=5,
+        source=_WILSON,
+        observations=path_use.new_service_path_share,
+        scopes=("org", "team"),
+    ),
+    Metric(
+        name="template_abandonment",
+        title="Template runs that came to nothing",
+        question="How often does a template come to nothing?",
+        formula="runs of a golden path that is a template which failed, were cancelled, or whose service had no successful production "
+        "deployment within 30 days of the request ÷ runs of such a path",
+        unit="share of runs",
+        better="lower",
+        tables=("action_runs", "deployments"),
+        estimator=Estimator.SHARE,
+        population="Runs of a golden path of kind template, dated by their request. A run that another says it tries again counts "
+        "with the last try; how many there are is a caution.",
+        link_rule="action_runs.service_id: the service the run made; the first successful production deployment of it afterwards.",
+        null_policy="Missing: runs that have not ended, that name no service, or whose 30 days are not over where the known "
+        "deployments end. They are neither kept nor abandoned yet.",
+        min_n=5,
+        source=_WILSON,
+        observations=path_use.template_abandonment,
+        scopes=("org", "team"),
+    ),
+)
+"""Its metrics, in the order documents show them."""
