@@ -65,6 +65,7 @@ def test_the_folder_names_the_organisation() -> None:
     [
         ({"organisation": {"time_zone": "localtime"}}, "is no time zone"),
         ({"rules": {"min_cohort": 1}}, "must lie between"),
+        ({"rules": {"drift_grace_days": -2}}, "must lie between"),
         ({"calendar": {"week_start": "Sun"}}, "must be one of monday"),
         ({"calendar": {"working_days": ["monday", "Fri"]}}, "'Fri' is no weekday"),
         ({"calendar": {"working_hours": "9 to 5"}}, 'is no span of hours; write e.g. "09:00-17:00"'),

@@ -1,4 +1,4 @@
-"""How many are there after so many days: one Kaplan–Meier curve per goal, with its interval and how many are still followed."""
+"""How many are there, or still there, after so many days: Kaplan–Meier curves with their interval and how many are still followed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,19 @@ _ROW = {
 }
 
 
-def chart(curves: pl.DataFrame, names: Mapping[str, str]) -> Chart:
-    """The curves of one group. ``curves``: rows of the study ``newcomers`` that are not withheld, of one metric or two.
+TITLE = "Newcomers there, by days since their first"
+SINCE = "days since the first day at work"
 
-    ``names``: metric → what its curve is called, in the order of the legend. The share goes up by a step on each day
-    somebody got there; the band is the interval; the number beside a step is how many were followed until then and were
-    not there yet. A curve ends where too few are followed to be shown.
+
+def chart(
+    curves: pl.DataFrame, names: Mapping[str, str], title: str = TITLE, axis: str = SINCE, noun: str = "share there"
+) -> Chart:
+    """The curves of one group. ``curves``: ``metric``, ``n``, ``day``, ``at_risk``, ``share``, ``low``, ``high`` of one metric or
+    two, as the study ``newcomers`` has them where nothing is withheld.
+
+    ``names``: metric → what its curve is called, in the order of the legend; ``axis``, ``noun``: what days and shares are.
+    The share takes a step on each day something happened; the band is the interval; the number beside a step is how many
+    were followed until then and to whom it had not happened. A curve ends where too few are followed to be shown.
     """
     sizes = dict(curves.select("metric", "n").unique().iter_rows())
     called = {metric: f"{name}, n {sizes[metric]:,}" for metric, name in names.items() if metric in sizes}
@@ -45,8 +52,8 @@ def chart(curves: pl.DataFrame, names: Mapping[str, str]) -> Chart:
     ]  # fmt: skip
     said = "; ".join(_said(name, [row for row in told if row["metric"] == metric]) for metric, name in called.items())
     return drawn(
-        "survival", {"curves": pl.DataFrame(rows, schema=_ROW)}, "Newcomers there, by days since their first",
-        f"{said}.", series=list(called.values()), colours=[OWN, QUIET][: len(called)],
+        "survival", {"curves": pl.DataFrame(rows, schema=_ROW)}, title, f"{said}.",
+        series=list(called.values()), colours=[OWN, QUIET][: len(called)], axis=axis, noun=noun,
     )  # fmt: skip
 
 
@@ -65,15 +72,15 @@ def drawing() -> dict[str, Any]:
         title=None, orient="top", labelLimit=260, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, columns=1
     )
     base = alt.Chart().encode(
-        x=alt.X("day:Q", title="days since the first day at work", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),
+        x=alt.X("day:Q", title="{axis}", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),
         color=alt.Color("series:N", scale=domain, legend=legend),
         tooltip=[
-            alt.Tooltip("series:N", title="goal"), alt.Tooltip("day:Q", title="by day"), alt.Tooltip("shown:N", title="there"),
-            alt.Tooltip("interval:N"), alt.Tooltip("at_risk:Q", title="followed, not there before"),
+            alt.Tooltip("series:N", title="of"), alt.Tooltip("day:Q", title="day"), alt.Tooltip("shown:N", title="{noun}"),
+            alt.Tooltip("interval:N"), alt.Tooltip("at_risk:Q", title="followed until then"),
         ],
     )  # fmt: skip
     share, low = (
-        alt.Y(f"{c}:Q", title="share there", axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
+        alt.Y(f"{c}:Q", title="{noun}", axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
         for c in ("share", "low")
     )
     dash = alt.StrokeDash("series:N", scale=alt.Scale(domain=["{series}"], range=[[1, 0], [6, 3]]), legend=legend)

@@ -1,4 +1,4 @@
-"""Kaplan–Meier medians where some things have not ended yet, all groups in one pass."""
+"""Kaplan–Meier curves and quantiles where some things have not ended yet, all groups in one pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 from scipy.stats import norm
 
 _ROUNDING = 2.0**-26
-"""A curve this near to one half is at one half: the product of its steps is not exact. The tolerance R uses."""
+"""A curve this near to a height is at it: the product of its steps is not exact. The tolerance R uses."""
 
 
 def curve(
@@ -29,12 +29,19 @@ def curve(
 def grouped_median(
     frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str, level: float = 0.95
 ) -> pl.DataFrame:
-    """The Kaplan–Meier median of ``x`` per group, with what is still open counted in, not dropped.
+    """The Kaplan–Meier median of ``x`` per group: :func:`grouped_quantile` of one half."""
+    return grouped_quantile(frame, by, x, event, 0.5, level)
+
+
+def grouped_quantile(
+    frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str, share: float, level: float = 0.95
+) -> pl.DataFrame:
+    """The ``x`` by which ``share`` of each group has ended, with what is still open counted in, not dropped (Kaplan–Meier).
 
     One row per group, sorted by ``by``: ``by``, ``n``, ``events``, ``censored`` (Int64), ``value``, ``low``, ``high``.
-    ``value`` is the first time at which the curve is below one half, or midway between that and the time it came to
-    exactly one half: where nothing is open this is the plain median (R survfit; statsmodels' ``quantile`` takes the
-    later of the two). Null: the curve never comes down to one half.
+    ``value`` is the first time at which the curve is below 1 − ``share``, or midway between that and the time it came to
+    exactly that: where nothing is open the median is the plain median (R survfit; statsmodels' ``quantile`` takes the
+    later of the two). Null: the curve never comes down that far.
 
     ``low`` and ``high`` are where the curve's lower and upper limits do the same (Brookmeyer & Crowley 1982, on the
     log-log scale); ``high`` is null when the interval has no upper end. Both as R gives them. statsmodels'
@@ -48,12 +55,17 @@ def grouped_median(
         (known & pl.col("_event")).sum().cast(pl.Int64).alias("events"),
         (known & ~pl.col("_event")).sum().cast(pl.Int64).alias("censored"),
     )
-    medians = (
+    left = 1 - share
+    quantiles = (
         _steps(observed, by, level)
         .group_by(*by, maintain_order=True)
-        .agg(_half("survival").alias("value"), _half("low").alias("low"), _half("high").alias("high"))
+        .agg(
+            _down_to("survival", left).alias("value"),
+            _down_to("low", left).alias("low"),
+            _down_to("high", left).alias("high"),
+        )
     )
-    return counts.join(medians, on=list(by), how="left", nulls_equal=True).sort(*by, nulls_last=True).collect()
+    return counts.join(quantiles, on=list(by), how="left", nulls_equal=True).sort(*by, nulls_last=True).collect()
 
 
 def _observed(frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str) -> pl.LazyFrame:
@@ -86,11 +98,11 @@ def _steps(observed: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFr
     )  # fmt: skip
 
 
-def _half(line: str) -> pl.Expr:
-    """When ``line`` first is below one half; where it rests on one half, the middle of that rest (R survfit)."""
+def _down_to(line: str, left: float) -> pl.Expr:
+    """When ``line`` first is below ``left``; where it rests on just that, the middle of that rest (R survfit)."""
     time, height = pl.col("time"), pl.col(line)
-    reached = height <= 0.5 + _ROUNDING
+    reached = height <= left + _ROUNDING
     first = height.filter(reached).first()
     at = time.filter(reached).first()
     later = time.filter(height < first).first()
-    return pl.when((first >= 0.5 - _ROUNDING) & later.is_not_null()).then((at + later) / 2).otherwise(at)
+    return pl.when((first >= left - _ROUNDING) & later.is_not_null()).then((at + later) / 2).otherwise(at)

@@ -26,10 +26,11 @@ SEEN = ("uses", "conforms")
 STATUSES = ("on", "unverified", "off")
 
 _PAIR = ["service_id", "golden_path_id"]
-_STATE = Table(
+STATE = Table(
     "states", "one service at one moment", ("service_id", "at"), (Column("service_id", Kind.ID, "Which."),),
     time=("day",), owned=True,
 )  # fmt: skip
+"""What :func:`attribute` needs to say whose a service was on ``day``."""
 
 
 def evidence(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -185,7 +186,7 @@ def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl
         )
         .with_columns((pl.col("lifecycle") == "production").alias("is_production"))
     )
-    owned = attribute(_STATE, states, tables["ownership"].collect(), "UTC")
+    owned = attribute(STATE, states, tables["ownership"].collect(), "UTC")
     kept = owned.join(_platform(tables, settings), on="team_id", how="anti")
     return _active(kept, tables, settings, as_of).select(
         "service_id", "at", "day", "team_id", "kind", "tier", "is_production", "is_active", "deployments"

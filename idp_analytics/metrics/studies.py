@@ -23,6 +23,7 @@ from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deployment_classes import deployment_classes
+from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
@@ -36,6 +37,7 @@ from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.trends import trends
 from idp_analytics.metrics.unit_costs import unit_costs
+from idp_analytics.metrics.upgrade_lag import upgrade_lag
 from idp_analytics.settings import Settings
 
 
@@ -102,6 +104,19 @@ STUDIES: tuple[Study, ...] = (
         "path_coverage",
         "the services of one entity at the end of one month or quarter, or those of one path or tier: on a golden path, not, unknown",
         path_coverage,
+    ),
+    Study(
+        "drift",
+        "the uses of one golden path, or of all, by one entity at the end of one month or quarter: current, behind by how much, unknown",
+        drift,
+    ),
+    Study(
+        "services_behind", "one service of one team that is behind on one golden path, and by how much", services_behind
+    ),
+    Study(
+        "upgrade_lag",
+        "one day after a release of one golden path, or of all: how many of its users had taken it up, by Kaplan–Meier",
+        upgrade_lag,
     ),
     Study(
         "pools",

@@ -17,6 +17,7 @@ from idp_analytics.report import (
     cost_quality,
     cost_restatement,
     course,
+    drift,
     gaming,
     golden_paths,
     ledger,
@@ -119,6 +120,14 @@ class _Report:
     def golden_paths(self) -> Section:
         """Who is on a golden path, who is not and of whom nobody knows."""
         return golden_paths.golden_paths(self.view)
+
+    def drift(self) -> Section:
+        """Whether those on a golden path are on the version there is now, and how long upgrades take."""
+        return drift.drift(self.view)
+
+    def upgrades(self) -> Section:
+        """How long after a release of a golden path its users have taken it up."""
+        return drift.upgrades(self.view)
 
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""

@@ -54,6 +54,7 @@ class Rules:
     lead_time_unit: str = "mixed"
     hotfix_words: tuple[str, ...] = ("hotfix", "hot-fix", "hot fix")
     revert_words: tuple[str, ...] = ("revert", "reverts")
+    drift_grace_days: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def parse(
         lead_time_unit=rules_table.choice("lead_time_unit", LEAD_TIME_UNITS, Rules.lead_time_unit),
         hotfix_words=rules_table.words("hotfix_words", Rules.hotfix_words),
         revert_words=rules_table.words("revert_words", Rules.revert_words),
+        drift_grace_days=rules_table.number("drift_grace_days", Rules.drift_grace_days, above=-1),
     )
     rules_table.done()
 

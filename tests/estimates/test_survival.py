@@ -231,3 +231,17 @@ def test_reference_case_of_censoring_bias(cases: Path) -> None:
     }
     for name, spec in document["expected"].items():
         assert math.isclose(got[name], spec["value"], abs_tol=spec["atol"]), (name, got[name])
+
+
+def test_other_quantiles_agree_with_statsmodels():
+    """Away from steps at which the curve rests exactly, where R takes the middle and statsmodels the end."""
+    rng = np.random.default_rng(5)
+    x, event = rng.exponential(30, 40), rng.random(40) < 0.8
+    frame = pl.DataFrame({"g": ["a"] * 40, "x": x, "event": event})
+    for share in (0.25, 0.61, 0.83):
+        row = survival.grouped_quantile(frame, ["g"], "x", "event", share).row(0, named=True)
+        assert row["value"] == pytest.approx(SurvfuncRight(x, event.astype(int)).quantile(share))
+        assert row["low"] < row["value"]
+    assert survival.grouped_quantile(frame, ["g"], "x", "event", 0.5).equals(
+        survival.grouped_median(frame, ["g"], "x", "event")
+    )
