@@ -25,6 +25,7 @@ from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.gaming import gaming
+from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.newcomers import newcomers
@@ -117,6 +118,14 @@ STUDIES: tuple[Study, ...] = (
         "upgrade_lag",
         "one day after a release of one golden path, or of all: how many of its users had taken it up, by Kaplan–Meier",
         upgrade_lag,
+    ),
+    Study(
+        "escape_hatches",
+        "one measure of the ways round the rules that stand open for one entity at the end of one month or quarter",
+        escape_hatches,
+    ),
+    Study(
+        "hatch_reasons", "one reason that repeats for one rule, in one month or quarter of one entity", hatch_reasons
     ),
     Study(
         "pools",

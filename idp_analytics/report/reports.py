@@ -20,6 +20,7 @@ from idp_analytics.report import (
     drift,
     gaming,
     golden_paths,
+    hatches,
     ledger,
     load,
     metric,
@@ -128,6 +129,10 @@ class _Report:
     def upgrades(self) -> Section:
         """How long after a release of a golden path its users have taken it up."""
         return drift.upgrades(self.view)
+
+    def hatches(self) -> Section:
+        """Which ways round the rules stand open, and what the golden path may lack."""
+        return hatches.hatches(self.view)
 
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""
