@@ -184,7 +184,7 @@ def _measured(held: pl.DataFrame, services: pl.DataFrame, level: float) -> pl.Da
         pl.col(name).fill_null(0) for name in (*counts.columns, *covered.columns) if name not in CELL
     )
     owned = pl.col("open") - pl.col("teamless")
-    of = {
+    of: dict[str, tuple[str | pl.Expr, ...]] = {
         "services": ("services", "hit", "nameless"), "per 100 services": ("services", "open", "unsure"),
         "without expiry": ("open", "endless", "unsure"), "expired and in use": ("judged", "used", pl.col("expired") - pl.col("judged")),
         "by one team": (owned, "most", "teamless"),

@@ -31,6 +31,7 @@ from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.newcomers import newcomers
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.path_coverage import path_coverage
+from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
@@ -126,6 +127,16 @@ STUDIES: tuple[Study, ...] = (
     ),
     Study(
         "hatch_reasons", "one reason that repeats for one rule, in one month or quarter of one entity", hatch_reasons
+    ),
+    Study(
+        "path_retention",
+        "one day after joining a golden path, of one quarter's joins or of all: how many were still there, by Kaplan–Meier",
+        path_retention,
+    ),
+    Study(
+        "path_entry",
+        "the services of one entity that began one month or quarter on no golden path, and how many came to one unasked",
+        path_entry,
     ),
     Study(
         "pools",

@@ -30,6 +30,7 @@ from idp_analytics.report import (
     quality,
     reference,
     reliability,
+    retention,
     rules,
     spending,
     summary,
@@ -133,6 +134,10 @@ class _Report:
     def hatches(self) -> Section:
         """Which ways round the rules stand open, and what the golden path may lack."""
         return hatches.hatches(self.view)
+
+    def retention(self) -> Section:
+        """Whether services stay on golden paths, and come to them unasked."""
+        return retention.retention(self.view)
 
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""
