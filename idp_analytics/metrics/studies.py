@@ -24,6 +24,7 @@ from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
+from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
@@ -137,6 +138,11 @@ STUDIES: tuple[Study, ...] = (
         "path_entry",
         "the services of one entity that began one month or quarter on no golden path, and how many came to one unasked",
         path_entry,
+    ),
+    Study(
+        "fragmentation",
+        "the services of one entity over the variants of one capability, at the end of one month or quarter",
+        fragmentation,
     ),
     Study(
         "pools",

@@ -18,6 +18,7 @@ from idp_analytics.report import (
     cost_restatement,
     course,
     drift,
+    fragmentation,
     gaming,
     golden_paths,
     hatches,
@@ -138,6 +139,10 @@ class _Report:
     def retention(self) -> Section:
         """Whether services stay on golden paths, and come to them unasked."""
         return retention.retention(self.view)
+
+    def fragmentation(self) -> Section:
+        """In how many ways one thing is done."""
+        return fragmentation.fragmentation(self.view)
 
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""
