@@ -10,7 +10,15 @@ import polars as pl
 
 from idp_analytics.answers import COLUMNS, Verdict
 from idp_analytics.checks.gate import RESULTS
-from idp_analytics.metrics import STUDIES, bill_quality, by_name, cost_bridge, cost_variance, unit_costs
+from idp_analytics.metrics import (
+    STUDIES,
+    bill_quality,
+    by_name,
+    cost_bridge,
+    cost_restatement_reasons,
+    cost_variance,
+    unit_costs,
+)
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
 from idp_analytics.organisation import _COVERAGE
 from idp_analytics.periods import parse
@@ -53,6 +61,7 @@ def of_team(team: str, *rows: Row) -> list[Row]:
 EMPTY = {
     "pools": POOLS, "cost_views": VIEWS, "allocation_methods": METHODS, "cost_variance": cost_variance.COLUMNS,
     "unit_costs": unit_costs.COLUMNS, "bill_quality": bill_quality.COLUMNS, "cost_bridge": cost_bridge.COLUMNS,
+    "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

@@ -29,7 +29,8 @@ _LIMIT = 1e12
 
 
 def of_charges(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """The effects on charges, one row per ``by`` × item × owner: ``before``, ``after``, :data:`EFFECTS`, ``lines``.
+    """The effects on charges, one row per ``by`` × item × owner: ``before``, ``after``, :data:`EFFECTS`, ``lines`` of both,
+    and how many ``more`` there are after.
 
     ``before`` and ``after`` have the columns ``by``, :data:`cost_lines.ITEM`, ``owner``, ``amount``, ``quantity``, ``lines``, and lines that
     are to be compared with one another have the same ``by``. In every row after − before = the sum of the effects, exactly.
@@ -56,7 +57,7 @@ def of_charges(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> 
     both = pl.concat(
         [both.filter(~moved).with_columns(pl.col("a0").alias("b0"), pl.col("q0").alias("r0")), _laid(moving, key)]
     )
-    return _split(both).select(*key, "owner", "before", "after", *EFFECTS, "lines")  # fmt: skip
+    return _split(both).select(*key, "owner", "before", "after", *EFFECTS, "lines", "more")  # fmt: skip
 
 
 def of_shares(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -88,8 +89,8 @@ def of_shares(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> p
         *(ZERO.alias(name) for name in EFFECTS if name not in ("pool", "share")),
     ).with_columns(
         (pl.col("a1") - pl.col("a0") - pl.col("pool")).alias("share"),
-        pl.col("a0").alias("before"), pl.col("a1").alias("after"), (pl.col("lines0") + pl.col("lines1")).alias("lines"),
-    ).select(*by, *ITEM, "owner", "before", "after", *EFFECTS, "lines")  # fmt: skip
+        pl.col("a0").alias("before"), pl.col("a1").alias("after"), *_counted(),
+    ).select(*by, *ITEM, "owner", "before", "after", *EFFECTS, "lines", "more")  # fmt: skip
 
 
 def _summed(rows: pl.DataFrame, key: Sequence[str], which: str) -> pl.DataFrame:
@@ -136,11 +137,16 @@ def _split(both: pl.DataFrame) -> pl.DataFrame:
         pl.when(fresh).then(a).otherwise(ZERO).alias("new"),
         pl.when(over).then(-b).otherwise(ZERO).alias("gone"),
         ZERO.alias("pool"), ZERO.alias("share"), pl.col("a0").alias("before"), a.alias("after"),
-        (pl.col("lines0") + pl.col("lines1")).alias("lines"),
+        *_counted(),
     ).with_columns(
         pl.when(priced).then(a - b - pl.col("usage") - pl.col("price")).otherwise(ZERO).alias("joint"),
         pl.when(priced | fresh | over).then(ZERO).otherwise(a - b).alias("cost only"),
     )  # fmt: skip
+
+
+def _counted() -> list[pl.Expr]:
+    before, after = pl.col("lines0"), pl.col("lines1")
+    return [(before + after).alias("lines"), (after - before).alias("more")]
 
 
 def _float(name: str) -> pl.Expr:

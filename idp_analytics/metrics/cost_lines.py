@@ -123,6 +123,14 @@ def cost_lines(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     )
 
 
+def by_period(rows: pl.DataFrame, length: str) -> pl.DataFrame:
+    """``rows`` (columns :data:`LINES`) with ``period_start``, the month or quarter of each; ``held`` is what the pool held in all of it."""
+    dated = rows.with_columns(pl.col("month").dt.truncate(length).alias("period_start"))
+    pool = ["period_start", "currency", "thing", "part"]
+    held = dated.filter(pl.col("held").is_not_null()).unique([*pool, "month"]).group_by(pool).agg(pl.col("held").sum())
+    return dated.drop("held").join(held, on=pool, how="left", nulls_equal=True)
+
+
 def measured(tables: Tables, settings: Settings, as_of: datetime, rows: pl.DataFrame) -> pl.DataFrame:
     """The measured periods of money: ``every``, ``period``, ``period_start``, ``is_partial``; ``rows`` have ``month``."""
     return periods_of("showback_cost", tables, settings, as_of, rows["month"].min()).select(  # type: ignore[arg-type]

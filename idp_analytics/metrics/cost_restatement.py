@@ -58,11 +58,10 @@ def cost_restatement(
     unallocated add up to the bill's. ``kind``: see :data:`KINDS`; several causes in one amount are told as one.
     """
     then, here = _amounts(before, "was", "lines_were"), _amounts(now, "now", "lines_are")
-    complete = before.filter(pl.col("metric") == METRIC, ~pl.col("is_partial")).select("every", "period").unique()
     zero = pl.lit(0).cast(MONEY)
     both = (
         then.join(here, on=_CELL, how="full", coalesce=True, nulls_equal=True)
-        .join(complete, on=["every", "period"], how="semi")
+        .join(complete(before), on=["every", "period"], how="semi")
         .with_columns((pl.col("now").fill_null(zero) - pl.col("was").fill_null(zero)).alias("difference"))
     )
     bill = both.filter(pl.col("scope") == "org").select(
@@ -84,6 +83,11 @@ def cost_restatement(
         .sort("scope", "entity_id", "every", "period_start", "currency")
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )  # fmt: skip
+
+
+def complete(answers: pl.DataFrame) -> pl.DataFrame:
+    """The ``every`` and ``period`` whose cost was complete when ``answers`` were published."""
+    return answers.filter(pl.col("metric") == METRIC, ~pl.col("is_partial")).select("every", "period").unique()
 
 
 def _amounts(answers: pl.DataFrame, amount: str, lines: str) -> pl.DataFrame:

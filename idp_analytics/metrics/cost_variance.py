@@ -11,7 +11,7 @@ from idp_analytics.answers import ORG
 from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.cells import EVERY
 from idp_analytics.metrics.cost_effects import EFFECTS, ZERO, of_charges, of_shares
-from idp_analytics.metrics.cost_lines import ITEM, Schema, charged, measured, shared, team
+from idp_analytics.metrics.cost_lines import ITEM, Schema, by_period, charged, measured, shared, team
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
@@ -86,12 +86,7 @@ def _compared(charges: pl.DataFrame, of_pools: pl.DataFrame) -> Iterator[pl.Data
 
 def _pair(rows: pl.DataFrame, length: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``rows`` as the period before, and as the period itself: the ``period_start`` of both is that of the latter."""
-    start = pl.col("month").dt.truncate(length)
-    if "held" in rows.columns and rows["held"].null_count() < rows.height:
-        pool = ["thing", "part", "currency"]
-        whole = rows.unique(["month", *pool]).group_by(start.alias("period_start"), *pool).agg(pl.col("held").sum())
-        rows = rows.drop("held").with_columns(start.alias("period_start")).join(whole, on=["period_start", *pool], nulls_equal=True)  # fmt: skip
-    after = rows.with_columns(start.alias("period_start"))
+    after = by_period(rows, length)
     return after.with_columns(pl.col("period_start").dt.offset_by(_ONE[length])), after
 
 

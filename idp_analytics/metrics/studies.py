@@ -21,6 +21,7 @@ from idp_analytics.metrics.cost_bridge import cost_bridge
 from idp_analytics.metrics.cost_forecast import cost_forecast
 from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
+from idp_analytics.metrics.cost_restatement_reasons import none_before
 from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
@@ -198,6 +199,11 @@ STUDIES: tuple[Study, ...] = (
         "cost_restatement",
         "one amount of cost that is not what the report published before this one said, with what kind of change it is",
         nothing_before,
+    ),
+    Study(
+        "cost_restatement_reasons",
+        "what one reason made of the difference of such an amount; over the reasons it adds up",
+        none_before,
     ),
     Study(
         "tco",

@@ -44,6 +44,7 @@ NOTEBOOKS = {"team": "team.ipynb", "org": "org.ipynb"}
 
 MART = "mart"
 ANSWERS = "answers.parquet"
+LINES = "cost_lines.parquet"
 RUN = "run.json"
 INDEX = "index.html"
 WHOLE = "organisation"
@@ -190,8 +191,9 @@ def _restating(mart: Mart, label: str, root: Path) -> Mart:
     if not earlier:
         return mart
     _, name, told = max(earlier, key=lambda one: one[:2])
+    lines = root / name / MART / LINES
     return mart.restating(
-        pl.read_parquet(root / name / MART / ANSWERS), told["period"], told["key"],
+        pl.read_parquet(root / name / MART / ANSWERS), pl.read_parquet(lines) if lines.is_file() else None, told["period"], told["key"],
         rules_changed=told["settings_sha256"] != mart.meta["settings_sha256"], code_changed=told["code_sha256"] != provenance.code(),
     )  # fmt: skip
 

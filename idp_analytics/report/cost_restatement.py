@@ -9,6 +9,7 @@ import polars as pl
 
 from idp_analytics.charts.wording import count, money, period
 from idp_analytics.metrics.cost_restatement import KINDS
+from idp_analytics.metrics.cost_restatement_reasons import REASONS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
@@ -30,19 +31,28 @@ def cost_restatement(view: View) -> Section:
     )
     if rows.is_empty():
         return Section(QUESTION, f"No: every amount is to the last digit what the report of {before} said.")
-    return Section(
-        QUESTION, " ".join(_answer(rows, before)), tables=(_table(rows, view),), cautions=tuple(_cautions(rows))
+    reasons = view.mart.studies["cost_restatement_reasons"].filter(
+        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("every") == view.period.every
     )
+    tables = (_table(rows, view), *([_bridge(rows, reasons, view)] if reasons.height else []))
+    return Section(QUESTION, " ".join(_answer(rows, reasons, before)), tables=tables, cautions=tuple(_cautions(rows)))
 
 
-def _answer(rows: pl.DataFrame, before: str) -> Iterator[str]:
+def _answer(rows: pl.DataFrame, reasons: pl.DataFrame, before: str) -> Iterator[str]:
     for currency in rows["currency"].unique(maintain_order=True):
         here = rows.filter(currency=currency)
         moved = sum(here["difference"].to_list(), Decimal(0))
         yield (
             f"Since the report of {before}, {count(here.height, 'amount')} in {currency} changed, by {money(moved, currency)} together: "
-            f"{', '.join(_by_kind(here))}."
+            f"{', '.join(_by_reason(reasons.filter(currency=currency)) if reasons.height else _by_kind(here))}."
         )
+
+
+def _by_reason(reasons: pl.DataFrame) -> Iterator[str]:
+    for reason in REASONS:
+        some = reasons.filter(reason=reason)["amount"].to_list()
+        if some:
+            yield f"{reason} {money(sum(some, Decimal(0)), '')}"
 
 
 def _by_kind(rows: pl.DataFrame) -> Iterator[str]:
@@ -69,6 +79,28 @@ def _table(rows: pl.DataFrame, view: View) -> Table:
             for row in rows.to_dicts()
         ),
         left=("Kind", "Which means"),
+    )
+
+
+def _bridge(rows: pl.DataFrame, reasons: pl.DataFrame, view: View) -> Table:
+    """From what was published to what is now, amount by amount."""
+    ends = {(row["period"], row["currency"]): row for row in rows.iter_rows(named=True)}
+    return cells.table(
+        f"Why, {view.name}",
+        (
+            {
+                "Period": row["period"],
+                "Published": money(ends[row["period"], row["currency"]]["was"], row["currency"]),
+                "Reason": row["reason"],
+                "Difference": money(row["amount"], row["currency"]),
+                "Now": money(ends[row["period"], row["currency"]]["now"], row["currency"]),
+                "Lines (n)": f"{row['lines']:,}",
+                "Which means": REASONS[row["reason"]],
+            }
+            for row in reasons.iter_rows(named=True)
+            if (row["period"], row["currency"]) in ends
+        ),
+        left=("Reason", "Which means"),
     )
 
 

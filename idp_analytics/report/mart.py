@@ -17,7 +17,8 @@ import polars as pl
 from idp_analytics import __version__
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import HEADLINES, STUDIES
-from idp_analytics.metrics.cost_restatement import cost_restatement
+from idp_analytics.metrics.cost_restatement import complete, cost_restatement
+from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.periods import Period, parse
 
 if TYPE_CHECKING:
@@ -91,10 +92,22 @@ class Mart:
             {study.name: organisation.study(study.name) for study in STUDIES}, meta,
         )  # fmt: skip
 
-    def restating(self, answers: pl.DataFrame, period: str, run: str, rules_changed: bool, code_changed: bool) -> Mart:
-        """This mart with the study ``cost_restatement``: against the ``answers`` that the ``run`` of ``period`` published."""
+    def restating(
+        self,
+        answers: pl.DataFrame,
+        lines: pl.DataFrame | None,
+        period: str,
+        run: str,
+        rules_changed: bool,
+        code_changed: bool,
+    ) -> Mart:
+        """This mart with the studies ``cost_restatement`` and ``cost_restatement_reasons``: against the ``answers`` and the study
+        ``cost_lines`` (None: that run kept none) that the ``run`` of ``period`` published."""
         told = cost_restatement(self.answers, answers, period, rules_changed, code_changed)
         studies = {**self.studies, "cost_restatement": told}
+        if lines is not None:
+            reasons = restatement_reasons(self.studies["cost_lines"], lines, complete(answers))
+            studies["cost_restatement_reasons"] = reasons
         return replace(self, studies=studies, meta={**self.meta, "restates": {"period": period, "run": run}})
 
     def write(self, folder: Path) -> tuple[Path, ...]:

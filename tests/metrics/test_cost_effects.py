@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idp_analytics.metrics.cost_effects import EFFECTS, of_charges, of_shares
@@ -142,6 +142,7 @@ bills = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=15)
 @given(bills, bills)
 def test_effects_add_up_to_the_change_of_every_owner_and_item(before, after):
     found = of_charges(frame(before), frame(after), BY)
@@ -151,16 +152,19 @@ def test_effects_add_up_to_the_change_of_every_owner_and_item(before, after):
         assert sum(found[name].to_list(), D(0)) == sum((row["amount"] for row in rows), D(0))
 
 
+@settings(max_examples=15)
 @given(bills, bills)
 def test_what_changes_hands_is_nobodys_gain(before, after):
     assert sum(of_charges(frame(before), frame(after), BY)["ownership"].to_list(), D(0)) == 0
 
 
+@settings(max_examples=15)
 @given(bills)
 def test_nothing_changed_means_no_effect(rows):
     assert effects(of_charges(frame(rows), frame(rows), BY)) == {}
 
 
+@settings(max_examples=15)
 @given(bills, bills)
 def test_the_order_of_lines_does_not_matter(before, after):
     one = of_charges(frame(before), frame(after), BY)
@@ -169,6 +173,7 @@ def test_the_order_of_lines_does_not_matter(before, after):
     assert one.sort(key).equals(other.sort(key))
 
 
+@settings(max_examples=15)
 @given(bills, bills)
 def test_a_bill_that_nobody_shares_out_changes_for_no_owner(before, after):
     """Of the whole bill, with one owner, nothing changes hands, and its change is that of all owners together."""
@@ -178,6 +183,7 @@ def test_a_bill_that_nobody_shares_out_changes_for_no_owner(before, after):
     assert sum(effects(one).values()) == sum(effects(each).values())
 
 
+@settings(max_examples=15)
 @given(
     st.lists(st.tuples(st.sampled_from("tuv"), amounts), max_size=4),
     st.lists(st.tuples(st.sampled_from("tuv"), amounts), max_size=4),

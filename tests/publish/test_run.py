@@ -367,3 +367,7 @@ def test_a_run_compares_itself_with_the_earlier_period_published_last(tmp_path: 
     changed = made(late, "2026-03")
     assert changed.key != same.key
     assert restated(changed) == [("2026-02", Decimal("1.25"), "added")]
+    reasons = pl.read_parquet(changed.folder / "mart" / "cost_restatement_reasons.parquet").filter(
+        scope="org", every="1mo"
+    )
+    assert reasons.select("period", "reason", "amount").rows() == [("2026-02", "late lines", Decimal("1.25"))]

@@ -8,6 +8,7 @@ from answer_building import by_team, frame, of_org
 from answer_building import mart as made_of
 
 from idp_analytics.metrics.cost_restatement import COLUMNS
+from idp_analytics.metrics.cost_restatement_reasons import COLUMNS as REASONS
 from idp_analytics.report.cost_restatement import cost_restatement
 
 ROW = {
@@ -43,3 +44,19 @@ def test_what_changed_by_how_much_and_what_kind_of_change_it_is():
     assert shown.cautions == (
         "The settings have changed since: rules of sharing, mappings or the cost basis may be why.",
     )
+
+
+def test_reasons_are_a_bridge_from_what_was_published_to_what_is_now():
+    rows = [
+        {**{name: ROW[name] for name in ("scope", "entity_id", "every", "period", "currency")}, "reason": reason, "amount": Decimal(a), "lines": 3}
+        for reason, a in (("late usage", "35"), ("corrected", "-4.5"))
+    ]  # fmt: skip
+    studies = {"cost_restatement": frame([ROW], COLUMNS), "cost_restatement_reasons": frame(rows, REASONS)}
+    shown = cost_restatement(of_org(made_of(studies=studies, **TOLD)))
+    assert shown.answer == (
+        "Since the report of May 2026, 1 amount in EUR changed, by EUR 30.50 together: late usage 35.00, corrected −4.50."
+    )
+    bridge = shown.tables[-1].frame
+    assert bridge.select("Published", "Reason", "Difference", "Now").rows() == [
+        ("EUR 100.00", "late usage", "EUR 35.00", "EUR 130.50"), ("EUR 100.00", "corrected", "EUR −4.50", "EUR 130.50")
+    ]  # fmt: skip
