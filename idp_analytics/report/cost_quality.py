@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.charts.wording import NOTHING, count, money, named, period, quantity
+from idp_analytics.charts.wording import NOTHING, clean, count, money, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.bill_quality import MEASURES, OWNER
 from idp_analytics.report import cells
@@ -75,10 +75,24 @@ def _sentence(rows: pl.DataFrame, currency: str, view: View) -> str:
     net = told["allocated, net"]
     if net["whole"] != gross["whole"]:
         head += f" (net {money(net['amount'], '')} of {money(net['whole'], '')})"
-    ways = [(name, told[name]) for name in OWNER.values() if name in told and told[name]["n"]]
-    parts = ", ".join(f"{name} {_share(row)}" for name, row in ways)
-    how = f"; of what could be tagged, {parts}" if parts else ""
-    return f"{head}{how}."
+    return f"{head}. {_owners(told)}".strip()
+
+
+def _owners(told: Mapping[str, Mapping[str, Any]]) -> str:
+    """How owners are told, of what could be tagged, in one sentence; every way by itself is in the table."""
+    found = {kind: told[name] for kind, name in OWNER.items() if name in told and told[name]["n"]}
+    whole = next((row["whole"] for row in found.values()), Decimal(0))
+    if whole <= 0:
+        return ""
+    ways = [
+        f"{what} ({_share(found[kind])})"
+        for kind, what in (("tag", "a tag"), ("service", "the service"), ("account", "the account"))
+        if kind in found
+    ]
+    known = f"the owner is told by {', by '.join(ways)}" if ways else "no owner is told"
+    lost = sum((found[kind]["amount"] for kind in ("unknown", "empty", "nothing") if kind in found), Decimal(0))
+    rest = f"; of {quantity(float(lost / whole), 'share')} no owner is known" if lost else ""
+    return f"Of what could be tagged, {known}{rest}."
 
 
 def _share(row: Mapping[str, Any]) -> str:
@@ -87,9 +101,11 @@ def _share(row: Mapping[str, Any]) -> str:
 
 def _measures(rows: pl.DataFrame, before: pl.DataFrame, currency: str, view: View) -> Table:
     earlier = {(r["measure"], r["detail"]): r for r in before.iter_rows(named=True)}
-    shown = rows.filter(~pl.col("measure").str.starts_with("unallocated"), pl.col("measure") != "lag")
+    told = rows.filter(~pl.col("measure").str.starts_with("unallocated"), pl.col("measure") != "lag")
+    shown, empty = told.filter(pl.col("n") > 0), told.filter(pl.col("n") == 0)["measure"].to_list()
+    nothing = f"; none: {', '.join(m for m in MEASURES if m in empty)}" if empty else ""
     return cells.table(
-        f"The bill in {named(currency)}, {period(view.period.label)}",
+        f"The bill in {named(currency)}, {period(view.period.label)}{nothing}",
         (
             {
                 "Measure": f"{row['measure']}{', ' + named(row['detail']) if row['detail'] else ''}",
@@ -132,7 +148,7 @@ def _files(view: View) -> Table:
     told = [(row["path"], sentence) for row in found.iter_rows(named=True) for sentence in row["warnings"] or ()]
     return cells.table(
         "What was found in the files, before anything was added up",
-        ({"File": named(path), "Found": named(sentence)} for path, sentence in told[:_TOLD]),
+        ({"File": named(path), "Found": clean(sentence)} for path, sentence in told[:_TOLD]),
         left=("Found",),
         left_out=max(0, len(told) - _TOLD),
     )

@@ -34,7 +34,7 @@ def unit_costs(view: View) -> Section:
     tables += [table for currency in order for table in _teams(view, currency)]
     return Section(
         QUESTION,
-        " ".join(_sentence(rows.filter(currency=currency).to_dicts(), view) for currency in order),
+        " ".join([*(_sentence(rows.filter(currency=currency).to_dicts(), view) for currency in order), *_kind(rows)]),
         tables=tuple(tables),
         cautions=tuple(_cautions(rows.filter(currency=order[0]).to_dicts())),
         trace=view.trace(METRIC),
@@ -50,7 +50,12 @@ def _sentence(rows: list[dict[str, Any]], view: View) -> str:
     if not told:
         return f"Of {whole} in {when} no unit cost is given: {_why(rows)}."
     parts = ", ".join(f"{money(row['value'], row['currency'])} per {row['per']} ({row['n']:,})" for row in told)
-    return f"{whole} in {when} is {parts}: an exact total over a count, without an interval."
+    return f"{whole} in {when} is {parts}."
+
+
+def _kind(rows: pl.DataFrame) -> Iterator[str]:
+    if rows["value"].is_not_null().any():
+        yield "Exact totals over counts, so without an interval."
 
 
 def _why(rows: list[dict[str, Any]]) -> str:
@@ -114,10 +119,10 @@ def _teams(view: View, currency: str) -> Iterator[Table]:
 
 
 def _units(rows: list[dict[str, Any]]) -> dict[str, str]:
-    cells_of: dict[str, str] = {}
+    """``101.52 (232)``: what a unit costs, and how many there were; a dash where none is given."""
+    told: dict[str, str] = {}
     for row in rows:
-        withheld = row["verdict"] == Verdict.SUPPRESSED
-        unknown = "withheld" if withheld else NOTHING
-        cells_of[f"{row['per'].capitalize()}s (n)"] = unknown if row["n"] is None else f"{row['n']:,}"
-        cells_of[f"Per {row['per']}"] = NOTHING if row["value"] is None else money(row["value"], "")
-    return cells_of
+        value = NOTHING if row["value"] is None else money(row["value"], "")
+        unknown = "withheld" if row["verdict"] == Verdict.SUPPRESSED else NOTHING
+        told[f"Per {row['per']} (n)"] = unknown if row["n"] is None else f"{value} ({row['n']:,})"
+    return told

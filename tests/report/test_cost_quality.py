@@ -35,8 +35,8 @@ def test_shares_money_and_what_would_help():
     told = made_of(studies={"bill_quality": frame(ROWS, COLUMNS)}, loads=[load("costs", warnings=["3 <b>odd</b> rows"]), load("people", warnings=["no"])])  # fmt: skip
     section = cost_quality.quality(of_org(told))
     assert section.answer == (
-        "EUR, June 2026: 80.0 % of EUR 100.00 above zero is allocated (net 75.00 of 89.00); of what could be tagged, owner by tag "
-        "75.0 %, owner tag empty 25.0 %."
+        "EUR, June 2026: 80.0 % of EUR 100.00 above zero is allocated (net 75.00 of 89.00). Of what could be tagged, the owner is "
+        "told by a tag (75.0 %); of 25.0 % no owner is known."
     )
     assert section.cautions == (
         "A: 6 of 6 effective amounts are whole while the billed ones are not (EUR 18.00 against EUR 19.00 billed): what rests on "
@@ -48,7 +48,13 @@ def test_shares_money_and_what_would_help():
         "Measure": "allocated, gross", "Share": "80.0 %", "The period before": "50.0 %", "Amount": "80.00", "Of": "100.00",
         "Charges (n)": "4 of 8", "What it is": "of the lines above zero, what a team pays",
     }  # fmt: skip
-    assert "lag" not in measures.frame["Measure"].to_list()
+    assert measures.frame["Measure"].to_list()[1:] == [
+        "allocated, net",
+        "owner by tag",
+        "owner tag empty",
+        "decimals lost, A",
+    ]
+    assert measures.caption == "The bill in EUR, June 2026; none: owner unknown"
     assert unallocated.frame.to_dicts() == [
         {"Reason": "credit", "Above zero": "0.00", "Share of it": "–", "Net": "−6.00", "Lines (n)": "1"},
         {"Reason": "empty tag", "Above zero": "20.00", "Share of it": "20.0 %", "Net": "20.00", "Lines (n)": "4"},

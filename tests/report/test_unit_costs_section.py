@@ -37,15 +37,15 @@ def test_a_total_over_counts_and_what_is_not_given():
     )
     section = unit_costs.unit_costs(by_team(told, "pay"))
     assert section.answer == (
-        "EUR 120.00 in June 2026 is EUR 10.00 per deployment (12): an exact total over a count, without an interval."
+        "EUR 120.00 in June 2026 is EUR 10.00 per deployment (12). Exact totals over counts, so without an interval."
     )
     assert section.cautions == (
         "Not given: active service: 2 active services only, 3 needed; active developer: withheld, there are too few people.",
         "2 deployments of which something is not told may add to the count of deployments and lower what one costs.",
     )
     assert section.table.frame.to_dicts()[-1] == {
-        "Period": "2026-06", "Cost": "120.00", "Deployments (n)": "12", "Per deployment": "10.00",
-        "Active services (n)": "2", "Per active service": "–", "Active developers (n)": "withheld", "Per active developer": "–",
+        "Period": "2026-06", "Cost": "120.00", "Per deployment (n)": "10.00 (12)", "Per active service (n)": "– (2)",
+        "Per active developer (n)": "withheld",
     }  # fmt: skip
     assert section.table.frame["Period"].to_list() == ["2026-05", "2026-06"]
     assert "Web" not in all_words(section)
@@ -59,8 +59,8 @@ def test_the_organisation_sees_every_team_in_order_of_name():
     )
     by_team_ = unit_costs.unit_costs(of_org(told)).tables[-1]
     assert by_team_.frame.to_dicts() == [
-        {"Team": "Payments", "Cost": "5.00", "Deployments (n)": "1", "Per deployment": "–"},
-        {"Team": "Web", "Cost": "7.00", "Deployments (n)": "7", "Per deployment": "1.00"},
+        {"Team": "Payments", "Cost": "5.00", "Per deployment (n)": "– (1)"},
+        {"Team": "Web", "Cost": "7.00", "Per deployment (n)": "1.00 (7)"},
     ]
 
 
