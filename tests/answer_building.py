@@ -14,7 +14,9 @@ from idp_analytics.metrics import (
     STUDIES,
     bill_quality,
     by_name,
+    cost_anomalies,
     cost_bridge,
+    cost_forecast,
     cost_restatement_reasons,
     cost_variance,
     unit_costs,
@@ -61,6 +63,7 @@ def of_team(team: str, *rows: Row) -> list[Row]:
 EMPTY = {
     "pools": POOLS, "cost_views": VIEWS, "allocation_methods": METHODS, "cost_variance": cost_variance.COLUMNS,
     "unit_costs": unit_costs.COLUMNS, "bill_quality": bill_quality.COLUMNS, "cost_bridge": cost_bridge.COLUMNS,
+    "cost_forecast": cost_forecast.COLUMNS, "cost_anomalies": cost_anomalies.COLUMNS,
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""

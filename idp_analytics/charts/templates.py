@@ -11,6 +11,7 @@ from typing import Any
 
 from idp_analytics.charts import (
     coverage,
+    forecast,
     funnel,
     hours,
     money,
@@ -48,6 +49,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "cumulative": tco.cumulative_drawing(),
         "tornado": tco.tornado_drawing(),
         "waterfall": waterfall.drawing(),
+        "forecast": forecast.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

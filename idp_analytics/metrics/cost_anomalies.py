@@ -1,135 +1,196 @@
-"""Study ``cost_anomalies``: days on which a team's cost was above its usual range by more than chance and by enough to matter."""
+"""Study ``cost_anomalies``: days that cost much more or less than the weeks before them, whose they are, and what drove them."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
-from scipy import stats
 
+from idp_analytics.answers import ORG
+from idp_analytics.estimates.unusual import LEVEL, unusual
 from idp_analytics.metrics.allocation.charges import charged_before, placed
 from idp_analytics.metrics.cells import EVERY
+from idp_analytics.metrics.cost_lines import Schema, measured
 from idp_analytics.metrics.links import Tables
-from idp_analytics.periods import floored, label
 from idp_analytics.settings import Settings
+from idp_analytics.tables import MONEY
 
-COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+SETTLING = 5
+"""The last days before the as-of time that are left out: their charges are still coming in."""
+
+FALSE_DISCOVERIES = 0.05
+"""Of the alarms raised in a run, the share expected to be false at most (Benjamini & Hochberg 1995)."""
+
+COLUMNS: Schema = {
     "scope": pl.String,
-    "entity_id": pl.String,  # the team; org: every team's
+    "entity_id": pl.String,
     "every": pl.String,
-    "period": pl.String,
-    "team_id": pl.String,  # whose cost it is; null: nobody's
+    "period": pl.String,  # in which the anomaly begins
+    "period_start": pl.Date,
+    "is_partial": pl.Boolean,
     "currency": pl.String,
-    "day": pl.Date,  # the first
-    "last_day": pl.Date,
-    "unusual_days": pl.Int64,
-    "amount": pl.Float64,  # of the unusual days together
-    "expected": pl.Float64,  # for each the median of the same weekday in the eight weeks before
+    "tested": pl.Int64,  # days of the period that could be tested
+    "daily": MONEY,  # cost of the entity in the period that is charged by the day; only there anomalies can be seen
+    "amount": MONEY,  # all its cost owned directly; with an anomaly: what its days cost
+    "first_on": pl.Date,  # null: the row of the whole period, one per entity, period and currency
+    "last_on": pl.Date,
+    "days": pl.Int64,
+    "expected": pl.Float64,  # what its days would have cost
     "beyond": pl.Float64,  # amount − expected
-    "component": pl.String,  # which component moved most on the first day, against its own expectation
-    "q": pl.Float64,  # false discovery rate at which the clearest of the days is one
-    "days": pl.Int64,  # days of that series that were judged
+    "p": pl.Float64,  # of its most unusual day
+    "service_id": pl.String,  # the line that was furthest beyond its own weeks before, as are the next three
+    "component": pl.String,
+    "sku": pl.String,
+    "line_beyond": pl.Float64,
 }
 """The columns of the study, in order."""
 
-WEEKS, SETTLING, DISCOVERY, MATTERS, APART = 8, 4, 0.05, 0.02, 7
-"""Weeks before that say what is usual; days that bills take to be complete; share of false ones among the days named that is put up
-with; least part of what four weeks usually cost; days without one that end an episode."""
-
-_DAYS = 28
-_A_DAY = timedelta(hours=25)  # the longest that local days get
-_MAD = 1.4826  # of a normal distribution, standard deviation ÷ median absolute deviation
+_SERIES = ["scope", "entity_id", "currency"]
+_LINE = ["service_id", "component", "sku"]
 
 
 def cost_anomalies(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Unusual days of each team's direct cost, by the month and quarter they lie in: columns :data:`COLUMNS`.
+    """Anomalies of every team's own and the organisation's whole cost, by month and quarter (columns :data:`COLUMNS`).
 
-    What is usual is the median of the same weekday in the :data:`WEEKS` weeks before; how far days stray from it, the median
-    absolute deviation of the same weeks' days. Usage of a day or less only (credits, tax, purchases and charges of a whole month come when they come), by the owner the charge would
-    have without pools. The last :data:`SETTLING` days before the as-of time are not judged. Days are named at a false discovery rate of
-    :data:`DISCOVERY` over all series and days (Benjamini & Hochberg 1995), as far as strays are about normal, and only where they are
-    beyond what is usual by :data:`MATTERS` of four weeks' cost. Unusual days less than :data:`APART` days apart are one episode, told
-    by its first day: a step up is one until it has become usual.
+    Looked at are charges that last a day at most, of days that are over by :data:`SETTLING` days; days on which the bill holds no such
+    charge at all are not known. Days in a row that are off to the same side are one anomaly. How a day is found unusual, and
+    how false alarms are held down: :mod:`idp_analytics.estimates.unusual`.
     """
-    end = as_of.date() - timedelta(days=SETTLING)
-    daily = (
-        placed(charged_before(tables, as_of), settings)
-        .filter(pl.col("category") == "usage", pl.col("period_end") - pl.col("period_start") <= _A_DAY)
-        .select(
-            pl.col("owner_team_id").alias("team_id"), "currency", "component",
-            pl.col("period_start").dt.date().alias("day"), pl.col("amount").cast(pl.Float64),
-        )
-        .filter(pl.col("day") < end)
-        .group_by("team_id", "currency", "component", "day")
+    charges = _charges(charged_before(tables, as_of), settings)
+    if charges.is_empty():
+        return pl.DataFrame(schema=COLUMNS)
+    periods = measured(tables, settings, as_of, charges.with_columns(pl.col("day").alias("month")))
+    last = as_of.astimezone(UTC).date() - timedelta(days=SETTLING + 1)
+    daily = charges.filter("is_daily", pl.col("day") <= last)
+    days, found = _tested(daily) if daily.height else (pl.DataFrame(), pl.DataFrame())
+    told = [*_wholes(charges, days), *(_episodes(found, daily) if found.height else ())]
+    shape = pl.DataFrame(
+        schema={name: dtype for name, dtype in COLUMNS.items() if name not in ("period", "is_partial")}
+    )
+    found_rows: pl.DataFrame = (
+        pl.concat([shape, *told], how="diagonal_relaxed")
+        .join(periods, on=["every", "period_start"])
+        .sort("scope", "entity_id", "every", "period_start", "currency", "first_on", nulls_last=False)
+        .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+    )
+    return found_rows
+
+
+def _charges(tables: Tables, settings: Settings) -> pl.DataFrame:
+    """Cost per entity, day and line: of a team what it owns directly, of the organisation the whole bill."""
+    day = pl.col("period_start").dt.date().alias("day")
+    lasts = (pl.col("period_end") - pl.col("period_start")) <= pl.duration(days=1)
+    sums = (
+        placed(tables, settings)
+        .group_by("team_id", "currency", *_LINE, day, lasts.fill_null(False).alias("is_daily"))
         .agg(pl.col("amount").sum())
         .collect()
+    )
+    whole = sums.group_by("currency", *_LINE, "day", "is_daily").agg(pl.col("amount").sum())
+    org = whole.with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"))
+    teams = (
+        sums.filter(pl.col("team_id").is_not_null())
+        .rename({"team_id": "entity_id"})
+        .with_columns(pl.lit("team").alias("scope"))
+    )
+    columns = [*_SERIES, *_LINE, "day", "is_daily", "amount"]
+    return pl.concat([org.select(columns), teams.select(columns)])
+
+
+def _tested(daily: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every series' days (``day``, ``amount``, ``expected``, ``p``, ``alarm``), those tested; and those with an alarm."""
+    grid, values = _grid(daily)
+    found = unusual(values, FALSE_DISCOVERIES)
+    known = grid.with_columns(
+        pl.Series("value", values.ravel()), pl.Series("expected", found.expected.ravel()), pl.Series("p", found.p.ravel()),
+        pl.Series("alarm", found.alarm.ravel()),
+    ).filter(pl.col("p").is_not_nan())  # fmt: skip
+    return known, known.filter("alarm")
+
+
+def _grid(daily: pl.DataFrame) -> tuple[pl.DataFrame, npt.NDArray[np.float64]]:
+    """Series × days in order, and the cost of each, one row per series; nan before a series begins and where the bill has no day."""
+    sums = daily.group_by(*_SERIES, "day").agg(pl.col("amount").sum().cast(pl.Float64))
+    series = sums.select(_SERIES).unique().sort(_SERIES)
+    first: date = sums["day"].min()  # type: ignore[assignment]
+    last: date = sums["day"].max()  # type: ignore[assignment]
+    days = pl.DataFrame({"day": pl.date_range(first, last, eager=True)})
+    billed = sums.select("currency", "day").unique().with_columns(pl.lit(True).alias("billed"))
+    grid = (
+        series.join(days, how="cross")
+        .join(sums, on=[*_SERIES, "day"], how="left")
+        .join(billed, on=["currency", "day"], how="left")
+        .sort(*_SERIES, "day")
+        .with_columns(pl.col("amount").is_not_null().cum_max().over(_SERIES).alias("begun"))
+        .with_columns(pl.when(pl.col("begun") & pl.col("billed").fill_null(False)).then(pl.col("amount").fill_null(0.0)).alias("value"))
     )  # fmt: skip
-    if daily.is_empty():
-        return pl.DataFrame(schema=COLUMNS)
-    whose = ["team_id", "currency"]
-    judged = _judged(daily.group_by(*whose, "day").agg(pl.col("amount").sum()), whose).filter(pl.col("p").is_not_null())
-    if judged.is_empty():
-        return pl.DataFrame(schema=COLUMNS)
-    judged = judged.with_columns(
-        pl.Series("q", stats.false_discovery_control(judged["p"].to_numpy())), pl.len().over(whose).alias("days")
-    )
-    named = judged.filter(pl.col("q") <= DISCOVERY, pl.col("beyond") > MATTERS * _DAYS * pl.col("expected").abs())
-    parts = _judged(daily, [*whose, "component"]).select(*whose, "component", "day", pl.col("beyond").alias("of_it"))
-    drivers = parts.sort("of_it", "component", descending=[True, False], nulls_last=True).unique(
-        [*whose, "day"], keep="first", maintain_order=True
-    )
-    named = named.join(drivers, on=[*whose, "day"], how="left", nulls_equal=True)
-    return _shaped(_episodes(named, whose)) if named.height else pl.DataFrame(schema=COLUMNS)
+    values = grid["value"].fill_null(float("nan")).to_numpy().reshape(series.height, days.height)
+    return grid.select(*_SERIES, "day"), values
 
 
-def _episodes(named: pl.DataFrame, whose: list[str]) -> pl.DataFrame:
-    apart = (pl.col("day") - pl.col("day").shift(1)).dt.total_days() > APART
-    ordered = named.sort(*whose, "day", nulls_last=True)
-    return (
-        ordered.with_columns(apart.fill_null(True).over(whose).cum_sum().over(whose).alias("episode"))
-        .group_by(*whose, "episode", maintain_order=True)
-        .agg(
-            pl.col("day").first(), pl.col("day").last().alias("last_day"), pl.len().alias("unusual_days"),
-            pl.col("amount", "expected", "beyond").sum(), pl.col("component").first(), pl.col("q").min(), pl.col("days").first(),
-        )
-    )  # fmt: skip
-
-
-def _judged(daily: pl.DataFrame, whose: list[str]) -> pl.DataFrame:
-    """Every day of every series (0 where nothing was charged) with ``expected``, ``beyond`` and ``p``; null where too little is known."""
-    spans = daily.group_by(whose).agg(pl.col("day").min().alias("from"), pl.col("day").max().alias("to"))
-    days = spans.with_columns(pl.date_ranges("from", "to").alias("day")).drop("from", "to").explode("day")
-    dense = (
-        days.join(daily, on=[*whose, "day"], how="left", nulls_equal=True)
-        .with_columns(pl.col("amount").fill_null(0.0), pl.col("day").dt.weekday().alias("weekday"))
-        .sort(*whose, "day")
-    )
-    usual = pl.col("amount").shift(1).rolling_median(WEEKS).over(*whose, "weekday")
-    dense = dense.with_columns(usual.alias("expected")).with_columns(
-        (pl.col("amount") - pl.col("expected")).alias("beyond")
-    )
-    stray = pl.col("beyond").abs().shift(1).rolling_median(WEEKS * 7, min_samples=_DAYS).over(whose)
-    z = dense.select((pl.col("beyond") / (_MAD * stray).replace(0.0, None)).alias("z"))["z"].to_numpy()
-    # The scale is estimated from some weeks of days, and the centre from eight: t is wider than normal by about that much.
-    p = 2 * stats.t.sf(np.abs(z), WEEKS - 1)
-    return dense.with_columns(pl.Series("p", p).fill_nan(None))
-
-
-def _shaped(named: pl.DataFrame) -> pl.DataFrame:
-    parts = []
+def _wholes(charges: pl.DataFrame, days: pl.DataFrame) -> Iterator[pl.DataFrame]:
     for length in EVERY:
-        start = floored(pl.col("day"), length)
-        here = named.with_columns(every=pl.lit(length), start=start)
-        parts += [
-            here.with_columns(scope=pl.lit("org"), entity_id=pl.lit("org")),
-            here.filter(pl.col("team_id").is_not_null()).with_columns(scope=pl.lit("team"), entity_id="team_id"),
-        ]
-    frame = pl.concat(parts)
-    labels = {(start, every): label(start, every) for start, every in frame.select("start", "every").unique().rows()}
-    told = [labels[row] for row in frame.select("start", "every").rows()]
+        start = pl.col("day").dt.truncate(length).alias("period_start")
+        cost = charges.group_by(*_SERIES, start).agg(
+            pl.col("amount").sum(), pl.col("amount").filter("is_daily").sum().alias("daily")
+        )
+        if days.height:
+            tested = days.group_by(*_SERIES, start).agg(pl.len().cast(pl.Int64).alias("tested"))
+            cost = cost.join(tested, on=[*_SERIES, "period_start"], how="left")
+        else:
+            cost = cost.with_columns(pl.lit(0, pl.Int64).alias("tested"))
+        yield cost.with_columns(pl.col("tested").fill_null(0), pl.lit(length).alias("every"))
+
+
+def _episodes(alarms: pl.DataFrame, daily: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Alarms in a row to one side as one anomaly, with the line that was furthest beyond its own weeks before."""
+    above = (pl.col("value") > pl.col("expected")).alias("above")
+    breaks = (pl.col("day").diff().over(_SERIES) != pl.duration(days=1)) | (
+        pl.col("above") != pl.col("above").shift().over(_SERIES)
+    )
+    episodes = (
+        alarms.sort(*_SERIES, "day").with_columns(above)
+        .with_columns(breaks.fill_null(True).cum_sum().alias("episode"))
+        .group_by("episode", *_SERIES)
+        .agg(
+            pl.col("day").min().alias("first_on"), pl.col("day").max().alias("last_on"), pl.len().cast(pl.Int64).alias("days"),
+            pl.col("expected").sum(), pl.col("p").min(),
+        )
+        .sort("episode")
+    )  # fmt: skip
+    amounts = _within(episodes, daily, 0).group_by("episode").agg(pl.col("amount").sum())
+    episodes = episodes.join(amounts, on="episode").join(_drivers(episodes, daily), on="episode", how="left")
+    beyond = (pl.col("amount").cast(pl.Float64) - pl.col("expected")).alias("beyond")
+    for length in EVERY:
+        yield episodes.drop("episode").with_columns(
+            beyond, pl.col("first_on").dt.truncate(length).alias("period_start"), pl.lit(length).alias("every")
+        )
+
+
+def _within(episodes: pl.DataFrame, daily: pl.DataFrame, before: int) -> pl.DataFrame:
+    """The charges of each anomaly's days, and of ``before`` days before it."""
+    since = pl.col("first_on").dt.offset_by(f"-{before}d")
+    spans = episodes.select("episode", *_SERIES, since.alias("since"), "first_on", "last_on", "days")
+    return daily.join(spans, on=_SERIES).filter(pl.col("day") >= pl.col("since"), pl.col("day") <= pl.col("last_on"))
+
+
+def _drivers(episodes: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
+    """Per anomaly the line furthest beyond the median of its :data:`LEVEL` days before; a day without a charge is 0."""
+    lines = _within(episodes, daily, LEVEL).group_by("episode", *_LINE, "day", "first_on", "days").agg(
+        pl.col("amount").sum().cast(pl.Float64)
+    )  # fmt: skip
+    during, usual = pl.col("day") >= pl.col("first_on"), pl.col("day") < pl.col("first_on")
+    padded = pl.concat_list(
+        pl.col("usual"), pl.lit(0.0).repeat_by(pl.max_horizontal(LEVEL - pl.col("usual").list.len().cast(pl.Int64), 0))
+    )
     return (
-        frame.with_columns(pl.Series("period", told, dtype=pl.String))
-        .sort("scope", "entity_id", "every", "day", "currency", "team_id", nulls_last=True)
-        .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+        lines.group_by("episode", *_LINE, "days")
+        .agg(pl.col("amount").filter(during).sum().alias("came"), pl.col("amount").filter(usual).alias("usual"))
+        .with_columns((pl.col("came") - padded.list.median() * pl.col("days")).alias("line_beyond"))
+        .sort("episode", pl.col("line_beyond").abs(), *_LINE, descending=[False, True, False, False, False])
+        .unique("episode", keep="first", maintain_order=True)
+        .select("episode", *_LINE, "line_beyond")
     )

@@ -1,4 +1,4 @@
-"""Study ``cost_forecast``: what the next three months will cost if things go on as they did, and how often that was right before."""
+"""Study ``cost_forecast``: the next three months of every team's and the organisation's cost, as far as the past allows."""
 
 from __future__ import annotations
 
@@ -7,120 +7,123 @@ from datetime import date, datetime
 import numpy as np
 import polars as pl
 
-from idp_analytics.estimates import forecast, shares
+from idp_analytics.answers import Verdict
+from idp_analytics.estimates.forecasts import FEWEST, METHODS, forecast
 from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.allocation.entries import entries
+from idp_analytics.metrics.cells import periods_of, placed
+from idp_analytics.metrics.cost_lines import Schema
 from idp_analytics.metrics.links import Tables
+from idp_analytics.periods import following, label
 from idp_analytics.settings import Settings
 
-COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+AHEAD = 3
+"""Months forecast."""
+
+COLUMNS: Schema = {
     "scope": pl.String,
     "entity_id": pl.String,
+    "every": pl.String,  # 1mo
+    "period": pl.String,  # the latest complete month, from which it is seen
+    "period_start": pl.Date,
     "currency": pl.String,
-    "kind": pl.String,  # seen | forecast | none: too few complete months
-    "month": pl.Date,
-    "value": pl.Float64,
+    "target": pl.String,  # the month forecast
+    "target_start": pl.Date,
+    "value": pl.Float64,  # an estimate, in the currency; null: too little history
     "low": pl.Float64,
     "high": pl.Float64,
-    "level": pl.Float64,  # of the interval, as asked
-    "way": pl.String,  # how it was forecast
-    "months": pl.Int64,  # complete months it is made from
-    "error": pl.Float64,  # mean absolute error of the way when it was tried on the past
-    "naive_error": pl.Float64,  # of the last month again
-    "hits": pl.Int64,  # months that lay in the interval said of them before
-    "judged": pl.Int64,  # of so many
-    "covered_low": pl.Float64,
-    "covered_high": pl.Float64,
+    "level": pl.Float64,
+    "n": pl.Int64,  # complete months known of the entity
+    "method": pl.String,  # naive, seasonal naive, theta
+    "baseline": pl.String,  # the better of the naive ways
+    "error": pl.Float64,  # mean absolute error per day of the method in the trials
+    "baseline_error": pl.Float64,
+    "trials": pl.Int64,  # forecasts tried on the past
+    "tests": pl.Int64,  # intervals tried on the past
+    "hits": pl.Int64,  # of them, those that held the cost that came
+    "verdict": pl.String,  # insufficient data, or not identified
 }
 """The columns of the study, in order."""
 
-LEVEL = 0.8
-"""Of the interval: with a year of months, little more can be judged."""
-
-LEAST = 8
-"""Complete months a forecast is made from at least."""
+_ENTITY = ["scope", "entity_id", "currency"]
 
 
 def cost_forecast(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """The cost of each team and of the organisation by complete month (UTC), and of the three months after the last of them.
+    """One row per entity, currency and each of the next three months (columns :data:`COLUMNS`).
 
-    Columns :data:`COLUMNS`; one row per entity, currency and month. The series is that of the ledger, shares of pools included, from
-    the first month in which there is a bill; a month without cost counts as 0 between months that have one. The first month of
-    the bill is left out unless it begins with a charge on its first day, and so is the month of the as-of time. Forecasts are images of
-    money: they are estimates, and rounding them changes nothing.
+    Forecast is the cost per day, so that a short month does not look like a saving. Months before an entity's first cost do not
+    count; a month without any, once it had some, is a cost of 0. Fewer than 8 complete months: *insufficient data*. How a
+    method is chosen and tried: :mod:`idp_analytics.estimates.forecasts`.
     """
-    end = as_of.date().replace(day=1)
-    found = (
+    cost = (
         entries(charged_before(tables, as_of), settings, dimensions=())
-        .with_columns(pl.col("on").dt.truncate("1mo").alias("month"))
+        .group_by(pl.col("on").alias("day"), "team_id", "currency")
+        .agg(pl.col("amount").sum())
+        .with_columns(pl.lit(None, pl.String).alias("service_id"))
         .collect()
     )
-    if found.is_empty():
+    if cost.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    first: date = found["on"].min()  # type: ignore[assignment]
-    starts = first if first.day == 1 else pl.Series([first]).dt.offset_by("1mo").dt.truncate("1mo")[0]
-    months = (
-        pl.date_range(starts, end, "1mo", closed="left", eager=True) if starts < end else pl.Series([], dtype=pl.Date)
-    )
-    both = pl.concat([
-        found.with_columns(scope=pl.lit("org"), entity_id=pl.lit("org")),
-        found.filter(pl.col("team_id").is_not_null()).with_columns(scope=pl.lit("team"), entity_id="team_id"),
-    ])  # fmt: skip
-    key = ["scope", "entity_id", "currency"]
-    sums = (
-        both.filter(pl.col("month").is_in(months.implode()))
-        .group_by(*key, "month")
-        .agg(pl.col("amount").sum().cast(pl.Float64).alias("value"))
-    )
-    series = sums.select(key).unique().sort(key)
-    if series.is_empty():
+    first: date = cost["day"].min()  # type: ignore[assignment]
+    months = periods_of("showback_cost", tables, settings, as_of, first, ("1mo",)).filter(~pl.col("is_partial"))
+    if months.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    seen = (
-        series.join(months.alias("month").to_frame(), how="cross")
-        .join(sums, on=[*key, "month"], how="left")
-        .with_columns(pl.col("value").fill_null(0.0))
-        .sort(*key, "month")
-    )
-    parts = [seen.with_columns(kind=pl.lit("seen")), _ahead(series, seen, months, LEVEL)]
-    return (
-        pl.concat(parts, how="diagonal")
-        .with_columns(months=pl.lit(len(months)), level=pl.lit(LEVEL))
-        .sort(*key, "month", nulls_last=True)
-        .select(
-            (
-                pl.col(n)
-                if n in seen.columns or n in parts[1].columns or n in ("months", "level", "kind")
-                else pl.lit(None)
+    entities, values = _series(placed(cost, settings, ("org", "team"), ("1mo",)), months)
+    found = forecast(values, AHEAD, level=settings.rules.level)
+    last: date = months["period_start"].max()  # type: ignore[assignment]
+    parts, start = [], last
+    for ahead in range(AHEAD):
+        start = following(start, "1mo")
+        days = (following(start, "1mo") - start).days
+        parts.append(
+            entities.with_columns(
+                pl.lit(label(start, "1mo")).alias("target"), pl.lit(start).alias("target_start"),
+                *(
+                    pl.Series(name, array[:, ahead] * days).fill_nan(None)
+                    for name, array in (("value", found.value), ("low", found.low), ("high", found.high))
+                ),
+                _named("method", found.method), _named("baseline", found.baseline),
+                *(
+                    pl.Series(name, array).fill_nan(None)
+                    for name, array in (("error", found.error), ("baseline_error", found.baseline_error))
+                ),
+                *(pl.Series(name, getattr(found, name)) for name in ("n", "trials", "tests", "hits")),
             )
-            .cast(t)
-            .alias(n)
-            for n, t in COLUMNS.items()
+        )  # fmt: skip
+    enough = pl.col("n") >= FEWEST
+    return (
+        pl.concat(parts)
+        .with_columns(
+            pl.lit("1mo").alias("every"), pl.lit(label(last, "1mo")).alias("period"), pl.lit(last).alias("period_start"),
+            pl.lit(settings.rules.level).alias("level"),
+            pl.when(enough).then(pl.lit(Verdict.NOT_IDENTIFIED.value)).otherwise(pl.lit(Verdict.INSUFFICIENT_DATA.value)).alias("verdict"),
         )
-    )
-
-
-def _ahead(series: pl.DataFrame, seen: pl.DataFrame, months: pl.Series, level: float) -> pl.DataFrame:
-    if len(months) < LEAST:
-        return series.with_columns(kind=pl.lit("none"))
-    table = seen["value"].to_numpy().reshape(series.height, len(months))
-    rows = np.arange(series.height)
-    past = forecast.errors(table)
-    way = forecast.chosen(past)
-    said, half = forecast.forecasts(table)[way, rows], forecast.half_widths(past[way, rows], level)
-    mean = np.nanmean(np.abs(past), axis=(2, 3))
-    hits, judged = forecast.covered(table, level)
-    low, high = shares.wilson(hits, judged, 0.95)
-    last: date = months[-1]
-    ahead = pl.date_range(
-        last, pl.Series([last]).dt.offset_by(f"{forecast.HORIZON}mo")[0], "1mo", closed="right", eager=True
-    )
-    told = series.with_columns(
-        kind=pl.lit("forecast"),
-        way=pl.Series([forecast.WAYS[i] for i in way]), error=pl.Series(mean[way, rows]), naive_error=pl.Series(mean[0]),
-        hits=pl.Series(hits), judged=pl.Series(judged), covered_low=pl.Series(low), covered_high=pl.Series(high),
+        .sort(*_ENTITY, "target_start")
+        .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )  # fmt: skip
-    return told.join(ahead.alias("month").to_frame(), how="cross", maintain_order="left").with_columns(
-        value=pl.Series(said.reshape(-1)),
-        low=pl.Series((said - half).reshape(-1)),
-        high=pl.Series((said + half).reshape(-1)),
+
+
+def _series(
+    cost: pl.DataFrame, months: pl.DataFrame
+) -> tuple[pl.DataFrame, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """The entities in order, and their cost per day in each complete month; nan before the first."""
+    spans = months.select("period_start", (pl.col("period_end") - pl.col("period_start")).dt.total_days().alias("days"))
+    sums = (
+        cost.group_by(*_ENTITY, "period_start")
+        .agg(pl.col("amount").sum().cast(pl.Float64))
+        .join(spans, on="period_start")
     )
+    entities = sums.select(_ENTITY).unique().sort(_ENTITY)
+    whole = (
+        entities.join(spans, how="cross")
+        .join(sums.select(*_ENTITY, "period_start", "amount"), on=[*_ENTITY, "period_start"], how="left")
+        .sort(*_ENTITY, "period_start")
+        .with_columns(pl.col("amount").is_not_null().cum_max().over(_ENTITY).alias("begun"))
+        .select(pl.when("begun").then(pl.col("amount").fill_null(0.0) / pl.col("days")).alias("value"))
+    )
+    return entities, whole["value"].fill_null(float("nan")).to_numpy().reshape(entities.height, spans.height)
+
+
+def _named(name: str, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:
+    words = [METHODS[number] if number >= 0 else None for number in chosen]
+    return pl.Series(name, words, dtype=pl.String)

@@ -187,12 +187,12 @@ STUDIES: tuple[Study, ...] = (
     ),
     Study(
         "cost_forecast",
-        "one month of the cost of one entity in one currency, seen or forecast, with how often forecasts were right before",
+        "the cost of one entity and currency in one of the next three months, as the past allows to say it",
         cost_forecast,
     ),
     Study(
         "cost_anomalies",
-        "one episode of unusual cost of one team, in the month or quarter in which it began",
+        "days in a row that cost one entity much more or less than the weeks before, or one period of it with the days tested",
         cost_anomalies,
     ),
     Study(

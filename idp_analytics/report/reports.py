@@ -85,8 +85,12 @@ class _Report:
         return unit_costs.unit_costs(self.view)
 
     def cost_course(self) -> Section:
-        """Where the cost is going: a forecast with how often it was right before, and unusual days."""
-        return cost_course.cost_course(self.view)
+        """Where the cost is going: the next three months, as far as the past allows."""
+        return cost_course.ahead(self.view)
+
+    def cost_unusual(self) -> Section:
+        """Days that cost much more or less than the weeks before them, and what drove them."""
+        return cost_course.unusual(self.view)
 
     def cost_restatement(self) -> Section:
         """What has become of the amounts that the report published before this one said."""

@@ -1,96 +1,104 @@
+"""Days unlike those before them, in money, with whose they are and the line that drove them."""
+
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 import polars as pl
+import pytest
 
-from idp_analytics.metrics.cost_anomalies import COLUMNS, cost_anomalies
+from idp_analytics.metrics.cost_anomalies import COLUMNS, SETTLING, cost_anomalies
 
-TEAMS = [{"team_id": "red"}, {"team_id": "blue"}]
-FIRST = datetime(2026, 1, 1, tzinfo=UTC)
-AS_OF = FIRST + timedelta(days=180)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = 181
 
 
-def charges(team, more=lambda day, component: 0.0, **told):
-    """Two components by the day, weekends cheaper, with a little noise; ``more`` is put on top."""
-    rng = np.random.default_rng(len(team))
+def daily(team: str | None, service: str, size: float, seed: int, **spikes: float) -> list[dict]:
+    rng = np.random.default_rng(seed)
     rows = []
-    for day in range(180):
-        at = FIRST + timedelta(days=day)
-        for component, usual in (("compute", 100.0), ("storage", 20.0)):
-            amount = usual * (0.6 if at.weekday() > 4 else 1) + rng.normal(0, 2) + more(day, component)
-            rows.append({
-                "cost_id": f"{team}{day}{component}", "team_id": team, "component": component, "period_start": at,
-                "period_end": at + timedelta(days=1), "amount": Decimal(f"{amount:.6f}"), **told,
-            })  # fmt: skip
+    for day in range(DAYS):
+        amount = size * (1 + 0.03 * rng.normal()) + spikes.get(f"d{day}", 0.0)
+        at = START + timedelta(days=day)
+        rows.append(
+            {
+                "cost_id": f"{team}-{service}-{day}", "period_start": at, "period_end": at + timedelta(days=1), "team_id": team,
+                "service_id": service, "component": "Machines", "sku": "m5", "amount": Decimal(str(round(amount, 4))),
+            }
+        )  # fmt: skip
     return rows
 
 
-def found(company, settings, costs):
-    frame = cost_anomalies(company(teams=TEAMS, costs=costs), settings(), AS_OF)
-    assert dict(frame.schema) == COLUMNS
-    return frame.filter(every="1mo")
+def monthly(team: str, amount: str) -> dict:
+    return {
+        "cost_id": "m",
+        "period_start": "2026-06-01",
+        "period_end": "2026-07-01",
+        "team_id": team,
+        "amount": Decimal(amount),
+    }
 
 
-def test_weekends_and_noise_are_usual(company, settings):
-    assert found(company, settings, [*charges("red"), *charges("blue")]).is_empty()
+@pytest.fixture(scope="module")
+def found(company, settings):
+    tables = company(
+        teams=[{"team_id": "red"}, {"team_id": "blue"}],
+        costs=[
+            *daily("red", "shop", 100, 1, d160=80.0, d161=90.0, d178=500.0), *daily("red", "search", 50, 2),
+            *daily("blue", "pay", 70, 3, d140=-60.0), *daily(None, "x", 10, 4), monthly("red", "1000"),
+        ],
+    )  # fmt: skip
+    return cost_anomalies(tables, settings(), datetime(2026, 7, 1, tzinfo=UTC))
 
 
-def test_a_day_beyond_what_is_usual_is_named_with_what_moved(company, settings):
-    leak = lambda day, component: 90.0 if day == 100 and component == "storage" else 0.0  # noqa: E731
-    frame = found(company, settings, [*charges("red", leak), *charges("blue")])
-    assert frame.select("scope", "entity_id", "period", "team_id", "day", "component").rows() == [
-        (scope, entity, "2026-04", "red", date(2026, 4, 11), "storage") for scope, entity in (("org", "org"), ("team", "red"))
-    ]  # fmt: skip
-    row = frame.row(0, named=True)
-    assert 80 < row["beyond"] < 100
-    assert row["days"] == 92
-    assert row["unusual_days"] == 1
-
-
-def test_a_step_up_is_one_episode_that_ends_when_it_is_usual(company, settings):
-    frame = found(company, settings, charges("red", lambda day, component: 60.0 if day >= 90 else 0.0))
-    (row,) = frame.filter(scope="team").to_dicts()
-    assert row["day"] == date(2026, 4, 1)
-    assert row["last_day"] < date(2026, 5, 15)
-    assert row["unusual_days"] > 5
-
-
-def test_what_is_not_judged_is_not_named(company, settings):
-    late = lambda day, component: 500.0 if day > 176 else 0.0  # noqa: E731  bills are still coming in
-    dip = lambda day, component: -90.0 if day == 100 else 0.0  # noqa: E731  cheaper is no alarm
-    monthly = [
-        {"cost_id": f"m{m}", "team_id": "red", "component": "licence", "amount": Decimal(900), "period_start": datetime(2026, m, 1, tzinfo=UTC),
-         "period_end": datetime(2026, m + 1, 1, tzinfo=UTC)} for m in range(1, 6)
-    ]  # fmt: skip
-    tax = [
-        {
-            "cost_id": "t",
-            "team_id": "red",
-            "category": "tax",
-            "amount": Decimal(900),
-            "period_start": "2026-04-01",
-            "period_end": "2026-04-02",
-        }
+def test_an_anomaly_has_its_money_its_owner_and_its_line(found):
+    assert dict(found.schema) == COLUMNS
+    anomalies = found.filter(pl.col("first_on").is_not_null(), every="1mo", scope="team")
+    red, blue = anomalies.filter(entity_id="red"), anomalies.filter(entity_id="blue")
+    assert red.select("first_on", "last_on", "days", "service_id", "component", "sku", "period").rows() == [
+        (
+            (START + timedelta(days=160)).date(),
+            (START + timedelta(days=161)).date(),
+            2,
+            "shop",
+            "Machines",
+            "m5",
+            "2026-06",
+        )
     ]
-    for costs in (charges("red", late), charges("red", dip), [*charges("red"), *monthly, *tax]):
-        assert found(company, settings, costs).is_empty()
+    row = red.row(0, named=True)
+    assert row["expected"] == pytest.approx(300, rel=0.05)
+    assert row["beyond"] == pytest.approx(170, abs=20)
+    assert row["line_beyond"] == pytest.approx(170, abs=20)
+    assert float(row["amount"]) == pytest.approx(row["expected"] + row["beyond"])
+    assert blue.select("days", "service_id").rows() == [(1, "pay")]
+    assert blue["beyond"][0] == pytest.approx(-60, abs=10)
 
 
-def test_false_alarms_are_rare_over_many_teams(company, settings):
-    rng = np.random.default_rng(11)
-    days = [FIRST + timedelta(days=day) for day in range(180)]
-    teams = [{"team_id": f"t{n}"} for n in range(60)]
-    costs = pl.DataFrame([
-        {"cost_id": f"{t['team_id']}{d}", "team_id": t["team_id"], "period_start": at, "amount": Decimal(f"{100 + rng.normal(0, 25):.3f}")}
-        for t in teams for d, at in enumerate(days)
-    ])  # fmt: skip
-    base = company(teams=teams)
-    tables = {**base, "costs": pl.concat([base["costs"].collect(), costs.with_columns(
-        pl.col("period_start").cast(pl.Datetime("us", "UTC")), pl.col("period_start").cast(pl.Datetime("us", "UTC")).alias("period_end"),
-        pl.col("amount").cast(pl.Decimal(38, 24)), basis=pl.lit("effective"), currency=pl.lit("USD"), category=pl.lit("usage"),
-    )], how="diagonal").lazy()}  # fmt: skip
-    frame = cost_anomalies(tables, settings(), AS_OF)
-    assert frame.filter(scope="org", every="1mo").height <= 3  # of 60 × 120 days judged
+def test_the_last_days_are_left_out_and_days_tested_are_counted(found):
+    wholes = found.filter(pl.col("first_on").is_null(), entity_id="red")
+    june = wholes.filter(period="2026-06").row(0, named=True)
+    assert june["tested"] == 30 - SETTLING
+    assert float(june["amount"] - june["daily"]) == 1000
+    assert wholes.filter(period="2026-01")["tested"].to_list() == [0]
+    assert wholes.filter(period="2026-Q2")["tested"].to_list() == [91 - SETTLING]
+    assert not found.filter(pl.col("last_on") >= datetime(2026, 6, 26, tzinfo=UTC).date()).height
+
+
+def test_what_is_charged_by_the_month_shows_no_days(company, settings, as_of):
+    tables = company(teams=[{"team_id": "red"}], costs=[monthly("red", "1000")])
+    found = cost_anomalies(tables, settings(), as_of("2026-08-01"))
+    assert found.filter(every="1mo").select("entity_id", "tested", "daily", "amount").rows() == [
+        ("org", 0, Decimal(0), Decimal(1000)), ("red", 0, Decimal(0), Decimal(1000))
+    ]  # fmt: skip
+    assert cost_anomalies(company(), settings(), as_of("2026-08-01")).is_empty()
+
+
+def test_the_samples_reorganisation_is_seen_on_both_sides(sample):
+    found = cost_anomalies(sample.lazy, sample.settings, sample.as_of)
+    moved = found.filter(pl.col("first_on") == datetime(2026, 1, 15, tzinfo=UTC).date(), every="1mo")
+    assert {(row["entity_id"], row["beyond"] > 0, row["service_id"]) for row in moved.iter_rows(named=True)} == {
+        ("payments", False, "checkout"), ("storefront", True, "checkout")
+    }  # fmt: skip
+    assert found.filter(pl.col("first_on").is_not_null(), every="1mo").height <= 6
