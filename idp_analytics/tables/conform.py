@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -28,7 +28,8 @@ REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of a table of rows set aside: where the row is and why it is not used."""
 
 ROW = "_row"
-_REASON = "_reason_"
+_FOUND = "_found_"
+_NONE = pl.DataFrame(schema=REJECTED)
 
 
 @dataclass(frozen=True)
@@ -60,33 +61,29 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
         raise SourceError.missing_columns(extract.path, table.name, missing, [n for n in have if n != ROW])
 
     load_id = _load_id(source, extract)
-    present = [c for c in own if c.name in have]
     frame = _with_raw(extract.frame, table, have)
-    parsed = {c.name: parse(c, have[c.name], time_zone) for c in present}
-    reasons = [_reason(c, parsed[c.name].value, parsed[c.name].reason).alias(_REASON + c.name) for c in present]
-    cast = frame.select(
-        *(
-            (parsed[c.name].value if c.name in parsed else pl.col(c.name) if c.name in frame.columns else pl.lit(None))
-            .cast(c.dtype)
-            .alias(c.name)
-            for c in own
-        ),
+    present = [c for c in own if c.name in frame.columns]
+    numbers = [pl.col(ROW)] if ROW in have else []
+    told = frame.select(*numbers, *(parse(c, frame.schema[c.name], time_zone).both.alias(c.name) for c in present))
+    cast = told.select(
+        *((pl.col(c.name).struct.field("value") if c in present else pl.lit(None)).cast(c.dtype).alias(c.name) for c in own),
         pl.lit(source).alias("source"),
         pl.lit(load_id).alias("load_id"),
         (pl.col(ROW).cast(pl.Int64) if ROW in have else pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("source_row"),
-        *reasons,
     ) if frame.height else empty(table.name)  # fmt: skip
-
-    flags = [name for name in cast.columns if name.startswith(_REASON)]
-    bad = pl.any_horizontal(pl.col(flags).is_not_null()) if flags else pl.lit(False)
-    rows = cast.filter(~bad).select(list(table.schema)) if flags else cast
-    rejected = _set_aside(cast, frame, flags, table, extract.path)
+    reasons = told.select(_reason(c).alias(c.name) for c in present)
+    bad = reasons.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if present else pl.Series([False])
+    some = bool(bad.any())
+    rows = cast.filter(~bad) if some else cast
+    rejected = (
+        _set_aside(cast.filter(bad), frame.filter(bad), reasons.filter(bad), table, extract.path) if some else _NONE
+    )
     dropped = Counter(dict(extract.dropped))
     dropped.update(_reason_counts(rejected))
     load = load_row(
         extract, source, load_id,
         rows=rows, rows_in=extract.frame.height + sum(extract.dropped.values()), dropped=dropped,
-        warnings=(*extract.warnings, *_unknown_words(frame, present, have)),
+        warnings=(*extract.warnings, *_unknown_words(frame, cast, present)),
     )  # fmt: skip
     return Conformed(rows, rejected, load)
 
@@ -142,37 +139,37 @@ def _with_raw(frame: pl.DataFrame, table: Table, have: Mapping[str, pl.DataType]
     return frame.with_columns(raws)
 
 
-def _reason(column: Column, value: pl.Expr, refused: pl.Expr) -> pl.Expr:
+def _reason(column: Column) -> pl.Expr:
+    value, refused = (pl.col(column.name).struct.field(name) for name in ("value", "reason"))
     if column.nullable:
         return refused
     missing = f"is not one of {', '.join(column.values)}" if column.kind is Kind.ENUM else "is empty and must be known"
     return pl.coalesce(refused, pl.when(value.is_null()).then(pl.lit(missing)))
 
 
-def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, flags: list[str], table: Table, path: str) -> pl.DataFrame:
+def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, reasons: pl.DataFrame, table: Table, path: str) -> pl.DataFrame:
     """One row per row set aside, all its reasons together, in file order."""
-    if not flags or not (bad := cast.select(pl.any_horizontal(pl.col(flags).is_not_null())).to_series()).any():
-        return pl.DataFrame(schema=REJECTED)
-    names = [flag.removeprefix(_REASON) for flag in flags]
-    found = frame.filter(bad).select(
-        (pl.col(n).cast(pl.String) if not frame.schema[n].is_nested() else pl.lit("…")).alias(n) for n in names
+    names = reasons.columns
+    found = frame.select(
+        (pl.col(n).cast(pl.String) if not frame.schema[n].is_nested() else pl.lit("…")).alias(_FOUND + n) for n in names
     )
-    told = cast.filter(bad).select("source", "load_id", "source_row", *flags)
-    joined = pl.concat([told, found], how="horizontal")
+    told = cast.select("source", "load_id", "source_row")
+    joined = pl.concat([told, found, reasons], how="horizontal")
+
+    def of_each(part: Callable[[str], pl.Expr]) -> pl.Expr:
+        parts = (pl.when(pl.col(name).is_not_null()).then(part(name)) for name in names)
+        return pl.concat_str(*parts, separator="; ", ignore_nulls=True)
+
     return joined.select(
         pl.lit(table.name).alias("table"),
         pl.lit(path).alias("file"),
         pl.col("source_row").alias("row"),
-        _joined(pl.when(pl.col(f).is_not_null()).then(pl.lit(n)) for f, n in zip(flags, names, strict=True)).alias("column"),
-        _joined(pl.when(pl.col(f).is_not_null()).then(pl.lit(f"{n} ") + pl.col(f)) for f, n in zip(flags, names, strict=True)).alias("reason"),
-        _joined(pl.when(pl.col(f).is_not_null()).then(pl.col(n).fill_null("")) for f, n in zip(flags, names, strict=True)).alias("found"),
+        of_each(pl.lit).alias("column"),
+        of_each(lambda name: pl.lit(f"{name} ") + pl.col(name)).alias("reason"),
+        of_each(lambda name: pl.col(_FOUND + name).fill_null("")).alias("found"),
         "source",
         "load_id",
-    )  # fmt: skip
-
-
-def _joined(parts: object) -> pl.Expr:
-    return pl.concat_str(*parts, separator="; ", ignore_nulls=True)  # type: ignore[misc]
+    )
 
 
 def _reason_counts(rejected: pl.DataFrame) -> dict[str, int]:
@@ -182,22 +179,21 @@ def _reason_counts(rejected: pl.DataFrame) -> dict[str, int]:
 _STRANGE = {Kind.ENUM: "a word we do not know", Kind.ZONE: "what is no time zone"}
 
 
-def _unknown_words(frame: pl.DataFrame, present: list[Column], have: Mapping[str, pl.DataType]) -> tuple[str, ...]:
+def _unknown_words(frame: pl.DataFrame, cast: pl.DataFrame, present: list[Column]) -> tuple[str, ...]:
     """One sentence per column of listed words that holds others, or of zones that holds what is none: which, how often."""
+    listed = [column for column in present if column.kind in _STRANGE and column.nullable]
+    word = {column.name: pl.col(column.name).cast(pl.String).str.strip_chars() for column in listed}
+    unknown = frame.select(((word[name] != "") & cast[name].is_null()).alias(name) for name in word)
     sentences = []
-    for column in present:
-        if column.kind not in (Kind.ENUM, Kind.ZONE) or not column.nullable or have[column.name] == pl.Null:
+    for column in listed:
+        if not unknown[column.name].any():
             continue
-        word = pl.col(column.name).cast(pl.String).str.strip_chars()
-        value = parse(column, have[column.name], None).value
-        unknown = (
-            frame.select(word.alias("word"), value.is_null().alias("unknown"))
-            .filter((pl.col("word") != "") & pl.col("unknown"))
+        found = (
+            frame.filter(unknown[column.name]).select(word[column.name].alias("word"))
             .group_by("word").len().sort("len", "word", descending=[True, False])
         )  # fmt: skip
-        if unknown.height:
-            shown = ", ".join(f"{w!r} ({n})" for w, n in unknown.head(5).iter_rows())
-            sentences.append(
-                f"{column.name}: {unknown['len'].sum()} row(s) with {_STRANGE[column.kind]}, taken as not known: {shown}"
-            )
+        shown = ", ".join(f"{w!r} ({n})" for w, n in found.head(5).iter_rows())
+        sentences.append(
+            f"{column.name}: {found['len'].sum()} row(s) with {_STRANGE[column.kind]}, taken as not known: {shown}"
+        )
     return tuple(sentences)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -11,6 +13,7 @@ from idp_analytics.working_time import is_time_zone
 
 _UTC = pl.Datetime("us", "UTC")
 _CLOCK = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ]+(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
+_ZULU = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _EPOCH_DIGITS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -19,10 +22,17 @@ _MOST_DECIMALS = 24
 
 @dataclass(frozen=True)
 class Parsed:
-    """Two expressions over one input column: its value in the declared type, and why a value was refused (else null)."""
+    """Two expressions over one input column: its ``value`` in the declared type, and the ``reason`` why it was refused (else
+    null). ``both`` is a struct of the two, for less than they cost one by one."""
 
     value: pl.Expr
     reason: pl.Expr
+    told: pl.Expr | None = None
+
+    @property
+    def both(self) -> pl.Expr:
+        """A struct of ``value`` and ``reason``."""
+        return pl.struct(value=self.value, reason=self.reason) if self.told is None else self.told
 
 
 def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
@@ -118,6 +128,40 @@ def _timestamp(raw: pl.Expr, found: pl.DataType, time_zone: str | None) -> Parse
     if found == pl.Date:
         return _naive(raw, raw.cast(pl.Datetime("us")), time_zone)
     text = _known((raw if found == pl.String else raw.cast(pl.String)).str.strip_chars())
+    return _each(text, partial(_times, time_zone=time_zone), _UTC)
+
+
+def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.DataType) -> Parsed:
+    """What ``tell`` makes of the texts: a frame of ``value`` and ``reason``."""
+    struct = pl.Struct({"value": dtype, "reason": pl.String})
+    told = text.map_batches(lambda texts: tell(texts).to_struct(), return_dtype=struct)
+    return Parsed(told.struct.field("value"), told.struct.field("reason"), told)
+
+
+def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
+    """Nearly all times are written in one way, which is read at once; only the others are taken apart."""
+    text = pl.col("text")
+    day = (
+        pl.when(text.str.contains(_ZULU)).then(text).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    )
+    usual = texts.to_frame("text").select(text, day.dt.replace_time_zone("UTC").alias("value"))
+    odd = pl.when(pl.col("value").is_null()).then(text)
+    if usual.select(odd.is_not_null().any()).item():
+        other = _once(usual.select(odd).to_series(), lambda text: _clock(text, time_zone))
+        return other.with_columns(pl.coalesce(usual["value"], "value"))
+    return usual.select("value", reason=pl.lit(None, pl.String))
+
+
+def _once(texts: pl.Series, parse: Callable[[pl.Expr], Parsed]) -> pl.DataFrame:
+    """``value`` and ``reason`` of the texts, each different one looked at once."""
+    text = pl.col("text")
+    parsed = parse(text)
+    different = texts.unique().to_frame("text").select(text, value=parsed.value, reason=parsed.reason)
+    return texts.to_frame("text").join(different, on="text", how="left", maintain_order="left").drop("text")
+
+
+def _clock(text: pl.Expr, time_zone: str | None) -> Parsed:
+    """A time in any form that is read."""
     # Go writes its zero time where it means "never"; that is "not known", not a date.
     text = pl.when(~text.str.starts_with("0001-01-01")).then(text)
     parts = text.str.extract_groups(_CLOCK)
@@ -175,8 +219,12 @@ def _date(raw: pl.Expr, found: pl.DataType) -> Parsed:
     if isinstance(found, pl.Datetime):
         return Parsed(raw.dt.date(), pl.lit(None, pl.String))
     text = _known((raw if found == pl.String else raw.cast(pl.String)).str.strip_chars())
+    return _each(text, lambda texts: _once(texts, _day), pl.Date())
+
+
+def _day(text: pl.Expr) -> Parsed:
+    """The day as written: a midnight in any zone means that day there."""
     text = pl.when(~text.str.starts_with("0001-01-01")).then(text)
-    # The day as written: a midnight in any zone means that day there.
     day = text.str.extract(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ].*)?$", 1).str.replace_all("/", "-", literal=True)
     return _refusing(text, day.str.to_date("%Y-%m-%d", strict=False), "is not a date")
 
