@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -88,7 +89,8 @@ class Document:
 
     def row(self, newest: str | None = None, **columns: Any) -> Row:
         """A row; of several with one key that with the greatest ``newest`` stays (without: the one read last)."""
-        return {"_document": self, "_newest": newest, **columns}
+        columns["_document"], columns["_newest"] = self, newest
+        return columns
 
     def left_out(self, reason: str) -> Row:
         """A row that is not used, counted under ``reason``."""
@@ -113,6 +115,11 @@ class Export:
     options: Mapping[str, Any]
     _indexes: dict[tuple[str, tuple[str | int, ...]], dict[str, list[Document]]] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict)
+    # A name comes with many documents: what it stands for is found once.
+    _people: dict[str, str | None] = field(default_factory=dict)
+    _environments: dict[str | None, str | None] = field(default_factory=dict)
+    _services: dict[str, str] = field(default_factory=dict)
+    _matches: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def by(self, shape: str, *path: str | int) -> Mapping[str, list[Document]]:
         """The documents of ``shape`` by the text at ``path``, made once."""
@@ -134,26 +141,39 @@ class Export:
 
     def id(self, native: str | None) -> str | None:
         """``kind:native``, the id of a fact of this system; with another prefix where the settings say so."""
+        return None if native is None else self._prefix + native
+
+    @cached_property
+    def _prefix(self) -> str:
         prefix = self.options.get("prefix")
         prefix = self.system.kind if prefix is None else prefix
-        return None if native is None else f"{prefix}:{native}" if prefix else native
+        return f"{prefix}:" if prefix else ""
 
     def person(self, native: str | None) -> str | None:
         """The pseudonym of a login or address, or itself where the settings say that it is one."""
-        if not native or not native.strip():
+        if not native:
             return None
-        return native.strip() if self.options["people"] == "keep" else pseudonym(native)
+        if native not in self._people:
+            plain = native.strip()
+            self._people[native] = (
+                None if not plain else plain if self.options["people"] == "keep" else pseudonym(plain)
+            )
+        return self._people[native]
 
     def environment(self, name: str | None) -> str | None:
         """OpenTelemetry's word for an environment's name (:func:`environment_word`)."""
-        return environment_word(name, self.options.get("environments") or {})
+        if name not in self._environments:
+            self._environments[name] = environment_word(name, self.options.get("environments") or {})
+        return self._environments[name]
 
     def service(self, name: str | None) -> str | None:
         """The part of a name that is the service, by the settings' ``service_pattern``."""
         if name is None or self._service is None:
             return name
-        found = self._service.fullmatch(name)
-        return next((group for group in found.groups() if group), name) if found else name
+        if name not in self._services:
+            found = self._service.fullmatch(name)
+            self._services[name] = next((group for group in found.groups() if group), name) if found else name
+        return self._services[name]
 
     def golden_path(self, *names: str | None) -> str | None:
         """The golden path that the first fitting name stands for, by the settings' ``golden_paths``; without them itself."""
@@ -165,14 +185,16 @@ class Export:
 
     def _meant(self, option: str, names: Sequence[str | None]) -> str | None:
         patterns: Mapping[str, str] | None = self.options.get(option)
-        known = [name for name in names if name]
         if patterns is None:
-            return next(iter(known), None)
-        return next((word for name in known for pattern, word in patterns.items() if re.fullmatch(pattern, name)), None)
+            return next(filter(None, names), None)
+        fitting = (word for name in names if name for pattern, word in patterns.items() if self.matches(pattern, name))
+        return next(fitting, None)
 
     def matches(self, pattern: str, name: str) -> bool:
         """A regular expression of the settings fits the whole name."""
-        return re.fullmatch(pattern, name) is not None
+        if (pattern, name) not in self._matches:
+            self._matches[pattern, name] = re.fullmatch(pattern, name) is not None
+        return self._matches[pattern, name]
 
     @cached_property
     def _service(self) -> re.Pattern[str] | None:
@@ -306,10 +328,7 @@ def table_documents(path: Path, shown: str) -> Documents:
 def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, list[tuple[str, Document]]]:
     found, shown = one.found, one.shown
     told = [(system.shape(body), number, body) for number, body in found.found]
-    strange: dict[str, int] = {}
-    for shape, _, body in told:
-        if shape is None:
-            strange[_called(body)] = strange.get(_called(body), 0) + 1
+    strange = dict(Counter(_called(body) for shape, _, body in told if shape is None))
     shapes = frozenset(shape for shape, _, _ in told if shape)
     if told and not shapes:
         raise SourceError(wrong_kind(system, shown, told[0][2]))

@@ -14,9 +14,12 @@ def at(value: Any, *path: str | int) -> Any:
     """The member at ``path``, or null where the way there ends."""
     for step in path:
         # Plain objects and lists first: the general test takes many times as long, and this runs for every member read.
-        if type(step) is str and (type(value) is dict or isinstance(value, Mapping)):
-            value = value.get(step)
-        elif type(step) is int and type(value) is list and -len(value) <= step < len(value):
+        if type(step) is str:
+            if type(value) is dict or isinstance(value, Mapping):
+                value = value.get(step)
+            else:
+                return None
+        elif type(value) is list and -len(value) <= step < len(value):
             value = value[step]
         else:
             return None
@@ -25,15 +28,24 @@ def at(value: Any, *path: str | int) -> Any:
 
 def text(value: Any, *path: str | int) -> str | None:
     """The text (or number, as text) at ``path``; null for empty text, objects and lists."""
-    found = at(value, *path)
-    if type(found) is str:
-        return found.strip() or None
-    return None if found is None or isinstance(found, bool | dict | list | Mapping) else str(found)
+    for step in path:
+        # As in ``at``, which would be another call for every member.
+        if type(value) is dict and type(step) is str:
+            value = value.get(step)
+        elif value is None:
+            return None
+        else:
+            value = at(value, step)
+    if type(value) is str:
+        return value.strip() or None
+    if value is None or type(value) is dict or type(value) is list or type(value) is bool:
+        return None
+    return str(value) if type(value) is int or not isinstance(value, Mapping | dict | list) else None
 
 
 def every(value: Any, *path: str | int) -> list[dict[str, Any]]:
     """The objects in the list at ``path``; none where there is no list."""
-    found = at(value, *path)
+    found = at(value, *path) if path else value
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 

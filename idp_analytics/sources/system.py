@@ -91,7 +91,10 @@ class System:
 
     def shape(self, body: Mapping[str, Any]) -> str | None:
         """The name of the first shape that ``body`` has; null: this system writes no such document."""
-        return next((shape.name for shape in self.shapes if shape.is_one(body)), None)
+        for shape in self.shapes:
+            if shape.is_one(body):
+                return shape.name
+        return None
 
     @property
     def tables(self) -> Sequence[str]:
