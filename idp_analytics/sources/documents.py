@@ -37,6 +37,8 @@ _IDENTITY = frozenset(
 )
 """What an object has that is something itself, as is any ``…_id``; a page has none (a Kubernetes List has ``metadata``)."""
 
+_NAMES = _IDENTITY - {"metadata"}
+
 _WRAPPERS = ("data", "result", "response")
 _MORE = ("more", "has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "incomplete_results")
 _LAST = ("isLast", "is_last", "last", "isLastPage", "done")
@@ -235,7 +237,12 @@ def _documents(value: Any, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
     """The documents in one value; each page met on the way is added to ``pages``. Of lists in lists one level is opened."""
     if isinstance(value, list):
         elements = chain.from_iterable(v if isinstance(v, list) else [v] for v in value)
-        yield from chain.from_iterable([v] if isinstance(v, list) else _documents(v, pages) for v in elements)
+        for element in elements:
+            # Nearly every element is plainly a document: it has a name and no list of items.
+            if isinstance(element, list) or (_has_name(element) and "items" not in element):
+                yield element
+            else:
+                yield from _documents(element, pages)
     elif isinstance(value, dict) and (name := _list_name(value)):
         pages.append(value)
         yield from value[name]
@@ -262,6 +269,10 @@ def _wrapped(value: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     inner = [value[name] for name in _WRAPPERS if isinstance(value.get(name), dict) and _list_name(value[name])]
     return inner[0] if len(inner) == 1 else None
+
+
+def _has_name(value: Any) -> bool:
+    return type(value) is dict and not _NAMES.isdisjoint(value)
 
 
 def _is_something(names: Iterable[Any]) -> bool:

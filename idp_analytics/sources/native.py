@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,23 @@ def read(system: System, paths: Sequence[Path], options: Mapping[str, Any], root
     A document that is not shaped as the system writes it is left out and counted, as is a second one with the same key.
     Raises :class:`SourceError` for a file that cannot be read or holds nothing of this system.
     """
+    with _without_collector():
+        return _read(system, paths, options, root)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Documents are trees: the garbage collector finds nothing in them and would go through all of them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read(system: System, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
     if system.reads is not None:
         return system.reads(paths, options, root)
     if not paths:
@@ -100,7 +120,11 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
     said: dict[str, dict[str, None]] = {file.shown: {} for file in files}
     cut: set[str] = set()
     kept: list[Row] = []
+    is_dated = "as_of" not in table.key
     for row in rows:
+        if "_newest" in row and (is_dated or row.get("as_of") is not None):
+            kept.append(row)
+            continue
         document: Document = row["_document"]
         name = document.file.shown
         if (reason := row.get("_left_out")) is not None:
@@ -108,13 +132,12 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
         elif (sentence := row.get("_warning") or row.get("_truncated")) is not None:
             said[name][sentence] = None
             cut |= {name} if "_truncated" in row else set()
-        elif "as_of" in table.key and row.get("as_of") is None:
-            dropped[name][UNDATED] += 1
         else:
-            kept.append(row)
-    for row, is_newest in _newest(table, kept):
+            dropped[name][UNDATED] += 1
+    stay = _newest(table, kept)
+    for place, row in enumerate(kept):
         name = row["_document"].file.shown
-        if is_newest:
+        if stay is None or place in stay:
             good[name].append(row)
         else:
             dropped[name][AGAIN] += 1
@@ -132,15 +155,17 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
     ]  # fmt: skip
 
 
-def _newest(table: Table, rows: list[Row]) -> Iterable[tuple[Row, bool]]:
-    best: dict[tuple[Any, ...], int] = {}
-    for place, row in enumerate(rows):
-        key = tuple(str(row.get(name)) for name in table.key)
+def _newest(table: Table, rows: list[Row]) -> set[int] | None:
+    """Places of the rows that stay: of several with one key the newest. Null: all, because no key comes twice."""
+    keys = list(zip(*([str(row.get(name)) for row in rows] for name in table.key), strict=True))
+    if len(set(keys)) == len(keys):
+        return None
+    best: dict[tuple[str, ...], int] = {}
+    for place, (key, row) in enumerate(zip(keys, rows, strict=True)):
         before = best.get(key)
-        if before is None or (row.get("_newest") or "") >= (rows[before].get("_newest") or ""):
+        if before is None or (row["_newest"] or "") >= (rows[before]["_newest"] or ""):
             best[key] = place
-    stay = set(best.values())
-    return ((row, place in stay) for place, row in enumerate(rows))
+    return set(best.values())
 
 
 def _silent(export: Export, told: set[str], table: str) -> list[Extract]:
@@ -176,21 +201,24 @@ def _with_strange(extracts: list[Extract], export: Export) -> list[Extract]:
 
 def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
     """The table's columns that any row has, and ``_row``; values as text, numbers, truth values or lists of text."""
-    given = {name for row in rows for name in row}
+    given: set[str] = set().union(*rows)
     columns = [column for column in table.columns if column.name in given and column.name not in _LINEAGE]
-    return pl.DataFrame(
-        [
-            pl.Series(ROW, [row["_document"].number for row in rows], dtype=pl.Int64),
-            *(_series(column, [row.get(column.name) for row in rows]) for column in columns),
-        ]
-    )
+    numbers = [row["_document"].number for row in rows]
+    return pl.DataFrame([pl.Series(ROW, numbers, dtype=pl.Int64), *(_series(column, rows) for column in columns)])
 
 
-def _series(column: Column, values: list[Any]) -> pl.Series:
+def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
+    try:
+        values = list(map(itemgetter(column.name), rows))
+    except KeyError:
+        values = [row.get(column.name) for row in rows]
     if column.kind is Kind.TEXTS:
         return pl.Series(column.name, values, dtype=pl.List(pl.String))
-    plain = [value if value is None or type(value) is str else _plain(value) for value in values]
-    return pl.Series(column.name, plain, dtype=pl.String)
+    try:
+        return pl.Series(column.name, values, dtype=pl.String)
+    except TypeError:
+        plain = [value if value is None or type(value) is str else _plain(value) for value in values]
+        return pl.Series(column.name, plain, dtype=pl.String)
 
 
 def _plain(value: Any) -> str | None:
