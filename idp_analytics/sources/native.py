@@ -214,6 +214,8 @@ def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
         values = [row.get(column.name) for row in rows]
     if column.kind is Kind.TEXTS:
         return pl.Series(column.name, values, dtype=pl.List(pl.String))
+    if column.kind is Kind.NUMBER and set(map(type, values)) <= {float, type(None)}:
+        return pl.Series(column.name, values, dtype=pl.Float64)
     try:
         return pl.Series(column.name, values, dtype=pl.String)
     except TypeError:

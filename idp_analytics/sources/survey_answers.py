@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.export import Document, Export
@@ -36,19 +36,20 @@ _RANGE_IN_HEADING = re.compile(r"\((-?\d+)\s*(?:-|–|to)\s*(-?\d+)\)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _LEADING = re.compile(r"(-?\d+(?:\.\d+)?)(?![\d.,/:])\D")
 
+_MOST_KNOWN = 10_000
+"""Answers whose reading is kept: words that somebody typed come once and would only fill the memory."""
+
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """One answer: its ``label`` (null: only a number), and its ``value`` where the tool gives one."""
 
     label: str | None
     value: str | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What was answered to one question. ``keys``: the question's id, then its other names; ``group``: the question a row
     of a grid belongs to, whose scale and choices it has; ``scale`` where the tool tells it."""
 
@@ -109,15 +110,27 @@ def rows(document: Document, export: Export, response: Response) -> Iterator[Row
     wave = given["wave"] or quarter(submitted)
     person = _asked(response, given["person_question"])
     who = response.who or person
-    about = {
-        "response_id": export.id(response.native), "survey_id": survey, "wave": wave, "submitted_at": submitted,
-        "team_id": _asked(response, given["team_question"]) or _field(response, given["team_field"]),
-        "person_id": export.person(person), "_who": response_id(survey, wave, (who,)) if who else None,
-    }  # fmt: skip
+    about = document.row(
+        submitted, response_id=export.id(response.native), survey_id=survey, wave=wave, submitted_at=submitted,
+        team_id=_asked(response, given["team_question"]) or _field(response, given["team_field"]),
+        person_id=export.person(person), _who="\0".join((survey, wave or "", who)).strip().lower() if who else None,
+    )  # fmt: skip
     about_people = {_plain(given[name]) for name in ("team_question", "person_question") if given[name]}
     for answer in response.answers:
-        if answer.said and not about_people.intersection(map(_plain, answer.keys)):
-            yield from _rows_of(document, export, answer, about)
+        if answer.said and about_people.isdisjoint(_names(answer.keys)):
+            for found in _read(answer, export):
+                yield document.left_out(found) if isinstance(found, str) else {**about, **found}
+
+
+def _read(answer: Answer, export: Export) -> Sequence[Row | str]:
+    """The answer's columns, one row per thing said, or why it is left out; many say the same, which is read once."""
+    known: dict[Answer, Sequence[Row | str]] = export.once("answers", dict)
+    found = known.get(answer)
+    if found is None:
+        found = tuple(_rows_of(answer, export))
+        if len(known) < _MOST_KNOWN:
+            known[answer] = found
+    return found
 
 
 @dataclass(frozen=True)
@@ -130,15 +143,6 @@ class _Question:
     declared: Range | None = None
     heading: Range | None = None
     is_closed: bool = False
-
-
-def _question(answer: Answer, export: Export) -> _Question:
-    """The same for every answer to one question, so made once."""
-    known: dict[tuple[tuple[str, ...], str | None], _Question] = export.once("questions", dict)
-    key = (answer.keys, answer.group)
-    if key not in known:
-        known[key] = _declared(answer, export.options)
-    return known[key]
 
 
 def _declared(answer: Answer, given: Mapping[str, Any]) -> _Question:
@@ -157,30 +161,35 @@ def _points(export: Export) -> Mapping[str, str]:
     return export.once("points", lambda: {_plain(word): number for word, number in given.items()})
 
 
-def _rows_of(document: Document, export: Export, answer: Answer, about: Row) -> Iterator[Row]:
-    question = _question(answer, export)
+def _rows_of(answer: Answer, export: Export) -> Iterator[Row | str]:
+    questions: dict[tuple[tuple[str, ...], str | None], _Question] = export.once("questions", dict)
+    key = (answer.keys, answer.group)
+    if key not in questions:
+        questions[key] = _declared(answer, export.options)
+    question = questions[key]
     if question.id is None:
-        yield document.left_out(NOT_ASKED)
+        yield NOT_ASKED
         return
-    row = {**about, "question_id": question.id}
     scale = question.declared or answer.scale or question.heading
     said = [one for whole in answer.said for one in _split(whole, question.separator)]
     is_closed = answer.kind == CHOICE or question.is_closed
     if answer.kind == UNKNOWN and not is_closed and scale:
         is_closed = all(one.value is not None or _NUMBER.fullmatch(one.label or "") for one in said)
     if answer.kind == PRIVATE:
-        yield document.left_out(PERSONAL)
+        yield PERSONAL
     elif is_closed and answer.kind != TEXT:
         points = _points(export)
-        yield from (_row(document, one, number, scale, points, row) for number, one in enumerate(said))
+        for number, one in enumerate(said):
+            found = _closed(one, scale, points)
+            yield found if isinstance(found, str) else {"question_id": question.id, "value_index": number, **found}
     elif export.options["keep_text"]:
         for number, one in enumerate(said):
-            yield document.row(about["submitted_at"], **row, value_index=number, text=one.label)
+            yield {"question_id": question.id, "value_index": number, "text": one.label}
     else:
-        yield document.left_out(TYPED if answer.kind == TEXT else MAYBE_TYPED)
+        yield TYPED if answer.kind == TEXT else MAYBE_TYPED
 
 
-def _row(document: Document, one: Said, number: int, scale: Range | None, points: Mapping[str, str], row: Row) -> Row:
+def _closed(one: Said, scale: Range | None, points: Mapping[str, str]) -> Row | str:
     label = one.label.strip() if one.label else None
     value = one.value
     if label is not None and value is None:
@@ -190,30 +199,26 @@ def _row(document: Document, one: Said, number: int, scale: Range | None, points
             leading = _LEADING.match(label) if scale else None
             value = points.get(_plain(label)) or (leading[1] if leading else None)
     if scale and value is not None and not scale[0] <= float(value) <= scale[1]:
-        return document.left_out(OUTSIDE)
+        return OUTSIDE
     low, high = scale or (None, None)
-    return document.row(
-        row["submitted_at"], **row, value_index=number, value=value, label=label, scale_min=low, scale_max=high
-    )
+    return {"value": value, "label": label, "scale_min": low, "scale_max": high}
 
 
 def last(found: list[Row]) -> list[Row]:
     """The rows of the last response of each person (or of each response id); those before are counted as left out."""
-    kept = [row for row in found if not is_row(row)]
-    answered = [row for row in found if is_row(row)]
     best: dict[str, Row] = {}
-    for row in answered:
-        before = best.get(_identity(row))
-        if before is None or (row["_newest"] or "") >= (before["_newest"] or ""):
-            best[_identity(row)] = row
-    for row in answered:
-        is_last = best[_identity(row)]["_document"] is row["_document"]
-        kept.append(row if is_last else row["_document"].left_out(AGAIN))
+    for row in found:
+        if is_row(row):
+            before = best.get(identity := row["_who"] or str(row["response_id"]))
+            if before is None or (row["_newest"] or "") >= (before["_newest"] or ""):
+                best[identity] = row
+    kept = [row for row in found if not is_row(row)]
+    for row in found:
+        if is_row(row):
+            document = row["_document"]
+            is_last = best[row["_who"] or str(row["response_id"])]["_document"] is document
+            kept.append(row if is_last else document.left_out(AGAIN))
     return kept
-
-
-def _identity(row: Row) -> str:
-    return row["_who"] or str(row["response_id"])
 
 
 def merged(answers: Iterable[Answer]) -> list[Answer]:
@@ -222,7 +227,7 @@ def merged(answers: Iterable[Answer]) -> list[Answer]:
     for answer in answers:
         key = (answer.keys[0], answer.kind)
         before = by_question.get(key)
-        by_question[key] = replace(before, said=(*before.said, *answer.said)) if before else answer
+        by_question[key] = before._replace(said=(*before.said, *answer.said)) if before else answer
     return list(by_question.values())
 
 
@@ -252,6 +257,11 @@ def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
+@lru_cache(maxsize=10_000)
+def _names(keys: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_plain, keys))
+
+
 def _first(words: Mapping[str, str], names: Sequence[str]) -> str | None:
     """The word of the first of ``names`` that has one; case and space do not matter."""
     known = {_plain(name): word for name, word in words.items()}
@@ -262,13 +272,16 @@ def _asked(response: Response, name: str | None) -> str | None:
     """The first answer to the question of that name, else the field of that name."""
     if not name:
         return None
-    answers = (answer for answer in response.answers if _plain(name) in map(_plain, answer.keys))
+    answers = (answer for answer in response.answers if _plain(name) in _names(answer.keys))
     words = (one.label or one.value for answer in answers for one in answer.said)
     return next(filter(None, words), None) or _field(response, name)
 
 
 def _field(response: Response, name: str | None) -> str | None:
-    return _first(response.fields, (name,)) if name else None
+    if not name:
+        return None
+    plain = _plain(name)
+    return next((text for field, text in reversed(response.fields.items()) if _plain(field) == plain), None)
 
 
 def _split(said: Said, separator: str | None) -> list[Said]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import re
@@ -24,4 +23,4 @@ def pseudonym(native: str) -> str:
     if _FORM.fullmatch(plain):
         return plain
     key = os.environ.get(KEY_VARIABLE, "").encode()
-    return "person:" + hmac.new(key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
+    return "person:" + hmac.digest(key, plain.encode("utf-8", "surrogatepass"), "sha256").hex()[:16]
