@@ -92,6 +92,10 @@ class Document:
         columns["_document"], columns["_newest"] = self, newest
         return columns
 
+    def rows(self, shared: Row, several: Sequence[Row]) -> Row:
+        """One row that stands for several: the columns of ``shared`` (a :meth:`row`), and those of each."""
+        return {**shared, "_several": several}
+
     def left_out(self, reason: str) -> Row:
         """A row that is not used, counted under ``reason``."""
         return {"_document": self, "_left_out": reason}

@@ -6,26 +6,21 @@ import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.export import Document, Export, File, opened
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
+from idp_analytics.sources.rows import count, frame, newest
 from idp_analytics.sources.system import COMMON, Gives, Row, System
-from idp_analytics.sources.tabular import ROW
-from idp_analytics.tables import LINEAGE, TABLES, Extract
-from idp_analytics.tables.declare import Column, Kind, Table
+from idp_analytics.tables import TABLES, Extract
+from idp_analytics.tables.declare import Table
 
 AGAIN = "the same one comes again; the newest is used"
 
 _SHAPELESS = (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError)
-_LINEAGE = frozenset(column.name for column in LINEAGE)
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -134,13 +129,11 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
             cut |= {name} if "_truncated" in row else set()
         else:
             dropped[name][UNDATED] += 1
-    stay = _newest(table, kept)
-    for place, row in enumerate(kept):
-        name = row["_document"].file.shown
-        if stay is None or place in stay:
-            good[name].append(row)
-        else:
-            dropped[name][AGAIN] += 1
+    stay, again = newest(table, kept)
+    for row in stay:
+        good[row["_document"].file.shown].append(row)
+    for row in again:
+        dropped[row["_document"].file.shown][AGAIN] += 1
     return [
         Extract(
             table.name, frame(table, good[file.shown]), file.shown, file.sha256, file.as_of,
@@ -149,23 +142,10 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
                 *file.warnings, *said[file.shown],
                 *([f"the file is not complete ({file.unfinished})"] if file.unfinished else []),
             ),
-            rows_in=len(good[file.shown]) + dropped[file.shown].total(), dropped=dict(dropped[file.shown]),
+            rows_in=sum(map(count, good[file.shown])) + dropped[file.shown].total(), dropped=dict(dropped[file.shown]),
         )
         for file in files
     ]  # fmt: skip
-
-
-def _newest(table: Table, rows: list[Row]) -> set[int] | None:
-    """Places of the rows that stay: of several with one key the newest. Null: all, because no key comes twice."""
-    keys = list(zip(*([str(row.get(name)) for row in rows] for name in table.key), strict=True))
-    if len(set(keys)) == len(keys):
-        return None
-    best: dict[tuple[str, ...], int] = {}
-    for place, (key, row) in enumerate(zip(keys, rows, strict=True)):
-        before = best.get(key)
-        if before is None or (row["_newest"] or "") >= (rows[before]["_newest"] or ""):
-            best[key] = place
-    return set(best.values())
 
 
 def _silent(export: Export, told: set[str], table: str) -> list[Extract]:
@@ -194,38 +174,3 @@ def _with_strange(extracts: list[Extract], export: Export) -> list[Extract]:
                 extract = Extract(**{**extract.__dict__, "dropped": dropped, "rows_in": rows_in})  # noqa: PLW2901
         whole.append(extract)
     return whole
-
-
-# --- rows → frame -----------------------------------------------------------------------------------------------------
-
-
-def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
-    """The table's columns that any row has, and ``_row``; values as text, numbers, truth values or lists of text."""
-    given: set[str] = set().union(*rows)
-    columns = [column for column in table.columns if column.name in given and column.name not in _LINEAGE]
-    numbers = [row["_document"].number for row in rows]
-    return pl.DataFrame([pl.Series(ROW, numbers, dtype=pl.Int64), *(_series(column, rows) for column in columns)])
-
-
-def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
-    try:
-        values = list(map(itemgetter(column.name), rows))
-    except KeyError:
-        values = [row.get(column.name) for row in rows]
-    if column.kind is Kind.TEXTS:
-        return pl.Series(column.name, values, dtype=pl.List(pl.String))
-    if column.kind is Kind.NUMBER and set(map(type, values)) <= {float, type(None)}:
-        return pl.Series(column.name, values, dtype=pl.Float64)
-    try:
-        return pl.Series(column.name, values, dtype=pl.String)
-    except TypeError:
-        plain = [value if value is None or type(value) is str else _plain(value) for value in values]
-        return pl.Series(column.name, plain, dtype=pl.String)
-
-
-def _plain(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping | list):
-        return None
-    return value.isoformat() if isinstance(value, datetime) else str(value)

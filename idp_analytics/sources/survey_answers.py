@@ -17,6 +17,7 @@ from idp_analytics.errors import SourceError
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.native import AGAIN
 from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.rows import count
 from idp_analytics.sources.survey_times import DATES, moment
 from idp_analytics.sources.system import Option, Row
 from idp_analytics.tables.pseudonyms import pseudonym
@@ -96,7 +97,7 @@ def options(dates: str | None = None) -> tuple[Option, ...]:
 
 
 def rows(document: Document, export: Export, response: Response) -> Iterator[Row]:
-    """One row per answer; what is not kept is counted. Raises :class:`SourceError` where no survey or scale can be made out."""
+    """The answers, as one row that stands for several; what is not kept is counted. Raises :class:`SourceError` where no survey or scale can be made out."""
     if not response.is_finished:
         yield document.left_out(UNFINISHED)
         return
@@ -116,10 +117,11 @@ def rows(document: Document, export: Export, response: Response) -> Iterator[Row
         person_id=export.person(person), _who="\0".join((survey, wave or "", who)).strip().lower() if who else None,
     )  # fmt: skip
     about_people = {_plain(given[name]) for name in ("team_question", "person_question") if given[name]}
-    for answer in response.answers:
-        if answer.said and about_people.isdisjoint(_names(answer.keys)):
-            for found in _read(answer, export):
-                yield document.left_out(found) if isinstance(found, str) else {**about, **found}
+    asked = [one for one in response.answers if one.said and about_people.isdisjoint(_names(one.keys))]
+    found = [one for answer in asked for one in _read(answer, export)]
+    if said := [one for one in found if not isinstance(one, str)]:
+        yield document.rows(about, said)
+    yield from (document.left_out(one) for one in found if isinstance(one, str))
 
 
 def _read(answer: Answer, export: Export) -> Sequence[Row | str]:
@@ -217,7 +219,7 @@ def last(found: list[Row]) -> list[Row]:
         if is_row(row):
             document = row["_document"]
             is_last = best[row["_who"] or str(row["response_id"])]["_document"] is document
-            kept.append(row if is_last else document.left_out(AGAIN))
+            kept += [row] if is_last else [document.left_out(AGAIN)] * count(row)
     return kept
 
 
@@ -247,6 +249,8 @@ def quarter(at: str | None) -> str | None:
 
 def told(value: Any) -> str | None:
     """Text or a number as text; null for nothing and for lists and objects."""
+    if type(value) is str:
+        return value.strip() or None
     if isinstance(value, bool) or value is None or isinstance(value, Mapping | list):
         return None
     return str(value).strip() or None

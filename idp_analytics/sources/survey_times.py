@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DATES = ("month first", "day first")
 """What can come first in a date with strokes."""
 
+_DAY = timedelta(days=1)
 _TIME = re.compile(
     r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:,?[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?)?"
     r"\s*(?:(Z|UTC|GMT)?([+-]\d{1,2})?(?::?(\d{2}))?)?"
 )
 
 
+@lru_cache(maxsize=1_000)
 def moment(text: str | None, dates: str | None) -> str | None:
     """A time as ISO text: in UTC where it names an offset, else naive; null for none and for the zero time.
 
@@ -38,7 +41,9 @@ def moment(text: str | None, dates: str | None) -> str | None:
         return at.isoformat(sep="T")
     hours = int(found[10] or 0)
     offset = timedelta(hours=hours, minutes=int(found[11] or 0) * (-1 if (found[10] or "").startswith("-") else 1))
-    return f"{at.replace(tzinfo=timezone(offset)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if abs(offset) >= _DAY:
+        raise ValueError(f"an offset of {offset}")
+    return (at - offset).isoformat() + "Z"
 
 
 def in_zone(at: str | None, zone: str | None) -> str | None:
@@ -50,7 +55,7 @@ def in_zone(at: str | None, zone: str | None) -> str | None:
         there = UTC if zone in ("Z", "UTC") else ZoneInfo(zone)
     except (ValueError, ZoneInfoNotFoundError):
         return at
-    return at if naive.tzinfo else f"{naive.replace(tzinfo=there).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return at if naive.tzinfo else naive.replace(tzinfo=there).astimezone(UTC).isoformat()[: -len("+00:00")] + "Z"
 
 
 def _day(found: re.Match[str], dates: str | None) -> tuple[int, int, int] | None:

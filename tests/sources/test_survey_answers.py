@@ -9,6 +9,7 @@ import pytest
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.export import Document, Export, File
 from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.rows import one_by_one
 from idp_analytics.sources.survey_answers import (
     AGAIN,
     CHOICE,
@@ -42,7 +43,8 @@ SYSTEM = System("tool", "Tool", (), (), (), options())
 def told(*answers, native="r1", number=1, fields=None, at="2026-02-03T10:00:00Z", **given):
     chosen = {option.name: option.default for option in (*COMMON, *SYSTEM.options)}
     export = Export(SYSTEM, [FILE], {}, {**chosen, "survey": "dx", **given})
-    return list(rows(Document({}, FILE, number), export, Response(native, None, at, answers, fields or {})))
+    response = Response(native, None, at, answers, fields or {})
+    return list(one_by_one(rows(Document({}, FILE, number), export, response)))
 
 
 def answer(text, *keys, kind=UNKNOWN, **more):

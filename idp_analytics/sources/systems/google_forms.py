@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,32 +39,52 @@ _WRITTEN = re.compile(
 _GRID = re.compile(r"(.+?)\s*\[([^\[\]]+)\]", re.DOTALL)
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """What the columns of a table are: its time, those about the respondent, and questions, each with its grid (null: of none)."""
+
+    at: str
+    fields: tuple[str, ...]
+    addresses: frozenset[str]
+    grids: Mapping[str, str | None]
+
+
+@lru_cache(maxsize=100)
+def _columns(names: tuple[str, ...]) -> _Columns:
+    at = next((name for name in _TIMESTAMP if name in names), "")
+    about = {name: name.strip().lower() for name in names}
+    grids = {name: found[1] for name in names if (found := _GRID.fullmatch(name))}
+    rows = Counter(grids.values())
+    return _Columns(
+        at,
+        tuple(name for name, plain in about.items() if plain in (*_ADDRESS, *_SCORE)),
+        frozenset(name for name, plain in about.items() if plain in _ADDRESS),
+        # A grid has several rows; anything else with brackets is a question that happens to have them.
+        {name: grids[name] if name in grids and rows[grids[name]] > 1 else None for name in names},
+    )
+
+
 def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; rows of a grid are questions of their own, ``Question [row]``."""
-    at = next((name for name in _TIMESTAMP if name in document.body), "")
-    said = {
-        name: text for name, value in document.body.items() if name not in (at, _TURN) and (text := survey.told(value))
-    }
-    fields = {name: text for name, text in said.items() if name.strip().lower() in (*_ADDRESS, *_SCORE)}
-    address = next((text for name, text in fields.items() if name.strip().lower() in _ADDRESS), None)
+    body, columns = document.body, _columns(tuple(document.body))
+    at = columns.at
+    said = {name: text for name, value in body.items() if name not in (at, _TURN) and (text := survey.told(value))}
+    fields = {name: said[name] for name in columns.fields if name in said}
+    address = next((text for name, text in said.items() if name in columns.addresses), None)
     submitted = document.text(at)
-    words = (address,) if address else (submitted or "", *said.values(), str(document.body.get(_TURN) or ""))
-    grids = Counter(grid[1] for name in document.body if (grid := _GRID.fullmatch(name)))
-    answers = [_answer(name, text, grids) for name, text in said.items() if name not in fields]
-    response = Response(None, None, submitted, answers, fields, address)
-    named, wave = (
-        export.options["survey"] or "",
-        export.options["wave"] or survey.quarter(moment(submitted, export.options["dates"])),
-    )
-    yield from survey.rows(document, export, replace(response, native=survey.response_id(named, wave, words)))
+    words = (address,) if address else (submitted or "", *said.values(), str(body.get(_TURN) or ""))
+    answers = [_answer(name, text, columns.grids[name]) for name, text in said.items() if name not in columns.fields]
+    given = export.options
+    wave = given["wave"] or survey.quarter(moment(submitted, given["dates"]))
+    native = survey.response_id(given["survey"] or "", wave, words)
+    yield from survey.rows(document, export, Response(native, None, submitted, answers, fields, address))
 
 
-def _answer(heading: str, text: str, grids: Mapping[str, int]) -> Answer:
-    """A grid has several rows and short answers; anything else with brackets is a question that happens to have them."""
-    grid = _GRID.fullmatch(heading)
-    if not grid or grids[grid[1]] < 2:
+def _answer(heading: str, text: str, grid: str | None) -> Answer:
+    """Short words in a grid are points of its scale."""
+    if grid is None:
         return Answer((heading,), (Said(text),))
-    return Answer((heading,), (Said(text),), CHOICE if len(text) <= _LONGEST_CHOICE else UNKNOWN, grid[1])
+    return Answer((heading,), (Said(text),), CHOICE if len(text) <= _LONGEST_CHOICE else UNKNOWN, grid)
 
 
 def opens(path: Path, shown: str) -> Documents:

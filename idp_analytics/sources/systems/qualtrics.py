@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +52,21 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     written = moment(about.get("recordeddate") or about.get("enddate"), export.options["dates"])
     response = Response(
         about.get("responseid"), None, in_zone(written, document.text("time_zone")),
-        survey.merged(_answer(one) for one in document.every("answers")), fields,
+        survey.merged(_answer(**one) for one in document.every("answers")), fields,
         is_finished=about.get("finished", "true").lower() in ("1", "true"),
     )  # fmt: skip
     yield from survey.rows(document, export, response)
 
 
-def _answer(one: Mapping[str, Any]) -> Answer:
+@lru_cache(maxsize=10_000)
+def _answer(name: str, heading: str, import_id: str | None, text: str, kind: str | None) -> Answer:
     """An option of a question with several answers is a column of its own, whose text ends with the option."""
-    name, heading, text, kind = one["name"], one["heading"], one["text"], one["kind"]
     stem = name.rsplit("_", 1)[0] if "_" in name else None
     option = re.fullmatch(rf"(.*?)(?:\s*-\s*Selected Choice)?\s*-\s*{re.escape(text)}", heading, re.DOTALL)
     if kind != TEXT and stem and option:
-        imported = (one["import_id"] or stem).rsplit("_", 1)[0]
+        imported = (import_id or stem).rsplit("_", 1)[0]
         return Answer((stem, imported, option[1]), (Said(text),), CHOICE)
-    keys = (name, one["import_id"], heading, heading.removesuffix(" - Selected Choice"))
+    keys = (name, import_id, heading, heading.removesuffix(" - Selected Choice"))
     return Answer(tuple(filter(None, keys)), (Said(text),), kind, stem)
 
 
@@ -86,23 +87,30 @@ def opens(path: Path, shown: str) -> Documents:
         for name, heading, about in zip(rows[0], rows[1], imported if has_ids else [None] * len(rows[0]), strict=False)
     ]
     zones = [zone for name, _, _, zone in columns if zone and name.lower() in ("recordeddate", "enddate")]
+    zone = next(iter(zones), None)
+    read = [
+        (place, name, heading, import_id, kind)
+        for place, (name, heading, import_id, _) in enumerate(columns)
+        if (kind := _kind(name, import_id)) is None or not _DERIVED.fullmatch(import_id or name)
+    ]
     found, broken = [], []
     for number, row in enumerate(rows[3 if has_ids else 2 :], 1):
         if reason := wrong_width(row, len(rows[0])):
             broken.append((0, reason))
         else:
-            found.append((number, {**_document(row, columns), "time_zone": next(iter(zones), None)}))
+            found.append((number, {**_document(row, read), "time_zone": zone}))
     return Documents(found, sha256(path), broken, warnings=warnings)
 
 
-def _document(row: Sequence[str], columns: Sequence[tuple[str, str, str | None, str | None]]) -> dict[str, Any]:
+def _document(row: Sequence[str], columns: Sequence[tuple[int, str, str, str | None, str | None]]) -> dict[str, Any]:
     fields: dict[str, str] = {}
     answers: list[dict[str, Any]] = []
-    for (name, heading, import_id, _), cell in zip(columns, row, strict=False):
-        text, kind = cell.strip(), _kind(name, import_id)
-        if text and kind is None:
+    for place, name, heading, import_id, kind in columns:
+        if not (text := row[place].strip()):
+            continue
+        if kind is None:
             fields[name] = text
-        elif text and not _DERIVED.fullmatch(import_id or name):
+        else:
             answers.append({"name": name, "heading": heading, "import_id": import_id, "text": text, "kind": kind})
     return {"ResponseId": fields.get("ResponseId") or fields.get("ResponseID"), "fields": fields, "answers": answers}
 

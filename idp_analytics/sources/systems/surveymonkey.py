@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ def _from_table(document: Document) -> Response:
     fields: dict[str, str] = document.body["fields"]
     about = {name.replace(" ", "").lower(): text for name, text in fields.items()}
     ended = about.get("enddate")
-    answers = survey.merged(_answer(one) for one in document.every("answers"))
+    answers = survey.merged(_answer(**one) for one in document.every("answers"))
     return Response(about.get("respondentid"), None, ended, answers, fields, is_finished=ended is not None)
 
 
-def _answer(one: Mapping[str, Any]) -> Answer:
+@lru_cache(maxsize=10_000)
+def _answer(heading: str, below: str, text: str) -> Answer:
     """By the second header row: one answer, typed text, an option that was ticked (it says itself), or a row of a grid."""
-    heading, below, text = one["heading"], one["below"], one["text"]
     if below.lower() == _TYPED or _OTHER.fullmatch(below):
         return Answer((heading,), (Said(text),), TEXT)
     if below.lower() == _ONE or below == text:
@@ -85,7 +86,7 @@ def _columns(first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str
 
 def _document(row: Sequence[str], columns: Sequence[tuple[str, str]]) -> dict[str, Any]:
     cells = [
-        (heading, below, cell.strip()) for (heading, below), cell in zip(columns, row, strict=False) if cell.strip()
+        (heading, below, text) for (heading, below), cell in zip(columns, row, strict=False) if (text := cell.strip())
     ]
     fields = {heading: text for heading, below, text in cells if not below}
     answers = [{"heading": heading, "below": below, "text": text} for heading, below, text in cells if below]

@@ -1,0 +1,125 @@
+"""Rows as readers of documents give them → one row per key, and columns.
+
+A row may stand for several (:meth:`Document.rows`): what they have in common is told once, so that hundreds of thousands of
+answers to a survey are never rows of their own in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.sources.system import Row
+from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables import LINEAGE
+from idp_analytics.tables.declare import Column, Kind, Table
+
+_SEVERAL = "_several"
+_LINEAGE = frozenset(column.name for column in LINEAGE)
+_TYPES: Mapping[Kind, type] = {Kind.NUMBER: float, Kind.BOOLEAN: bool}
+"""Kinds of column whose values stay what they are; all others become text."""
+
+
+def count(row: Row) -> int:
+    """How many rows of the table it stands for."""
+    return len(row.get(_SEVERAL, (row,)))
+
+
+def one_by_one(rows: Iterable[Row]) -> Iterator[Row]:
+    """Each row of the table by itself."""
+    for row in rows:
+        if _SEVERAL in row:
+            shared = {name: value for name, value in row.items() if name != _SEVERAL}
+            yield from ({**shared, **one} for one in row[_SEVERAL])
+        else:
+            yield row
+
+
+# --- one row per key --------------------------------------------------------------------------------------------------
+
+
+def newest(table: Table, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows that stay, and those that do not because a newer one has the same key."""
+    if _all_differ(table, rows):
+        return rows, []
+    rows = list(one_by_one(rows))
+    best: dict[tuple[str, ...], int] = {}
+    for place, (key, row) in enumerate(zip(_keys(table.key, rows), rows, strict=True)):
+        before = best.get(key)
+        if before is None or (row["_newest"] or "") >= (rows[before]["_newest"] or ""):
+            best[key] = place
+    stay = set(best.values())
+    return (
+        [row for place, row in enumerate(rows) if place in stay],
+        [row for place, row in enumerate(rows) if place not in stay],
+    )
+
+
+def _all_differ(table: Table, rows: list[Row]) -> bool:
+    """No key comes twice. Of rows that stand for several it is enough that they differ in what is shared, and each within itself."""
+    inside = {name for row in rows if _SEVERAL in row for one in row[_SEVERAL][:1] for name in one}
+    shared = _keys([name for name in table.key if name not in inside], rows)
+    if len(set(shared)) < len(rows):
+        return False
+    own = [name for name in table.key if name in inside]
+    return not own or all(len(set(_keys(own, row[_SEVERAL]))) == count(row) for row in rows if _SEVERAL in row)
+
+
+def _keys(names: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    return list(zip(*([str(row.get(name)) for row in rows] for name in names), strict=True))
+
+
+# --- rows → frame -----------------------------------------------------------------------------------------------------
+
+
+def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
+    """The table's columns that any row has, and ``_row``; values as text, numbers, truth values or lists of text."""
+    numbers = pl.Series(ROW, [row["_document"].number for row in rows], dtype=pl.Int64)
+    columns = [numbers, *_columns(table, rows)]
+    if any(_SEVERAL in row for row in rows):
+        columns = _spread(table, columns, [row.get(_SEVERAL, ({},)) for row in rows])
+    return pl.DataFrame(columns)
+
+
+def _spread(table: Table, shared: list[pl.Series], several: list[Sequence[Row]]) -> list[pl.Series]:
+    """The shared columns as often as each is meant, and the columns each row has by itself, of which many are the same."""
+    each = list(chain.from_iterable(several))
+    different = {id(one): one for one in each}
+    places = {key: place for place, key in enumerate(different)}
+    own = pl.DataFrame(_columns(table, list(different.values())))[[places[id(one)] for one in each]]
+    row = pl.DataFrame({"row": pl.int_range(len(several), eager=True), "times": list(map(len, several))})
+    at = row.select(pl.col("row").repeat_by("times").list.explode(empty_as_null=False)).to_series()
+    return [*pl.DataFrame(shared)[at], *own]
+
+
+def _columns(table: Table, rows: Sequence[Row]) -> list[pl.Series]:
+    given: set[str] = set().union(*rows)
+    return [_series(column, rows) for column in table.columns if column.name in given and column.name not in _LINEAGE]
+
+
+def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
+    try:
+        values = list(map(itemgetter(column.name), rows))
+    except KeyError:
+        values = [row.get(column.name) for row in rows]
+    if column.kind is Kind.TEXTS:
+        return pl.Series(column.name, values, dtype=pl.List(pl.String))
+    types = set(map(type, values)) - {type(None)}
+    if types == {_TYPES.get(column.kind)}:
+        return pl.Series(column.name, values, dtype=column.dtype)
+    if not types <= {str}:
+        values = [value if value is None or type(value) is str else _plain(value) for value in values]
+    return pl.Series(column.name, values, dtype=pl.String)
+
+
+def _plain(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping | list):
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)
