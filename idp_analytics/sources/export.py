@@ -71,7 +71,11 @@ class Document:
 
     def text(self, *path: str | int) -> str | None:
         """The text at ``path``, or null (:func:`members.text`)."""
-        return members.text(self.body, *path)
+        if len(path) > 1:
+            return members.text(self.body, *path)
+        # Most often it is one member of the document itself, which is worth no second call.
+        found = self.body.get(*path)
+        return found.strip() or None if type(found) is str else members.text(found)
 
     def every(self, *path: str | int) -> list[dict[str, Any]]:
         """The objects of the list at ``path`` (:func:`members.every`)."""

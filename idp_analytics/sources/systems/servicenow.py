@@ -7,7 +7,7 @@ text, a reference ``{link, value}``, or ``{display_value, value}``. An export of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from idp_analytics.sources.documents import Documents, read_documents
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Option, Recipe, Row, Shape, System
 
+_DISPLAY = "\0display"
 _RESOLVED = ("6", "7", "resolved", "closed")
 _CANCELLED = ("8", "canceled", "cancelled")
 _DECIDED = {"approved": "approved", "rejected": "rejected"}
@@ -103,7 +104,9 @@ def tickets(document: Document, export: Export) -> Iterator[Row]:
 
 def _raw(document: Document, name: str) -> str | None:
     """What the database holds: text, or the value of a reference (the end of its link, where only that is there)."""
-    found = document.at(name)
+    found = document.body.get(name)
+    if type(found) is str:
+        return found.strip() or None
     if not isinstance(found, dict):
         return members.text(found)
     link = members.text(found, "link")
@@ -128,15 +131,14 @@ def _shown(document: Document, name: str) -> str | None:
 def _time(document: Document, name: str) -> str | None:
     """Raw times are UTC and do not say so; those of an export of display values are local and stay without a zone."""
     text = _raw(document, name)
-    if _is_display(document):
+    if _DISPLAY in document.body:
         return text
     return f"{text.replace(' ', 'T')}Z" if text and len(text) == len("2026-01-01 00:00:00") else text
 
 
-def _is_display(document: Document) -> bool:
+def _is_display(body: Mapping[str, Any]) -> bool:
     """Some reference has its display value alone."""
-    fields = (field for field in document.body.values() if isinstance(field, dict))
-    return any("display_value" in field and "value" not in field for field in fields)
+    return any(isinstance(field, dict) and "display_value" in field and "value" not in field for field in body.values())
 
 
 def _digit(text: str | None) -> str | None:
@@ -156,7 +158,7 @@ def _approvals(export: Export) -> dict[str, list[Document]]:
 
 
 def _subjects(export: Export) -> dict[str, list[Document]]:
-    return {**export.by("change", "sys_id"), **export.by("change", "sys_id", "value")}
+    return export.once("subjects", lambda: {**export.by("change", "sys_id"), **export.by("change", "sys_id", "value")})
 
 
 def _operation(change: Document | None, export: Export) -> str | None:
@@ -183,7 +185,9 @@ def opened(path: Path, shown: str) -> Documents:
             members.every(table, "result") for table in body.values() if isinstance(table, dict) and "result" in table
         ]
         whole += [(number, record) for records in tables for record in records] if tables else [(number, body)]
-    return replace(found, found=whole)
+    # What is told of each record once; its times are read several times.
+    told = [(number, {**body, _DISPLAY: True} if _is_display(body) else body) for number, body in whole]
+    return replace(found, found=told)
 
 
 def _is(prefix: str, *fields: str) -> Any:

@@ -297,13 +297,8 @@ def _no_deployment(document: Document) -> str | None:
     return None
 
 
-def _stamps(document: Document) -> dict[str, str | None]:
-    found = document.at("attributes", "status-timestamps")
-    return {name: members.text(value) for name, value in found.items()} if isinstance(found, dict) else {}
-
-
 def _at(document: Document, name: str) -> str | None:
-    return _stamps(document).get(name)
+    return document.text("attributes", "status-timestamps", name)
 
 
 def _end(document: Document) -> str | None:
@@ -314,15 +309,20 @@ def _end(document: Document) -> str | None:
 
 
 def _newest(document: Document) -> str | None:
-    return _latest(_stamps(document).values())
+    found = document.at("attributes", "status-timestamps")
+    return _latest(map(members.text, found.values())) if isinstance(found, dict) else None
 
 
 def _latest(times: Iterable[str | None]) -> str | None:
     """The last of several times, in UTC so that texts compare; they come with ``Z``, ``+00:00`` and ``+08:00``."""
-    found = []
-    for time in times:
+    known = list(filter(None, times))
+    if all(len(time) == len("2026-01-01T00:00:00Z") and time[-1] == "Z" for time in known):
         with suppress(ValueError):
-            moment = datetime.fromisoformat(time or "")
+            return datetime.fromisoformat(max(known)).isoformat() if known else None
+    found = []
+    for time in known:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(time)
             found.append(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
     return max(found).isoformat() if found else None
 
@@ -334,12 +334,15 @@ def _related(document: Document, name: str) -> str | None:
 def _workspace(document: Document, export: Export) -> str | None:
     """The workspace's name where the dump has it, else its id."""
     native = _related(document, "workspace")
-    known = [
-        *export.by("workspace", "id").get(native or "", []),
-        *export.by("explored", "attributes", "external-id").get(native or "", []),
-    ]
-    names = (one.text("attributes", "name") or one.text("attributes", "workspace-name") for one in known)
-    return next(filter(None, names), None) or native
+    names: dict[str | None, str | None] = export.once("workspaces", dict)
+    if native not in names:
+        known = [
+            *export.by("workspace", "id").get(native or "", []),
+            *export.by("explored", "attributes", "external-id").get(native or "", []),
+        ]
+        told = (one.text("attributes", "name") or one.text("attributes", "workspace-name") for one in known)
+        names[native] = next(filter(None, told), None) or native
+    return names[native]
 
 
 def _run(document: Document, export: Export) -> Document | None:
