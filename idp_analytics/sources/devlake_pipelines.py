@@ -150,17 +150,12 @@ def moment(frame: pl.DataFrame, name: str) -> pl.Expr:
     if dtype != pl.String:
         return pl.col(name).cast(utc)
     text = pl.col(name).str.strip_chars()
-    parts = text.str.extract_groups(
-        r"^(\d+)-(\d+)-(\d+)[ T](\d+):(\d+):(\d+)(?:\.(\d{1,6})\d*)?\s*(Z|[+-]\d{2}:?\d{2})?$"
-    )
-
-    def number(place: int) -> pl.Expr:
-        return parts.struct.field(str(place)).cast(pl.Int32)
-
-    fraction = parts.struct.field("7").fill_null("0").str.pad_end(6, "0").cast(pl.Int32)
-    zone = parts.struct.field("8")
+    parts = text.str.extract_groups(r"^(\d+-\d+-\d+[ T]\d+:\d+:\d+)(?:\.(\d{1,6})\d*)?\s*(Z|[+-]\d{2}:?\d{2})?$")
+    clock = parts.struct.field("1").str.replace("T", " ", literal=True)
+    # A day or hour that there is not is not known.
+    local = clock.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+    fraction = parts.struct.field("2").fill_null("0").str.pad_end(6, "0").cast(pl.Int64)
+    zone = parts.struct.field("3")
     sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
     hours, minutes = (zone.str.extract(r"^[+-](\d\d):?(\d\d)$", group).cast(pl.Int32).fill_null(0) for group in (1, 2))
-    year, month, day, hour, minute, second = (number(place) for place in range(1, 7))
-    local = pl.datetime(year, month, day, hour, minute, second, fraction, time_zone="UTC")
-    return local - pl.duration(minutes=sign * (60 * hours + minutes))
+    return local + pl.duration(microseconds=fraction) - pl.duration(minutes=sign * (60 * hours + minutes))

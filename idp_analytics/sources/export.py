@@ -74,7 +74,7 @@ class Document:
         if len(path) > 1:
             return members.text(self.body, *path)
         # Most often it is one member of the document itself, which is worth no second call.
-        found = self.body.get(*path)
+        found = self.body.get(path[0])  # type: ignore[arg-type]  # a place in a list is no member of an object
         return found.strip() or None if type(found) is str else members.text(found)
 
     def every(self, *path: str | int) -> list[dict[str, Any]]:

@@ -221,7 +221,7 @@ def is_issue(body: Mapping[str, Any]) -> bool:
 
 def has(body: Mapping[str, Any], *names: str) -> bool:
     """All these members are there."""
-    return set(names) <= set(body)
+    return body.keys() >= set(names)
 
 
 def called(run: Document, export: Export) -> list[tuple[str, dict[str, Any]]]:

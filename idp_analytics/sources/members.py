@@ -14,7 +14,7 @@ def at(value: Any, *path: str | int) -> Any:
     """The member at ``path``, or null where the way there ends."""
     for step in path:
         # Plain objects and lists first: the general test takes many times as long, and this runs for every member read.
-        if type(step) is str:
+        if isinstance(step, str):
             if type(value) is dict or isinstance(value, Mapping):
                 value = value.get(step)
             else:

@@ -7,12 +7,14 @@ answers to a survey are never rows of their own in Python.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
@@ -108,13 +110,21 @@ def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
     except KeyError:
         values = [row.get(column.name) for row in rows]
     if column.kind is Kind.TEXTS:
-        return pl.Series(column.name, values, dtype=pl.List(pl.String))
+        return _texts(column.name, values)
     types = set(map(type, values)) - {type(None)}
     if types == {_TYPES.get(column.kind)}:
         return pl.Series(column.name, values, dtype=column.dtype)
     if not types <= {str}:
         values = [value if value is None or type(value) is str else _plain(value) for value in values]
     return pl.Series(column.name, values, dtype=pl.String)
+
+
+def _texts(name: str, values: list[Any]) -> pl.Series:
+    """Lists of text. Arrow makes all of them at once, where Polars makes a series of each; it would take a text for a list."""
+    if set(map(type, values)) <= {list, type(None)}:
+        with suppress(pa.ArrowException):
+            return pl.Series(name, pl.from_arrow(pa.array(values, pa.list_(pa.large_string()))))
+    return pl.Series(name, values, dtype=pl.List(pl.String))
 
 
 def _plain(value: Any) -> str | None:

@@ -285,7 +285,7 @@ def _field(response: Response, name: str | None) -> str | None:
     if not name:
         return None
     plain = _plain(name)
-    return next((text for field, text in reversed(response.fields.items()) if _plain(field) == plain), None)
+    return next((text for field, text in reversed(list(response.fields.items())) if _plain(field) == plain), None)
 
 
 def _split(said: Said, separator: str | None) -> list[Said]:

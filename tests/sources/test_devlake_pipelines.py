@@ -100,3 +100,18 @@ def test_a_review_is_somebody_elses():
         ("a", "2", None),
         ("b", "3", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-03-01 10:00:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("2026-03-01T10:00:00.25+02:00", datetime(2026, 3, 1, 8, 0, 0, 250_000, tzinfo=UTC)),
+        ("2026-06-31 10:00:00", None),
+        ("2026-06-30 25:00:00", None),
+        ("soon", None),
+    ],
+)
+def test_times_and_days_that_there_are_not(written, meant):
+    frame = pl.DataFrame({"at": [written]})
+    assert frame.select(devlake.moment(frame, "at")).to_series().to_list() == [meant]

@@ -118,8 +118,9 @@ def _is_root(document: Document) -> bool:
 
 def _of(document: Document, *path: str) -> str | None:
     """A member of ``spec.crossplane`` (version 2), else of ``spec``."""
-    new, old = document.at("spec", "crossplane", *path), document.at("spec", *path)
-    found = new if new is not None else old
+    found = document.at("spec", "crossplane", *path)
+    if found is None:
+        found = document.at("spec", *path)
     return members.text(found) or (members.text(found, "name") if isinstance(found, dict) else None)
 
 

@@ -5,7 +5,7 @@ A deployment that is blocked waits for approval; one that was cancelled did not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from idp_analytics.sources import members, repositories
@@ -117,8 +117,8 @@ def _is_tag(document: Document) -> bool:
     return document.at("deployable", "tag") is True
 
 
-def _has(body: Any, *names: str) -> bool:
-    return set(names) <= set(body)
+def _has(body: Mapping[str, Any], *names: str) -> bool:
+    return set(names) <= body.keys()
 
 
 _API = "glab api --paginate"

@@ -59,7 +59,7 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
 
 
 @lru_cache(maxsize=10_000)
-def _answer(name: str, heading: str, import_id: str | None, text: str, kind: str | None) -> Answer:
+def _answer(name: str, heading: str, import_id: str | None, text: str, kind: str) -> Answer:
     """An option of a question with several answers is a column of its own, whose text ends with the option."""
     stem = name.rsplit("_", 1)[0] if "_" in name else None
     option = re.fullmatch(rf"(.*?)(?:\s*-\s*Selected Choice)?\s*-\s*{re.escape(text)}", heading, re.DOTALL)
