@@ -1,6 +1,7 @@
 """Our readers of systems' exports against loading the same files into pandas: speed, memory, ratio.
 
-Ours reads, names, checks and deduplicates every row of every canonical table; pandas only loads documents and flattens them.
+Ours reads, names, checks and deduplicates every row of every canonical table; pandas loads the same files and flattens them to
+as many rows: where rows lie inside documents (:data:`INSIDE`) it unfolds them, and of a survey's table it makes a row per cell.
 Each run is a process of its own, ours and pandas by turns. Seconds are those of processors, and the best of a few runs counts:
 other work on the machine only ever adds. Imports are not in them. ``README.md`` beside this file tells what is measured and what is not.
 
@@ -26,6 +27,20 @@ from typing import Any
 EXPORTS = Path(__file__).resolve().parents[1] / "tests" / "sources"
 MEGABYTE = 1_000_000
 
+INSIDE: dict[str, tuple[list[str], list[Any]]] = {
+    "argocd": (["status", "history"],
+               [["metadata", "name"], ["metadata", "namespace"], ["spec", "project"], ["spec", "destination", "namespace"], ["spec", "destination", "server"]]),
+    "cortex": (["score", "rules"], [["service", "tag"], "lastUpdated"]),
+    "flux": (["status", "history"], ["kind", ["metadata", "name"], ["metadata", "namespace"], ["spec", "targetNamespace"], ["spec", "path"]]),
+    "kyverno": (["results"], [["metadata", "name"], ["metadata", "labels"], ["scope", "kind"], ["scope", "name"]]),
+    "opentelemetry": (["resourceSpans", "scopeSpans", "spans"], [["resourceSpans", "resource", "attributes"]]),
+    "typeform": (["answers"], ["token", "submitted_at", "response_type", ["hidden", "team"], ["hidden", "person"]]),
+}  # fmt: skip
+"""System → where in its documents the rows are, and what of the document each of them needs: pandas' ``record_path`` and ``meta``."""
+
+SURVEYS = ("google_forms", "qualtrics", "surveymonkey")
+"""Systems whose tables have a column per question."""
+
 
 # --- pandas, in a process of its own -----------------------------------------------------------------------------------
 
@@ -44,11 +59,23 @@ def baseline(kind: str, folder: str, pages: str) -> None:
         found = value if isinstance(value, list) else [value]
         return [one for step in found for one in step.values()] if kind == "opencost" else found
 
+    where, beside = INSIDE.get(kind, ([], []))
+
+    def holds_rows(document: Any) -> bool:
+        for name in where:
+            document = document.get(name) if isinstance(document, dict) else None
+            if isinstance(document, list):
+                return True
+        return False
+
     begun, used = time.perf_counter(), time.process_time()
     frames = []
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
         if path.suffix == ".csv":
-            frames.append(pd.read_csv(path, low_memory=False))
+            table = pd.read_csv(path, low_memory=False)
+            if kind in SURVEYS:
+                table = table.reset_index().melt(id_vars="index").dropna(subset="value")
+            frames.append(table)
             continue
         with path.open(encoding="utf-8") as file:
             if path.suffix == ".jsonl":
@@ -57,7 +84,12 @@ def baseline(kind: str, folder: str, pages: str) -> None:
                 documents = list(yaml.load_all(file, Loader=yaml.CSafeLoader))
             else:
                 documents = inside(json.load(file))
-        frames.append(pd.json_normalize(documents))
+        flat = [one for one in documents if not holds_rows(one)]
+        if len(flat) < len(documents):
+            nested = [one for one in documents if holds_rows(one)]
+            frames.append(pd.json_normalize(nested, where, beside, record_prefix="row.", errors="ignore"))
+        if flat:
+            frames.append(pd.json_normalize(flat))
     told = {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - used, "rows": sum(map(len, frames))}
     # What getrusage tells begins with what the parent had.
     found = (
