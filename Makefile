@@ -1,8 +1,11 @@
-# Every target that needs it sets up the virtual environment by itself, from the locked dependencies.
+# Every target that needs it sets up the virtual environment by itself, from the locked dependencies. They are not compiled:
+# Python does that to what it imports, and compiling the rest takes longer than installing it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A process for every core, so one thread for each of them.
+TOGETHER := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadscope
 DATA ?= data/sample
 PERIOD ?=
 
@@ -17,18 +20,18 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Say make PYTHON=/path/to/python3.11."; exit 1; }
 	@echo "Setting up $(VENV) (once) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY) ## Publish the reports of the synthetic company and print where they are
 	@$(BIN)/idp demo
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+	@$(TOGETHER)
 
 coverage: $(READY) ## Run the tests with the coverage floor, which takes half as long again
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report term
+	@$(TOGETHER) --cov --cov-report term
 
 slow: $(READY) ## Run the tests that take minutes: simulations of false alarms and of companies where nothing changes
 	@$(BIN)/python -m pytest -m slow

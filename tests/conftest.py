@@ -12,6 +12,7 @@ from published_sample import execute
 from idp_analytics.organisation import Organisation, load
 from idp_analytics.publish.engine import make
 from idp_analytics.publish.run import RunResult, publish
+from idp_analytics.report.mart import Mart
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,8 +44,16 @@ def sample() -> Organisation:
 
 
 @pytest.fixture(scope="session")
-def published(sample: Organisation, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    """Its reports, published once by this process."""
-    return publish(
-        sample, tmp_path_factory.mktemp("reports"), engine=lambda jobs, _: (make(job, execute) for job in jobs)
-    )
+def mart(sample: Organisation) -> Mart:
+    """Its mart."""
+    return Mart.of(sample)
+
+
+@pytest.fixture(scope="session")
+def published(sample: Organisation, mart: Mart, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Its reports, published once by this process; the mart, which is frozen, is not computed again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Mart, "of", lambda _organisation, every: mart)
+        return publish(
+            sample, tmp_path_factory.mktemp("reports"), engine=lambda jobs, _: (make(job, execute) for job in jobs)
+        )

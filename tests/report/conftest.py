@@ -1,4 +1,4 @@
-"""What tests of reports share: the sample company's mart, computed once, and its reports."""
+"""What tests of reports share: the sample company's reports."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from idp_analytics.organisation import Organisation
 from idp_analytics.periods import parse
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.reports import OrgReport, TeamReport
 from idp_analytics.report.view import View
-
-
-@pytest.fixture(scope="session")
-def mart(sample: Organisation) -> Mart:
-    """The sample company's mart."""
-    return Mart.of(sample)
 
 
 @pytest.fixture
