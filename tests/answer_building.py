@@ -13,6 +13,7 @@ from idp_analytics.checks.gate import RESULTS
 from idp_analytics.metrics import (
     STUDIES,
     bill_quality,
+    boundary,
     by_name,
     cost_anomalies,
     cost_bridge,
@@ -65,6 +66,7 @@ EMPTY = {
     "unit_costs": unit_costs.COLUMNS, "bill_quality": bill_quality.COLUMNS, "cost_bridge": cost_bridge.COLUMNS,
     "cost_forecast": cost_forecast.COLUMNS, "cost_anomalies": cost_anomalies.COLUMNS,
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
+    "boundary": boundary.COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

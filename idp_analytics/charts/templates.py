@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from idp_analytics.charts import (
+    boundary,
     coverage,
     forecast,
     funnel,
@@ -44,6 +45,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "funnel": funnel.drawing(),
         "hours": hours.drawing(),
         "parts": parts.drawing(),
+        "boundary": boundary.drawing(),
         "survival": survival.drawing(),
         "thirds": thirds.drawing(),
         "cumulative": tco.cumulative_drawing(),

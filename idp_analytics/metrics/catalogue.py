@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import catalogue_flow, catalogue_paths, catalogue_people, delivery, showback
+from idp_analytics.metrics import (
+    catalogue_flow,
+    catalogue_paths,
+    catalogue_people,
+    catalogue_requests,
+    delivery,
+    showback,
+)
 
 _DORA = "DORA, software delivery performance metrics (dora.dev guide, as of 2026)"
 _COUNTED = (
@@ -175,6 +182,7 @@ CATALOGUE: tuple[Metric, ...] = (
     *catalogue_flow.ENTRIES,
     *catalogue_people.ENTRIES,
     *catalogue_paths.ENTRIES,
+    *catalogue_requests.ENTRIES,
 )
 """Every metric, in the order documents show them."""
 

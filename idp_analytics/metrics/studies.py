@@ -15,6 +15,7 @@ import polars as pl
 from idp_analytics.metrics.allocation import studies as allocation
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.bill_quality import bill_quality
+from idp_analytics.metrics.boundary import boundary
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
 from idp_analytics.metrics.cost_bridge import cost_bridge
@@ -144,6 +145,11 @@ STUDIES: tuple[Study, ...] = (
         "fragmentation",
         "the services of one entity over the variants of one capability, at the end of one month or quarter",
         fragmentation,
+    ),
+    Study(
+        "boundary",
+        "one operation behind one gate by one route in one month or quarter of one entity: uses, hours waited, done unchecked",
+        boundary,
     ),
     Study(
         "pools",

@@ -9,6 +9,7 @@ from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
 from idp_analytics.report import (
     benchmarks,
+    boundary,
     classes,
     comparison,
     cost_bridge,
@@ -151,6 +152,10 @@ class _Report:
     def load(self) -> Section:
         """How heavy on-call is, and at which hours it calls."""
         return load.load(self.view)
+
+    def boundary(self) -> Section:
+        """Whether people wait for what is safe, and whether what is dangerous is checked: the map and the two lists."""
+        return boundary.boundary(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -88,6 +88,7 @@ PHRASES: Mapping[str, Phrase] = {
     "deployment_path_share": Phrase("deployment", hit=("went through a golden path", "went through a golden path")),
     "new_service_path_share": Phrase("new service", hit=("was born on a golden path", "were born on a golden path")),
     "template_abandonment": Phrase("template run", hit=("came to nothing", "came to nothing")),
+    "exposed_run_share": Phrase("dangerous run", hit=("was unchecked", "were unchecked")),
     "showback_cost": Phrase("line"),
 }
 _ANY = Phrase("observation")

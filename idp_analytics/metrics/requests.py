@@ -1,0 +1,61 @@
+"""Runs of self-service operations put together into the requests they were made for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from idp_analytics.metrics.links import Tables
+
+CHAIN = timedelta(hours=24)
+"""A run asked for at most so long after one of the same kind failed tries the same thing again."""
+
+UNDONE = ("failure", "error", "cancel")
+"""Outcomes after which the same thing may be asked again; what succeeded is done, and what has not ended may still succeed."""
+
+_ASKED = ("requestor_id", "operation_id")
+
+
+def chained(tables: Tables) -> pl.LazyFrame:
+    """``action_runs`` with ``request_id``: the run that began the request this one belongs to.
+
+    A run continues the one it names (``previous_run_id``); else the latest of the same requestor, operation and service, if
+    that did not succeed and ended (else: was asked for) at most :data:`CHAIN` before. A failed run of which the service is
+    not told (it was to be made) is continued by the very next run of that requestor and operation, whatever its service.
+    Without a known requestor nothing is put together but by name. So three failures and a success are one request of full
+    length, and two successes in an hour are two.
+    """
+    runs = tables["action_runs"].sort("requested_at", "run_id").with_row_index("_number").collect()
+    numbers = runs.select("run_id", "_number")
+    found = runs.with_columns(_before(_ASKED, "_any"), _before((*_ASKED, "service_id"), "_same"))
+    unnamed = pl.col("service_id").is_null() | pl.col("_any").struct.field("service_id").is_null()
+    earlier = pl.when(unnamed).then("_any").otherwise("_same")
+    ended = pl.coalesce(earlier.struct.field("finished_at"), earlier.struct.field("requested_at"))
+    again = (
+        pl.col("requestor_id").is_not_null()
+        & earlier.struct.field("outcome").is_in(list(UNDONE))
+        & (pl.col("requested_at") - ended <= CHAIN)
+    )
+    links = found.select(
+        "_number", "previous_run_id", pl.when(again).then(earlier.struct.field("_number")).alias("_guessed")
+    ).join(numbers.rename({"run_id": "previous_run_id", "_number": "_named"}), on="previous_run_id", how="left")
+    pairs = links.select("_number", pl.coalesce("_named", "_guessed").alias("_to")).drop_nulls()
+    n = runs.height
+    graph = coo_array((np.ones(pairs.height), (pairs["_number"].to_numpy(), pairs["_to"].to_numpy())), shape=(n, n))
+    _, group = connected_components(graph, directed=False) if n else (0, np.zeros(0, np.int32))
+    return (
+        runs.with_columns(pl.Series("_group", group))
+        .with_columns(pl.col("run_id").first().over("_group").alias("request_id"))
+        .drop("_number", "_group")
+        .lazy()
+    )
+
+
+def _before(same: tuple[str, ...], name: str) -> pl.Expr:
+    """The run before in time among those alike in ``same``; what is not known is alike too."""
+    told = pl.struct("_number", "service_id", "requested_at", "finished_at", "outcome")
+    return told.shift(1).over(*same).alias(name)
