@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -214,10 +215,18 @@ def _label(document: Document, name: str | None) -> str | None:
     """A label of the workload, else of its namespace; OpenCost writes every other sign than letters and digits as an underscore."""
     if not name:
         return None
-    plain = "".join(sign if sign.isalnum() else "_" for sign in name)
-    places = [document.at("properties", part) for part in ("labels", "annotations", "namespaceLabels")]
-    told = [members.text(place, one) for place in places for one in (name, plain)]
-    return next(filter(None, [*told, document.text(f"{_LABEL}{name}"), document.text(f"{_LABEL}{plain}")]), None)
+    plain = _plain(name)
+    for part in ("labels", "annotations", "namespaceLabels"):
+        if (place := document.at("properties", part)) and (
+            told := members.text(place, name) or members.text(place, plain)
+        ):
+            return told
+    return document.text(f"{_LABEL}{name}") or document.text(f"{_LABEL}{plain}")
+
+
+@cache
+def _plain(name: str) -> str:
+    return "".join(sign if sign.isalnum() else "_" for sign in name)
 
 
 def _is_allocation(body: Any) -> bool:
