@@ -96,7 +96,8 @@ def _spread(table: Table, shared: list[pl.Series], several: list[Sequence[Row]])
     own = pl.DataFrame(_columns(table, list(different.values())))[[places[id(one)] for one in each]]
     row = pl.DataFrame({"row": pl.int_range(len(several), eager=True), "times": list(map(len, several))})
     at = row.select(pl.col("row").repeat_by("times").list.explode(empty_as_null=False)).to_series()
-    return [*pl.DataFrame(shared)[at], *own]
+    order = {column.name: place for place, column in enumerate(table.columns)}
+    return sorted([*pl.DataFrame(shared)[at], *own], key=lambda series: order.get(series.name, -1))
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> list[pl.Series]:

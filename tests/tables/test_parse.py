@@ -182,3 +182,18 @@ def test_a_column_of_nulls_is_not_known(kind: Kind) -> None:
     frame = pl.DataFrame({"c": pl.Series([None, None], dtype=pl.Null)})
     parsed = parse(Column("c", kind, ""), frame.schema["c"], None)
     assert frame.select(parsed.value.alias("v"), parsed.reason.alias("r")).null_count().row(0) in {(1, 1), (2, 2)}
+
+
+def test_usual_and_odd_times_of_one_column_each_mean_the_same_as_alone() -> None:
+    texts = [
+        "2026-03-01T10:00:00Z",
+        None,
+        "2026-03-01 10:00",
+        "soon",
+        "2026-02-30T10:00:00Z",
+        " 2026-03-01T10:00:00Z",
+        "soon",
+    ]
+    alone = [read(Kind.TIMESTAMP, [text]) for text in texts]
+    assert read(Kind.TIMESTAMP, texts) == ([v for (v,), _ in alone], [r for _, (r,) in alone])
+    assert read(Kind.TIMESTAMP, texts)[1][4] == "is not a time"
