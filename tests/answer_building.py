@@ -20,6 +20,7 @@ from idp_analytics.metrics import (
     cost_forecast,
     cost_restatement_reasons,
     cost_variance,
+    rubber_stamps,
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
@@ -66,7 +67,7 @@ EMPTY = {
     "unit_costs": unit_costs.COLUMNS, "bill_quality": bill_quality.COLUMNS, "cost_bridge": cost_bridge.COLUMNS,
     "cost_forecast": cost_forecast.COLUMNS, "cost_anomalies": cost_anomalies.COLUMNS,
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
-    "boundary": boundary.COLUMNS,
+    "boundary": boundary.COLUMNS, "approvals": rubber_stamps.COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

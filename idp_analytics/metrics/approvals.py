@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
 
 ANSWERED = ("approved", "rejected", "sent back")
 """States in which somebody has answered. *Sent back* (CDEvents requestchanges) ends the wait and is no refusal."""
@@ -58,3 +60,41 @@ def judged(tables: Tables, now: pl.Expr | None = None) -> pl.LazyFrame:
         .with_columns(pl.when(closed & exact).then("decided_at").alias("answered_at"))
         .drop("_of_run", "_bot")
     )
+
+
+def approval_queue_time(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """Hours from asking to a person's answer, dated by the asking; ``hit`` false: withdrawn, expired, or still waiting.
+
+    Not usable: answered or ended, but not known when.
+    """
+    asked = judged(tables).filter("is_human", pl.col("state").is_not_null(), pl.col("requested_at").is_not_null())
+    waited = (pl.col("answered_at") - pl.col("requested_at")).dt.total_seconds(fractional=True) / 3600
+    waits = pl.col("state") == "pending"
+    return _observed(
+        asked.with_columns(
+            waited.alias("x"), pl.col("state").is_in(list(ANSWERED)).alias("hit"),
+            (waits | pl.col("answered_at").is_not_null()).alias("usable"),
+        )
+    )  # fmt: skip
+
+
+def approval_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """One observation per request a person approved or refused, dated by that, else by the asking; a hit when approved."""
+    decided = judged(tables).filter("is_human", pl.col("state").is_in(["approved", "rejected"]))
+    at = pl.coalesce("decided_at", "requested_at")
+    return _observed(decided.with_columns(at.alias("at"), (pl.col("state") == "approved").alias("hit")))
+
+
+def approval_withdrawal_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """One observation per request for a person's approval, dated by the asking; a hit when it was withdrawn.
+
+    Not usable: the source does not say how it stands.
+    """
+    asked = judged(tables).filter("is_human")
+    return _observed(
+        asked.with_columns((pl.col("state") == "withdrawn").alias("hit"), pl.col("state").is_not_null().alias("usable"))
+    )
+
+
+def _observed(frame: pl.LazyFrame) -> pl.LazyFrame:
+    return observations(frame.with_columns(pl.col("approval_id").alias("source_key")), source_table="approvals")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
-from idp_analytics.metrics import uses
+from idp_analytics.metrics import approvals, uses
+
+_ASKED = (
+    "Requests for approval that a person was to decide; what a machine decided (approvals.automated, or a responder that is a bot) "
+    "is left out. "
+)
+_SENT_BACK = "Sent back (CDEvents requestchanges) is an answer and no refusal; deferred, delegated and escalated requests still wait. "
 
 ENTRIES: tuple[Metric, ...] = (
     Metric(
@@ -29,6 +35,58 @@ ENTRIES: tuple[Metric, ...] = (
         "(dora.dev capabilities, as of 2026); interval: Wilson 1927",
         observations=uses.exposed_run_share,
         scopes=("org", "team"),
+    ),
+    Metric(
+        name="approval_queue_time",
+        title="Approval queue time",
+        question="How long do people wait for an approval?",
+        formula="Kaplan–Meier median over requests of: answered − asked",
+        unit="hours",
+        better="lower",
+        tables=("approvals",),
+        estimator=Estimator.SURVIVAL_MEDIAN,
+        population=_ASKED + "Dated by when they were asked. Clock hours, nights and weekends included.",
+        link_rule=None,
+        null_policy=_SENT_BACK + "Requests that still wait, and those withdrawn or expired at a known time, count as waiting longer "
+        "(censored): left out, the slowest would be missing. Missing: answered or ended, but not known when, or only by when, or "
+        "before it was asked.",
+        min_n=5,
+        source="CDEvents approval (draft 0.6, 2026); Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log",
+        observations=approvals.approval_queue_time,
+    ),
+    Metric(
+        name="approval_share",
+        title="Approved",
+        question="How many requests are approved in the end?",
+        formula="requests approved ÷ requests approved or refused",
+        unit="share of decisions",
+        better=None,
+        tables=("approvals",),
+        estimator=Estimator.SHARE,
+        population=_ASKED + "Dated by the decision, where its time is told, else by the asking. Neither more nor less is better in "
+        "itself: a gate that never refuses may do nothing, one that often does comes too late.",
+        link_rule=None,
+        null_policy=_SENT_BACK + "Those are in neither number, nor are requests withdrawn, expired or waiting. A decision of unknown "
+        "time counts.",
+        min_n=5,
+        source="CDEvents approval (draft 0.6, 2026); interval: Wilson 1927",
+        observations=approvals.approval_share,
+    ),
+    Metric(
+        name="approval_withdrawal_share",
+        title="Approval requests withdrawn",
+        question="How often do people give up waiting for an approval?",
+        formula="requests withdrawn ÷ requests",
+        unit="share of requests",
+        better="lower",
+        tables=("approvals",),
+        estimator=Estimator.SHARE,
+        population=_ASKED + "Dated by when they were asked. Why one is withdrawn is not told: some are no longer needed.",
+        link_rule=None,
+        null_policy="Requests that still wait may yet be withdrawn. Expired ones are not. Missing: how it stands is not told.",
+        min_n=5,
+        source="CDEvents approval (draft 0.6, 2026); interval: Wilson 1927",
+        observations=approvals.approval_withdrawal_share,
     ),
 )  # fmt: skip
 """The entries, in the order documents show them."""

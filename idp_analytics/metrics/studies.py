@@ -37,6 +37,7 @@ from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
+from idp_analytics.metrics.rubber_stamps import approvals
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
@@ -145,6 +146,11 @@ STUDIES: tuple[Study, ...] = (
         "fragmentation",
         "the services of one entity over the variants of one capability, at the end of one month or quarter",
         fragmentation,
+    ),
+    Study(
+        "approvals",
+        "the requests for approval of one operation in one month or quarter of one entity: waits, decisions, signs of a rubber stamp",
+        approvals,
     ),
     Study(
         "boundary",

@@ -8,6 +8,7 @@ from pathlib import Path
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
 from idp_analytics.report import (
+    approvals,
     benchmarks,
     boundary,
     classes,
@@ -156,6 +157,10 @@ class _Report:
     def boundary(self) -> Section:
         """Whether people wait for what is safe, and whether what is dangerous is checked: the map and the two lists."""
         return boundary.boundary(self.view)
+
+    def approvals(self) -> Section:
+        """How long people wait for an approval, what becomes of it, and whether the gate looks; never who approved."""
+        return approvals.approvals(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -1,0 +1,106 @@
+"""How long people wait for an approval, what becomes of it, and whether the gate looks before it says yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import Verdict
+from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity
+from idp_analytics.metrics import by_name
+from idp_analytics.metrics.rubber_stamps import BATCH, BATCH_SECONDS, ENOUGH, ONE_SHARE, QUICK_SECONDS
+from idp_analytics.report import cells, metric, words
+from idp_analytics.report.section import Section
+from idp_analytics.report.view import View
+
+STUDY = "approvals"
+QUESTION = "How long do people wait for an approval, and does the gate look?"
+METRICS = ("approval_queue_time", "approval_share", "approval_withdrawal_share")
+
+_SHARE = "share of decisions"
+
+
+def approvals(view: View) -> Section:
+    """The queue of one entity and period over all operations, and each gate by itself; never an approver."""
+    queue = by_name("approval_queue_time")
+    row, found = view.row(queue), view.study(STUDY)
+    whole = metric.section(view, "approval_queue_time")
+    late = _after_the_fact(view)
+    rows = found.sort("asked", "title", descending=[True, False]).to_dicts()
+    tables = (
+        cells.table(
+            f"Requests for approval by operation, {view.period.label}", map(_stands, rows), ("Operation", "Risk")
+        ),
+        cells.table("Does the gate look? Signs by operation", (_signs(r, late) for r in rows), ("Operation",)),
+        *whole.tables,
+    )
+    shares = " ".join(words.answer(by_name(name), view.row(by_name(name))) for name in METRICS[1:])
+    return Section(
+        question=QUESTION,
+        answer=f"{whole.answer} {shares}" if row["verdict"] != Verdict.NOT_MEASURED else whole.answer,
+        chart=whole.chart,
+        tables=tuple(table for table in tables if table.frame.height),
+        cautions=(*_cautions(found), *whole.cautions),
+        trace=whole.trace,
+        verdict=whole.verdict,
+        metrics=tuple(by_name(name) for name in METRICS),
+    )
+
+
+def _after_the_fact(view: View) -> dict[str | None, int]:
+    """Operation → uses that were approved only after they had begun, as the boundary map has them."""
+    found = view.study("boundary")
+    return dict(found.group_by("operation_id").agg(pl.col("after_fact").sum()).iter_rows()) if found.height else {}
+
+
+def _stands(row: dict[str, Any]) -> dict[str, str]:
+    bounds = words.level(row)
+    unknown = row["asked"] - row["wait_n"]
+    return {
+        "Operation": named(row["title"]),
+        "Risk": row["risk"],
+        "Asked (n)": f"{row['asked']:,}",
+        "Half answered within": quantity(row["wait"], "hours"),
+        bounds.capitalize(): interval(row["wait_low"], row["wait_high"], "hours", row["wait"]),
+        "In working hours": quantity(row["working_wait"], "hours"),
+        "Still waiting": f"{row['pending']:,}" if row["pending"] else "",
+        "Oldest": quantity(row["oldest_hours"], "hours") if row["pending"] else "",
+        "Withdrawn": f"{row['withdrawn']:,}" if row["withdrawn"] else "",
+        "Expired": f"{row['expired']:,}" if row["expired"] else "",
+        "Wait not known": f"{unknown:,}" if unknown else "",
+    }
+
+
+def _signs(row: dict[str, Any], late: dict[str | None, int]) -> dict[str, str]:
+    decided = row["decided"]
+    after = late.get(row["operation_id"], 0)
+    return {
+        "Operation": named(row["title"]),
+        "Decided (n)": f"{decided:,}",
+        "Refused or sent back": f"{row['caught']:,}",
+        f"Of decisions, {words.level(row)}": interval(row["caught_low"], row["caught_high"], _SHARE, row["caught_share"]) if decided else NOTHING,
+        f"Never refused in {ENOUGH} or more": "yes" if row["never_refused"] else "",
+        f"Within {QUICK_SECONDS} s": f"{row['quick']:,} of {row['timed']:,}" if row["timed"] else "",
+        words.level(row).capitalize(): interval(row["quick_low"], row["quick_high"], _SHARE, row["quick_share"]) if row["timed"] else NOTHING,
+        "By who asked": f"{row['own']:,} of {row['named']:,}" if row["own"] else "",
+        "After it began": f"{after:,}" if after else "",
+        "In batches": f"{row['batched']:,}" if row["batched"] else "",
+        f"One person above {100 * ONE_SHARE:.0f} %": "yes" if row["one_gate"] else "",
+        "By a machine, left out": f"{row['automatic']:,}" if row["automatic"] else "",
+    }  # fmt: skip
+
+
+def _cautions(found: pl.DataFrame) -> Iterator[str]:
+    if found.is_empty():
+        return
+    yield (
+        "Signs are about a gate and no person: a quick yes may have been agreed on beforehand. In batches: at least "
+        f"{BATCH} decisions of one person within {BATCH_SECONDS} seconds, over all operations."
+    )
+    if found["never_refused"].any():
+        yield "Where nothing was ever refused, the upper end of the interval says how often the gate may refuse after all."
+    unknown = int((found["asked"] - found["wait_n"]).sum())
+    if unknown:
+        yield f"Of {count(unknown, 'request')} the wait is not known; they count in what became of them, not in the times."

@@ -1,0 +1,36 @@
+"""What a reader is told of the queue for approval, and of gates that do not look."""
+
+from __future__ import annotations
+
+import pytest
+from answer_building import answer, frame, mart, of_org
+
+from idp_analytics.metrics import boundary, rubber_stamps
+from idp_analytics.report.approvals import approvals
+
+
+def test_rubber_stamps_of_the_sample_are_told_and_nobody_is_named(organisation_report, sample):
+    made = organisation_report("2026-Q2").approvals()
+    signs = made.tables[1].frame
+    never = signs.filter(signs["Never refused in 30 or more"] == "yes")["Operation"].to_list()
+    assert {"Rotate a secret", "Grant access to production"} <= set(never)
+    quick = dict(signs.select("Operation", "Within 60 s").iter_rows())
+    assert quick["Rotate a secret"] == "37 of 50"
+    shown = str([table.frame.rows() for table in made.tables]) + made.answer + str(made.cautions)
+    people = sample.tables["approvals"]["responder_id"].drop_nulls().unique().to_list()
+    assert not [person for person in people if person in shown]
+    assert made.chart is not None
+
+
+@pytest.mark.parametrize("team", ["payments", "ledger"])
+def test_a_team_has_its_own(team_report, team):
+    made = team_report(team, "2026-Q2").approvals()
+    assert "were answered within" in made.answer or "answered" in made.answer
+    assert made.tables
+
+
+def test_without_approvals_it_says_so():
+    empty = {"approvals": frame((), rubber_stamps.COLUMNS), "boundary": frame((), boundary.COLUMNS)}
+    made = approvals(of_org(mart([answer("approval_queue_time", verdict="not measured")], studies=empty)))
+    assert made.answer.startswith("Not measured in June 2026")
+    assert (made.chart, made.cautions) == (None, ())
