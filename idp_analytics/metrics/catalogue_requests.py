@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
-from idp_analytics.metrics import approvals, uses
+from idp_analytics.metrics import approvals, requests, uses
 
 _ASKED = (
     "Requests for approval that a person was to decide; what a machine decided (approvals.automated, or a responder that is a bot) "
     "is left out. "
 )
 _SENT_BACK = "Sent back (CDEvents requestchanges) is an answer and no refusal; deferred, delegated and escalated requests still wait. "
+
+_CHAIN = (
+    "Runs that try the same thing again are one request: the source names the run before (previous_run_id), or the same requestor "
+    "asks for the same operation and service at most 24 hours after a run that did not succeed. "
+)
 
 ENTRIES: tuple[Metric, ...] = (
     Metric(
@@ -87,6 +92,57 @@ ENTRIES: tuple[Metric, ...] = (
         min_n=5,
         source="CDEvents approval (draft 0.6, 2026); interval: Wilson 1927",
         observations=approvals.approval_withdrawal_share,
+    ),
+    Metric(
+        name="provisioning_time",
+        title="Time to provision",
+        question="How long from asking the platform for something until it can be used?",
+        formula="Kaplan–Meier median over requests of: result usable − first asked",
+        unit="hours",
+        better="lower",
+        tables=("action_runs",),
+        estimator=Estimator.SURVIVAL_MEDIAN,
+        population=_CHAIN + "Operations of which the source ever tells when a result could be used; dated by the first asking. Waiting "
+        "for approval is in it.",
+        link_rule=None,
+        null_policy="Requests not usable yet count as taking longer (censored), those that failed or were cancelled and not tried again "
+        "until their last run ended: a failure is no fast success. Missing: given up but not told when, or usable before it was asked for.",
+        min_n=5,
+        source="CNCF Platforms white paper (2023), latency of requests; Kaplan & Meier 1958; interval: Brookmeyer & Crowley 1982, log-log",
+        observations=requests.provisioning_time,
+    ),
+    Metric(
+        name="run_success_share",
+        title="Runs that succeed",
+        question="How often does self-service work?",
+        formula="runs that succeeded ÷ runs that succeeded or failed",
+        unit="share of runs",
+        better="higher",
+        tables=("action_runs",),
+        estimator=Estimator.SHARE,
+        population="Runs of self-service operations, dated by their end, else by when they were asked for. Each try counts.",
+        link_rule=None,
+        null_policy="Cancelled and withdrawn runs, those that have not ended and those whose outcome is not told are in neither number.",
+        min_n=5,
+        source="interval: Wilson 1927",
+        observations=requests.run_success_share,
+    ),
+    Metric(
+        name="first_try_share",
+        title="First-try success",
+        question="How often does self-service work at the first try?",
+        formula="requests whose first run succeeded ÷ requests of which a run succeeded or failed",
+        unit="share of requests",
+        better="higher",
+        tables=("action_runs",),
+        estimator=Estimator.SHARE,
+        population=_CHAIN + "Dated by the first asking.",
+        link_rule=None,
+        null_policy="Requests of which every run was cancelled, has not ended, or does not tell its outcome are in neither number. A "
+        "first run that was cancelled and tried again did not succeed at the first try.",
+        min_n=5,
+        source="interval: Wilson 1927",
+        observations=requests.first_try_share,
     ),
 )  # fmt: skip
 """The entries, in the order documents show them."""

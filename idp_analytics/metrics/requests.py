@@ -1,4 +1,4 @@
-"""Runs of self-service operations put together into the requests they were made for."""
+"""Runs of self-service operations put together into the requests they were made for, and how soon those came true."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
 
 CHAIN = timedelta(hours=24)
 """A run asked for at most so long after one of the same kind failed tries the same thing again."""
@@ -59,3 +61,60 @@ def _before(same: tuple[str, ...], name: str) -> pl.Expr:
     """The run before in time among those alike in ``same``; what is not known is alike too."""
     told = pl.struct("_number", "service_id", "requested_at", "finished_at", "outcome")
     return told.shift(1).over(*same).alias(name)
+
+
+def run_success_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """One observation per run that succeeded or failed, dated by its end, else by the asking; a hit when it succeeded."""
+    done = tables["action_runs"].filter(pl.col("outcome").is_in(["success", "failure", "error"]))
+    at = pl.coalesce("finished_at", "requested_at")
+    return observations(
+        done.with_columns(
+            at.alias("at"), (pl.col("outcome") == "success").alias("hit"), pl.col("run_id").alias("source_key")
+        ),
+        source_table="action_runs",
+    )
+
+
+def first_try_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """One observation per request of which a run succeeded or failed, dated by its first run; a hit when that succeeded."""
+    ended = pl.element().is_in(["success", "failure", "error"])
+    asked = requests(tables).filter(pl.col("outcomes").list.eval(ended).list.any())
+    return observations(
+        asked.with_columns((pl.col("outcomes").list.first() == "success").fill_null(False).alias("hit")),
+        source_table="action_runs",
+    )
+
+
+def provisioning_time(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """Hours from the first asking until the result could be used, per request; ``hit`` false: given up, or not there yet.
+
+    Only operations of which the source ever tells when a result could be used. What was given up is open until its last run
+    ended. Not usable: usable before it was asked for, or given up but not told when.
+    """
+    gives = tables["action_runs"].filter(pl.col("usable_at").is_not_null()).select("operation_id").unique()
+    asked = requests(tables).join(gives, on="operation_id", how="semi")
+    ready, over = pl.col("usable_at").is_not_null(), pl.col("outcomes").list.last().is_in(list(UNDONE)).fill_null(False)
+    until = pl.when(ready).then("usable_at").when(over).then("ended_at")
+    return observations(
+        asked.with_columns(
+            ((until - pl.col("at")).dt.total_seconds(fractional=True) / 3600).alias("x"), ready.alias("hit"),
+            pl.when(ready | over).then((until >= pl.col("at")).fill_null(False)).otherwise(True).alias("usable"),
+        ),
+        source_table="action_runs",
+    )  # fmt: skip
+
+
+def requests(tables: Tables) -> pl.LazyFrame:
+    """One row per request: ``source_key`` (its first run), ``at`` (asked first), ``operation_id``, ``service_id``, ``team_id`` (the
+    first told), ``outcomes`` (of its runs, in order), ``usable_at`` (first), ``ended_at`` (of the last run)."""
+    first = (pl.col(name).drop_nulls().first() for name in ("service_id", "team_id"))
+    return (
+        chained(tables)
+        .sort("requested_at", "run_id")
+        .group_by("request_id", maintain_order=True)
+        .agg(
+            pl.col("requested_at").first().alias("at"), pl.col("operation_id").first(), *first,
+            pl.col("outcome").alias("outcomes"), pl.col("usable_at").min(), pl.col("finished_at").last().alias("ended_at"),
+        )
+        .rename({"request_id": "source_key"})
+    )  # fmt: skip

@@ -33,6 +33,7 @@ from idp_analytics.report import (
     quality,
     reference,
     reliability,
+    requests,
     retention,
     rules,
     spending,
@@ -157,6 +158,10 @@ class _Report:
     def boundary(self) -> Section:
         """Whether people wait for what is safe, and whether what is dangerous is checked: the map and the two lists."""
         return boundary.boundary(self.view)
+
+    def requests(self) -> Section:
+        """How soon what was asked of the platform could be used, and how often asking works, at all and at once."""
+        return requests.requests(self.view)
 
     def approvals(self) -> Section:
         """How long people wait for an approval, what becomes of it, and whether the gate looks; never who approved."""

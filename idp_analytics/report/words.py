@@ -91,6 +91,9 @@ PHRASES: Mapping[str, Phrase] = {
     "approval_queue_time": Phrase("request", over=("was answered", "were answered")),
     "approval_share": Phrase("decision", hit=("approved", "approved")),
     "approval_withdrawal_share": Phrase("request", hit=("was withdrawn", "were withdrawn")),
+    "provisioning_time": Phrase("request", over=("could be used", "could be used")),
+    "run_success_share": Phrase("run", hit=("succeeded", "succeeded")),
+    "first_try_share": Phrase("request", hit=("succeeded at once", "succeeded at once")),
     "exposed_run_share": Phrase("dangerous run", hit=("was unchecked", "were unchecked")),
     "showback_cost": Phrase("line"),
 }

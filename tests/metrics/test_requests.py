@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from idp_analytics.metrics import by_name, compute
+from idp_analytics.metrics.observed import observed
 from idp_analytics.metrics.requests import chained
 
 
@@ -76,3 +78,38 @@ def test_retries_of_the_sample_are_found_without_being_told(sample):
     pairs = [(a, b) for a, b in told.select("run_id", "previous_run_id").iter_rows() if b in request]
     assert len(pairs) > 50
     assert sum(request[a] == request[b] for a, b in pairs) == len(pairs)
+
+
+# --- what rests on it -----------------------------------------------------------------------------------------------------------
+
+TRIED = [  # three failures and a success; a success at once; one given up; one still going; a withdrawn one
+    run("a", "2026-03-01T08:00", finished_at="2026-03-01T08:10"), run("b", "2026-03-01T09:00", "error", finished_at="2026-03-01T09:10"),
+    run("c", "2026-03-01T10:00", finished_at="2026-03-01T10:10"),
+    run("d", "2026-03-01T11:00", "success", finished_at="2026-03-01T11:10", usable_at="2026-03-01T12:00"),
+    run("e", "2026-03-03T08:00", "success", service_id="till", finished_at="2026-03-03T08:10", usable_at="2026-03-03T09:00"),
+    run("f", "2026-03-05T08:00", service_id="pay", finished_at="2026-03-05T10:00"),
+    run("g", "2026-03-07T08:00", None, service_id="mail"), run("h", "2026-03-08T08:00", "cancel", service_id="log"),
+    run("i", "2026-03-09T08:00", "success", operation_id="restart", finished_at="2026-03-09T08:01"),
+]  # fmt: skip
+
+
+def test_three_failures_and_a_success_took_as_long_as_they_took(company, settings, as_of):
+    rows = observed(
+        by_name("provisioning_time"), company(action_runs=TRIED), settings(), as_of("2026-03-10T08:00")
+    ).collect()
+    told = {row["source_key"]: (row["x"], row["hit"], row["usable"]) for row in rows.to_dicts()}
+    assert {key: told[key] for key in "aefg"} == {
+        "a": (4.0, True, True),  # from the first asking, not the last
+        "e": (1.0, True, True),
+        "f": (2.0, False, True),  # given up: no fast success
+        "g": (72.0, False, True),  # not there yet
+    }
+    assert told["h"][2] is False  # withdrawn, not told when
+    assert set(told) == set("aefgh")  # a restart gives nothing to use
+
+
+@pytest.mark.parametrize(("metric", "k", "n"), [("run_success_share", 3, 7), ("first_try_share", 2, 4)])
+def test_shares_that_work(company, settings, as_of, metric, k, n):
+    found = compute(company(action_runs=TRIED), settings(), as_of("2026-04-01"), (by_name(metric),), ("org",), ("1mo",))
+    row = found.row(0, named=True)
+    assert (row["k"], row["n"]) == (k, n)
