@@ -10,7 +10,7 @@ from idp_analytics.charts.chart import Chart, drawn
 from idp_analytics.charts.palette import OWN, QUIET, WARNING
 from idp_analytics.charts.wording import count, named, period
 
-KINDS = ("waits though safe", "dangerous and unchecked", "not classified", "all else")
+KINDS = ("waits though safe", "danger unchecked", "not classified", "all else")
 """What a cell is about, each a colour and a shape: none is told by colour alone."""
 
 COLUMNS = {
@@ -85,7 +85,7 @@ def drawing() -> dict[str, Any]:
     domain = list(KINDS)
     x = alt.X(
         "gate:N", title=None, scale=alt.Scale(domain=["{gates}"]),
-        axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110, labelOverlap=False, labelExpr="split(datum.label, ' ')", grid=False, domain=False, ticks=False),
+        axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110, labelOverlap=False, labelPadding=18, labelExpr="split(datum.label, ' ')", grid=False, domain=False, ticks=False),
     )  # fmt: skip
     y = alt.Y(
         "risk:N", title=None, scale=alt.Scale(domain=["{risks}"]),

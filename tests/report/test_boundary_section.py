@@ -62,7 +62,7 @@ def test_the_map_says_in_words_what_it_shows():
     made = seen(*ROWS).chart
     assert made is not None
     cells = {(cell["risk"], cell["gate"]): cell for cell in made.spec["datasets"]["cells"]}
-    assert cells["dangerous", "no gate"]["kind"] == "dangerous and unchecked"
+    assert cells["dangerous", "no gate"]["kind"] == "danger unchecked"
     assert cells["dangerous", "no gate"]["note"] == "3 unchecked"
     assert cells["safe", "person decides"]["note"] == "21 h waited"
     assert cells["safe", "no gate"]["kind"] == "all else"
