@@ -71,8 +71,9 @@ def drawing() -> dict[str, Any]:
     legend = alt.Legend(
         title=None, orient="top", labelLimit=260, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, columns=1
     )
+    day = alt.X("day:Q", title="{axis}", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False))
     base = alt.Chart().encode(
-        x=alt.X("day:Q", title="{axis}", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),
+        x=day,
         color=alt.Color("series:N", scale=domain, legend=legend),
         tooltip=[
             alt.Tooltip("series:N", title="of"), alt.Tooltip("day:Q", title="day"), alt.Tooltip("shown:N", title="{noun}"),
@@ -89,9 +90,11 @@ def drawing() -> dict[str, Any]:
             base.mark_area(interpolate="step-after", opacity=0.15).encode(y=low, y2="high:Q"),
             base.mark_line(interpolate="step-after", strokeWidth=2).encode(y=share, strokeDash=dash),
             base.mark_point(size=40, filled=True, opacity=1).encode(y=share),
-            base.transform_filter("datum.day > 0")
+            # Words in the colour of the page: that of a curve does not stand out enough for reading.
+            alt.Chart()
+            .transform_filter("datum.day > 0")
             .mark_text(align="left", baseline="top", dx=5, dy=4)
-            .encode(y=share, text="at_risk:Q"),
+            .encode(x=day, y=share, text="at_risk:Q", detail="series:N"),
             data=alt.NamedData("curves"),
         )
         .properties(width="container", height=240)

@@ -15,7 +15,7 @@ def tables(company):
         services=[{"service_id": "shop"}, {"service_id": "till"}],
         ownership=[{"service_id": "shop", "team_id": "red"}, {"service_id": "till", "team_id": "blue"}],
         deployments=[
-            {"deployment_id": "d1", "finished_at": "2026-03-01T00:00"},
+            {"deployment_id": "d1", "finished_at": "2026-03-01T00:00", "golden_path_id": "template"},
             {"deployment_id": "d2", "finished_at": "2026-03-31T23:30"},
             {"deployment_id": "d3", "finished_at": "2026-04-01T00:00"},
             {"deployment_id": "t1", "finished_at": "2026-03-10T00:00", "service_id": "till", "team_id": "blue"},
@@ -58,6 +58,49 @@ def tables(company):
         costs=[
             {"cost_id": "k1", "amount": 5, "period_start": "2026-03-01", "period_end": "2026-03-02", "team_id": "red"},
             {"cost_id": "k2", "amount": 7, "period_start": "2026-03-01", "period_end": "2026-03-02", "currency": "EUR"},
+        ],
+        golden_paths=[{"golden_path_id": "template", "title": "Template", "kind": "template"}],
+        operations=[{"operation_id": "drop", "title": "Drop", "risk": "dangerous", "gate": "human"}],
+        action_runs=[
+            {
+                "run_id": f"r{n}",
+                "operation_id": "drop",
+                "golden_path_id": "template",
+                "service_id": service,
+                "team_id": team,
+                "requestor_id": f"p{n}",
+                "requested_at": at,
+                "started_at": at,
+                "finished_at": at,
+                "usable_at": at,
+                "outcome": outcome,
+            }
+            for n, (service, team, at, outcome) in enumerate(
+                [
+                    ("shop", "red", "2026-03-01T02:00", "success"),
+                    ("shop", "red", "2026-03-31T23:30", "failure"),
+                    ("till", "blue", "2026-04-01T00:00", "success"),
+                ]
+            )
+        ],
+        approvals=[
+            {
+                "approval_id": f"a{n}",
+                "operation_id": "drop",
+                "subject_kind": "action_run",
+                "subject_id": f"r{n}",
+                "service_id": "shop",
+                "team_id": "red",
+                "requestor_id": "p1",
+                "responder_id": "p2",
+                "requested_at": at,
+                "decided_at": at,
+                "status": status,
+                "decision": status,
+                "automated": False,
+                "time_basis": "exact",
+            }
+            for n, (at, status) in enumerate([("2026-03-01T01:00", "approved"), ("2026-03-31T23:00", "rejected")])
         ],
         loads=[{"load_id": "load-1", "path": "exports/all.csv"}],
     )
@@ -125,8 +168,8 @@ def test_what_ends_at_midnight_does_not_reach_into_the_next_day(company, setting
     assert found == [1, 0]
 
 
-FILLED = [m for m in CATALOGUE if not {"pages", "people"} & set(m.tables)]
-"""Those the tables of these tests have rows for; pages and people have tests of their own."""
+FILLED = [m for m in CATALOGUE if not {"pages", "people", "service_golden_path"} & set(m.tables)]
+"""Those the tables of these tests have rows for; the others have tests of their own."""
 
 
 @pytest.mark.parametrize("metric", FILLED, ids=lambda m: m.name)
