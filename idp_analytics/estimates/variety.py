@@ -8,6 +8,7 @@ import polars as pl
 from scipy.stats import norm
 
 from idp_analytics.estimates import shares
+from idp_analytics.estimates.adding import added
 
 
 def grouped(frame: pl.DataFrame, by: Sequence[str], variant: str, count: str, level: float = 0.95) -> pl.DataFrame:
@@ -27,8 +28,8 @@ def grouped(frame: pl.DataFrame, by: Sequence[str], variant: str, count: str, le
     p = used / used.sum()
     z = float(norm.isf((1 - level) / 2))
     found = counts.group_by(*by).agg(
-        pl.col("_c").sum().alias("n"), used.len().cast(pl.Int64).alias("variants"), (-(p * p.log()).sum()).alias("_h"),
-        (p * p.log() ** 2).sum().alias("_hh"), (p**2).sum().alias("same"),
+        pl.col("_c").sum().alias("n"), used.len().cast(pl.Int64).alias("variants"), (-added(p * p.log())).alias("_h"),
+        added(p * p.log() ** 2).alias("_hh"), added(p**2).alias("same"),
     ).sort(*by, nulls_last=True)  # fmt: skip
     n, h, s = pl.col("n"), pl.col("_h"), pl.col("variants")
     spread = z * (((pl.col("_hh") - h**2).clip(lower_bound=0) / n) + (s - 1) / (2 * n**2)).sqrt()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.errors import SettingsError, nearest
+from idp_analytics.estimates.adding import averaged
 from idp_analytics.metrics import quick_check
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.compute import compute
@@ -207,7 +208,11 @@ def _quick_checked(known: pl.DataFrame, number: int) -> pl.DataFrame:
     groups = [
         scores.filter(pl.col("metric").is_in(list(members)))
         .group_by(_ENTITY)
-        .agg(pl.col("value", "low", "high").mean(), pl.lit(group).alias("metric"), pl.len().cast(pl.Int64).alias("n"))
+        .agg(
+            *(averaged(pl.col(name)).alias(name) for name in ("value", "low", "high")),
+            pl.lit(group).alias("metric"),
+            pl.len().cast(pl.Int64).alias("n"),
+        )
         for group, members in quick_check.GROUPS.items()
     ]
     both = pl.concat([scores, *groups], how="diagonal")

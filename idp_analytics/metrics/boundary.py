@@ -10,6 +10,7 @@ import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import rates, shares
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.approvals import ANSWERED, OVER, judged
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.cells import EVERY, known_by, placed
@@ -113,7 +114,7 @@ def _waiting() -> list[pl.Expr]:
     return [
         pl.len().cast(pl.Int64).alias("asked"), hours.count().cast(pl.Int64).alias("waits"),
         *((state == name).sum().alias(name) for name in ("pending", *OVER)),
-        hours.is_null().sum().alias("wait_missing"), hours.sum(), (hours**2).sum().alias("_squares"),
+        hours.is_null().sum().alias("wait_missing"), added(hours), added(hours**2).alias("_squares"),
         hours.max().alias("_longest"), answered.sum().alias("decided"),
         (answered & (state != "approved")).sum().alias("caught"),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.answers import ORG
+from idp_analytics.estimates.adding import added
 from idp_analytics.estimates.unusual import LEVEL, unusual
 from idp_analytics.metrics.allocation.charges import charged_before, placed
 from idp_analytics.metrics.cells import EVERY
@@ -157,7 +158,7 @@ def _episodes(alarms: pl.DataFrame, daily: pl.DataFrame) -> Iterator[pl.DataFram
         .group_by("episode", *_SERIES)
         .agg(
             pl.col("day").min().alias("first_on"), pl.col("day").max().alias("last_on"), pl.len().cast(pl.Int64).alias("days"),
-            pl.col("expected").sum(), pl.col("p").min(),
+            added(pl.col("expected")), pl.col("p").min(),
         )
         .sort("episode")
     )  # fmt: skip
@@ -188,7 +189,7 @@ def _drivers(episodes: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         lines.group_by("episode", *_LINE, "days")
-        .agg(pl.col("amount").filter(during).sum().alias("came"), pl.col("amount").filter(usual).alias("usual"))
+        .agg(added(pl.col("amount").filter(during)).alias("came"), pl.col("amount").filter(usual).alias("usual"))
         .with_columns((pl.col("came") - padded.list.median() * pl.col("days")).alias("line_beyond"))
         .sort("episode", pl.col("line_beyond").abs(), *_LINE, descending=[False, True, False, False, False])
         .unique("episode", keep="first", maintain_order=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from idp_analytics.answers import ORG
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.pages import ever_paged
 from idp_analytics.settings import Settings
@@ -74,6 +75,6 @@ def exposed(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
     begins = pl.max_horizontal("begins", "covered_from")
     ends = pl.min_horizontal("ends", "covered_to")
     amount = ((ends - begins).dt.total_microseconds() / 8.64e10).clip(lower_bound=0) * pl.col("per_day")
-    sums = spans.lazy().join(covered, how="cross").group_by(cell).agg(amount.sum().alias("_exposure")).collect()
+    sums = spans.lazy().join(covered, how="cross").group_by(cell).agg(added(amount).alias("_exposure")).collect()
     measured = pl.when("is_measured").then(pl.col("_exposure").fill_null(0.0)).otherwise(0.0)
     return rows.join(sums, on=cell, how="left").with_columns(measured.alias("days")).drop("_exposure")

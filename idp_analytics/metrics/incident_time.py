@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from idp_analytics.answers import CELL, ORG, observations
+from idp_analytics.estimates.adding import added, averaged
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
@@ -134,15 +135,14 @@ def timed(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetim
     )
     spans = held(tables, settings)
     stood = _overlap("begins", "ends")
-    exposure = spans.lazy().join(covered.lazy(), how="cross").group_by(CELL).agg(stood.sum().alias("_days")).collect()
-    # In one order, whatever that of the rows was: the last bit of a sum depends on it.
-    pieces = _pieces(outages(tables, as_of), spans, covered, settings).sort(*CELL, "_down")
+    exposure = spans.lazy().join(covered.lazy(), how="cross").group_by(CELL).agg(added(stood).alias("_days")).collect()
+    pieces = _pieces(outages(tables, as_of), spans, covered, settings)
     down = pieces.group_by(CELL).agg(
-        pl.col("_down").sum().alias("down"), (pl.col("_down") ** 2).sum().alias("squares"),
+        added(pl.col("_down")).alias("down"), added(pl.col("_down") ** 2).alias("squares"),
         pl.col("_down").max().alias("largest"), pl.col("incidents").sum().alias("_n"), pl.len().cast(pl.Int64).alias("_k"),
     )  # fmt: skip
     usual = pieces.filter(pl.col("scope") == "org").group_by("every").agg(
-        pl.col("_down").mean().alias("typical"), (pl.col("_down") ** 2).mean().alias("typical_square")
+        averaged(pl.col("_down")).alias("typical"), averaged(pl.col("_down") ** 2).alias("typical_square")
     )  # fmt: skip
     zero = pl.col("down", "squares", "largest").fill_null(0.0)
     measured = pl.when("is_measured")

@@ -10,6 +10,7 @@ import polars.selectors as cs
 from scipy.stats import t as student
 
 from idp_analytics.answers import CELL
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, staged
 from idp_analytics.metrics.links import Tables
@@ -64,8 +65,8 @@ def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime) -> pl.
         *(length.filter(whole).dt.total_microseconds().sum().alias(f"{part}:us") for part, length in lengths.items()),
         *((whole & (length.is_not_null() if part != NOT_SPLIT else pl.col("reason").is_not_null())).sum().alias(f"{part}:n")
           for part, length in lengths.items()),
-        *((hours[part] ** 2).filter(whole).sum().alias(f"{part}:squares") for part in PARTS),
-        *((hours[part] * hours[TOTAL]).filter(whole).sum().alias(f"{part}:products") for part in PARTS),
+        *(added((hours[part] ** 2).filter(whole)).alias(f"{part}:squares") for part in PARTS),
+        *(added((hours[part] * hours[TOTAL]).filter(whole)).alias(f"{part}:products") for part in PARTS),
         *((pl.col(f"raw_{part}") < pl.duration()).sum().alias(f"{part}:backwards") for part in (TOTAL, *STAGES)),
         (~whole).sum().alias("missing"),
     )  # fmt: skip
@@ -105,9 +106,11 @@ _SCOPES = ("org", "team", "service")
 
 def _summed(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     numbers = [name for name in frame.columns if name not in (*key, "service_id", "team_id", "day")]
-    # In one order, whatever that of the rows was: the last bit of a sum of fractions depends on it.
-    ordered = frame.sort(*key, "service_id", "team_id", "day").with_columns(cs.unsigned_integer().cast(pl.Int64))
-    return ordered.group_by(list(key)).agg(pl.col(numbers).sum())
+    whole = frame.with_columns(cs.unsigned_integer().cast(pl.Int64))
+    fractions = [name for name in numbers if whole.schema[name].is_float()]
+    return whole.group_by(list(key)).agg(
+        pl.col([name for name in numbers if name not in fractions]).sum(), *(added(pl.col(name)) for name in fractions)
+    )
 
 
 def _part(cells: pl.DataFrame, part: str) -> pl.DataFrame:

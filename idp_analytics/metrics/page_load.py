@@ -9,6 +9,7 @@ import polars as pl
 
 from idp_analytics.answers import CELL, ORG
 from idp_analytics.estimates import rates
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.exposure import shifts
@@ -125,4 +126,4 @@ def _hours(periods: pl.DataFrame, tables: Tables, settings: Settings) -> pl.Data
     wide = pl.concat(parts).with_columns(pl.sum_horizontal(CLASSES).alias(WHOLE))
     teams = wide.unpivot([WHOLE, *CLASSES], index=list(CELL), variable_name="hour_class", value_name="hours")
     org = teams.with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"))
-    return pl.concat([teams, org]).group_by(*CELL, "hour_class").agg(pl.col("hours").sum())
+    return pl.concat([teams, org]).group_by(*CELL, "hour_class").agg(added(pl.col("hours")))

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 import polars as pl
 
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.grid import entities
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.answered import periods_of
@@ -305,7 +306,7 @@ class _Cells:
 
 def _summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """What each row adds to its cell."""
-    return rows.group_by(by).agg(pl.col("n", "k", "x").sum(), pl.col("ended").all())
+    return rows.group_by(by).agg(pl.col("n", "k").sum(), added(pl.col("x")).alias("x"), pl.col("ended").all())
 
 
 def _differing(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

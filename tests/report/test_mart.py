@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pytest
 from answer_building import SCRIPT, answer, of_team
 from answer_building import mart as made_of
@@ -39,6 +43,20 @@ def test_the_same_mart_gives_the_same_bytes(mart, written, tmp_path):
     _, files = written
     mart.write(tmp_path)
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == {f.name: f.read_bytes() for f in files}
+
+
+def test_any_number_of_threads_gives_the_same_bytes(written, repository, tmp_path):
+    """Several threads add up in another order; no number may tell."""
+    threads = 3 if pl.thread_pool_size() != 3 else 5
+    code = (
+        "import sys; from pathlib import Path; from idp_analytics.organisation import load; from idp_analytics.report.mart import Mart; "
+        f"import polars as pl; assert pl.thread_pool_size() == {threads}; Mart.of(load(sys.argv[1])).write(Path(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(repository / "data" / "sample"), str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "POLARS_MAX_THREADS": str(threads)}, check=True)
+    _, files = written
+    differing = [f.name for f in files if f.read_bytes() != (tmp_path / f.name).read_bytes()]
+    assert (len(files), differing) == (len(list(tmp_path.iterdir())), [])
 
 
 def test_read_for_a_team_it_holds_that_team_and_the_organisation_only(mart, written):

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.estimates import medians, rates, shares, survival
+from idp_analytics.estimates.adding import added, averaged
 from idp_analytics.metrics.presets.definition import Aggregation, FailRate, Frequency, Measure, Rework
 from idp_analytics.metrics.presets.windows import buckets, weekdays
 
@@ -115,7 +116,7 @@ def _spans(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: flo
             lower = known.group_by(CELL).agg(_lower_median(pl.col("x")).alias("value"))
             found = found.drop("value").join(lower, on=CELL)
         return cells.join(found, on=CELL, how="left")
-    value = pl.col("x").mean()
+    value = averaged(pl.col("x"))
     if measure.aggregation is Aggregation.P90:
         value = pl.col("x").quantile(0.9, "linear")
     found = known.group_by(CELL).agg(value.alias("value"), pl.len().alias("n"))
@@ -135,7 +136,7 @@ def _time(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataF
         begin = pl.max_horizontal("at", reached)
         hours = ((pl.col("until") - begin).dt.total_seconds(fractional=True) / 3600).clip(lower_bound=0)
         rows = rows.sort("at", "until").with_columns(hours.alias("x"))
-    found = rows.group_by(CELL).agg(pl.col("x").sum().alias("value"), pl.len().alias("n"))
+    found = rows.group_by(CELL).agg(added(pl.col("x")).alias("value"), pl.len().alias("n"))
     return cells.join(found, on=CELL, how="left")
 
 
@@ -164,8 +165,8 @@ def _frequency(
         .with_columns(pl.col("n").fill_null(0).cast(pl.Float64).alias("x"))
     )
     value = {
-        Aggregation.MEAN: pl.col("x").mean(),
-        Aggregation.FLOOR_MEAN: pl.col("x").mean().floor(),
+        Aggregation.MEAN: averaged(pl.col("x")),
+        Aggregation.FLOOR_MEAN: averaged(pl.col("x")).floor(),
         Aggregation.MEDIAN: pl.col("x").median(),
         Aggregation.LOWER_MEDIAN: _lower_median(pl.col("x")),
     }[measure.aggregation]
