@@ -11,7 +11,7 @@ from idp_analytics.charts import survival, thirds
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity, significant
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.view import SHOWN, View
+from idp_analytics.report.view import View
 
 STUDY, LIST, LAG = "drift", "services_behind", "upgrade_lag"
 UNIT = "share of uses"
@@ -28,7 +28,7 @@ def drift(view: View) -> Section:
     found = view.study(STUDY)
     whole = found.filter(by="all").to_dicts()
     when = period(view.period.label)
-    past = _past(view)
+    past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
     late = view.study(LIST) if view.scope == "team" else pl.DataFrame()
     tables = (
         cells.table(f"Uses of each golden path, end of {when}", (_row("Golden path", r) for r in found.filter(by="path").to_dicts())),
@@ -65,19 +65,6 @@ def upgrades(view: View) -> Section:
         else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_lag_cautions(pooled)),
-    )  # fmt: skip
-
-
-def _past(view: View) -> list[dict[str, Any]]:
-    frame = view.mart.studies[STUDY]
-    return (
-        frame.filter(
-            pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("by") == "all",
-            pl.col("every") == view.period.every, pl.col("period_start") <= view.period.start,
-        )
-        .sort("period_start")
-        .tail(SHOWN[view.period.every])
-        .to_dicts()
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, interval, named, period
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.view import SHOWN, View
+from idp_analytics.report.view import View
 
 STUDY = "path_coverage"
 UNIT = "share of services"
@@ -27,7 +27,7 @@ def golden_paths(view: View) -> Section:
     when = period(view.period.label)
     metrics = tuple(by_name(name) for name in METRICS)
     rows = {metric.name: view.row(metric) for metric in metrics}
-    past = _past(view)
+    past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
     parts = found.filter(pl.col("by").is_in(["path", "tier"])).to_dicts()
     tables = (
         cells.table(f"Services on each golden path, end of {when}", (_part(r) for r in parts if r["by"] == "path")),
@@ -49,20 +49,6 @@ def golden_paths(view: View) -> Section:
         ),
         trace=view.trace(METRICS[0]) if rows[METRICS[0]]["n"] else "",
         metrics=metrics,
-    )  # fmt: skip
-
-
-def _past(view: View) -> list[dict[str, Any]]:
-    """The organisation's or team's coverage in this period and those before it, oldest first."""
-    frame = view.mart.studies[STUDY]
-    return (
-        frame.filter(
-            pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("by") == "all",
-            pl.col("every") == view.period.every, pl.col("period_start") <= view.period.start,
-        )
-        .sort("period_start")
-        .tail(SHOWN[view.period.every])
-        .to_dicts()
     )  # fmt: skip
 
 

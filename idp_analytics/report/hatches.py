@@ -12,7 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, interval, named, period
 from idp_analytics.metrics.hatches import REPEATED
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.view import SHOWN, View
+from idp_analytics.report.view import View
 
 STUDY, REASONS, COVERAGE = "escape_hatches", "hatch_reasons", "path_coverage"
 UNIT = "share"
@@ -37,16 +37,13 @@ def hatches(view: View) -> Section:
         for name, word in CALLED.items()
         if name in found and found[name]["n"]
     ]
-    past = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("every") == view.period.every,
-        pl.col("measure") == "services", pl.col("period_start") <= view.period.start,
-    ) if found else pl.DataFrame()  # fmt: skip
+    past = view.study_so_far(STUDY).filter(pl.col("measure") == "services").to_dicts() if found else []
     off = [_off(view, label) for label in (view.before, view.period.label)]
     tables = (
         cells.table(f"Reasons for stepping round the rules that repeat, {when}", map(_reason, reasons), ("Rule", "Reason as written")),
         cells.table(f"Escape hatches of {view.name}, end of {when}", map(_measure, found.values())),
         cells.table(
-            f"Services of {view.name} with an open escape hatch", (_then(r) for r in past.tail(SHOWN[view.period.every]).to_dicts())
+            f"Services of {view.name} with an open escape hatch", map(_then, past)
         ),
     )  # fmt: skip
     return Section(

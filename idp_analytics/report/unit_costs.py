@@ -13,7 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.unit_costs import FEWEST, PER
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.view import SHOWN, View, team_names
+from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
 STUDY = "unit_costs"
@@ -88,13 +88,9 @@ def _cautions(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _course(view: View, currency: str) -> Table:
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("every") == view.period.every,
-        pl.col("period_start") <= view.period.start, pl.col("currency") == currency,
-    )  # fmt: skip
-    starts = found["period_start"].unique().sort().tail(SHOWN[view.period.every])
+    found = view.study_so_far(STUDY).filter(pl.col("currency") == currency)
     told: list[dict[str, str]] = []
-    for start in starts:
+    for start in found["period_start"].unique(maintain_order=True):
         rows = found.filter(pl.col("period_start") == start).to_dicts()
         told.append({"Period": cells.period(rows[0]), "Cost": money(rows[0]["amount"], ""), **_units(rows)})
     return cells.table(f"Cost per unit of {view.name}, {named(currency)}", told)

@@ -72,6 +72,15 @@ class View:
             pl.col("every") == self.period.every, pl.col("period") == self.period.label,
         )  # fmt: skip
 
+    def study_so_far(self, name: str) -> pl.DataFrame:
+        """The rows of a study about this entity in this period and those shown before it, oldest first."""
+        found = self.mart.studies[name].filter(
+            pl.col("scope") == self.scope, pl.col("entity_id") == self.entity_id,
+            pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start,
+        ).sort("period_start", maintain_order=True)  # fmt: skip
+        starts = found["period_start"].unique().sort().tail(SHOWN[self.period.every])
+        return found.filter(pl.col("period_start").is_in(starts.implode()))
+
     def trace(self, metric: str) -> str:
         """The command that lists the rows behind this entity's number."""
         whose = ["--team", self.entity_id] if self.scope == "team" else []

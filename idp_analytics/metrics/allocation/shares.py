@@ -17,7 +17,7 @@ import polars as pl
 from idp_analytics.metrics.allocation import settlement
 from idp_analytics.metrics.allocation.apportion import apportion
 from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
-from idp_analytics.metrics.allocation.weights import check, members, part, sharers, weights
+from idp_analytics.metrics.allocation.weights import check, hierarchy, members, part, sharers, weights
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
@@ -124,7 +124,7 @@ class _Splits:
         for month, currency, parts, team, weight in frame.iter_rows():
             self.found.setdefault((month, tuple(parts)), {}).setdefault(currency, {})[team] = _units(weight)
         if pool.by == "fixed":
-            units = tables["teams"].select("team_id", "parent_team_id", "kind").unique("team_id").collect()
+            units = hierarchy(tables)
             self.groups = {name: sorted(members([name], units) & self.sharers) for name in pool.shares}
 
     def at(self, month: date, currency: str, parts: tuple[str, ...]) -> _Split:

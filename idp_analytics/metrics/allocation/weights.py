@@ -46,9 +46,14 @@ def weights(
 
 def sharers(pool: Pool, tables: Tables) -> list[str]:
     """The teams that may share a pool: those of ``to`` (groups stand for all teams below them) without those of ``but``."""
-    units = tables["teams"].select("team_id", "parent_team_id", "kind").unique("team_id").collect()
+    units = hierarchy(tables)
     asked = members(pool.to, units) if pool.to else set(_teams(units))
     return sorted(asked - members(pool.but, units))
+
+
+def hierarchy(tables: Tables) -> pl.DataFrame:
+    """What stands below what: ``team_id``, ``parent_team_id``, ``kind``, one row per unit."""
+    return tables["teams"].select("team_id", "parent_team_id", "kind").unique("team_id").collect()
 
 
 def members(names: Collection[str], units: pl.DataFrame) -> set[str]:
@@ -69,7 +74,7 @@ def members(names: Collection[str], units: pl.DataFrame) -> set[str]:
 
 def check(settings: Settings, tables: Tables) -> None:
     """Stop at once where rules name a team that does not exist; raises :class:`SettingsError` listing all."""
-    units = tables["teams"].select("team_id", "parent_team_id", "kind").unique("team_id").collect()
+    units = hierarchy(tables)
     known = units["team_id"].to_list()
     problems = [
         f"pool {pool.id!r}: {what}: there is no team or group {name!r}.{nearest(name, known)}"
