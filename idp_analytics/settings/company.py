@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import showback, tools
+from idp_analytics.settings import components, showback, tools
+from idp_analytics.settings.components import Component
 from idp_analytics.settings.showback import Showback
 from idp_analytics.settings.toml_reader import TomlReader
 from idp_analytics.settings.tools import Decision
@@ -55,6 +56,7 @@ class Rules:
     hotfix_words: tuple[str, ...] = ("hotfix", "hot-fix", "hot fix")
     revert_words: tuple[str, ...] = ("revert", "reverts")
     drift_grace_days: float = 30.0
+    ramp_days: float = 180.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Settings:
     targets: tuple[Target, ...] = ()
     showback: Showback = field(default_factory=Showback)
     decisions: tuple[Decision, ...] = ()
+    components: tuple[Component, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -161,6 +164,7 @@ def parse(
         hotfix_words=rules_table.words("hotfix_words", Rules.hotfix_words),
         revert_words=rules_table.words("revert_words", Rules.revert_words),
         drift_grace_days=rules_table.number("drift_grace_days", Rules.drift_grace_days, above=-1),
+        ramp_days=rules_table.number("ramp_days", Rules.ramp_days, above=-1),
     )
     rules_table.done()
 
@@ -177,13 +181,14 @@ def parse(
     targets = tuple(target for entry in take.tables("target") if (target := _target(entry)))
     sharing = showback.parse(take.table("showback"), take.tables("pool"), BASES)
     decisions = tools.parse(take.tables("tool"), take.problems)
+    platform = components.parse(take.tables("component"), take.problems)
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
     return Settings(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
-        phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions,
+        phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
     )  # fmt: skip
 
 

@@ -104,9 +104,9 @@ def _pool(entry: TomlReader, bases: tuple[str, ...]) -> Pool:
     pool = Pool(
         id=name,
         title=entry.text("title", None) or name,
-        take=_selector(entry, "take", SELECTORS),
+        take=entry.selector("take", SELECTORS),
         by=by,
-        of=_selector(entry, "of", USAGE_SELECTORS if by == "usage" else SELECTORS),
+        of=entry.selector("of", USAGE_SELECTORS if by == "usage" else SELECTORS),
         basis=entry.choice("basis", ("", *bases), ""),
         measure=entry.choice("measure", MEASURES, "count"),
         within=entry.texts("within"),
@@ -121,21 +121,6 @@ def _pool(entry: TomlReader, bases: tuple[str, ...]) -> Pool:
     )
     entry.done()
     return pool
-
-
-def _selector(entry: TomlReader, key: str, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    chosen = entry.table(key)
-    chosen.where = f"{entry.where}{key}: "
-    found = {}
-    for column in chosen.content:
-        if column not in columns:
-            chosen.taken.add(column)
-            chosen.problems.append(f"{chosen.where}{column}: cannot be looked at.{nearest(column, columns)}")
-            continue
-        found[column] = chosen.texts(column)
-        if not found[column]:
-            chosen.problems.append(f"{chosen.where}{column}: names nothing")
-    return found
 
 
 # --- what is wrong with rules ------------------------------------------------------------------------------------------

@@ -149,6 +149,21 @@ class TomlReader:
             return None
         return value if isinstance(value, date) else None
 
+    def selector(self, key: str, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """The table under ``key`` that says what to look for: column (one of ``columns``) → texts."""
+        chosen = self.table(key)
+        chosen.where = f"{self.where}{key}: "
+        found = {}
+        for column in chosen.content:
+            if column not in columns:
+                chosen.taken.add(column)
+                chosen.problems.append(f"{chosen.where}{column}: cannot be looked at.{nearest(column, columns)}")
+                continue
+            found[column] = chosen.texts(column)
+            if not found[column]:
+                chosen.problems.append(f"{chosen.where}{column}: names nothing")
+        return found
+
     def done(self) -> None:
         """Say so of every word nobody took; call it when all are taken."""
         known = self.taken

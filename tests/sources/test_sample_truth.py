@@ -444,3 +444,29 @@ def test_bills_hold_what_bills_hold(company: sample.Company) -> None:
         1,
         1,
     ]
+
+
+def test_what_hardly_anybody_uses_and_what_passes_only_because_exempt(company: sample.Company) -> None:
+    told = company.truth["components"]
+    by: dict[str, set[str]] = defaultdict(set)
+    late: set[str] = set()
+    for row in rows(company, "usage"):
+        by[row["component"]].add(row["team_id"])
+        if row["at"].date() > date(2026, 4, 2):
+            late.add(row["component"])
+    planted = {kind: told[kind]["component"] for kind in ("dead", "few", "young")}
+    assert planted["dead"] in by
+    assert planted["dead"] not in late
+    assert (len(by[planted["few"]]), len(by[planted["young"]])) == (2, 1)
+    assert all(sorted(by[name]) == told[kind]["teams"] for kind, name in planted.items())
+    assert all(len(by[name]) == 9 for name in by.keys() - set(planted.values()))
+
+    last = max(row["as_of"] for row in rows(company, "policy_results"))
+    ours = [r for r in rows(company, "policy_results") if r["as_of"] == last and r["policy"] == "image-provenance"]
+    passing = [row for row in ours if row["result"] == "pass"]
+    exempt = [row for row in passing if row["hatch_id"]]
+    assert exempt
+    assert company.truth["policies"]["image-provenance"] == {
+        "conform": len(passing) - len(exempt), "pass_exempt": len(exempt),
+        "do_not": sum(row["result"] == "fail" for row in ours), "skipped": sum(row["result"] == "skip" for row in ours),
+    }  # fmt: skip

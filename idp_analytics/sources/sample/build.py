@@ -93,6 +93,8 @@ def generate(
         "approvals": truth.approval_habits(approvals),
         "surveys": waves,
         "tickets": tickets,
+        "components": truth.components(tables["usage"]),
+        "policies": truth.policies(tables["policy_results"]),
         "costs": truth.bills(owned),
         "rows": {name: tables[name].height for name in TABLES if name in tables},
     }

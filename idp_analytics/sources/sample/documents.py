@@ -103,6 +103,53 @@ take = {{ reason = "unused commitment" }}
 by = "fixed"
 shares = {{ platform = 100 }}
 
+# What the platform is made of, and by what its use, cost and tickets are known.
+[[component]]
+id = "deploy-console"
+title = "Deploy console"
+capability = "deploying"
+usage = ["deploy-console"]
+take = {{ service = "deploy-console" }}
+
+[[component]]
+id = "build-cache"
+title = "Build cache"
+usage = ["build-cache"]
+take = {{ service = "build-cache" }}
+
+[[component]]
+id = "previews"
+title = "Preview environments"
+usage = ["previews"]
+
+[[component]]
+id = "pipeline"
+title = "Delivery pipeline"
+capability = "deploying"
+usage = ["cli"]
+golden_paths = ["delivery-pipeline"]
+take = {{ component = "Kubernetes Control Plane" }}
+
+[[component]]
+id = "databases"
+title = "Databases by self-service"
+operations = ["provision-database"]
+golden_paths = ["postgres-module"]
+tickets = ["database"]
+take = {{ component = "Managed Database" }}
+
+[[component]]
+id = "portal"
+title = "Developer portal"
+usage = ["portal", "docs"]
+
+[[component]]
+id = "environments"
+title = "Environments and templates"
+usage = ["environments", "templates"]
+operations = ["create-environment", "create-service"]
+golden_paths = ["service-template"]
+
 # Two services are released by tags of their repositories. Other tags in there are no releases.
 [[source]]
 name = "git"

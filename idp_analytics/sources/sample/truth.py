@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.sources.sample import delivery, failures, golden, money, platform, voice
+from idp_analytics.sources.sample import delivery, failures, golden, guardrails, money, platform, voice
 from idp_analytics.sources.sample.company import MOVED, ORGANISATION, QUIET, TITLE, World
 from idp_analytics.sources.sample.draw import NEVER
 
@@ -209,6 +209,33 @@ def approval_habits(approvals: pl.DataFrame) -> dict[str, Any]:
         "by_status": dict(approvals.group_by("status").len().sort("status").iter_rows()),
         "self_approved": approvals.filter("is_self")["approval_id"].to_list(),
     }
+
+
+def components(usage: pl.DataFrame) -> dict[str, Any]:
+    """What hardly anybody uses, and who did when; everything else of the platform every team uses."""
+    found = usage.group_by("component").agg(
+        pl.col("at").min().alias("first"), pl.col("at").max().alias("last"), pl.col("team_id").unique().sort().alias("teams")
+    )  # fmt: skip
+    told = {row["component"]: row for row in found.to_dicts()}
+    planted = {"dead": guardrails.DEAD, "few": guardrails.FEW, "young": guardrails.YOUNG}
+    return {
+        kind: {
+            "component": name, "teams": told.get(name, {}).get("teams", []),
+            **{end: told[name][end].isoformat() if name in told else None for end in ("first", "last")},
+        }
+        for kind, name in planted.items()
+    }  # fmt: skip
+
+
+def policies(results: pl.DataFrame) -> dict[str, Any]:
+    """Each policy at the last look: services that conform, those that only pass because they are exempt, those that do not."""
+    last = results.filter(pl.col("as_of") == pl.col("as_of").max())
+    passes, exempt = pl.col("result") == "pass", pl.col("hatch_id").is_not_null()
+    counts = last.group_by("policy").agg(
+        (passes & ~exempt).sum().alias("conform"), (passes & exempt).sum().alias("pass_exempt"),
+        pl.col("result").is_in(["fail", "warn"]).sum().alias("do_not"), (pl.col("result") == "skip").sum().alias("skipped"),
+    )  # fmt: skip
+    return {row.pop("policy"): row for row in counts.sort("policy").to_dicts()}
 
 
 def bills(owned: pl.DataFrame) -> dict[str, Any]:
