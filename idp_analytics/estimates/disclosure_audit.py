@@ -1,0 +1,99 @@
+"""What somebody with all that is published, linear algebra and time could work out: a count that is not shown, to the person.
+
+Every published count is a statement: these cells add up to that. The audit takes all statements together, whichever page,
+table, download or earlier report they come from, and finds the cells whose value follows from them and from the fact that
+no count is below zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.optimize import linprog
+from scipy.sparse import csr_array, eye_array, hstack
+from scipy.sparse.linalg import lsmr
+
+_FREE = 1e-6
+"""Below this the random direction does not move a cell: what is exactly zero comes out near 1e-12."""
+
+
+class Contradiction(Exception):
+    """No counts fit all statements: they do not tell of the same answers."""
+
+
+def fixed(members: pl.DataFrame, totals: pl.DataFrame) -> pl.Series:
+    """The cells (column ``cell`` of ``members``, each once, sorted) whose value follows from the statements.
+
+    ``members``: ``statement``, ``cell``, one row for each cell a statement adds up; ``totals``: ``statement``, ``total``
+    (a count). A cell is fixed where it must be zero, or where the statements leave no direction in which it could move
+    (Cox 1980: the unknown part of a table has an interior, and then only what lies in the row space is exact). Raises
+    :class:`Contradiction` where no counts fit.
+    """
+    cells, relations, right = _system(members, totals)
+    if not len(cells):
+        return cells
+    zero = _must_be_zero(relations, right)
+    free = np.flatnonzero(~zero)
+    moved = np.zeros(len(cells))
+    if len(free):
+        held = relations[:, free]
+        # A random direction less its part in the row space moves every cell that can move, with probability one.
+        direction = np.random.default_rng(20260101).standard_normal(len(free))
+        explained, *_ = lsmr(held.T, direction, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(held.shape))
+        moved[free] = direction - held.T @ explained
+    return cells.filter(pl.Series(np.abs(moved) < _FREE))
+
+
+def bounds(members: pl.DataFrame, totals: pl.DataFrame, cells: Sequence[str]) -> pl.DataFrame:
+    """Between which counts each of ``cells`` must lie: ``cell``, ``low``, ``high`` (null: no end), by linear programming.
+
+    As :func:`fixed`, but two programs per cell: for a few cells, or to check with.
+    """
+    known, relations, right = _system(members, totals)
+    place = {cell: number for number, cell in enumerate(known)}
+    rows = []
+    for cell in cells:
+        goal = np.zeros(len(known))
+        goal[place[cell]] = 1.0
+        ends = [_solved(sign * goal, relations, right) for sign in (1, -1)]
+        rows.append((cell, *(None if end is None else sign * end for sign, end in zip((1, -1), ends, strict=True))))
+    return pl.DataFrame(rows, schema={"cell": pl.String, "low": pl.Float64, "high": pl.Float64}, orient="row")
+
+
+def _system(members: pl.DataFrame, totals: pl.DataFrame) -> tuple[pl.Series, Any, np.ndarray[Any, Any]]:
+    """The distinct statements as a matrix of zeros and ones, and their totals."""
+    cells = members["cell"].unique().sort()
+    said = totals.sort("statement")
+    across = members["cell"].replace_strict(cells, range(len(cells)), return_dtype=pl.Int64).to_numpy()
+    down = members["statement"].replace_strict(said["statement"], range(len(said)), return_dtype=pl.Int64).to_numpy()
+    ones = np.ones(len(across))
+    relations = csr_array((ones, (down, across)), shape=(len(said), len(cells)))
+    return cells, relations, said["total"].cast(pl.Float64).to_numpy()
+
+
+def _must_be_zero(relations: Any, right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Cells that are zero in every solution: one program, in which a solution may be blown up by any factor.
+
+    Maximise Σ y with y ≤ x, y ≤ 1, relations · x = s · right, s ≥ 1: a cell that can be positive gets y = 1.
+    """
+    n = relations.shape[1]
+    same = hstack([relations, csr_array((relations.shape[0], n)), csr_array(-right.reshape(-1, 1))], format="csr")
+    below = hstack([-eye_array(n), eye_array(n), csr_array((n, 1))], format="csr")
+    goal = np.concatenate([np.zeros(n), -np.ones(n), [0.0]])
+    limits = [(0, None)] * n + [(0, 1)] * n + [(1, None)]
+    found = linprog(goal, A_ub=below, b_ub=np.zeros(n), A_eq=same, b_eq=np.zeros(relations.shape[0]), bounds=limits)
+    if not found.success:
+        raise Contradiction(found.message)
+    return np.asarray(found.x[n : 2 * n] < 0.5)
+
+
+def _solved(goal: np.ndarray[Any, Any], relations: Any, right: np.ndarray[Any, Any]) -> float | None:
+    found = linprog(goal, A_eq=relations, b_eq=right, bounds=(0, None))
+    if found.status == 3:  # unbounded
+        return None
+    if not found.success:
+        raise Contradiction(found.message)
+    return float(found.fun)
