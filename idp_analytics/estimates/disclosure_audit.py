@@ -20,7 +20,7 @@ _FREE = 1e-6
 """Below this the random direction does not move a cell: what is exactly zero comes out near 1e-12."""
 
 
-class Contradiction(Exception):
+class ContradictionError(Exception):
     """No counts fit all statements: they do not tell of the same answers."""
 
 
@@ -30,7 +30,7 @@ def fixed(members: pl.DataFrame, totals: pl.DataFrame) -> pl.Series:
     ``members``: ``statement``, ``cell``, one row for each cell a statement adds up; ``totals``: ``statement``, ``total``
     (a count). A cell is fixed where it must be zero, or where the statements leave no direction in which it could move
     (Cox 1980: the unknown part of a table has an interior, and then only what lies in the row space is exact). Raises
-    :class:`Contradiction` where no counts fit.
+    :class:`ContradictionError` where no counts fit.
     """
     cells, relations, right = _system(members, totals)
     if not len(cells):
@@ -86,7 +86,7 @@ def _must_be_zero(relations: Any, right: np.ndarray[Any, Any]) -> np.ndarray[Any
     limits = [(0, None)] * n + [(0, 1)] * n + [(1, None)]
     found = linprog(goal, A_ub=below, b_ub=np.zeros(n), A_eq=same, b_eq=np.zeros(relations.shape[0]), bounds=limits)
     if not found.success:
-        raise Contradiction(found.message)
+        raise ContradictionError(found.message)
     return np.asarray(found.x[n : 2 * n] < 0.5)
 
 
@@ -95,5 +95,5 @@ def _solved(goal: np.ndarray[Any, Any], relations: Any, right: np.ndarray[Any, A
     if found.status == 3:  # unbounded
         return None
     if not found.success:
-        raise Contradiction(found.message)
+        raise ContradictionError(found.message)
     return float(found.fun)

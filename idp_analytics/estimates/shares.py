@@ -22,6 +22,38 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Arr
     return _ends(k, n, np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high))
 
 
+def wilson_finite(
+    k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike, level: float = 0.95
+) -> tuple[Array, Array]:
+    """Wilson's interval for the share of all ``population`` people of whom ``n`` were asked, elementwise.
+
+    As :func:`wilson` on n(N − 1) ÷ (N − n) answers (finite population correction, Cochran 1977, section 2.6): for *what do
+    these people say now*, never for whether it changes. Where everybody answered there is nothing to guess: both ends are the
+    share. A ``population`` that is nan or smaller than ``n`` corrects nothing.
+    """
+    k, n, whole = (np.asarray(v, float) for v in (k, n, population))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = k / n
+        size = np.where(whole > n, n * (whole - 1) / (whole - n), n)
+        low, high = wilson(share * size, size, level)
+    everybody = whole == n
+    # Rounding of share · size can leave 0 or all by a hair.
+    low, high = np.where(k == 0, 0.0, low), np.where(k == n, 1.0, high)
+    return _ends(k, n, np.where(everybody, share, low), np.where(everybody, share, high))
+
+
+def worst_case(k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike) -> tuple[Array, Array]:
+    """Between which shares of ``population`` the truth lies whatever those who did not answer would say (Manski 1989), elementwise.
+
+    ``k`` of ``n`` said yes: k ÷ N if all others say no, (k + N − n) ÷ N if all say yes. Two float arrays, 0–1; nan where
+    ``population`` is smaller than ``n`` or nan.
+    """
+    k, n, whole = (np.asarray(v, float) for v in (k, n, population))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known = np.where((whole >= n) & (n > 0) & (k >= 0) & (k <= n), 1.0, np.nan)
+        return known * k / whole, known * (k + whole - n) / whole
+
+
 def jeffreys(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     """Jeffreys' equal-tailed interval for ``k`` of ``n``, elementwise (Brown, Cai & DasGupta 2001, section 3.1.3).
 

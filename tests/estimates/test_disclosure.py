@@ -153,7 +153,7 @@ def test_the_audit_says_what_two_programs_per_cell_say(company, data):
 def test_statements_that_contradict_each_other_are_told():
     members = pl.DataFrame({"statement": ["s", "u"], "cell": ["c", "c"]})
     totals = pl.DataFrame({"statement": ["s", "u"], "total": [3, 4]})
-    with pytest.raises(disclosure_audit.Contradiction):
+    with pytest.raises(disclosure_audit.ContradictionError):
         disclosure_audit.fixed(members, totals)
 
 

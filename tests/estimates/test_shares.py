@@ -133,6 +133,37 @@ def test_the_upper_bound_is_exceeded_at_most_as_often_as_said() -> None:
     assert exceeded.max() <= 0.05
 
 
+@pytest.mark.parametrize(
+    ("k", "n", "population", "low", "high"),
+    [
+        # 9 of a team of 12 answered, 6 of them yes: as if 9 · 11 ÷ 3 = 33 had been asked.
+        (6, 9, 12, 0.4961, 0.8025),
+        (6, 9, 9, 6 / 9, 6 / 9),  # everybody answered
+        (0, 9, 12, 0.0, 0.1043),
+        (6, 9, float("nan"), 0.3542, 0.8794),  # nobody knows how many there are
+        (6, 9, 8, 0.3542, 0.8794),  # more answers than people: the count of people is wrong
+    ],
+)
+def test_of_all_there_are(k: int, n: int, population: float, low: float, high: float) -> None:
+    assert [float(v) for v in shares.wilson_finite(k, n, population)] == pytest.approx([low, high], abs=1e-4)
+
+
+@given(kn=COUNTS, more=st.integers(0, 50))
+def test_the_share_of_all_lies_closer_the_more_of_them_answered(kn: tuple[int, int], more: int) -> None:
+    k, n = kn
+    low, high = shares.wilson_finite(k, n, n + more)
+    plain_low, plain_high = shares.wilson(k, n)
+    assert plain_low - 1e-12 <= low <= k / n + 1e-12
+    assert k / n - 1e-12 <= high <= plain_high + 1e-12
+
+
+def test_whatever_the_silent_would_say() -> None:
+    # 60 of 100 answered, 42 of them yes: 42 if the 40 say no, 82 if they say yes.
+    assert [float(v) for v in shares.worst_case(42, 60, 100)] == [0.42, 0.82]
+    assert np.isnan(shares.worst_case(42, 60, 50)).all()
+    assert [float(v) for v in shares.worst_case(42, 60, 60)] == [0.7, 0.7]
+
+
 def test_reference_cases(cases: Path) -> None:
     given_ = cases / "stats" / "given"
     wilson = json.loads((given_ / "S01g_wilson.json").read_text())

@@ -1,0 +1,79 @@
+"""Answers in order, against the published example, statsmodels and hand-worked cases."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.nonparametric import rank_compare_2indep
+
+from idp_analytics.estimates import ordinal
+
+
+def counted(answers, values):
+    return [list(answers).count(value) for value in values]
+
+
+def test_the_published_example(cases):
+    path = cases / "stats" / "given" / "S05g_brunner_munzel.json"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    case = json.loads(path.read_text())
+    expected = {name: one["value"] for name, one in case["expected"].items()}
+    data = list(case["data"].values()) if isinstance(case["data"], dict) else case["data"]
+    values = sorted({*data[0], *data[1]})
+    chance, low, _ = ordinal.higher(counted(data[0], values), counted(data[1], values))
+    assert float(chance) == pytest.approx(expected["prob"], abs=1e-6)
+    assert float(low) == pytest.approx(expected["ci_lo"], abs=1e-6)
+
+
+def test_worked_by_hand():
+    # Before 1, 2; now 2, 3: of four pairs three are higher and one ties: 3.5 ÷ 4.
+    chance, _, _ = ordinal.higher([1, 1, 0], [0, 1, 1])
+    assert float(chance) == 0.875
+
+
+answers = st.lists(st.integers(1, 5), min_size=2, max_size=40)
+
+
+@given(answers, answers)
+def test_as_statsmodels_says(before, now):
+    x, y = counted(before, range(1, 6)), counted(now, range(1, 6))
+    chance, low, high = (float(v) for v in ordinal.higher(x, y))
+    if np.isnan(low):
+        assert max(before) <= min(now) or max(now) <= min(before)  # no overlap, or nothing varies
+        return
+    theirs = rank_compare_2indep(np.array(now), np.array(before), use_t=True)
+    assert chance == pytest.approx(theirs.prob1)
+    assert (low, high) == pytest.approx(np.clip(theirs.conf_int(alpha=0.05), 0, 1))
+
+
+@given(answers, answers)
+def test_the_other_way_round_is_the_complement(before, now):
+    x, y = counted(before, range(1, 6)), counted(now, range(1, 6))
+    one, other = ordinal.higher(x, y), ordinal.higher(y, x)
+    assert float(one[0]) == pytest.approx(1 - float(other[0]))
+    np.testing.assert_allclose(one[1], 1 - other[2], atol=1e-12)
+
+
+def test_many_groups_at_once_and_none_in_one():
+    chance, low, _ = ordinal.higher([[1, 1, 0], [0, 0, 0]], [[0, 1, 1], [1, 1, 1]])
+    assert chance[0] == 0.875
+    assert np.isnan(chance[1]) and np.isnan(low[1])
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([1, 2, 2, 3, 4], (4.0, 2.0, 5.0)),  # twelve answers; ranks 3 and 10 bound the median (Hahn & Meeker)
+        ([0, 1, 0, 1, 0], (3.0, None, None)),  # two answers: midway, and no interval
+        ([0, 0, 5, 0, 0], (3.0, None, None)),
+        ([0, 0, 0, 0, 0], (None, None, None)),
+    ],
+)
+def test_the_middle_answer(counts, expected):
+    told = [None if np.isnan(v) else float(v) for v in ordinal.median(counts, [1, 2, 3, 4, 5])]
+    assert tuple(told) == expected
