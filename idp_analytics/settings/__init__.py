@@ -14,6 +14,7 @@ from idp_analytics.settings.company import (
     parse,
     read,
 )
+from idp_analytics.settings.questions import Question, Questionnaire, SurveyRules
 
 __all__ = [
     "BASES",
@@ -22,9 +23,12 @@ __all__ = [
     "FIRST_DEPLOYMENT",
     "LEAD_TIME_UNITS",
     "Mark",
+    "Question",
+    "Questionnaire",
     "Rules",
     "Settings",
     "SourceSettings",
+    "SurveyRules",
     "Target",
     "parse",
     "read",

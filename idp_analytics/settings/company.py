@@ -15,6 +15,13 @@ from typing import Any
 from idp_analytics.errors import SettingsError
 from idp_analytics.settings import components, showback, tools
 from idp_analytics.settings.components import Component
+from idp_analytics.settings.questions import (
+    Question,
+    SurveyRules,
+    parse_questions,
+    parse_survey,
+    shipped_questions,
+)
 from idp_analytics.settings.showback import Showback
 from idp_analytics.settings.toml_reader import TomlReader
 from idp_analytics.settings.tools import Decision
@@ -91,7 +98,8 @@ class Target:
 class Settings:
     """One company's settings. ``root`` is its data folder; ``org`` names its reports.
 
-    ``repositories`` names the git repositories where they are all there is and no folder has settings.
+    ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
+    question id, those the kit ships and the company's own.
     """
 
     org: str
@@ -111,6 +119,8 @@ class Settings:
     showback: Showback = field(default_factory=Showback)
     decisions: tuple[Decision, ...] = ()
     components: tuple[Component, ...] = ()
+    questions: Mapping[str, Question] = field(default_factory=shipped_questions)
+    survey: SurveyRules = field(default_factory=SurveyRules)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -182,6 +192,8 @@ def parse(
     sharing = showback.parse(take.table("showback"), take.tables("pool"), BASES)
     decisions = tools.parse(take.tables("tool"), take.problems)
     platform = components.parse(take.tables("component"), take.problems)
+    survey = parse_survey(take.table("survey"))
+    questions = parse_questions(take.tables("question"), take.problems, shipped_questions())
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -189,6 +201,7 @@ def parse(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
+        questions=questions, survey=survey,
     )  # fmt: skip
 
 
