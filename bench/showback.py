@@ -92,17 +92,23 @@ def ours(path: Path) -> pl.DataFrame:
     from idp_analytics.tables import TABLES
 
     settings = parse(tomllib.loads(RULES), Path(), lambda _kind, _options: [])
-    bill = pl.scan_parquet(path)
-    tags = bill.select("Tags").unique().collect().with_columns(owner_raw=pl.col("Tags").str.json_path_match("$.team"))
-    costs = bill.join(tags.lazy(), on="Tags", how="left", nulls_equal=True).select(
-        pl.lit("effective").alias("basis"),
+    bill = pl.scan_parquet(path).collect(engine="streaming")
+    texts = ("SubAccountId", "ServiceName", "ChargeCategory", "Tags", "BillingCurrency")
+    bill = bill.with_columns(pl.col(name).cast(pl.Categorical(pl.Categories.random())) for name in texts)
+    names = pl.Enum([f"team-{i:03}" for i in range(TEAMS)])
+    owner_raw = _by_text(bill["Tags"], lambda text: text.str.json_path_match("$.team"), names)
+    of_account = _by_text(bill["SubAccountId"], _of_account, names)
+    category = _by_text(bill["ChargeCategory"], lambda text: text.str.to_lowercase(), pl.Enum(["usage", "tax"]))
+    bill = bill.with_columns(owner_raw.alias("owner"), of_account.alias("of_account"), category.alias("category"))
+    costs = bill.lazy().select(
+        pl.lit("effective", pl.Enum(["effective"])).alias("basis"),
         pl.col("ChargePeriodStart").alias("period_start"),
         pl.col("BillingCurrency").alias("currency"),
-        pl.coalesce("owner_raw", _of_account(pl.col("SubAccountId"))).alias("team_id"),
-        "owner_raw",
-        pl.lit("cloud").alias("provider"),
+        pl.coalesce("owner", "of_account").alias("team_id"),
+        pl.col("owner").alias("owner_raw"),
+        pl.lit("cloud", pl.Enum(["cloud"])).alias("provider"),
         pl.col("ServiceName").alias("component"),
-        pl.col("ChargeCategory").str.to_lowercase().alias("category"),
+        "category",
         pl.lit(None, pl.Boolean).alias("is_unused_commitment"),
         pl.lit(None, pl.String).alias("service_id"),
         pl.col("EffectiveCost").cast(pl.Decimal(38, 24)).alias("amount"),
@@ -114,6 +120,17 @@ def ours(path: Path) -> pl.DataFrame:
         pl.col("team_id").fill_null("unallocated").alias("team"), pl.col("on").dt.truncate("1mo").alias("month")
     )
     return found.agg(pl.col("amount").sum()).sort("team", "month").collect()
+
+
+def _by_text(column: pl.Series, read: Callable[[pl.Expr], pl.Expr], words: pl.Enum) -> pl.Series:
+    """What ``read`` makes of each different text, for every row."""
+    different = (
+        column.unique().drop_nulls().to_frame("numbered").with_columns(pl.col("numbered").cast(pl.String).alias("text"))
+    )
+    read_once = different.select(
+        pl.col("numbered").to_physical().alias("number"), read(pl.col("text")).cast(words).alias("word")
+    )
+    return read_once.sort("number")["word"].gather(column.to_physical())
 
 
 def _of_account(account: pl.Expr) -> pl.Expr:

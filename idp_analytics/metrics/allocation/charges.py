@@ -14,43 +14,12 @@ from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
-from idp_analytics.tables import MONEY
 
 REASONS = ("tax", "credit", "unused commitment", "empty tag", "unknown owner", "no owner")
 """Why nobody known owns a charge; the first that holds counts, so that they add up."""
 
-_GROSS = pl.when(pl.col("amount") > pl.lit(0).cast(MONEY)).then("amount").otherwise(pl.lit(0).cast(MONEY))
-
-_COLUMN = {"service": "service_id", "team": "team_id", "owner": "owner_raw"}
-
-
-_ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment")
-"""What tells whose a charge is, whatever the rules; of ``owner_raw`` it is enough to know whether it is blank."""
-
-
-def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Tables:
-    """``tables`` with the charges added up to cells that no rule tells apart, so that rules look at thousands of rows, not millions.
-
-    A cell: the columns the rules name, those of ``keep``, and the week cut at the ends of months (its first day is ``period_start``;
-    a day where a rule begins or ends within it). ``amount`` is the sum, ``gross`` that of the positive charges, ``charges``
-    how many there are. Collected once; nothing is done to tables that are gathered already.
-    """
-    have = tables["costs"].collect_schema().names()
-    if "charges" in have:
-        return tables
-    pools = settings.showback.pools
-    named = {_COLUMN.get(name, name) for pool in pools for selector in (pool.take, pool.of) for name in selector}
-    split = {name for pool in pools for name in pool.within}
-    paid = {"provider"} if settings.showback.weights_only else set()
-    by: list[str | pl.Expr] = [name for name in have if name in {*_ALWAYS, *named, *split, *paid, *keep}]
-    blank = pl.when(pl.col("owner_raw").str.strip_chars() == "").then(pl.lit("")).alias("owner_raw")
-    by += [] if "owner_raw" in by else [blank]
-    day = pl.col("period_start").dt.date()
-    start = day if any(pool.since or pool.until for pool in pools) else cell_start(day, settings.calendar.first_weekday)
-    cells = tables["costs"].group_by(start.cast(pl.Datetime("us", "UTC")).alias("period_start"), *by).agg(
-        pl.col("amount").sum(), _GROSS.sum().alias("gross"), pl.len().cast(pl.Int64).alias("charges")
-    )  # fmt: skip
-    return {**tables, "costs": cells.collect().lazy()}
+COLUMN = {"service": "service_id", "team": "team_id", "owner": "owner_raw"}
+"""What rules call otherwise than ``costs`` does."""
 
 
 def cell_start(day: pl.Expr, first_weekday: int) -> pl.Expr:
@@ -124,7 +93,7 @@ def matches(selector: Mapping[str, Sequence[str]]) -> pl.Expr:
     """Whether every column of ``selector`` holds one of its texts: the whole text, in any case, ``*`` for anything. Never null."""
     conditions = []
     for column, texts in selector.items():
-        value = pl.col(_COLUMN.get(column, column)).str.to_lowercase()
+        value = pl.col(COLUMN.get(column, column)).str.to_lowercase()
         plain = [text.lower() for text in texts if "*" not in text]
         found = [value.is_in(plain)] if plain else []
         found += [value.str.contains(f"^(?:{_pattern(text)})$") for text in texts if "*" in text]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
+from idp_analytics.metrics.allocation.charges import cell_start, placed
+from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.shares import shares
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings

@@ -16,7 +16,8 @@ import polars as pl
 
 from idp_analytics.metrics.allocation import settlement
 from idp_analytics.metrics.allocation.apportion import apportion
-from idp_analytics.metrics.allocation.charges import cell_start, gathered, placed
+from idp_analytics.metrics.allocation.charges import cell_start, placed
+from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.weights import check, hierarchy, members, part, sharers, weights
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings

@@ -8,8 +8,9 @@ from datetime import date, datetime
 
 import polars as pl
 
-from idp_analytics.metrics.allocation.charges import charged_before, gathered
+from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.allocation.entries import DIMENSIONS, entries
+from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.shares import described, shares
 from idp_analytics.metrics.cells import EVERY, periods_of
 from idp_analytics.metrics.links import Tables
