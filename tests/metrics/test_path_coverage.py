@@ -156,13 +156,35 @@ def test_the_sample_s_joins_come_back(sample, repository):
     """The paths whose use is seen: of the eligible and active, exactly those that joined are found on them."""
     joined = json.loads((repository / "data/sample/truth.json").read_text())["golden_paths"]
     tables = {name: frame.lazy() for name, frame in sample.tables.items()}
-    found = path_coverage(tables, sample.settings, sample.as_of).filter(scope="org", every="1q", by="path")
-    eligible = set(sample.tables["services"].filter(lifecycle="production")["service_id"])
-    for path, last in (("delivery-pipeline", "2026-Q2"), ("secure-base", "2026-Q2"), ("delivery-pipeline", "2025-Q4")):
-        row = found.filter(part=path, period=last).row(0, named=True)
+    found = path_coverage(tables, sample.settings, sample.as_of).filter(scope="org", every="1q")
+    services = sample.tables["services"].filter(lifecycle="production")
+    for_path = {
+        row["golden_path_id"]: set(
+            services.filter(pl.col("kind").is_in(row["applies_to"] or services["kind"].unique().to_list()))[
+                "service_id"
+            ]
+        )
+        for row in sample.tables["golden_paths"].iter_rows(named=True)
+    }
+    looked = [(path, "2026-Q2") for path in joined] + [("delivery-pipeline", "2025-Q4")]
+    assert len(looked) == 5
+    for path, last in looked:
+        row = found.filter(by="path", part=path, period=last).row(0, named=True)
         end = "2026-07-01" if last == "2026-Q2" else "2026-01-01"
-        there = {name for name, day in joined[path]["joined"].items() if day < end} & eligible
-        truth = len(there) / len(eligible)
+        there = {name for name, day in joined[path]["joined"].items() if day < end} & for_path[path]
+        truth = len(there) / len(for_path[path])
         assert row["unknown"] == 0
         assert row["k"] <= len(there)
         assert row["low"] <= truth <= row["high"], (path, last)
+    whole = found.filter(by="all", period="2026-Q2").row(0, named=True)
+    anywhere = {name for path in joined for name in joined[path]["joined"]} & set(services["service_id"])
+    assert whole["k"] <= len(anywhere) < services.height
+    assert whole["low"] <= len(anywhere) / services.height <= whole["high"]
+
+
+def test_nobody_is_shown_on_a_path_that_never_joined_it(sample, repository):
+    """Each export of the sample says of each path who truly is on it, and of no other service."""
+    joined = json.loads((repository / "data/sample/truth.json").read_text())["golden_paths"]
+    told = sample.tables["service_golden_path"].select("source", "golden_path_id", "service_id").unique()
+    assert told["source"].n_unique() == 5
+    assert {(row[0], *row[1:]) for row in told.rows() if row[2] not in joined[row[1]]["joined"]} == set()

@@ -39,7 +39,7 @@ def exports(tables: Tables) -> list[NativeExport]:
         taken = {name: rows for name, rows in part.choose(rest).items() if rows.height}
         if not taken and part.choose is not _nothing:
             continue
-        said = {**_without_facts(tables), **{name: tables[name] for name in part.beside}, **taken}
+        said = {**_without_facts(tables), **part.beside(tables), **taken}
         options = {
             **dialect(part.kind).OPTIONS,
             **part.options,
@@ -226,6 +226,21 @@ def _nothing(_: Tables) -> dict[str, pl.DataFrame]:
     return {}
 
 
+def _whole(table: str) -> Callable[[Tables], dict[str, pl.DataFrame]]:
+    return lambda tables: {table: tables[table]}
+
+
+def _runs_of_users(tables: Tables) -> dict[str, pl.DataFrame]:
+    """Runs of a path for services that are on it: what a composition made and still serves. A service that had something made
+    and never took the path up has no claim left."""
+    users = tables[_PATHS].select("service_id", "golden_path_id").unique()
+    return {
+        "action_runs": tables["action_runs"].join(
+            users, on=["service_id", "golden_path_id"], how="semi", maintain_order="left"
+        )
+    }
+
+
 @dataclass(frozen=True)
 class Part:
     """What one system exports: the rows ``choose`` takes of what is left, ``options`` beside the dialect's own, the ``tables`` that
@@ -236,7 +251,7 @@ class Part:
     choose: Callable[[Tables], dict[str, pl.DataFrame]] = _nothing
     options: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    beside: Callable[[Tables], dict[str, pl.DataFrame]] = _nothing
     without: tuple[str, ...] = ()
 
 
@@ -244,9 +259,9 @@ _OURS = {"prefix": ""}
 _GOOD = ("success",)
 _PATHS = "service_golden_path"
 _PARTS = (
-    Part("backstage", tables=("services", "teams", "aliases", "golden_paths", _PATHS), beside=(_PATHS,)),
+    Part("backstage", tables=("services", "teams", "aliases", "golden_paths", _PATHS), beside=_whole(_PATHS)),
     Part("argocd", _staging(0, _GOOD, 10)),
-    Part("flux", _staging(1, _GOOD, 3), tables=("deployments",), beside=(_PATHS,)),
+    Part("flux", _staging(1, _GOOD, 3), tables=("deployments",), beside=_whole(_PATHS)),
     Part(
         "github",
         _staging(2, ("success", "failure", "error")),
@@ -263,9 +278,9 @@ _PARTS = (
         tables=("deployments",),
         without=("repos", "cicd_scopes", "teams", "users", "team_users"),
     ),
-    Part("terraform", tables=(_PATHS,), beside=(_PATHS,)),
+    Part("terraform", tables=(_PATHS,), beside=_whole(_PATHS)),
     # Looked at in the middle of the last month, because the catalogue's own snapshot is of its end.
-    Part("crossplane", options={"as_of": datetime(2026, 6, 15, tzinfo=UTC)}, tables=(_PATHS,), beside=("action_runs",)),
+    Part("crossplane", options={"as_of": datetime(2026, 6, 15, tzinfo=UTC)}, tables=(_PATHS,), beside=_runs_of_users),
     Part("opentelemetry", _telemetry),
     Part("kyverno", _policies("kyverno", "kyverno"), _OURS),
     Part("opa", _policies("gatekeeper", "opa")),
@@ -279,7 +294,7 @@ _PARTS = (
     Part("typeform", _wave(1), _OURS),
     Part("qualtrics", _wave(2), _OURS),
     Part("surveymonkey", _wave(3), _OURS),
-    Part("opencost", beside=("costs",)),
+    Part("opencost", beside=_whole("costs")),
 )
 
 
