@@ -46,7 +46,7 @@ def shown(
 def _inside(cells: pl.DataFrame, table: Sequence[str]) -> pl.DataFrame:
     """What is part of something hidden, hidden as well (one floor down; the caller goes on until nothing changes)."""
     above = cells.select(*table, pl.col("group").alias("whole"), pl.col("is_shown").alias("_above"))
-    found = cells.join(above, on=[*table, "whole"], how="left")
+    found = cells.join(above, on=[*table, "whole"], how="left", nulls_equal=True)
     return found.with_columns(pl.col("is_shown") & pl.col("_above").fill_null(True)).drop("_above")
 
 
@@ -71,12 +71,14 @@ def _rests(cells: pl.DataFrame, counts: Sequence[str], table: Sequence[str], lea
     )
     none_hidden = pl.col("_hidden") == 0
     enough = enough.with_columns(pl.when(none_hidden).then(-1).otherwise(pl.col("_upto")).alias("_upto"))
-    parts = listed.join(enough.drop("_hidden"), on=family).with_columns(
+    parts = listed.join(enough.drop("_hidden"), on=family, nulls_equal=True).with_columns(
         (pl.col("is_shown") & (pl.col("_nth") > pl.col("_upto")).fill_null(False)).alias("is_shown")
     )
     exhausted = enough.filter(pl.col("_upto").is_null()).select(
         *table, pl.col("whole").alias("group"), pl.lit(True).alias("_exhausted")
     )
     rest = cells.filter(pl.col("whole").is_null())
-    every = pl.concat([rest, parts.select(cells.columns)]).join(exhausted, on=[*table, "group"], how="left")
+    every = pl.concat([rest, parts.select(cells.columns)]).join(
+        exhausted, on=[*table, "group"], how="left", nulls_equal=True
+    )
     return every.with_columns(pl.col("is_shown") & pl.col("_exhausted").is_null()).drop("_exhausted")

@@ -40,6 +40,7 @@ from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.rubber_stamps import approvals
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
+from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.trends import trends
 from idp_analytics.metrics.unit_costs import unit_costs
@@ -216,6 +217,16 @@ STUDIES: tuple[Study, ...] = (
         "cost_restatement_reasons",
         "what one reason made of the difference of such an amount; over the reasons it adds up",
         none_before,
+    ),
+    Study(
+        "survey_results",
+        "one question, or given answer, of one closed wave of a survey in one entity, as far as it may be shown, with its change",
+        survey_results,
+    ),
+    Study(
+        "survey_answers",
+        "how many of one entity gave one answer to one question of one closed wave, where that may be shown",
+        survey_answers,
     ),
     Study(
         "tco",

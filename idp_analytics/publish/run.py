@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from idp_analytics.publish import index, library, parameters, provenance, stagin
 from idp_analytics.publish.engine import Failure, Job
 from idp_analytics.publish.page import Link, Page
 from idp_analytics.publish.workers import Engine, papermill
+from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.view import team_names
 
@@ -128,7 +129,8 @@ def publish(
 
     The same inputs, settings and code again, after a run without failures: the published run stands, at once. A report
     that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything is made
-    for an unknown team, period or parameter; :class:`staging.BusyError` if another run is at work; and
+    for an unknown team, period or parameter; :class:`disclosure.DisclosureError` where these reports, together with those published
+    before, would single people out; :class:`staging.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
     root = Path(reports) / slug(organisation.settings.org)
@@ -161,6 +163,7 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
     label = mart.period(period).label
+    disclosure.audit(mart.studies, list(_published(root)), mart.meta["rules"]["min_cohort"])
     mart = _restating(mart, label, root)
     chosen = tuple(sorted({mart.team(team) for team in teams}))
     files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
@@ -176,6 +179,14 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
             str(path),
         )
     return plan
+
+
+def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:
+    """What the reports published before say of surveys."""
+    for name in staging.published(root) if root.is_dir() else ():
+        files = {study: root / name / MART / f"{study}.parquet" for study in (disclosure.RESULTS, disclosure.ANSWERS)}
+        if all(path.is_file() for path in files.values()):
+            yield {study: pl.read_parquet(path) for study, path in files.items()}
 
 
 def _restating(mart: Mart, label: str, root: Path) -> Mart:

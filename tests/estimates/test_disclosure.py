@@ -75,6 +75,15 @@ def test_what_is_known_in_part_leaves_nothing_open():
     assert seen(held.with_columns((pl.col("group") != "b").alias("spreads"))) == {"org"}
 
 
+def test_a_table_may_have_a_name_that_is_null():
+    frame = groups(("org", None, 9, 7), ("a", "org", 6, 6), ("b", "org", 3, 1)).with_columns(
+        pl.lit(None, pl.String).alias("option")
+    )
+    told = disclosure.shown(frame, ["yes", "no"], ["table", "option"], 5, 10)
+    assert told.drop("is_shown").equals(frame)
+    assert told.filter("is_shown")["group"].to_list() == ["org"]
+
+
 def test_tables_do_not_touch_each_other():
     one = groups(("org", None, 12, 12), ("a", "org", 6, 6), ("b", "org", 6, 6), table="one")
     two = groups(("org", None, 9, 7), ("a", "org", 6, 6), ("b", "org", 3, 1), table="two")

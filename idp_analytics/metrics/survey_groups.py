@@ -1,0 +1,249 @@
+"""What groups of respondents answered, counted, and how much of it each group may show (:mod:`idp_analytics.estimates.disclosure`).
+
+Groups are the organisation and the teams in it; who is of no known team is one more group that is always withheld. A group
+shows one of three things of a question:
+
+* *answers*: how many gave each answer, from twice ``rules.min_cohort`` answers;
+* *favourable*: how many answers were favourable, from ``rules.min_cohort``, and below twice that only if some were and some not;
+* *withheld*: nothing.
+
+Everything else that is said of a group (shares, medians, scores, changes) is worked out from these counts and nothing else,
+so it tells no more than they do.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from idp_analytics.estimates import disclosure
+from idp_analytics.metrics.survey_waves import GIVEN, ORDERED, WAVE
+from idp_analytics.settings import Settings
+
+ANSWERS, FAVOURABLE, WITHHELD = "answers", "favourable", "withheld"
+
+_TABLE = [*WAVE, "question_id", "option"]
+_ORG, _NOBODYS = "\0org", "\0none"  # no team id has a zero byte: files with one are not read
+_PROMOTER_BANDS = ((0.0, 6.0), (7.0, 8.0), (9.0, 10.0))
+
+COUNTED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "survey_id": pl.String,
+    "wave": pl.String,
+    "question_id": pl.String,
+    "option": pl.String,  # of several or one given answers; null: a question whose answers have an order
+    "scope": pl.String,  # org | team
+    "team_id": pl.String,  # null: the organisation, or respondents of no known team
+    "detail": pl.String,  # answers | favourable | withheld
+    "n": pl.Int64,  # answers; of given answers: respondents
+    "k": pl.Int64,  # favourable, or who gave this answer
+}
+"""The columns of :func:`counted`."""
+
+BANDS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "survey_id": pl.String,
+    "wave": pl.String,
+    "question_id": pl.String,
+    "scope": pl.String,
+    "team_id": pl.String,
+    "answer_low": pl.Float64,
+    "answer_high": pl.Float64,
+    "is_favourable": pl.Boolean,
+    "n": pl.Int64,
+}
+"""The columns of :func:`banded`."""
+
+
+def full_from(settings: Settings) -> int:
+    """From how many answers a group shows each of them."""
+    return 2 * settings.rules.min_cohort
+
+
+def counted(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Answers of every group to every question with an order and every given answer (:data:`COUNTED`), withheld ones too:
+    those must go no further than :func:`shown`."""
+    return _levelled(answers, settings)[0]
+
+
+def shown(counts: pl.DataFrame) -> pl.DataFrame:
+    """``counts`` with no number where they are withheld."""
+    is_shown = pl.col("detail") != WITHHELD
+    return counts.with_columns(pl.when(is_shown).then(pl.col("n", "k")))
+
+
+def banded(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """How many of each group that may show *answers* gave which (:data:`BANDS`), answers ascending.
+
+    An answer that hardly anybody in the organisation gave is put together with the next one towards the middle, on the same
+    side, until none is empty: where nobody gave an answer, nobody in a withheld team did. Promoter scales have three bands.
+    """
+    counts, bands = _levelled(answers, settings)
+    full = counts.filter(pl.col("detail") == ANSWERS, pl.col("option").is_null())
+    return (
+        bands.join(full.select(*WAVE, "question_id", "scope", "team_id"), on=[*WAVE, "question_id", "scope", "team_id"], nulls_equal=True)
+        .select(pl.col(name).cast(dtype) for name, dtype in BANDS.items())
+        .sort(*WAVE, "question_id", "scope", "team_id", "answer_low", nulls_last=False)
+    )  # fmt: skip
+
+
+def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Groups with what they may show, and the bands of all of them."""
+    least, full = settings.rules.min_cohort, full_from(settings)
+    ordered, bands = _ordered(answers)
+    ordered = disclosure.shown(ordered, ["k", "other"], _TABLE, least, mixed_below=full)
+    wide = [name for name in bands.columns if name.startswith("band_")]
+    is_mixed = (pl.col("k") > 0) & (pl.col("other") > 0)
+    detailed = disclosure.shown(
+        ordered.join(bands, on=[*_TABLE, "group"], how="left", nulls_equal=True).with_columns(
+            may=pl.col("is_shown"), spreads=~pl.col("is_shown") | is_mixed
+        ).drop("is_shown"),
+        wide, _TABLE, full,
+    ).select(pl.col("is_shown").alias("_full"))  # fmt: skip
+    ordered = pl.concat([ordered, detailed], how="horizontal")
+    given = disclosure.shown(_given(answers), ["k", "other"], _TABLE, full).with_columns(_full=pl.col("is_shown"))
+    detail = (
+        pl.when("_full").then(pl.lit(ANSWERS)).when("is_shown").then(pl.lit(FAVOURABLE)).otherwise(pl.lit(WITHHELD))
+    )
+    both = pl.concat([ordered, given.select(ordered.columns)]).with_columns(detail.alias("detail"))
+    named = both.with_columns(
+        pl.when(pl.col("group") == _ORG).then(pl.lit("org")).otherwise(pl.lit("team")).alias("scope"),
+        pl.when(~pl.col("group").is_in([_ORG, _NOBODYS])).then("group").alias("team_id"),
+        (pl.col("k") + pl.col("other")).alias("n"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in COUNTED.items())
+    return named.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
+
+
+def _groups(frame: pl.DataFrame, by: list[str], *counts: pl.Expr) -> pl.DataFrame:
+    """``counts`` of each team and of the organisation, with what :func:`disclosure.shown` needs to know of a group."""
+    team = pl.col("team_id").fill_null(_NOBODYS)
+    parts = frame.group_by(*by, team.alias("group")).agg(*counts).with_columns(pl.lit(_ORG).alias("whole"))
+    whole = (
+        frame.group_by(by)
+        .agg(*counts)
+        .with_columns(pl.lit(_ORG).alias("group"), pl.lit(None, pl.String).alias("whole"))
+    )
+    return pl.concat([whole.select(parts.columns), parts]).with_columns(
+        (pl.col("group") != _NOBODYS).alias("may"), pl.lit(True).alias("spreads")
+    )
+
+
+def _ordered(answers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Groups of questions whose answers have an order; and the same with one column per band."""
+    rated = answers.filter(
+        pl.col("kind").is_in(ORDERED), pl.col("value").is_not_null(), pl.col("is_favourable").is_not_null()
+    ).with_columns(pl.lit(None, pl.String).alias("option"))
+    good = pl.col("is_favourable")
+    groups = _groups(rated, _TABLE, good.sum().cast(pl.Int64).alias("k"), (~good).sum().cast(pl.Int64).alias("other"))
+    places = rated.join(_bands(rated), on=["survey_id", "wave", "question_id", "value"])
+    counts = _groups(places, [*_TABLE, "band"], pl.len().cast(pl.Int64).alias("n"))
+    per_band = places.select(*_TABLE, "band").unique()
+    all_of = groups.select(*_TABLE, "group").join(per_band, on=_TABLE, nulls_equal=True)
+    filled = all_of.join(
+        counts.select(*_TABLE, "band", "group", "n"), on=[*_TABLE, "band", "group"], how="left", nulls_equal=True
+    )
+    wide = filled.with_columns(pl.col("n").fill_null(0), pl.format("band_{}", "band").alias("band")).pivot(
+        on="band", index=[*_TABLE, "group"], values="n", aggregate_function="first"
+    )
+    if wide.width == len(_TABLE) + 1:
+        wide = wide.with_columns(pl.lit(None, pl.Int64).alias("band_0"))
+    return groups, wide.with_columns(pl.col("option").cast(pl.String))
+
+
+def _bands(rated: pl.DataFrame) -> pl.DataFrame:
+    """Which band each possible answer belongs to: ``value``, ``band``, ``answer_low``, ``answer_high`` per question and wave."""
+    by = ["survey_id", "wave", "question_id"]
+    asked = rated.group_by(by).agg(
+        pl.col("kind").first(), pl.col("low", "high", "favourable").first(),
+        pl.col("value").min().alias("_least"), pl.col("value").max().alias("_most"),
+    )  # fmt: skip
+    low, high = (pl.min_horizontal("low", "_least").floor(), pl.max_horizontal("high", "_most").ceil())
+    possible = (
+        asked.with_columns(pl.int_ranges(low.cast(pl.Int64), high.cast(pl.Int64) + 1).alias("value"))
+        .explode("value", empty_as_null=True)
+        .with_columns(pl.col("value").cast(pl.Float64))
+    )
+    # Answers between whole numbers are put with the whole number below them.
+    seen = rated.group_by(*by, pl.col("value").floor()).agg(pl.len().alias("n"))
+    side = [*by, "_side"]
+    found = (
+        possible.join(seen, on=[*by, "value"], how="left")
+        .with_columns(pl.col("n").fill_null(0), (pl.col("value") >= pl.col("favourable")).alias("_side"))
+        .sort(*by, "value")
+        .with_columns((pl.col("n") > 0).cast(pl.Int64).alias("_some"))
+        .with_columns(
+            # Below the cut an empty answer goes with the next one up, above it with the next one down: towards the middle.
+            pl.when("_side").then(pl.col("_some").cum_sum().over(side) - 1).otherwise(
+                pl.col("_some").cum_sum().over(side) - pl.col("_some")
+            ).alias("_nth"),
+            pl.col("_some").sum().over(side).alias("_all"),
+        )
+        .with_columns(pl.col("_nth").clip(0, pl.max_horizontal(pl.col("_all") - 1, 0)).alias("_nth"))
+    )  # fmt: skip
+    promoter = (
+        pl.when(pl.col("value") <= _PROMOTER_BANDS[0][1])
+        .then(0)
+        .when(pl.col("value") <= _PROMOTER_BANDS[1][1])
+        .then(1)
+        .otherwise(2)
+    )
+    low_side = pl.col("_nth").filter(~pl.col("_side")).max().over(by).fill_null(-1) + 1
+    plain = pl.when("_side").then(pl.col("_nth") + low_side).otherwise("_nth")
+    band = pl.when(pl.col("kind") == "promoter").then(promoter).otherwise(plain)
+    placed = found.with_columns(band.alias("band"))
+    ends = placed.with_columns(
+        pl.col("value").min().over(*by, "band").alias("answer_low"),
+        pl.col("value").max().over(*by, "band").alias("answer_high"),
+    )
+    exact = rated.select(*by, "value").unique().with_columns(pl.col("value").floor().alias("_whole"))
+    return exact.join(
+        ends.select(*by, pl.col("value").alias("_whole"), "band", "answer_low", "answer_high", "favourable"),
+        on=[*by, "_whole"],
+    ).drop("_whole")
+
+
+def _given(answers: pl.DataFrame) -> pl.DataFrame:
+    """Groups of given answers: who gave this one, of all in the group who answered the wave at all."""
+    chosen = (
+        answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
+        .select(*WAVE, "question_id", "response_id", "team_id", pl.col("label").alias("option"))
+        .unique()
+    )
+    asked = chosen.select(*WAVE, "question_id", "option").unique()
+    everybody = answers.select(*WAVE, "response_id", "team_id").unique(
+        ["survey_id", "wave", "response_id"], keep="first", maintain_order=True
+    )
+    rows = (
+        everybody.join(asked, on=list(WAVE))
+        .join(
+            chosen.with_columns(pl.lit(True).alias("_chose")).drop("team_id"), on=[*_TABLE, "response_id"], how="left"
+        )
+        .with_columns(pl.col("_chose").fill_null(False))
+    )
+    return _groups(
+        rows,
+        _TABLE,
+        pl.col("_chose").sum().cast(pl.Int64).alias("k"),
+        (~pl.col("_chose")).sum().cast(pl.Int64).alias("other"),
+    )
+
+
+def _long(wide: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """The bands of every group, one row each."""
+    names = [name for name in wide.columns if name.startswith("band_")]
+    rated = answers.filter(
+        pl.col("kind").is_in(ORDERED), pl.col("value").is_not_null(), pl.col("is_favourable").is_not_null()
+    )
+    ends = (
+        _bands(rated)
+        .group_by("survey_id", "wave", "question_id", "band")
+        .agg(pl.col("answer_low", "answer_high", "favourable").first())
+    )
+    return (
+        wide.unpivot(on=names, index=[*_TABLE, "group"], variable_name="_name", value_name="n")
+        .drop_nulls("n")
+        .with_columns(pl.col("_name").str.strip_prefix("band_").cast(pl.Int64).alias("band"))
+        .join(ends.with_columns(pl.col("band").cast(pl.Int64)), on=["survey_id", "wave", "question_id", "band"])
+        .with_columns(
+            (pl.col("answer_low") >= pl.col("favourable")).alias("is_favourable"),
+            pl.when(pl.col("group") == _ORG).then(pl.lit("org")).otherwise(pl.lit("team")).alias("scope"),
+            pl.when(~pl.col("group").is_in([_ORG, _NOBODYS])).then("group").alias("team_id"),
+        )
+    )  # fmt: skip

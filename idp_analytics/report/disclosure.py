@@ -1,0 +1,168 @@
+"""Could anybody be singled out by all that is about to be published, and all that was before? If so, nothing is.
+
+What is published of a survey are counts of groups (studies :data:`RESULTS` and :data:`ANSWERS`); every other number follows
+from them. This takes them as they stand in the mart, whoever decided what may be shown, together with those of every report
+published before, as so many statements about the same answers, and asks what follows from all of them at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from idp_analytics.answers import ORG
+from idp_analytics.errors import IdpError
+from idp_analytics.estimates import disclosure_audit
+
+RESULTS, ANSWERS = "survey_results", "survey_answers"
+
+_TABLE = ["survey_id", "wave", "question_id", "option"]
+_SHOWN_AT_MOST = 20
+_NOBODYS = "people of no known team"
+
+Studies = Mapping[str, pl.DataFrame]
+
+
+class DisclosureError(IdpError):
+    """What is to be published would single people out; nothing is published."""
+
+    exit_code = 3
+
+    @classmethod
+    def listing(cls, found: Sequence[str]) -> DisclosureError:
+        """One error for all cells found, for whoever runs the reports and nobody else."""
+        lines = "\n".join(f"  - {sentence}" for sentence in found[:_SHOWN_AT_MOST])
+        more = f"\n  … and {len(found) - _SHOWN_AT_MOST} more" if len(found) > _SHOWN_AT_MOST else ""
+        return cls(
+            f"Nothing is published: {len(found)} answer(s) of few people could be worked out from these reports together with "
+            f"those published before. Withdraw the earlier reports of these waves, or restore the data they were made from.\n{lines}{more}"
+        )
+
+
+def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> None:
+    """Raise :class:`DisclosureError`, naming the cells, where a count that is withheld follows from what is shown.
+
+    ``studies``: the mart's, with :data:`RESULTS` and :data:`ANSWERS`; ``earlier``: those of reports published before. A wave whose answers
+    are no longer what they were tells those of the few people in between: refused where those are fewer than ``least``, and
+    otherwise audited without the earlier numbers, which speak of other answers.
+    """
+    said = [(_statements(one), one) for one in (studies, *earlier) if one[RESULTS].height]
+    if not said:
+        return
+    now = said[0][0]
+    problems = list(_of_few(now, [statements for statements, _ in said[1:]], least))
+    same = [statements for statements, _ in said[1:]]
+    for table, mine in now.partition_by(_TABLE, as_dict=True, maintain_order=True).items():
+        here = [_of(statements, table) for statements in same]
+        alike = [one for one in here if one.height and not _contradict(mine, one)]
+        problems += _pinned(table, pl.concat([mine, *alike]), _groups(studies, table))
+    if problems:
+        raise DisclosureError.listing(problems)
+
+
+def _statements(studies: Studies) -> pl.DataFrame:
+    """What is shown: ``entity_id`` (:data:`ORG`: all), ``low`` and ``high`` (from and to which answer), ``n``, and ``is_answer``
+    (told of each answer, not of all favourable ones) per table.
+
+    A given answer was given (1) or not (0). Of a question with an order the favourable answers run from the cut to the top.
+    """
+    results = studies[RESULTS].filter(pl.col("question_id").is_not_null(), pl.col("k").is_not_null())
+    is_given = pl.col("option").is_not_null()
+    low, cut, high = (
+        pl.when(is_given).then(given).otherwise(name).alias(name)
+        for given, name in ((0.0, "answer_low"), (1.0, "favourable"), (1.0, "answer_high"))
+    )
+    sides = results.with_columns(low, cut, high)
+    rest = (pl.col("n") - pl.col("k")).alias("n")
+    parts = [
+        sides.select(*_TABLE, "entity_id", pl.col("favourable").alias("low"), pl.col("answer_high").alias("high"), pl.col("k").alias("n"), is_answer=pl.lit(False)),
+        sides.select(*_TABLE, "entity_id", pl.col("answer_low").alias("low"), (pl.col("favourable") - 1).alias("high"), rest, is_answer=pl.lit(False)),
+        studies[ANSWERS].select(
+            "survey_id", "wave", "question_id", pl.lit(None, pl.String).alias("option"), "entity_id",
+            pl.col("answer_low").alias("low"), pl.col("answer_high").alias("high"), "n",
+            is_answer=pl.lit(True),
+        ),
+    ]  # fmt: skip
+    return pl.concat(parts).unique(maintain_order=True)
+
+
+def _of(statements: pl.DataFrame, table: tuple[object, ...]) -> pl.DataFrame:
+    return statements.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in zip(_TABLE, table, strict=True))
+
+
+def _contradict(mine: pl.DataFrame, theirs: pl.DataFrame) -> bool:
+    both = mine.join(theirs, on=["entity_id", "low", "high"], suffix="_before")
+    return both.select((pl.col("n") != pl.col("n_before")).any()).item() or both.is_empty()
+
+
+def _groups(studies: Studies, table: tuple[object, ...]) -> list[str]:
+    """The innermost groups that answered: every team with a row, shown or not, and the people of no known team."""
+    rows = _of(studies[RESULTS], table).filter(pl.col("scope") == "team", pl.col("n").is_null() | (pl.col("n") > 0))
+    return rows["entity_id"].fill_null(_NOBODYS).to_list()
+
+
+def _of_few(now: pl.DataFrame, earlier: Sequence[pl.DataFrame], least: int) -> Iterator[str]:
+    """Groups whose numbers moved by fewer people than may be shown, since a report published before."""
+    key = [*_TABLE, "entity_id", "low", "high", "is_answer"]
+    for statements in earlier:
+        both = now.join(statements, on=key, suffix="_before", nulls_equal=True)
+        moved = (pl.col("n") - pl.col("n_before")).abs().sum()
+        whole = both.group_by([*_TABLE, "entity_id", "is_answer"], maintain_order=True).agg(moved.alias("moved"))
+        few = whole.filter(pl.col("moved").is_between(1, least - 1))
+        for row in few.unique([*_TABLE, "entity_id"], keep="first", maintain_order=True).to_dicts():
+            yield f"{_called(tuple(row[name] for name in _TABLE))}, {row['entity_id']}: another number of answers than published before, by so few that they are somebody's"
+
+
+def _pinned(table: tuple[object, ...], statements: pl.DataFrame, groups: list[str]) -> Iterator[str]:
+    """Groups of which something they do not show can be worked out: how many were favourable, or each answer."""
+    favourable, each = statements.filter(~pl.col("is_answer")), statements.filter("is_answer")
+    try:
+        for stated, shown in ((favourable, favourable), (statements, each)):
+            hidden = [group for group in groups if group not in set(shown["entity_id"])]
+            if not hidden or shown.is_empty():
+                continue
+            known = _known(stated, groups)
+            for group in hidden:
+                own = favourable.filter(entity_id=group)
+                told = [low for low in known.get(group, ()) if not _follows(own, low, stated)]
+                if told:
+                    yield f"{_called(table)}, {group}: {len(told)} of its answers can be worked out"
+    except disclosure_audit.ContradictionError:
+        yield f"{_called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
+
+
+def _known(statements: pl.DataFrame, groups: list[str]) -> dict[str, list[float]]:
+    """Group → the cells of it (by their lowest answer) whose count follows from ``statements``."""
+    cells = _cells(statements)
+    rows = [
+        (f"{number}", f"{group}\0{low}", row["n"])
+        for number, row in enumerate(statements.to_dicts())
+        for group in (groups if row["entity_id"] == ORG else [row["entity_id"]])
+        for low, high in cells
+        if row["low"] <= low and high <= row["high"] + 1
+    ]
+    whole = pl.DataFrame(rows, schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row")
+    found: dict[str, list[float]] = {}
+    for cell in disclosure_audit.fixed(whole.select("statement", "cell"), whole.select("statement", "total").unique()):
+        group, low = cell.split("\0")
+        found.setdefault(group, []).append(float(low))
+    return found
+
+
+def _cells(statements: pl.DataFrame) -> list[tuple[float, float]]:
+    """The finest pieces that the statements cut the scale into: from, up to but without."""
+    return list(itertools.pairwise(sorted({*statements["low"], *(value + 1 for value in statements["high"])})))
+
+
+def _follows(own: pl.DataFrame, low: float, statements: pl.DataFrame) -> bool:
+    """What a group shows itself says what is in the cell: the cell is all of a side it shows, or of a side that is empty."""
+    end = next(high for start, high in _cells(statements) if start == low)
+    sides = own.filter(pl.col("low") <= low, pl.col("high") + 1 >= end)
+    return any(row["n"] == 0 or (row["low"] == low and row["high"] + 1 == end) for row in sides.to_dicts())
+
+
+def _called(table: tuple[object, ...]) -> str:
+    survey, wave, question, option = table
+    return f"{survey} {wave}, {question}" + (f", {option!r}" if option is not None else "")
