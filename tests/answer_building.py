@@ -12,6 +12,7 @@ from idp_analytics.answers import COLUMNS, Verdict
 from idp_analytics.checks.gate import RESULTS
 from idp_analytics.metrics import (
     STUDIES,
+    approval_queue,
     bill_quality,
     boundary,
     by_name,
@@ -68,6 +69,7 @@ EMPTY = {
     "cost_forecast": cost_forecast.COLUMNS, "cost_anomalies": cost_anomalies.COLUMNS,
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
     "boundary": boundary.COLUMNS, "approvals": rubber_stamps.COLUMNS,
+    "approval_queue": approval_queue.COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

@@ -12,7 +12,8 @@ import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares, survival
-from idp_analytics.metrics.approvals import ANSWERED, OVER, judged
+from idp_analytics.metrics.approval_queue import waited
+from idp_analytics.metrics.approvals import OVER, judged
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.uses import described
@@ -50,14 +51,16 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "expired": pl.Int64,
     "unknown": pl.Int64,  # not told how they stand
     "oldest_hours": pl.Float64,  # how long the oldest pending one has waited
-    "wait_n": pl.Int64,  # requests whose wait is known, the next three by Kaplan–Meier
+    "wait_n": pl.Int64,  # requests whose wait is known, the next four by Kaplan–Meier
     "wait_censored": pl.Int64,
     "wait": pl.Float64,  # hours
     "wait_low": pl.Float64,
     "wait_high": pl.Float64,
+    "wait_p90": pl.Float64,
     "working_wait": pl.Float64,  # the same in working hours of the team that answers for the operation
     "working_low": pl.Float64,
     "working_high": pl.Float64,
+    "working_p90": pl.Float64,
     "timed": pl.Int64,  # approvals of known time
     "quick": pl.Int64,  # of them, given within QUICK_SECONDS
     "quick_share": pl.Float64,
@@ -90,7 +93,7 @@ def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
     rows = known_by(described(judged(tables, now), tables), settings, as_of).collect()
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    rows = _batches(_waits(rows, tables, settings, as_of))
+    rows = _batches(waited(rows, tables, settings, as_of))
     cells = placed(rows, settings, ("org", "team"))
     human = cells.filter("is_human")
     counted = human.group_by(_OF).agg(*_counts())
@@ -102,38 +105,15 @@ def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
         ("working", ("working_wait", "working_low", "working_high")),
     ):
         found = found.join(_median(human, column, names, level), on=_OF, how="left", nulls_equal=True)
+        slow = survival.grouped_quantile(human, _OF, column, "is_answered", 0.9, level)
+        late = slow.select(*_OF, pl.col("value").alias(f"{names[0].removesuffix('_wait')}_p90"))
+        found = found.join(late, on=_OF, how="left", nulls_equal=True)
     periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min())  # type: ignore[arg-type]
     found = found.join(periods.select("every", "period", "period_start", "is_partial"), on=["every", "period_start"])
     return (
         found.with_columns(*_shares(found, level), pl.lit(level).alias("level"))
         .sort(*CELL, "title", "operation_id", nulls_last=True)
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
-    )
-
-
-def _waits(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """``rows`` with ``until``, ``hours`` and ``working`` hours waited, null where the end is not known."""
-    until = (
-        pl.when(pl.col("state") == "pending")
-        .then(pl.lit(as_of).cast(pl.Datetime("us", "UTC")))
-        .otherwise("answered_at")
-    )
-    owners = tables["operations"].select("operation_id", pl.col("owner_team_id").alias("team_id"))
-    where = owners.join(tables["teams"].select("team_id", "time_zone"), on="team_id", how="left").select(
-        "operation_id", pl.col("time_zone").alias("_zone")
-    )
-    found = rows.join(where.collect(), on="operation_id", how="left", maintain_order="left").with_columns(
-        until.alias("until"), pl.col("_zone").fill_null(settings.time_zone)
-    )
-    parts = [
-        part.with_columns(
-            settings.calendar.working_hours_between(part["requested_at"], part["until"], zone).alias("working")
-        )
-        for (zone,), part in found.partition_by("_zone", as_dict=True).items()
-    ]
-    waited = (pl.col("until") - pl.col("requested_at")).dt.total_seconds(fractional=True) / 3600
-    return pl.concat(parts).with_columns(
-        waited.alias("hours"), pl.col("state").is_in(list(ANSWERED)).alias("is_answered")
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.metrics.allocation import studies as allocation
+from idp_analytics.metrics.approval_queue import approval_queue
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.bill_quality import bill_quality
 from idp_analytics.metrics.boundary import boundary
@@ -32,6 +33,7 @@ from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.newcomers import newcomers
+from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_entry, path_retention
@@ -147,6 +149,16 @@ STUDIES: tuple[Study, ...] = (
         "fragmentation",
         "the services of one entity over the variants of one capability, at the end of one month or quarter",
         fragmentation,
+    ),
+    Study(
+        "nine_in_ten",
+        "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
+        nine_in_ten,
+    ),
+    Study(
+        "approval_queue",
+        "the requests for approval of one entity in one month or quarter: waits in clock or in working hours, and who waits now",
+        approval_queue,
     ),
     Study(
         "approvals",

@@ -15,9 +15,11 @@ from idp_analytics.report import cells, metric, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
-STUDY = "approvals"
+STUDY, QUEUE = "approvals", "approval_queue"
 QUESTION = "How long do people wait for an approval, and does the gate look?"
 METRICS = ("approval_queue_time", "approval_share", "approval_withdrawal_share")
+
+KINDS = {"clock": "by the clock", "working": "working hours of the team that answers"}
 
 _SHARE = "share of decisions"
 
@@ -29,7 +31,9 @@ def approvals(view: View) -> Section:
     whole = metric.section(view, "approval_queue_time")
     late = _after_the_fact(view)
     rows = found.sort("asked", "title", descending=[True, False]).to_dicts()
+    queue_rows = view.study(QUEUE).to_dicts()
     tables = (
+        cells.table(f"The queue of {view.name}, {view.period.label}", map(_queued, queue_rows)),
         cells.table(
             f"Requests for approval by operation, {view.period.label}", map(_stands, rows), ("Operation", "Risk")
         ),
@@ -37,9 +41,10 @@ def approvals(view: View) -> Section:
         *whole.tables,
     )
     shares = " ".join(words.answer(by_name(name), view.row(by_name(name))) for name in METRICS[1:])
+    told = [whole.answer, *_working(queue_rows), shares]
     return Section(
         question=QUESTION,
-        answer=f"{whole.answer} {shares}" if row["verdict"] != Verdict.NOT_MEASURED else whole.answer,
+        answer=" ".join(told) if row["verdict"] != Verdict.NOT_MEASURED else whole.answer,
         chart=whole.chart,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=(*_cautions(found), *whole.cautions),
@@ -47,6 +52,45 @@ def approvals(view: View) -> Section:
         verdict=whole.verdict,
         metrics=tuple(by_name(name) for name in METRICS),
     )
+
+
+def _working(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """The wait in working hours, and who waits now."""
+    for row in rows:
+        if row["hours"] != "working" or not row["n"]:
+            continue
+        if row["median"] is not None:
+            late = f", nine in ten within {quantity(row['p90'], 'hours')}" if row["p90"] is not None else ""
+            bounds = f"({words.level(row)} {interval(row['low'], row['high'], 'hours', row['median'])})"
+            yield f"In working hours half are answered within {quantity(row['median'], 'hours')} {bounds}{late}."
+        undated = row["decided"] - row["dated"]
+        if undated:
+            yield f"{row['dated']:,} of {count(row['decided'], 'decision')} tell when they were made; the others count in the shares only."
+    for row in rows:
+        if row["hours"] == "clock" and row["pending"]:
+            one = row["pending"] == 1
+            yield (
+                f"{count(row['pending'], 'request')} still {'waits' if one else 'wait'}, for {quantity(row['oldest'], 'hours')}"
+                + ("." if one else f" at most and {quantity(row['age'], 'hours')} at the median.")
+            )
+
+
+def _queued(row: dict[str, Any]) -> dict[str, str]:
+    bounds = words.level(row)
+    return {
+        "Hours": KINDS[row["hours"]],
+        "Asked": f"{row['asked']:,}",
+        "Wait known (n)": f"{row['n']:,}",
+        "Not answered": f"{row['censored']:,}" if row["censored"] else "",
+        "Decided, dated": f"{row['dated']:,} of {row['decided']:,}",
+        "Half answered within": quantity(row["median"], "hours"),
+        bounds.capitalize(): interval(row["low"], row["high"], "hours", row["median"]),
+        "Nine in ten within": quantity(row["p90"], "hours"),
+        "its interval": interval(row["p90_low"], row["p90_high"], "hours", row["p90"]),
+        "Still waiting": f"{row['pending']:,}" if row["pending"] else "",
+        "Half of those for": quantity(row["age"], "hours") if row["pending"] else "",
+        "Oldest": quantity(row["oldest"], "hours") if row["pending"] else "",
+    }
 
 
 def _after_the_fact(view: View) -> dict[str | None, int]:
@@ -64,7 +108,9 @@ def _stands(row: dict[str, Any]) -> dict[str, str]:
         "Asked (n)": f"{row['asked']:,}",
         "Half answered within": quantity(row["wait"], "hours"),
         bounds.capitalize(): interval(row["wait_low"], row["wait_high"], "hours", row["wait"]),
+        "Nine in ten within": quantity(row["wait_p90"], "hours"),
         "In working hours": quantity(row["working_wait"], "hours"),
+        "Nine in ten, working hours": quantity(row["working_p90"], "hours"),
         "Still waiting": f"{row['pending']:,}" if row["pending"] else "",
         "Oldest": quantity(row["oldest_hours"], "hours") if row["pending"] else "",
         "Withdrawn": f"{row['withdrawn']:,}" if row["withdrawn"] else "",

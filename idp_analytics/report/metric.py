@@ -17,6 +17,9 @@ from idp_analytics.report.view import View
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 """What may stand beside the organisation's number; its counts and its days with a deployment are sums over all teams."""
 
+SLOWEST = "nine_in_ten"
+"""The study that has the 90th percentile beside each median."""
+
 _COUNTED = {
     Estimator.SHARE: "Of them counted",
     Estimator.DAYS: "Of them counted",
@@ -35,11 +38,12 @@ def section(view: View, name: str) -> Section:
     if view.scope == "team" and metric.estimator in COMPARABLE:
         beside = view.rows(name, "org").filter(pl.col("detail").is_null())
     counted = _COUNTED.get(metric.estimator, "")
+    slow = _slowest(view, name)
     return Section(
         question=metric.question,
-        answer=words.answer(metric, row, view.row_before(metric)),
+        answer=" ".join(filter(None, (words.answer(metric, row, view.row_before(metric)), words.slowest(row, slow.get(view.period.label))))),
         chart=_chart(rows, metric.title, metric.unit, view.name, beside),
-        tables=(cells.table(f"{metric.title} of {view.name}", (cells_of(r, counted) for r in rows.to_dicts())),) if rows.height else (),
+        tables=(cells.table(f"{metric.title} of {view.name}", (cells_of(r, counted, slow.get(r["period"])) for r in rows.to_dicts())),) if rows.height else (),
         cautions=(*words.cautions(row), *view.truncated(metric)),
         trace=view.trace(name) if row["n"] and not metric.about_people else "",
         verdict=Verdict(row["verdict"]),
@@ -56,13 +60,26 @@ def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.Data
     return trend.chart(rows, title, unit, name, beside if beside is not None and beside.height else None)
 
 
-def cells_of(row: dict[str, Any], counted: str = "") -> dict[str, str]:
-    """One answer as a row of a table, all its numbers; ``counted``: what its ``k`` is called, empty: not shown."""
-    unit = row["unit"]
+def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:
+    """Period → the row of the study with the 90th percentile; none for what is no duration."""
+    found = view.mart.studies[SLOWEST]
+    if found.is_empty():
+        return {}
+    own = found.filter(scope=view.scope, entity_id=view.entity_id, every=view.period.every, metric=name)
+    return {row["period"]: row for row in own.to_dicts()}
+
+
+def cells_of(row: dict[str, Any], counted: str = "", slow: dict[str, Any] | None = None) -> dict[str, str]:
+    """One answer as a row of a table, all its numbers; ``counted``: what its ``k`` is called, empty: not shown; ``slow``: its row
+    of the study ``nine_in_ten``."""
+    unit, late = row["unit"], slow or dict.fromkeys(("p90", "low", "high"))
+    known = late["p90"] is not None
     return {
         "Period": cells.period(row),
         "Value": quantity(row["value"], unit),
         words.level(row).capitalize(): interval(row["low"], row["high"], unit, row["value"]),
+        "Nine in ten within": quantity(late["p90"], unit) if known else "",
+        "its interval": interval(late["low"], late["high"], unit, late["p90"]) if known else "",
         "n": cells.n(row),
         counted or "k": f"{row['k']:,}" if counted and row["k"] is not None else "",
         "Still open": f"{row['censored']:,}" if row["censored"] else "",

@@ -128,6 +128,14 @@ def answer(metric: Metric, row: Answer, before: Answer | None = None) -> str:
     return f"{_with_value(metric, row)}{against(metric, row, before)}."
 
 
+def slowest(row: Answer, slow: Answer | None) -> str:
+    """By when nine in ten of those a median is of had ended, as a sentence; empty where that is not known, or the median is not."""
+    if slow is None or slow["p90"] is None or row["value"] is None:
+        return ""
+    bounds = interval(slow["low"], slow["high"], slow["unit"], slow["p90"])
+    return f"Nine in ten: {quantity(slow['p90'], slow['unit'])} or less ({level(slow)} {bounds})."
+
+
 def against(metric: Metric, row: Answer, before: Answer | None) -> str:
     """The half-sentence that compares a value with the period before; empty where neither way is better."""
     if metric.better is None:
