@@ -21,6 +21,7 @@ from idp_analytics.metrics import (
     cost_forecast,
     cost_restatement_reasons,
     cost_variance,
+    provisioning,
     rubber_stamps,
     unit_costs,
 )
@@ -69,7 +70,7 @@ EMPTY = {
     "cost_forecast": cost_forecast.COLUMNS, "cost_anomalies": cost_anomalies.COLUMNS,
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
     "boundary": boundary.COLUMNS, "approvals": rubber_stamps.COLUMNS,
-    "approval_queue": approval_queue.COLUMNS,
+    "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

@@ -11,6 +11,7 @@ from idp_analytics.estimates import survival
 from idp_analytics.metrics.approvals import ANSWERED, OVER, judged
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.uses import described
 from idp_analytics.settings import Settings
 
@@ -33,7 +34,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "median": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
-    "p90": pl.Float64,
+    "p90": pl.Float64,  # null: fewer than FEWEST, or they have not come that far
     "p90_low": pl.Float64,
     "p90_high": pl.Float64,
     "pending": pl.Int64,  # still waiting at the as-of time
@@ -106,10 +107,15 @@ def _of(cells: pl.DataFrame, kind: str, level: float) -> pl.DataFrame:
     closed = cells.filter(state.is_in([*ANSWERED, *OVER, "pending"]))
     found = counts
     for share, names in ((0.5, ("median", "low", "high")), (0.9, ("p90", "p90_low", "p90_high"))):
-        sizes = ("n", "censored") if share == 0.5 else ()
+        sizes, least = (("n", "censored"), 1) if share == 0.5 else ((), FEWEST)
         told = survival.grouped_quantile(closed, CELL, "x", "is_answered", share, level)
         told = told.select(
-            *CELL, *sizes, *(pl.col(a).alias(b) for a, b in zip(("value", "low", "high"), names, strict=True))
+            *CELL,
+            *sizes,
+            *(
+                pl.when(pl.col("n") >= least).then(a).alias(b)
+                for a, b in zip(("value", "low", "high"), names, strict=True)
+            ),
         )
         found = found.join(told, on=list(CELL), how="left")
     return found.with_columns(pl.col("n", "censored").fill_null(0), pl.lit(kind).alias("hours"))

@@ -16,6 +16,7 @@ from idp_analytics.metrics.approval_queue import waited
 from idp_analytics.metrics.approvals import OVER, judged
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.uses import described
 from idp_analytics.settings import Settings
 
@@ -106,7 +107,9 @@ def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
     ):
         found = found.join(_median(human, column, names, level), on=_OF, how="left", nulls_equal=True)
         slow = survival.grouped_quantile(human, _OF, column, "is_answered", 0.9, level)
-        late = slow.select(*_OF, pl.col("value").alias(f"{names[0].removesuffix('_wait')}_p90"))
+        late = slow.select(
+            *_OF, pl.when(pl.col("n") >= FEWEST).then("value").alias(f"{names[0].removesuffix('_wait')}_p90")
+        )
         found = found.join(late, on=_OF, how="left", nulls_equal=True)
     periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min())  # type: ignore[arg-type]
     found = found.join(periods.select("every", "period", "period_start", "is_partial"), on=["every", "period_start"])

@@ -38,6 +38,7 @@ from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.process_behaviour import process_behaviour
+from idp_analytics.metrics.provisioning import provisioning, run_outcomes
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.rubber_stamps import approvals
 from idp_analytics.metrics.sensitivity import link_sensitivity
@@ -154,6 +155,16 @@ STUDIES: tuple[Study, ...] = (
         "nine_in_ten",
         "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
         nine_in_ten,
+    ),
+    Study(
+        "provisioning",
+        "one part of the time from asking to use of one operation, or of all, in one month or quarter of one entity",
+        provisioning,
+    ),
+    Study(
+        "run_outcomes",
+        "what became of the runs of one operation, or of all, in one month or quarter of one entity",
+        run_outcomes,
     ),
     Study(
         "approval_queue",
