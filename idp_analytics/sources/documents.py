@@ -146,7 +146,8 @@ def _values(
         try:
             return [(1, _printable(text, decoder.decode(text)))], []
         except (ValueError, RecursionError) as error:
-            failure = error
+            # Its traceback holds this frame, and that all documents, until the garbage collector has gone through them.
+            failure = error.with_traceback(None)
         if (lines := _json_lines(text, decoder)) is not None:
             return lines
         if not is_yaml and text.lstrip()[0] in "[{":
@@ -188,13 +189,22 @@ def _json_lines(text: str, decoder: json.JSONDecoder) -> tuple[list[tuple[int, A
         if not line.strip():
             continue
         try:
-            value = decoder.decode(line)
+            value = _line(line, decoder)
             values.append((number, _printable(line, value) if has_surrogates else value))
         except (ValueError, RecursionError) as error:
             values.append((number, _BROKEN))
             broken.append((number, f"is no JSON: {_told(error)}"))
     good = sum(isinstance(value, dict | list) for _, value in values)
     return (values, broken) if good * 2 >= len(values) else None
+
+
+def _line(line: str, decoder: json.JSONDecoder) -> Any:
+    """The value of a line. ``decode`` looks for space around it first, which hardly any line has."""
+    if line[0] in "{[":
+        value, end = decoder.raw_decode(line)
+        if end == len(line):
+            return value
+    return decoder.decode(line)
 
 
 def _one_after_another(text: str, decoder: json.JSONDecoder, shown: str, failure: Exception) -> list[tuple[int, Any]]:

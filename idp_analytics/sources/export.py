@@ -65,17 +65,20 @@ class Document:
     file: File
     number: int
 
-    def at(self, *path: str | int) -> Any:
-        """The member at ``path``, or null (:func:`members.at`)."""
-        return members.at(self.body, *path)
+    def at(self, name: str, *inside: str | int) -> Any:
+        """The member ``name``, or what is at the path inside it, or null (:func:`members.at`)."""
+        found = self.body.get(name)
+        return members.at(found, *inside) if inside and found is not None else found
 
-    def text(self, *path: str | int) -> str | None:
-        """The text at ``path``, or null (:func:`members.text`)."""
-        if len(path) > 1:
-            return members.text(self.body, *path)
-        # Most often it is one member of the document itself, which is worth no second call.
-        found = self.body.get(path[0])  # type: ignore[arg-type]  # a place in a list is no member of an object
-        return found.strip() or None if type(found) is str else members.text(found)
+    def text(self, name: str, *inside: str | int) -> str | None:
+        """The text of the member ``name``, or of what is at the path inside it, or null (:func:`members.text`)."""
+        # This runs for every member read, of which most are texts of the document itself or not there.
+        found = self.body.get(name)
+        if found is None:
+            return None
+        if type(found) is str and not inside:
+            return found.strip() or None
+        return members.text(found, *inside)
 
     def every(self, *path: str | int) -> list[dict[str, Any]]:
         """The objects of the list at ``path`` (:func:`members.every`)."""
@@ -129,13 +132,13 @@ class Export:
     _services: dict[str, str] = field(default_factory=dict)
     _matches: dict[tuple[str, str], bool] = field(default_factory=dict)
 
-    def by(self, shape: str, *path: str | int) -> Mapping[str, list[Document]]:
-        """The documents of ``shape`` by the text at ``path``, made once."""
-        key = (shape, path)
+    def by(self, shape: str, name: str, *inside: str | int) -> Mapping[str, list[Document]]:
+        """The documents of ``shape`` by the text of the member ``name``, or of what is inside it, made once."""
+        key = (shape, (name, *inside))
         if key not in self._indexes:
             index: dict[str, list[Document]] = {}
             for document in self.of.get(shape, ()):
-                if (found := document.text(*path)) is not None:
+                if (found := document.text(name, *inside)) is not None:
                     index.setdefault(found, []).append(document)
             self._indexes[key] = index
         return self._indexes[key]

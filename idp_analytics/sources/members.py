@@ -14,11 +14,14 @@ def at(value: Any, *path: str | int) -> Any:
     """The member at ``path``, or null where the way there ends."""
     for step in path:
         # Plain objects and lists first: the general test takes many times as long, and this runs for every member read.
-        if isinstance(step, str):
-            if type(value) is dict or isinstance(value, Mapping):
-                value = value.get(step)
-            else:
+        if type(value) is dict and type(step) is str:
+            value = value.get(step)
+        elif value is None:
+            return None
+        elif isinstance(step, str):
+            if not isinstance(value, Mapping):
                 return None
+            value = value.get(step)
         elif type(value) is list and -len(value) <= step < len(value):
             value = value[step]
         else:
@@ -36,9 +39,11 @@ def text(value: Any, *path: str | int) -> str | None:
             return None
         else:
             value = at(value, step)
+    if value is None:
+        return None
     if type(value) is str:
         return value.strip() or None
-    if value is None or type(value) is dict or type(value) is list or type(value) is bool:
+    if type(value) is dict or type(value) is list or type(value) is bool:
         return None
     return str(value) if type(value) is int or not isinstance(value, Mapping | dict | list) else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -64,12 +64,15 @@ def newest(table: Table, rows: list[Row]) -> tuple[list[Row], list[Row]]:
 
 def _all_differ(table: Table, rows: list[Row]) -> bool:
     """No key comes twice. Of rows that stand for several it is enough that they differ in what is shared, and each within itself."""
-    inside = {name for row in rows if _SEVERAL in row for one in row[_SEVERAL][:1] for name in one}
+    several = [row[_SEVERAL] for row in rows if _SEVERAL in row]
+    inside = set(chain.from_iterable(some[0] for some in several if some))
     shared = _keys([name for name in table.key if name not in inside], rows)
     if len(set(shared)) < len(rows):
         return False
     own = [name for name in table.key if name in inside]
-    return not own or all(len(set(_keys(own, row[_SEVERAL]))) == count(row) for row in rows if _SEVERAL in row)
+    each = list(chain.from_iterable(several))
+    of = chain.from_iterable(repeat(place, len(some)) for place, some in enumerate(several))
+    return not own or len(set(zip(of, _keys(own, each), strict=True))) == len(each)
 
 
 def _keys(names: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, ...]]:

@@ -116,12 +116,16 @@ def rows(document: Document, export: Export, response: Response) -> Iterator[Row
         team_id=_asked(response, given["team_question"]) or _field(response, given["team_field"]),
         person_id=export.person(person), _who="\0".join((survey, wave or "", who)).strip().lower() if who else None,
     )  # fmt: skip
-    about_people = {_plain(given[name]) for name in ("team_question", "person_question") if given[name]}
+    about_people = export.once("about people", lambda: _about_people(given))
     asked = [one for one in response.answers if one.said and about_people.isdisjoint(_names(one.keys))]
     found = [one for answer in asked for one in _read(answer, export)]
     if said := [one for one in found if not isinstance(one, str)]:
         yield document.rows(about, said)
     yield from (document.left_out(one) for one in found if isinstance(one, str))
+
+
+def _about_people(given: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(_plain(given[name]) for name in ("team_question", "person_question") if given[name])
 
 
 def _read(answer: Answer, export: Export) -> Sequence[Row | str]:
@@ -241,6 +245,7 @@ def response_id(survey: str, wave: str | None, words: Sequence[str]) -> str:
     return pseudonym("\0".join((survey, wave or "", *words))).removeprefix("person:")
 
 
+@lru_cache(maxsize=10_000)
 def quarter(at: str | None) -> str | None:
     """``2026-Q1`` of a time as :func:`moment` gives it; null: not known."""
     found = re.match(r"(\d{4})-(\d{2})-", at or "")

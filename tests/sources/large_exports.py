@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,14 @@ def _template(kind: str) -> dict[str, tuple[bytes, bytes, bytes, bytes]]:
 def copies(kind: str, size: int) -> int:
     """How often the company must be repeated for its files to be at least ``size`` bytes together."""
     template = _template(kind).values()
-    once = sum(len(documents) + len(between) for _, documents, between, _ in template)
-    return max(1, -(-(size - sum(len(before) + len(after) for before, _, _, after in template)) // once))
+    repeated = [one for one in template if _MARK.encode() in one[1]]
+    again = sum(len(documents) + len(between) for _, documents, between, _ in repeated)
+    # The others come once, and nothing stands after the last copy.
+    once = sum(map(len, chain.from_iterable(template))) - sum(len(documents) for _, documents, _, _ in repeated)
+    once -= 2 * sum(len(between) for _, _, between, _ in repeated) + sum(
+        len(one[2]) for one in template if one not in repeated
+    )
+    return max(1, -(-(size - once) // again))
 
 
 def write(kind: str, folder: Path, times: int) -> int:

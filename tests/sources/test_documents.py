@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import hashlib
 import json
@@ -275,3 +276,18 @@ def test_documents_found_and_broken_are_all_the_lines(
     assert len(given.found) == good
     assert len(given.broken) == len(kept) - good
     assert all(lines[line - 1].strip() != '{"id": 1}' for line, _ in given.broken)
+
+
+def test_documents_are_gone_as_soon_as_nobody_needs_them(tmp_path):
+    """Line by line is tried after the whole text: the error of that must not hold all documents."""
+    path = tmp_path / "lines.jsonl"
+    path.write_text("".join(f'{{"id": {number}, "of": {{"a": [1]}}}}\n' for number in range(1000)))
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        assert len(read_documents(path).found) == 1000
+        assert gc.collect() < 1000
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -68,7 +68,10 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; rows of a grid are questions of their own, ``Question [row]``."""
     body, columns = document.body, _columns(tuple(document.body))
     at = columns.at
-    said = {name: text for name, value in body.items() if name not in (at, _TURN) and (text := survey.told(value))}
+    said = {
+        name: text for name, value in body.items()
+        if (text := value.strip() if type(value) is str else survey.told(value)) and name not in (at, _TURN)
+    }  # fmt: skip
     fields = {name: said[name] for name in columns.fields if name in said}
     address = next((text for name, text in said.items() if name in columns.addresses), None)
     submitted = document.text(at)
@@ -80,6 +83,7 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     yield from survey.rows(document, export, Response(native, None, submitted, answers, fields, address))
 
 
+@lru_cache(maxsize=10_000)
 def _answer(heading: str, text: str, grid: str | None) -> Answer:
     """Short words in a grid are points of its scale."""
     if grid is None:
@@ -92,12 +96,13 @@ def opens(path: Path, shown: str) -> Documents:
     if holds_documents(path, shown):
         return read_documents(path, shown, str)
     rows = table_documents(path, shown)
-    met: Counter[tuple[Any, ...]] = Counter()
+    met: dict[tuple[Any, ...], int] = {}
     found = []
     for number, row in rows.found:
         words = tuple(row.values())
-        found.append((number, {**row, _TURN: met[words]} if met[words] else row))
-        met[words] += 1
+        turn = met.get(words, 0)
+        found.append((number, {**row, _TURN: turn} if turn else row))
+        met[words] = turn + 1
     return replace(rows, found=found)
 
 

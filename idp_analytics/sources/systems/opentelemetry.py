@@ -147,7 +147,9 @@ def _attributes(listed: Any) -> dict[str, str]:
     """``[{key, value: {stringValue: …}}]`` as text by key, of those that are read."""
     found: dict[str, str] = {}
     for one in listed if isinstance(listed, list) else []:
-        key, value = members.at(one, "key"), members.at(one, "value")
+        if not isinstance(one, dict):
+            continue
+        key, value = one.get("key"), one.get("value")
         if (
             isinstance(key, str)
             and key in _READ
@@ -193,9 +195,12 @@ def _opened(path: Path, shown: str) -> Documents:
     return Documents(found, sha256(path), broken)
 
 
+_DECODER = json.JSONDecoder(parse_float=str)
+
+
 def _line(data: bytes) -> Any:
     try:
-        return json.loads(data, parse_float=str)
+        return _DECODER.decode(data.decode(json.detect_encoding(data), "surrogatepass"))
     except (ValueError, RecursionError):
         return None
 
@@ -224,8 +229,7 @@ def _thin(body: dict[str, Any], seen: set[str]) -> dict[str, Any]:
 
 
 def _may_deploy(span: Mapping[str, Any]) -> bool:
-    keys = (str(one.get("key")) for one in members.every(span, "attributes"))
-    return any(key.startswith(("cicd.", "deployment.")) for key in keys)
+    return any(str(one.get("key")).startswith(("cicd.", "deployment.")) for one in members.every(span, "attributes"))
 
 
 def _thin_span(span: Mapping[str, Any]) -> dict[str, Any]:
