@@ -247,10 +247,20 @@ def answers(
 @click.option("--team", help="Show the rows behind this team's number.")
 @click.option("--service", help="Show the rows behind this service's number.")
 @click.option("--pool", help="Show the charges in this pool of shared cost.")
+@click.option(
+    "--component", help="With METRIC sprawl: show what was used of, paid for and asked about this part of the platform."
+)
 @click.option("--period", default="", help="2026-03, 2026-Q1 or 2026-W09.")
 @_told
 def explain(
-    metric: str, data: Path, git: tuple[Path, ...], team: str | None, service: str | None, pool: str | None, period: str
+    metric: str,
+    data: Path,
+    git: tuple[Path, ...],
+    team: str | None,
+    service: str | None,
+    pool: str | None,
+    component: str | None,
+    period: str,
 ) -> None:
     """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
     from idp_analytics import metrics
@@ -259,6 +269,15 @@ def explain(
         raise click.UsageError("Name a --team or a --service, not both: a number belongs to one of them.")
     if pool and (team or service or not period):
         raise click.UsageError("--pool goes with --period alone: a pool is the organisation's.")
+    if (metric == "sprawl") != bool(component) or (component and (team or service or pool or not period)):
+        raise click.UsageError(
+            "sprawl goes with --component and --period alone: a part of the platform is nobody's but its own."
+        )
+    if component:
+        rows = _loaded(data, git, "fast").component_rows(component, period)
+        click.echo(f"{rows.height} row(s) of {_printable(component)} in the 90 days before the end of {period}:")
+        click.echo(_frame(rows))
+        return
     click.echo(metrics.definitions.text(metrics.by_name(metric)))
     if not period:
         return

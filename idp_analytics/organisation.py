@@ -121,6 +121,10 @@ class Organisation:
         """The charges a ``[[pool]]`` of shared cost holds in a period (:func:`idp_analytics.metrics.pool_charges`)."""
         return metrics.pool_charges(self.lazy, self.settings, self.as_of, pool, period)
 
+    def component_rows(self, component: str, period: str) -> pl.DataFrame:
+        """The rows behind a component of the study ``sprawl`` (:func:`idp_analytics.metrics.component_rows`)."""
+        return metrics.component_rows(self.lazy, self.settings, self.as_of, component, period)
+
     def coverage(self) -> pl.DataFrame:
         """What the numbers rest on, per team, source and table.
 

@@ -21,8 +21,11 @@ from idp_analytics.metrics import (
     cost_forecast,
     cost_restatement_reasons,
     cost_variance,
+    policy_study,
     provisioning,
     rubber_stamps,
+    sprawl,
+    sprawl_costs,
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
@@ -71,6 +74,8 @@ EMPTY = {
     "cost_restatement_reasons": cost_restatement_reasons.COLUMNS,
     "boundary": boundary.COLUMNS, "approvals": rubber_stamps.COLUMNS,
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
+    "policies": policy_study.COLUMNS,
+    "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
 

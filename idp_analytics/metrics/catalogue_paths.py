@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idp_analytics.answers import Estimator, Metric
-from idp_analytics.metrics import path_use
+from idp_analytics.metrics import path_use, policies
 
 _WILSON = "Interval: Wilson 1927"
 
@@ -64,6 +64,29 @@ ENTRIES: tuple[Metric, ...] = (
         source=_WILSON,
         observations=path_use.template_abandonment,
         scopes=("org", "team"),
+    ),
+    Metric(
+        name="policy_conformance",
+        title="Policy conformance",
+        question="How much of what rules look at keeps them?",
+        formula="verdicts that pass, not under an escape hatch ÷ verdicts that pass, warn or fail",
+        unit="share of verdicts",
+        better="higher",
+        tables=("policy_results",),
+        estimator=Estimator.SHARE,
+        population="The last verdict of each rule on each resource in each month (a quarter counts that of each of its months), by all "
+        "engines, with the team that owned the service when it was judged. A warning is a breach that nothing stopped. How many "
+        "services conform at the end of a period, by policy, is in the study policies. What does not change is the same verdict in each month of "
+        "a quarter, so that a quarter's interval is rather too narrow.",
+        link_rule="policy_results.hatch_id: the hatch the engine names; else one of the service for that policy that stood open then. "
+        "What passes only because it is exempt does not conform.",
+        null_policy="Missing: the engine gave no verdict (error), or its source lists failures only, so that what passes is not known "
+        "(Gatekeeper). Skipped without a hatch is in neither number. What a rule that denies turned away is in no report: the "
+        "object does not exist.",
+        min_n=5,
+        source=_WILSON + ", with as many observations as the days of a service stand for (design effect, Kish 1965)",
+        observations=policies.policy_conformance,
+        in_clusters=True,
     ),
 )
 """Its metrics, in the order documents show them."""

@@ -93,12 +93,11 @@ def trace(
         reaches = (pl.col("day") <= last) & (ended >= span.start).fill_null(True)
         within = pl.when("usable").then(reaches).otherwise(within)
     rows = observed(chosen, tables, settings, as_of).filter(ENTITY[scope] == entity_id, within).select(shown)
-    names = [name for name in chosen.tables if len(TABLES[name].key) == 1]
     lines = pl.concat(
         tables[name].select(
-            pl.lit(name).alias("source_table"), pl.col(TABLES[name].key[0]).alias("source_key"), "load_id", "source_row"
+            pl.lit(name).alias("source_table"), TABLES[name].row_key().alias("source_key"), "load_id", "source_row"
         )
-        for name in names
+        for name in chosen.tables
     )
     files = tables["loads"].select("load_id", "path")
     return (

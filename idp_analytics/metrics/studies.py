@@ -37,12 +37,15 @@ from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_entry, path_retention
+from idp_analytics.metrics.policy_study import policies
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.provisioning import provisioning, run_outcomes
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.rubber_stamps import approvals
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
+from idp_analytics.metrics.sprawl import sprawl
+from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.trends import trends
@@ -170,6 +173,26 @@ STUDIES: tuple[Study, ...] = (
         "approval_queue",
         "the requests for approval of one entity in one month or quarter: waits in clock or in working hours, and who waits now",
         approval_queue,
+    ),
+    Study(
+        "policies",
+        "the services of one entity by how they stand with one policy, or with all, at the end of one month or quarter",
+        policies,
+    ),
+    Study(
+        "sprawl",
+        "one part of the platform at the end of one month or quarter: who uses it, whether more or less, what stands against retiring it",
+        sprawl,
+    ),
+    Study(
+        "sprawl_costs",
+        "what one part of the platform cost in one currency in the 90 days before, with its share of cost and of use",
+        sprawl_costs,
+    ),
+    Study(
+        "sprawl_pairs",
+        "two parts of the platform that are for the same thing, with the teams that use them",
+        sprawl_pairs,
     ),
     Study(
         "approvals",

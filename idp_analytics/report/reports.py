@@ -29,6 +29,7 @@ from idp_analytics.report import (
     metric,
     money,
     newcomers,
+    policies,
     pools,
     quality,
     reference,
@@ -37,6 +38,7 @@ from idp_analytics.report import (
     retention,
     rules,
     spending,
+    sprawl,
     summary,
     tco,
     tco_sensitivity,
@@ -143,6 +145,10 @@ class _Report:
         """Which ways round the rules stand open, and what the golden path may lack."""
         return hatches.hatches(self.view)
 
+    def policies(self) -> Section:
+        """Whether services keep the rules, by policy and engine; exemptions told apart."""
+        return policies.policies(self.view)
+
     def retention(self) -> Section:
         """Whether services stay on golden paths, and come to them unasked."""
         return retention.retention(self.view)
@@ -218,6 +224,10 @@ class OrgReport(_Report):
     def cost_bridge(self) -> Section:
         """What was invoiced and what was used: billed to effective cost, step by step."""
         return cost_bridge.bridge(self.view)
+
+    def sprawl(self) -> Section:
+        """Which parts of the platform hardly anybody uses: questions, with the money each is about."""
+        return sprawl.sprawl(self.view)
 
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""

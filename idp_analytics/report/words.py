@@ -88,6 +88,7 @@ PHRASES: Mapping[str, Phrase] = {
     "deployment_path_share": Phrase("deployment", hit=("went through a golden path", "went through a golden path")),
     "new_service_path_share": Phrase("new service", hit=("was born on a golden path", "were born on a golden path")),
     "template_abandonment": Phrase("template run", hit=("came to nothing", "came to nothing")),
+    "policy_conformance": Phrase("verdict", hit=("conforms", "conform")),
     "approval_queue_time": Phrase("request", over=("was answered", "were answered")),
     "approval_share": Phrase("decision", hit=("approved", "approved")),
     "approval_withdrawal_share": Phrase("request", hit=("was withdrawn", "were withdrawn")),

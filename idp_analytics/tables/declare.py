@@ -95,6 +95,10 @@ class Table:
         """Column name to Polars type, in order."""
         return {column.name: column.dtype for column in self.columns}
 
+    def row_key(self) -> pl.Expr:
+        """The key of a row as one text, its parts divided by `` | ``; null where one of them is."""
+        return pl.concat_str([pl.col(name).cast(pl.String) for name in self.key], separator=" | ")
+
 
 @dataclass(frozen=True)
 class Extract:
