@@ -25,7 +25,7 @@ WIDEST = 0.3
 
 FORMS = ("interval", "density")
 
-_TRIED = ((0.003, 0.3), (0.02, 0.4), (0.05, 0.1), (0.001, 0.8), (0.2, 0.05))
+_TRIED = ((0.005, 0.3), (0.03, 0.15), (0.001, 0.8), (0.2, 0.05))
 """Pairs of p and q the search begins from; the best end is taken."""
 
 
@@ -89,7 +89,7 @@ def bass(adopters: npt.ArrayLike, ceiling: float | None = None, form: str = "int
         return _nothing(name, names, reason, ceiling)
     step = _bass_density if form == "density" else _bass_interval
     if ceiling is None:
-        starts = [(factor * total, p, q) for p, q in _TRIED for factor in (1.1, 2.0)]
+        starts = [(1.2 * total, p, q) for p, q in _TRIED]
         found = _fitted(step, t, y, starts, ([total / 10, 0, 0], [1e4 * total, 1, 10]))
     else:
         found = _fitted(lambda x, p, q: step(x, ceiling, p, q), t, y, list(_TRIED), ([0, 0], [1, 10]))
@@ -188,7 +188,7 @@ def _fitted(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", OptimizeWarning)  # the covariance cannot be told: said by its infinity
                 values, covariance = curve_fit(
-                    curve, t, y, start, bounds=bounds, x_scale="jac", xtol=1e-12, ftol=1e-12, gtol=1e-12, max_nfev=4000
+                    curve, t, y, start, bounds=bounds, x_scale="jac", xtol=1e-10, ftol=1e-10, gtol=1e-10, max_nfev=300
                 )
         except (RuntimeError, ValueError):
             continue

@@ -187,13 +187,14 @@ def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl
         .with_columns((pl.col("lifecycle") == "production").alias("is_production"))
     )
     owned = attribute(STATE, states, tables["ownership"].collect(), "UTC")
-    kept = owned.join(_platform(tables, settings), on="team_id", how="anti")
+    kept = owned.join(platform_teams(tables, settings), on="team_id", how="anti")
     return _active(kept, tables, settings, as_of).select(
         "service_id", "at", "day", "team_id", "kind", "tier", "is_production", "is_active", "deployments"
     )
 
 
-def _platform(tables: Tables, settings: Settings) -> pl.DataFrame:
+def platform_teams(tables: Tables, settings: Settings) -> pl.DataFrame:
+    """``team_id`` of the teams that make the platform: of kind platform, or the one the settings name."""
     is_platform = (pl.col("kind") == "platform").fill_null(False) | (
         pl.col("team_id") == (settings.platform_team or "")
     )

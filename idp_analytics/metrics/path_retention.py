@@ -25,7 +25,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "n": pl.Int64,  # joins: one service coming onto one path for the first time
     "k": pl.Int64,  # of them known to have left
     "unknown": pl.Int64,  # beside n: joins of which only birth is told, so that leaving would not be seen
-    "early": pl.Int64,  # beside n: joined before anybody looked; who left by then is not known, so none of them counts
+    "early": pl.Int64,  # beside n: joined before anybody looked, or there at the first look; who left by then is not known, so none counts
     "day": pl.Int64,  # after joining
     "at_risk": pl.Int64,  # followed until then and still there
     "share": pl.Float64,  # still on the path then (Kaplan–Meier); null: nobody is followed so long
@@ -70,8 +70,16 @@ def path_retention(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     if joins.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     scoped = by_scope(joins)
-    both = pl.concat([scoped.with_columns(pl.lit(None, pl.String).alias("cohort")), scoped])
-    level = settings.rules.level
+    whole = pl.lit(None, pl.String).alias("cohort")
+    return followed(pl.concat([scoped.with_columns(whole), scoped]), settings.rules.level)
+
+
+def followed(both: pl.DataFrame, level: float, drawn: pl.Expr | None = None) -> pl.DataFrame:
+    """Kaplan–Meier of joins (:func:`joined`, by ``scope``, ``entity_id`` and ``cohort``) with the columns :data:`COLUMNS`.
+
+    ``drawn``: of which cohorts the steps of the curve are kept beside the marks; left out: of the one of all.
+    """
+    drawn = pl.col("cohort").is_null() if drawn is None else drawn
     counts = both.group_by(_KEY).agg(
         (pl.col("kind") == "counted").sum().alias("n"), ((pl.col("kind") == "counted") & pl.col("hit")).sum().alias("k"),
         (pl.col("kind") == "unknown").sum().alias("unknown"), (pl.col("kind") == "early").sum().alias("early"),
@@ -83,14 +91,10 @@ def path_retention(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     marks = (
         counts.select(_KEY).join(pl.DataFrame({"day": DAYS}), how="cross").with_columns(pl.lit(True).alias("is_mark"))
     )
-    steps = curves.filter(pl.col("cohort").is_null()).select(
+    steps = curves.filter(drawn).select(
         *_KEY, pl.col("time").floor().cast(pl.Int64).alias("day"), pl.lit(False).alias("is_mark")
     )
-    zero = (
-        counts.filter(pl.col("cohort").is_null())
-        .select(_KEY)
-        .with_columns(day=pl.lit(0, pl.Int64), is_mark=pl.lit(False))
-    )
+    zero = counts.filter(drawn).select(_KEY).with_columns(day=pl.lit(0, pl.Int64), is_mark=pl.lit(False))
     days = (
         pl.concat([marks, zero, steps])
         .unique([*_KEY, "day", "is_mark"])
@@ -121,11 +125,21 @@ def path_retention(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
 def joined(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every first join: ``service_id``, ``golden_path_id``, ``team_id``, ``cohort``, ``x`` days until it left (``hit`` true) or was last
-    seen, ``kind``: counted, unknown (only birth is told) or early (before the first look at that path)."""
+    seen, ``kind``: counted, unknown (only birth is told) or early (before the first look at that path, or there when the source that
+    sees it first looked, and nobody tells since when)."""
     seen = golden_paths.evidence(tables, settings, as_of)
     if seen.is_empty():
         return pl.DataFrame()
-    strengths = seen.group_by(_PAIR).agg(pl.col("strength").max())
+    by_source = pl.col("as_of").min().over("source", "golden_path_id").alias("_looked")
+    strengths = (
+        seen.with_columns(by_source)
+        .group_by(_PAIR)
+        .agg(
+            pl.col("strength").max(),
+            pl.col("joined_at").min().is_not_null().alias("is_told"),
+            _was_there().alias("was_there"),
+        )
+    )
     looked = seen.filter(pl.col("strength") > 0).group_by("golden_path_id").agg(pl.col("as_of").min().alias("_first"))
     services = tables["services"].select("service_id", "retired_at").collect()
     stays = (
@@ -147,7 +161,7 @@ def joined(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     days = ((until - pl.col("began")).dt.total_seconds(fractional=True) / 86400).clip(lower_bound=0)
     kind = (
         pl.when(pl.col("strength") == 0).then(pl.lit("unknown"))
-        .when(pl.col("day") < pl.col("_first")).then(pl.lit("early"))
+        .when((pl.col("day") < pl.col("_first")) | (~pl.col("is_told") & pl.col("was_there"))).then(pl.lit("early"))
         .otherwise(pl.lit("counted"))
     )  # fmt: skip
     quarters = {start: label(start, "1q") for start in stays["day"].dt.truncate("1q").unique().to_list()}
@@ -157,6 +171,12 @@ def joined(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     )  # fmt: skip
     owned = attribute(golden_paths.STATE, timed, tables["ownership"].collect(), settings.time_zone)
     return owned.select(*_PAIR, "team_id", "cohort", "began", "is_born", "x", "hit", "kind").sort(_PAIR)
+
+
+def _was_there() -> pl.Expr:
+    """Whether the source that sees it best had it when that source first looked at the path: nobody knows since when."""
+    best = pl.col("strength") == pl.col("strength").max()
+    return (pl.col("as_of") == pl.col("_looked")).filter(best).any()
 
 
 def _filled(found: pl.DataFrame, level: float) -> pl.DataFrame:

@@ -12,11 +12,15 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.adoption_incidence import adoption_incidence
+from idp_analytics.metrics.adoption_kinds import adoption_kinds, adoptions
+from idp_analytics.metrics.adoption_retention import adoption_retention, retention_ahead
 from idp_analytics.metrics.allocation import studies as allocation
 from idp_analytics.metrics.approval_queue import approval_queue
 from idp_analytics.metrics.benchmarks import benchmarks
 from idp_analytics.metrics.bill_quality import bill_quality
 from idp_analytics.metrics.boundary import boundary
+from idp_analytics.metrics.breadth import adoption_breadth, capability_use
 from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.cost_anomalies import cost_anomalies
 from idp_analytics.metrics.cost_bridge import cost_bridge
@@ -32,15 +36,19 @@ from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
 from idp_analytics.metrics.newcomers import newcomers
+from idp_analytics.metrics.next_teams import next_teams
 from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.path_coverage import path_coverage
+from idp_analytics.metrics.path_diffusion import diffusion, diffusion_fits
 from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.policy_study import policies
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.provisioning import provisioning, run_outcomes
 from idp_analytics.metrics.reconciliation import reconciliation
+from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.rubber_stamps import approvals
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
@@ -148,6 +156,59 @@ STUDIES: tuple[Study, ...] = (
         "path_entry",
         "the services of one entity that began one month or quarter on no golden path, and how many came to one unasked",
         path_entry,
+    ),
+    Study(
+        "adoption_breadth",
+        "the teams that used the platform in one month or quarter, and of how much of it; or what one team used",
+        adoption_breadth,
+    ),
+    Study(
+        "capability_use",
+        "the uses of one capability by one entity in one month or quarter, and how many teams made any",
+        capability_use,
+    ),
+    Study(
+        "people_return",
+        "the people who used the platform by choice in the month before one month, and how many did again",
+        people_return,
+    ),
+    Study(
+        "adoption_kinds",
+        "the joins of one golden path, or of all, in one month or quarter of one entity or up to its end: organic, pre-mandate, mandated",
+        adoption_kinds,
+    ),
+    Study("adoptions", "one join of one service of one team, and how it came about", adoptions),
+    Study(
+        "adoption_incidence",
+        "one day since services could join a golden path, or any: how many had joined in one way, by Aalen–Johansen",
+        adoption_incidence,
+    ),
+    Study(
+        "adoption_retention",
+        "one day after joining a golden path, of the joins that came about in one way: how many were still there, by Kaplan–Meier",
+        adoption_retention,
+    ),
+    Study(
+        "retention_ahead",
+        "the joins that came about in one way, or all: how many will still be there after a year, by the beta-geometric model",
+        retention_ahead,
+    ),
+    Study(
+        "adoption_momentum",
+        "one month or quarter of one golden path, or of all: organic joins per month of a service beside one that is on it",
+        adoption_momentum,
+    ),
+    Study(
+        "adoption_following",
+        "one golden path, or all: whether services join sooner beside one that is on it",
+        adoption_following,
+    ),
+    Study("diffusion", "one month of one golden path: joins, services on it, and the fitted curve", diffusion),
+    Study("diffusion_fits", "one model of how one golden path spreads, and whether it is identified", diffusion_fits),
+    Study(
+        "next_teams",
+        "one team and one golden path some of its services are off, with what says that it is near",
+        next_teams,
     ),
     Study(
         "fragmentation",

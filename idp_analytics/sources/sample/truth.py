@@ -9,7 +9,7 @@ import polars as pl
 
 from idp_analytics.sources.sample import delivery, failures, golden, guardrails, money, platform, voice
 from idp_analytics.sources.sample.company import MOVED, ORGANISATION, QUIET, TITLE, World
-from idp_analytics.sources.sample.draw import NEVER
+from idp_analytics.sources.sample.draw import NEVER, Ints
 
 COUNTED = ("planned", "redeploy", "rollback", "hotfix")
 """Roles of deployments that are successful, in production and told to the end: what delivery metrics count."""
@@ -149,10 +149,22 @@ def golden_paths(world: World, adopted: golden.Adoption) -> dict[str, Any]:
         path: {
             **effects[path],
             "announced_on": _day(world, adopted.announced[path]),
+            "ways": _ways(path, days, adopted),
+            "leaving_per_day": 0.0,
+            "following": "none: services of one team join at like times because their team is fast or slow, not because one follows another",
             "joined": {name: _day(world, int(day)) for name, day in zip(names, days, strict=True) if day < NEVER},
         }
         for path, days in adopted.days.items()
     }
+
+
+def _ways(path: str, days: Ints, adopted: golden.Adoption) -> dict[str, int]:
+    """How many of the services that ever joined did so before anybody spoke of a mandate, in its notice, and under it."""
+    joined = days[days < NEVER]
+    if path != golden.BASE:
+        return {"organic": len(joined), "pre-mandate": 0, "mandated": 0}
+    early, must = int((joined < adopted.announced[path]).sum()), int((joined >= adopted.mandated).sum())
+    return {"organic": early, "pre-mandate": len(joined) - early - must, "mandated": must}
 
 
 def incident_causes(deployed: pl.DataFrame, incidents: pl.DataFrame) -> dict[str, Any]:
