@@ -28,6 +28,7 @@ TYPED = "is free text, which is not kept without keep_text = true"
 MAYBE_TYPED = "may be free text: name the question in choices, scales or separators, or set keep_text = true"
 PERSONAL = "is an address, a number or a file of the respondent"
 OUTSIDE = "is outside the scale of its question"
+NO_NUMBER = "is no number, which its question asks for"
 
 CHOICE, TEXT, UNKNOWN, PRIVATE = "choice", "text", "unknown", "private"
 """What an answer is: chosen, typed, not to be told, or one that is never kept."""
@@ -35,6 +36,9 @@ CHOICE, TEXT, UNKNOWN, PRIVATE = "choice", "text", "unknown", "private"
 _RANGE = re.compile(r"\s*(-?\d+)\s*(?:-|–|to|\.\.)\s*(-?\d+)\s*")
 _RANGE_IN_HEADING = re.compile(r"\((-?\d+)\s*(?:-|–|to)\s*(-?\d+)\)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_AMOUNT = re.compile(r"[^\d.,-]{0,12}(-?\d+(?:[.,]\d{1,2})?)[^\d.,-]{0,12}")
+"""A number with a currency or a word beside it; \"1,200\" could be two numbers and is none."""
+
 _LEADING = re.compile(r"(-?\d+(?:\.\d+)?)(?![\d.,/:])\D")
 
 _MOST_KNOWN = 10_000
@@ -88,7 +92,10 @@ def options(dates: str | None = None) -> tuple[Option, ...]:
         Option("points", "words", 'Number that an answer in words stands for: { "Agree" = "4" }.'),
         Option("choices", "texts", "Questions (heading, id or our question_id) with given answers, where the file does not tell them from free text."),
         Option("separators", "words", "What stands between several answers to one question (heading, id or our question_id)."),
+        Option("numbers", "texts", "Questions (heading, id or our question_id) that ask for a price or another number; what is none is left out."),
+        Option("fields", "words", 'Hidden fields, embedded data or columns that hold an answer, and our question_id: { price = "price-shown@1" }.'),
         Option("keep_text", "flag", "Keep what people typed; only where the survey asked leave to.", default=False),
+        Option("keep_text_of", "texts", "Questions (heading, id or our question_id) of which alone the typed answers are kept; only where the survey asked leave to."),
         Option("dates", "text", "What comes first in dates such as 3/2/2026.", allowed=DATES, default=dates),
     )  # fmt: skip
 
@@ -117,7 +124,12 @@ def rows(document: Document, export: Export, response: Response) -> Iterator[Row
         person_id=export.person(person), _who="\0".join((survey, wave or "", who)).strip().lower() if who else None,
     )  # fmt: skip
     about_people = export.once("about people", lambda: _about_people(given))
-    asked = [one for one in response.answers if one.said and about_people.isdisjoint(_names(one.keys))]
+    in_fields = [
+        Answer((ours,), (Said(text),), CHOICE)
+        for name, ours in (given["fields"] or {}).items()
+        if (text := _field(response, name))
+    ]
+    asked = [one for one in (*response.answers, *in_fields) if one.said and about_people.isdisjoint(_names(one.keys))]
     found = [one for answer in asked for one in _read(answer, export)]
     if said := [one for one in found if not isinstance(one, str)]:
         yield document.rows(about, said)
@@ -142,24 +154,40 @@ def _read(answer: Answer, export: Export) -> Sequence[Row | str]:
 @dataclass(frozen=True)
 class _Question:
     """What the settings say of a question: our ``id`` of it (null: it is not to be read), how its answers are told apart, its
-    declared scale, the scale its heading tells, and whether its answers are given ones (``is_closed``)."""
+    declared scale, the scale its heading tells, whether its answers are given ones (``is_closed``) or numbers, and whether what
+    is typed is kept."""
 
     id: str | None
     separator: str | None = None
     declared: Range | None = None
     heading: Range | None = None
     is_closed: bool = False
+    is_number: bool = False
+    keeps_text: bool = False
 
 
 def _declared(answer: Answer, given: Mapping[str, Any]) -> _Question:
-    question = answer.keys[0] if given["questions"] is None else _first(given["questions"], answer.keys)
+    is_ours = given["questions"] is None or answer.keys[0] in (given["fields"] or {}).values()
+    question = answer.keys[0] if is_ours else _first(given["questions"], answer.keys)
     if question is None:
         return _Question(None)
     names = tuple(filter(None, (*answer.keys, answer.group, question)))
     separator = _first(given["separators"] or {}, names)
     declared = _declared_scale(given["scales"] or {}, names)
-    chosen = {_plain(name) for name in given["choices"] or ()} & {_plain(name) for name in names}
-    return _Question(question, separator, declared, _scale_in(names), bool(separator or declared or chosen))
+    plain = {_plain(name) for name in names}
+    chosen, number, kept = (
+        not plain.isdisjoint(_plain(name) for name in given[option] or ())
+        for option in ("choices", "numbers", "keep_text_of")
+    )
+    return _Question(
+        question,
+        separator,
+        declared,
+        _scale_in(names),
+        bool(separator or declared or chosen),
+        number,
+        kept or given["keep_text"],
+    )
 
 
 def _points(export: Export) -> Mapping[str, str]:
@@ -183,16 +211,26 @@ def _rows_of(answer: Answer, export: Export) -> Iterator[Row | str]:
         is_closed = all(one.value is not None or _NUMBER.fullmatch(one.label or "") for one in said)
     if answer.kind == PRIVATE:
         yield PERSONAL
+    elif question.is_number:
+        for number, one in enumerate(said):
+            found = _number(one)
+            yield found if isinstance(found, str) else {"question_id": question.id, "value_index": number, **found}
     elif is_closed and answer.kind != TEXT:
         points = _points(export)
         for number, one in enumerate(said):
             found = _closed(one, scale, points)
             yield found if isinstance(found, str) else {"question_id": question.id, "value_index": number, **found}
-    elif export.options["keep_text"]:
+    elif question.keeps_text:
         for number, one in enumerate(said):
             yield {"question_id": question.id, "value_index": number, "text": one.label}
     else:
         yield TYPED if answer.kind == TEXT else MAYBE_TYPED
+
+
+def _number(one: Said) -> Row | str:
+    text = one.value or one.label or ""
+    found = _AMOUNT.fullmatch(text.strip())
+    return {"value": found[1].replace(",", ".")} if found else NO_NUMBER
 
 
 def _closed(one: Said, scale: Range | None, points: Mapping[str, str]) -> Row | str:

@@ -14,6 +14,7 @@ from idp_analytics.sources.survey_answers import (
     AGAIN,
     CHOICE,
     MAYBE_TYPED,
+    NO_NUMBER,
     NOT_ASKED,
     OUTSIDE,
     PERSONAL,
@@ -40,10 +41,10 @@ FILE = File("x.csv", "0" * 64, datetime(2026, 7, 1, tzinfo=UTC), None, {}, (), 0
 SYSTEM = System("tool", "Tool", (), (), (), options())
 
 
-def told(*answers, native="r1", number=1, fields=None, at="2026-02-03T10:00:00Z", **given):
+def told(*answers, native="r1", number=1, hidden=None, at="2026-02-03T10:00:00Z", **given):
     chosen = {option.name: option.default for option in (*COMMON, *SYSTEM.options)}
     export = Export(SYSTEM, [FILE], {}, {**chosen, "survey": "dx", **given})
-    response = Response(native, None, at, answers, fields or {})
+    response = Response(native, None, at, answers, hidden or {})
     return list(one_by_one(rows(Document({}, FILE, number), export, response)))
 
 
@@ -88,7 +89,7 @@ def test_the_round_is_the_quarter(at, wave):
 
 def test_a_row_with_all_it_says():
     (row,) = told(
-        answer("4", "q7", "How easy?"), questions={" how  EASY? ": "ease@1"}, scales={"ease@1": "1-5"}, team_field="Team", fields={"team": "payments"}
+        answer("4", "q7", "How easy?"), questions={" how  EASY? ": "ease@1"}, scales={"ease@1": "1-5"}, team_field="Team", hidden={"team": "payments"}
     )  # fmt: skip
     assert {name: value for name, value in row.items() if not name.startswith("_")} == {
         "response_id": "tool:r1", "survey_id": "dx", "wave": "2026-Q1", "submitted_at": "2026-02-03T10:00:00Z", "team_id": "payments", "person_id": None,
@@ -176,7 +177,7 @@ def test_questions_about_people_are_no_answers():
 
 
 def test_nobody_is_followed_without_being_asked():
-    (row,) = told(answer("3", kind=CHOICE), fields={"Email": "x"})
+    (row,) = told(answer("3", kind=CHOICE), hidden={"Email": "x"})
     assert row["person_id"] is None
 
 
@@ -207,15 +208,15 @@ def test_the_last_response_of_a_person_counts_whole():
         answer("1", "b", kind=CHOICE),
         native="r1",
         number=1,
-        fields={"who": "Jane"},
+        hidden={"who": "Jane"},
         **who,
     )
     second = told(
-        answer("2", "a", kind=CHOICE), native="r2", number=2, fields={"who": "jane "}, at="2026-02-09T10:00:00Z", **who
+        answer("2", "a", kind=CHOICE), native="r2", number=2, hidden={"who": "jane "}, at="2026-02-09T10:00:00Z", **who
     )
-    other = told(answer("5", "a", kind=CHOICE), native="r3", number=3, fields={"who": "Bob"}, **who)
+    other = told(answer("5", "a", kind=CHOICE), native="r3", number=3, hidden={"who": "Bob"}, **who)
     later_round = told(
-        answer("4", "a", kind=CHOICE), native="r4", number=4, fields={"who": "Jane"}, at="2026-05-09T10:00:00Z", **who
+        answer("4", "a", kind=CHOICE), native="r4", number=4, hidden={"who": "Jane"}, at="2026-05-09T10:00:00Z", **who
     )
     for order in ([*first, *second, *other, *later_round], [*later_round, *second, *first, *other]):
         found = last(order)
@@ -251,3 +252,34 @@ def test_an_id_that_was_made_depends_on_all_it_is_made_of():
     }
     assert len(ids) == 4
     assert response_id("s", "w", ("a", "b")) == response_id("s", "w", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("60", "60"), (" 60.50 ", "60.50"), ("60,5", "60.5"), ("€ 60", "60"), ("60 EUR", "60"), ("EUR 60 a month", "60"), ("-5", "-5"),
+        ("1,200", None), ("1.200", None), ("60-80", None), ("50 or 60", None), ("my phone is 0151 23456789", None), ("nothing", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [TEXT, CHOICE, UNKNOWN])
+def test_a_question_for_a_number_takes_numbers_only(typed, value, kind):
+    """Whatever else was typed there is free text, and is not kept even where text is."""
+    (row,) = told(answer(typed, "price", kind=kind), numbers=["Price"], keep_text=True)
+    if value is None:
+        assert row["_left_out"] == NO_NUMBER
+    else:
+        assert (row["value"], row.get("label"), row.get("text"), row.get("scale_min")) == (value, None, None, None)
+
+
+def test_a_hidden_field_can_be_an_answer_and_any_other_is_none():
+    given = {"questions": {"q": "ours@1"}, "fields": {"Price": "price-shown@1"}, "numbers": ["price-shown@1"]}
+    found = told(answer("4", "q", kind=CHOICE), hidden={"price": "60", "person": "somebody"}, **given)
+    assert [(row["question_id"], row["value"]) for row in found] == [("ours@1", "4"), ("price-shown@1", "60")]
+    assert [row["question_id"] for row in told(answer("4", "q", kind=CHOICE), **given)] == ["ours@1"]
+
+
+def test_text_of_one_question_is_kept_and_of_no_other():
+    words = [answer("Too slow.", "comment", kind=TEXT), answer("Call me", "other", kind=TEXT)]
+    kept, dropped = told(*words, keep_text_of=["Comment"])
+    assert (kept["question_id"], kept["text"]) == ("comment", "Too slow.")
+    assert dropped["_left_out"] == TYPED

@@ -20,6 +20,7 @@ from idp_analytics.sources.sample import (
     levels,
     money,
     platform,
+    surveys,
     truth,
     voice,
 )
@@ -36,12 +37,13 @@ LEAST_MONTHS, MOST_MONTHS = 3, 60
 class Company:
     """A synthetic company. ``tables``: every canonical table but ``loads``, own columns only, no lineage.
     ``truth``: what is true of it (JSON-ready). ``repositories`` and ``charges`` are what its exports are written from
-    where those hold more than the tables do."""
+    where those hold more than the tables do; ``codes``: comments as two people coded them."""
 
     tables: Mapping[str, pl.DataFrame]
     truth: Mapping[str, Any]
     repositories: tuple[history.Repository, ...]
     charges: pl.DataFrame
+    codes: pl.DataFrame
 
 
 def generate(
@@ -68,7 +70,8 @@ def generate(
     delivered, changed = delivery.tables(world, deployed, changed, failed.fixes)
     incidents = failures.incidents(failed.incidents, deployed)
     services, approvals = platform.tables(world, adopted, deployed)
-    said, waves, tickets = voice.tables(world, adopted, incidents)
+    asked = surveys.surveys(world, adopted)
+    said, tickets = voice.tables(world, adopted, incidents)
     charges = money.charges(world)
     costs, owned = money.tables(world, charges)
     tables = {
@@ -80,6 +83,7 @@ def generate(
         "service_levels": levels.table(world, failed.incidents),
         **services,
         **guardrails.tables(world, adopted, incidents),
+        "survey_responses": asked.rows,
         **said,
         **costs,
     }
@@ -91,14 +95,15 @@ def generate(
         "golden_paths": truth.golden_paths(world, adopted),
         "incidents": truth.incident_causes(deployed, incidents),
         "approvals": truth.approval_habits(approvals),
-        "surveys": waves,
+        "surveys": asked.waves,
+        "voice": asked.truth,
         "tickets": tickets,
         "components": truth.components(tables["usage"]),
         "policies": truth.policies(tables["policy_results"]),
         "costs": truth.bills(owned),
         "rows": {name: tables[name].height for name in TABLES if name in tables},
     }
-    return Company({name: tables[name] for name in TABLES if name in tables}, known, repositories, charges)
+    return Company({name: tables[name] for name in TABLES if name in tables}, known, repositories, charges, asked.codes)
 
 
 def unusable(teams: int, services_per_team: float, months: int, until: date, seed: int) -> list[str]:

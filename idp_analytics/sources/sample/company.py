@@ -47,7 +47,7 @@ GROUP_SIZE = 12
 
 _LATENT = ("team_id", "group", "kind", "people", "rate", "fail", "lead_hours", "recovery_hours", "content", "services")
 _NAMED = (
-    ("payments", "commerce", "team", 14, 2.00, 0.12, 30.0, 2.0, 3.2,
+    ("payments", "commerce", "team", 14, 2.00, 0.12, 30.0, 2.0, 2.4,
      ("checkout", "payment-links", "payment-gateway", "refunds", "fraud-check", "payouts")),
     ("storefront", "commerce", "team", 11, 1.50, 0.09, 20.0, 1.2, 3.7,
      ("basket", "product-pages", "promotions", "reviews", "gift-cards")),
@@ -55,7 +55,7 @@ _NAMED = (
      ("deploy-console", "build-cache", "service-catalogue")),
     ("search", "foundations", "team", 9, 1.00, 0.07, 16.0, 1.0, 3.9,
      ("search-index", "search-api", "suggestions", "ranking")),
-    ("ledger", "commerce", "team", 8, 0.70, 0.04, 72.0, 3.0, 2.8,
+    ("ledger", "commerce", "team", 8, 0.70, 0.04, 72.0, 3.0, 3.1,
      ("ledger-core", "invoicing", "reconciliation")),
     ("mobile", "commerce", "team", 7, 0.35, 0.15, 110.0, 6.0, 3.1,
      ("mobile-app", "mobile-gateway", "push-messages")),

@@ -23,7 +23,7 @@ PLAIN = {
     "pages": "delivery/pages.csv",
     "service_levels": "delivery/service_levels.csv",
     "action_runs": "platform/action_runs.csv.gz",
-    "approvals": "platform/approvals.csv",
+    "approvals": "platform/approvals.csv.gz",
     "escape_hatches": "platform/escape_hatches.csv",
     "service_golden_path": "platform/service_golden_path.parquet",
     "policy_results": "platform/policy_results.csv.gz",
@@ -34,6 +34,9 @@ PLAIN = {
     "interventions": "voice/interventions.csv",
 }
 """Tables exported in our own columns, and the file of each."""
+CODES = "voice/codes.csv"
+"""Comments as people coded them: no table of ours, but what a codebook is measured by."""
+
 PIPELINES, HELPDESK, COSTS = "delivery/pipeline-runs.csv.gz", "voice/helpdesk.csv", "costs/focus-1.2.csv.gz"
 
 PIPELINE_COLUMNS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
+from idp_analytics.settings.questions import CLOSES_AFTER_DAYS
 from idp_analytics.sources.sample import decision, exports
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
@@ -24,6 +25,7 @@ from idp_analytics.sources.sample.dialects import (
 )
 from idp_analytics.sources.sample.exports import NativeExport
 from idp_analytics.sources.sample.money import DATA_ACCOUNT, MOVED_ACCOUNT
+from idp_analytics.sources.sample.respondents import REWORDED
 from idp_analytics.sources.sample.truth import LINK_HOURS
 
 
@@ -150,6 +152,16 @@ usage = ["environments", "templates"]
 operations = ["create-environment", "create-service"]
 golden_paths = ["service-template"]
 
+# From the middle of the year on one question is asked in other words: another question, another version.
+[[question]]
+id = "{REWORDED.id}"
+wording = "{REWORDED.wording}"
+ends = {list(REWORDED.ends)}
+
+# Answers that come later than this many days after the first one of their wave are left out.
+[survey]
+closes_after_days = {CLOSES_AFTER_DAYS:g}
+
 # Two services are released by tags of their repositories. Other tags in there are no releases.
 [[source]]
 name = "git"
@@ -230,7 +242,7 @@ pseudonyms such as `p-0012`, addresses end in `.invalid`.
 | `delivery/` | runs of a pipeline tool in its own words and local times (CSV), changes (Parquet), incidents (JSONL), pages |
 | `repos/` | the history of two services released by tags (git bundles: `git clone repos/lark-search.bundle`) |
 | `platform/` | self-service runs, approvals, golden-path snapshots, escape hatches, policy results, usage |
-| `voice/` | support tickets of a help desk, surveys, actions resolved, self-assessments, planned changes to the platform |
+| `voice/` | support tickets of a help desk, interviews of leavers, comments as two people coded them (`codes.csv`), actions resolved, self-assessments, planned changes to the platform |
 | `costs/` | bills in FOCUS 1.2, by day, in two currencies (gzip CSV) |
 | `exports/` | a part of the year as {len(native)} systems export it themselves: {", ".join(one.kind for one in native)} |
 | `snapshots/` | what `idp collect` kept of those that forget |

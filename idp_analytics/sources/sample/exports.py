@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.sources.sample.native import KNOWN, dialect
+from idp_analytics.sources.sample.respondents import SURVEY
 from idp_analytics.tables import TABLES
 
 Tables = Mapping[str, pl.DataFrame]
@@ -56,6 +57,17 @@ def remaining(tables: Tables, found: Sequence[NativeExport]) -> dict[str, pl.Dat
     for name, rows in (item for one in found for item in one.taken.items()):
         rest[name] = _less(rest[name], rows, name)
     return rest
+
+
+def response_ids(found: Sequence[NativeExport]) -> dict[str, str]:
+    """Our id of each response to the survey → the one under which it is loaded from the tool that exports it."""
+    ids: dict[str, str] = {}
+    for one in found:
+        rows = one.taken.get("survey_responses")
+        if rows is not None:
+            told = dialect(one.kind).told({"survey_responses": rows})["survey_responses"]["response_id"]
+            ids |= dict(zip(rows["response_id"], told.str.strip_prefix(f"{one.kind}:"), strict=True))
+    return ids
 
 
 def _less(frame: pl.DataFrame, taken: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -212,12 +224,9 @@ def _telemetry(tables: Tables) -> dict[str, pl.DataFrame]:
 
 def _wave(number: int) -> Callable[[Tables], dict[str, pl.DataFrame]]:
     def choose(tables: Tables) -> dict[str, pl.DataFrame]:
-        waves = tables["survey_responses"]["wave"].unique().sort().to_list()
-        return (
-            {"survey_responses": tables["survey_responses"].filter(pl.col("wave") == waves[0])}
-            if len(waves) >= 4 - number
-            else {}
-        )
+        asked = tables["survey_responses"].filter(pl.col("survey_id") == SURVEY)
+        waves = asked["wave"].unique().sort().to_list()
+        return {"survey_responses": asked.filter(pl.col("wave") == waves[0])} if len(waves) >= 4 - number else {}
 
     return choose
 

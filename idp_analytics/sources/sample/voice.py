@@ -1,22 +1,17 @@
-"""What people say and resolve: surveys, support tickets, actions, self-assessments, and the ledger of changes."""
+"""What people ask for and resolve: support tickets, actions, self-assessments, and the ledger of changes."""
 
 from __future__ import annotations
-
-from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
-from idp_analytics.periods import floor, label
 from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
     HOUR,
     NEVER,
     Bools,
-    Floats,
     Ints,
-    epoch,
     events,
     instants,
     lognormal,
@@ -27,139 +22,29 @@ from idp_analytics.sources.sample.draw import (
 )
 from idp_analytics.sources.sample.golden import BASE, DATABASE, PIPELINE, Adoption
 
-SURVEY = "developer-experience"
-RESPONSE_AT_3, RESPONSE_SLOPE = -0.25, 0.7
-"""Log-odds that somebody who would answer 3 responds, and how much more for each point of satisfaction."""
-PATH_LIFT, WAVE_LIFT = 0.35, 0.06
-"""What having all services on the delivery pipeline adds to a team's contentment, and what each wave adds."""
-LINKABLE = 0.7
-"""Share of people who let their answers be linked across waves."""
-ITEM_MISSING = 0.03
 TICKETS = 0.014
 """Support tickets per person and day before any is saved by a golden path."""
 DEFLECTED = 0.6
 """Share of a team's database tickets that vanish once a service of it is on ``postgres-module``."""
 
-_QUESTIONS = (
-    # question, lowest, highest, weight of satisfaction, shift
-    ("satisfaction@1", 1, 5, 1.0, 0.0), ("ease-of-deployment@1", 1, 5, 0.8, 0.2), ("documentation@1", 1, 5, 0.5, -0.3),
-    ("approval-wait@1", 1, 5, 0.4, -0.6), ("recommend@1", 0, 10, 2.4, 0.0),
-)  # fmt: skip
-_BLOCKERS = ("slow approvals", "flaky builds", "missing documentation", "slow environments", "unclear ownership")
 _CATEGORIES = ("access", "database", "pipeline", "network", "question", "quota")
 _CATEGORY_SHARES = (0.24, 0.22, 0.20, 0.10, 0.18, 0.06)
 _ITEMS = ("investment-1", "investment-2", "adoption-1", "adoption-2", "interfaces-1", "interfaces-2",
           "operations-1", "operations-2", "measurement-1", "measurement-2")  # fmt: skip
 
 
-def tables(
-    world: World, adopted: Adoption, incidents: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], list[dict[str, object]], dict[str, int]]:
-    """``survey_responses``, ``tickets``, ``actions``, ``assessments`` and ``interventions``; and two truths: per wave
-    what everybody would have said, and how many database tickets the golden path saved."""
-    surveys, waves = _surveys(world, adopted)
+def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
+    """``tickets``, ``actions``, ``assessments`` and ``interventions``; and how many database tickets the golden path saved."""
     tickets, saved = _tickets(world, adopted)
     return (
         {
-            "survey_responses": surveys,
             "tickets": tickets,
             "actions": _actions(world, incidents),
             "assessments": _assessments(world),
             "interventions": _interventions(world, adopted),
         },
-        waves,
         saved,
     )
-
-
-def wave_days(world: World) -> list[date]:
-    """The 15th of every third month."""
-    return [day + timedelta(days=14) for day in world.month_starts()[2::3]]
-
-
-def _present(world: World, day: date) -> tuple[Ints, Ints]:
-    """The developers there on a day, and their teams."""
-    number = (day - world.start).days
-    here = world.people.filter(
-        pl.col("is_developer") & (pl.col("started_day") <= number) & (pl.col("ended_day") > number)
-    )
-    team = "team_after" if day >= world.reorganised_on else "team_before"
-    return here["person"].to_numpy(), here[team].to_numpy()
-
-
-def _on_path(world: World, adopted: Adoption, day: date) -> Floats:
-    """Per team, the share of its services that are on the delivery pipeline on a day."""
-    number = (day - world.start).days
-    owner = world.services["team_after" if day >= world.reorganised_on else "team_before"].to_numpy()
-    joined = np.bincount(owner, weights=adopted.days[PIPELINE] <= number, minlength=world.teams.height)
-    share: Floats = joined / np.maximum(1, np.bincount(owner, minlength=world.teams.height))
-    return share
-
-
-def _surveys(world: World, adopted: Adoption) -> tuple[pl.DataFrame, list[dict[str, object]]]:
-    """Waves in which the contented answer more readily, so that the mean of the answers is too high."""
-    rng = stream(world.seed, "surveys")
-    mood = 0.5 * rng.standard_normal(world.people.height)
-    linkable = rng.random(world.people.height) < LINKABLE
-    parts, truths = [], []
-    for number, day in enumerate(wave_days(world)):
-        person, team = _present(world, day)
-        n = len(person)
-        content = world.teams["content"].to_numpy()[team] + mood[person] + WAVE_LIFT * number
-        content = content + PATH_LIFT * _on_path(world, adopted, day)[team] + 0.5 * rng.standard_normal(n)
-        answers = {
-            q: np.clip(np.round((low + high) / 2 + weight * (content - 3.0) + shift + 0.4 * rng.standard_normal(n) * (q != "satisfaction@1")), low, high)
-            for q, low, high, weight, shift in _QUESTIONS
-        }  # fmt: skip
-        said = answers["satisfaction@1"]
-        responds = rng.random(n) < 1 / (1 + np.exp(-(RESPONSE_AT_3 + RESPONSE_SLOPE * (said - 3.0))))
-        wave = label(floor(day, "1q"), "1q")
-        at = epoch(day) + rng.integers(0, min(10, (world.until - day).days) * DAY - 60, n)
-        who = pl.DataFrame(
-            {
-                "response_id": [f"{wave}-{number:04d}" for number in rng.permutation(n)],
-                "team_id": world.teams["team_id"].gather(team),
-                "person_id": masked(world.person_ids(person), linkable[person]),
-                "submitted_at": instants(at),
-            }
-        ).with_columns(pl.lit(SURVEY).alias("survey_id"), pl.lit(wave).alias("wave"))
-        parts += _answers(who, answers, responds, rng)
-        truths.append(
-            {
-                "wave": wave, "invited": n, "responded": int(responds.sum()),
-                "satisfaction_of_all": round(float(said.mean()), 6),
-                "satisfaction_of_respondents": round(float(said[responds].mean()), 6) if responds.any() else None,
-            }
-        )  # fmt: skip
-    frame = pl.concat(parts, how="diagonal_relaxed")
-    return shaped("survey_responses", frame).sort("wave", "response_id", "question_id", "value_index"), truths
-
-
-def _answers(
-    who: pl.DataFrame, answers: dict[str, Floats], responds: Bools, rng: np.random.Generator
-) -> list[pl.DataFrame]:
-    """One frame per question, of those who answered it."""
-    parts = []
-    for question, low, high, _, _ in _QUESTIONS:
-        given = responds & ((question == "satisfaction@1") | (rng.random(len(responds)) >= ITEM_MISSING))
-        parts.append(
-            who.with_columns(
-                pl.lit(question).alias("question_id"), pl.lit(0).alias("value_index"), pl.Series("value", answers[question]),
-                pl.lit(float(low)).alias("scale_min"), pl.lit(float(high)).alias("scale_max"),
-            ).filter(pl.Series(given))
-        )  # fmt: skip
-    # Several answers to one question: the place in the list is the index.
-    chosen = (rng.random((len(responds), len(_BLOCKERS))) < 0.3) & responds[:, None]
-    row, which = np.nonzero(chosen)
-    place = np.cumsum(chosen, axis=1)[row, which] - 1
-    parts.append(
-        who.select(pl.all().gather(row)).with_columns(
-            pl.lit("blockers@1").alias("question_id"),
-            pl.Series("value_index", place),
-            pl.Series("label", np.array(_BLOCKERS)[which]),
-        )
-    )
-    return parts
 
 
 def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, int]]:

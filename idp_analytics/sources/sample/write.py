@@ -15,6 +15,7 @@ from idp_analytics.sources.sample.blemishes import Blemish, blemishes
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
 from idp_analytics.sources.sample.dialects import (
+    CODES,
     COSTS,
     HELPDESK,
     PIPELINES,
@@ -59,7 +60,12 @@ def write(folder: Path, company: Company) -> list[Path]:
         target.write_bytes(packed(place, content))
         written.append(target)
     listed.append(unknown_word(frames[PIPELINES]))
-    truth = {**company.truth, "bad_rows": listed}
+    ids = exports.response_ids(native)
+    codes = company.codes.with_columns(pl.col("response_id").replace(ids))
+    written.append(_write(folder / CODES, codes))
+    voice = company.truth["voice"]
+    themes = {ids.get(response, response): about for response, about in voice["themes"].items()}
+    truth = {**company.truth, "voice": {**voice, "themes": themes}, "bad_rows": listed}
     documents = {
         "settings.toml": settings(company, native, frames.keys()),
         "truth.json": json.dumps(truth, indent=1, ensure_ascii=False) + "\n",

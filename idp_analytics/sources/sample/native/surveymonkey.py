@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from idp_analytics.settings.questions import Question
+from idp_analytics.sources import survey_forms
 from idp_analytics.sources.sample import respondents as survey
 from idp_analytics.sources.sample.native import Tables
 
-_SCALED = [question for question in survey.HEADINGS if question != "blockers@1"]
 _ABOUT = (
     "Respondent ID",
     "Collector ID",
@@ -25,11 +27,9 @@ _ABOUT = (
     "Last Name",
     "Custom Data 1",
     "Custom Data 2",
+    "Custom Data 3",
 )
-OPTIONS: dict[str, Any] = {
-    "survey": survey.SURVEY, "people": "keep", "time_zone": "UTC", "team_field": "Custom Data 1", "person_question": "Custom Data 2",
-    "questions": {heading: question for question, heading in survey.HEADINGS.items()}, "scales": survey.SCALES,
-}  # fmt: skip
+OPTIONS: dict[str, Any] = {**survey.options("surveymonkey"), "time_zone": "UTC", "person_question": "Custom Data 2"}
 OTHERWISE: dict[str, frozenset[str]] = {}
 
 
@@ -41,26 +41,41 @@ def _written(at: datetime) -> str:
     return f"{at:%m/%d/%Y %I:%M:%S %p}"
 
 
-def _row(one: survey.Respondent) -> list[Any]:
+def _row(one: survey.Respondent, asked: Sequence[Question]) -> list[Any]:
     started = _written(one.submitted_at - timedelta(minutes=4))
-    about = [_id(one), 501, started, _written(one.submitted_at), "", "", "", "", one.team or "", one.person or ""]
-    scaled = [one.answers.get(question, ("",))[0] for question in _SCALED]
-    return [*about, *scaled, *(word if word in one.answers.get("blockers@1", ()) else "" for word in survey.BLOCKERS)]
+    price = next((one.said(question) for question in asked if question.is_hidden), "")
+    cells: list[Any] = [
+        *(_id(one), 501, started, _written(one.submitted_at), "", "", "", ""),
+        *(one.team or "", one.person or "", price),
+    ]
+    for question in asked:
+        if question.kind == "several":
+            cells += [word if word in one.answers.get(question.id, ()) else "" for word in question.choices]
+        elif not question.is_hidden:
+            cells.append(one.said(question))
+    return cells
+
+
+def _columns(asked: Sequence[Question]) -> Iterator[tuple[str, str]]:
+    """What stands in the two header rows over each column of answers."""
+    for question in (one for one in asked if not one.is_hidden):
+        heading = survey_forms.heading("surveymonkey", question)
+        if question.kind == "several":
+            yield from ((heading if i == 0 else "", word) for i, word in enumerate(question.choices))
+        else:
+            yield heading, "Open-Ended Response" if question.kind in ("open", "number") else "Response"
 
 
 def files(tables: Tables) -> dict[str, Any]:
     """``responses.csv``."""
-    gap = [""] * (len(survey.BLOCKERS) - 1)
-    first = [*_ABOUT, *(survey.HEADINGS[question] for question in _SCALED), survey.HEADINGS["blockers@1"], *gap]
-    second = [*[""] * len(_ABOUT), *["Response"] * len(_SCALED), *survey.BLOCKERS]
+    asked = survey.asked(tables)
+    first, second = zip(*((name, "") for name in _ABOUT), *_columns(asked), strict=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([first, second, *map(_row, survey.respondents(tables))])
+    writer.writerows([first, second, *(_row(one, asked) for one in survey.respondents(tables))])
     return {"responses.csv": text.getvalue()}
 
 
 def told(tables: Tables) -> dict[str, pl.DataFrame]:
-    """Every answer, several in the order of their columns, under the respondents' numbers."""
-    return survey.told(
-        tables, {one.native: f"surveymonkey:{_id(one)}" for one in survey.respondents(tables)}, has_columns=True
-    )
+    """Every answer, under the respondents' numbers."""
+    return survey.told(tables, {one.native: f"surveymonkey:{_id(one)}" for one in survey.respondents(tables)})
