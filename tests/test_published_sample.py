@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars import selectors
 
 from idp_analytics.answers import COLUMNS
 from idp_analytics.organisation import Organisation
@@ -116,3 +117,27 @@ def test_every_page_says_where_its_numbers_come_from(pages: list[Path], publishe
         assert published.key in words, page.name
         assert "As of" in words
         assert not re.search(r"\b(nan|None(?! seen)|null|inf|Traceback|datetime\.)\b", words), page.name
+
+
+def test_nobody_who_answered_a_survey_is_in_anything_published(published: RunResult, sample: Organisation) -> None:
+    """No response, pseudonym or typed word of a respondent, in a page, a notebook, the answers, the charts or the mart."""
+    told = sample.tables["survey_responses"]
+    secret = {
+        word.encode() for name in ("response_id", "person_id", "text") for word in told[name].drop_nulls().unique().to_list()
+        if len(word) > 8
+    }  # fmt: skip
+    assert secret
+    for path in published.folder.rglob("*"):
+        if not path.is_file():
+            continue
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path)
+            words = (
+                frame.select(selectors.string()).unpivot()["value"].drop_nulls().unique()
+                if frame.width
+                else pl.Series()
+            )
+            held = "\n".join(words.cast(pl.String).to_list()).encode()
+        else:
+            held = path.read_bytes()
+        assert not [word for word in secret if word in held], path.name

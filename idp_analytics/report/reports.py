@@ -44,6 +44,7 @@ from idp_analytics.report import (
     tco_sensitivity,
     teams,
     unit_costs,
+    voice,
     worth,
 )
 from idp_analytics.report.mart import Mart
@@ -172,6 +173,10 @@ class _Report:
     def approvals(self) -> Section:
         """How long people wait for an approval, what becomes of it, and whether the gate looks; never who approved."""
         return approvals.approvals(self.view)
+
+    def voice(self) -> Section:
+        """What developers said in the last survey that closed: groups only, never one person."""
+        return voice.voice(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

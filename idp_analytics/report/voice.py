@@ -1,0 +1,217 @@
+"""What people said in the last wave of a survey that had closed by the end of the period, as far as it may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import Verdict
+from idp_analytics.charts import ratings
+from idp_analytics.charts.wording import NOTHING, count, difference, interval, named, quantity
+from idp_analytics.metrics import survey_change
+from idp_analytics.report import cells, words
+from idp_analytics.report.disclosure import ANSWERS, RESULTS
+from idp_analytics.report.section import Section
+from idp_analytics.report.view import View
+
+SHARE = "share of answers"
+RATED = ("scale", "promoter")
+
+_KEY = ["survey_id", "wave", "question_id"]
+
+
+def voice(view: View) -> Section:
+    """Ratings of the wave, each with how sure it is, what changed, and what people chose of given answers."""
+    rows = wave(view)
+    rated = rows.filter(pl.col("kind").is_in(RATED), pl.col("part").is_in(["overall", "drivers", "recommend", "other"]))
+    shown = rated.filter(pl.col("share").is_not_null())
+    parts = _parts(view, shown)
+    return Section(
+        question="What do developers say?",
+        answer=" ".join(_answer(view, rows, rated)),
+        chart=ratings.chart(parts, f"Ratings in the wave {named(rows.row(0, named=True)['wave'])}", view.name)
+        if parts
+        else None,
+        tables=tuple(
+            table
+            for table in (
+                cells.table(f"Ratings of {view.name}", map(_rating, _ordered(rated))),
+                *_given(view, rows),
+            )
+            if table.frame.height
+        ),
+        cautions=tuple(_cautions(view, rows, rated)),
+    )
+
+
+def wave(view: View) -> pl.DataFrame:
+    """The rows of ``survey_results`` about the entity in the last wave of each survey that closed by the end of the period; of several
+    surveys, the one closed last."""
+    found = view.mart.studies[RESULTS].filter(
+        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("closed_on") <= view.period.end
+    )
+    last = found.sort("closed_on", "survey_id").tail(1)
+    return found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"])
+
+
+def _ordered(rated: pl.DataFrame) -> list[dict[str, Any]]:
+    """Overall first, then the areas from the highest to the lowest, so that the ends are what a reader looks for."""
+    first = pl.when(pl.col("part") == "overall").then(0).when(pl.col("kind") == "promoter").then(2).otherwise(1)
+    return rated.sort(first, pl.col("share"), "title", descending=[False, True, False], nulls_last=True).to_dicts()
+
+
+def _parts(view: View, shown: pl.DataFrame) -> list[dict[str, Any]]:
+    bands: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    told = view.mart.studies[ANSWERS].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    for band in told.to_dicts():
+        bands.setdefault(tuple(band[name] for name in _KEY), []).append(band)
+    found = []
+    for row in _ordered(shown):
+        held = bands.get(tuple(row[name] for name in _KEY))
+        found.append({
+            "label": named(row["title"]), **{name: row[name] for name in ("n", "share", "low", "high")},
+            "parts": [(_band(band), band["share"], band["is_favourable"]) for band in held]
+            if held else [("not favourable", 1 - row["share"], False), ("favourable", row["share"], True)],
+        })  # fmt: skip
+    return found
+
+
+def _band(band: dict[str, Any]) -> str:
+    low, high = f"{band['answer_low']:g}", f"{band['answer_high']:g}"
+    return f"answer {low}" if low == high else f"answers {low} to {high}"
+
+
+# --- in words ------------------------------------------------------------------------------------------------------------
+
+
+def _answer(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
+    if rows.is_empty():
+        yield "No wave of a survey is known to have closed by the end of the period, so nothing is said about what developers think."
+        return
+    yield _responded(rows)
+    shown = _ordered(rated.filter(pl.col("share").is_not_null()))
+    if not shown:
+        least = view.mart.meta["rules"]["min_cohort"]
+        yield f"What was answered is withheld: fewer than {least} people answered, or all the same, or it could be worked out by subtraction."
+        return
+    overall = [row for row in shown if row["part"] == "overall"]
+    for row in overall:
+        yield _overall(row)
+    areas = [row for row in shown if row["part"] != "overall" and row["kind"] == "scale"]
+    if len(areas) > 1:
+        best, worst = areas[0], areas[-1]
+        yield (
+            f"Rated most favourably: {named(best['title'])} ({quantity(best['share'], SHARE)}); least: {named(worst['title'])} "
+            f"({quantity(worst['share'], SHARE)}, {words.level(worst)} {interval(worst['low'], worst['high'], SHARE, worst['share'])})."
+        )
+    for row in shown:
+        if row["score"] is not None:
+            yield (
+                f"The net promoter score is {_points(row['score'])} ({words.level(row)} {_points(row['score_low'])} to {_points(row['score_high'])}; "
+                f"{count(row['n'], 'answer')})."
+            )
+
+
+def _responded(rows: pl.DataFrame) -> str:
+    row = rows.row(0, named=True)
+    told = rows.filter(pl.col("kind") == "response").to_dicts()
+    head = f"In the wave {named(row['wave'])}, closed {_day(row['closed_on'])},"
+    if not told:
+        return f"{head} people answered; how many could have is not known."
+    if told[0]["k"] is None:
+        return f"{head} how many of so few people answered is withheld."
+    return f"{head} {told[0]['k']:,} of {count(told[0]['n'], 'developer')} answered ({quantity(told[0]['share'], 'share')})."
+
+
+def _overall(row: dict[str, Any]) -> str:
+    said = (
+        f"{quantity(row['share'], SHARE)} are favourable on {named(row['title'])} ({row['k']:,} of {row['n']:,}; {words.level(row)} for all of them "
+        f"{interval(row['low'], row['high'], SHARE, row['share'])}"
+    )
+    if row["worst_low"] is not None and row["worst_high"] > row["worst_low"]:
+        said += f"; whatever the others think, {interval(row['worst_low'], row['worst_high'], SHARE)}"
+    change = ""
+    if row["change"] is not None:
+        change = f": {row['verdict']} against the wave before ({difference(row['change'], row['change_low'], row['change_high'], SHARE)})"
+    return f"{said}){change}."
+
+
+def _rating(row: dict[str, Any]) -> dict[str, str]:
+    withheld = row["verdict"] == Verdict.SUPPRESSED.value
+    return {
+        "Question": named(row["title"]),
+        "Favourable": "withheld" if withheld else quantity(row["share"], SHARE),
+        words.level(row).capitalize(): interval(row["low"], row["high"], SHARE, row["share"]),
+        "Whatever the others think": interval(row["worst_low"], row["worst_high"], SHARE),
+        "n": cells.n(row),
+        "Median": NOTHING if row["median"] is None else f"{row['median']:g}",
+        "Score": NOTHING if row["score"] is None else f"{_points(row['score'])} ({_points(row['score_low'])} to {_points(row['score_high'])})",
+        "Change": _change(row),
+        "Verdict": cells.verdict(row["verdict"]),
+    }  # fmt: skip
+
+
+def _change(row: dict[str, Any]) -> str:
+    if row["change"] is None:
+        return NOTHING
+    if row["kind"] == "promoter":
+        return f"{_points(row['change'])} ({_points(row['change_low'])} to {_points(row['change_high'])})"
+    return difference(row["change"], row["change_low"], row["change_high"], SHARE)
+
+
+def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
+    """Given answers by how many gave them, most first: of people, so they do not add up to all."""
+    given = rows.filter(pl.col("option").is_not_null(), pl.col("share").is_not_null(), pl.col("part") != "price")
+    for part in given.partition_by("question_id", maintain_order=True):
+        row = part.row(0, named=True)
+        yield cells.table(
+            f"{named(row['title']).capitalize()}: {view.name}, {row['n']:,} who answered",
+            (
+                {
+                    "Answer": named(one["option"]),
+                    "Chosen by": quantity(one["share"], SHARE),
+                    words.level(one).capitalize(): interval(one["low"], one["high"], SHARE, one["share"]),
+                    "k": f"{one['k']:,}",
+                    "Change": _change(one),
+                }
+                for one in part.sort("share", "option", descending=[True, False]).to_dicts()
+            ),
+        )
+
+
+def _cautions(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
+    if rows.is_empty():
+        return
+    least = view.mart.meta["rules"]["min_cohort"]
+    yield (
+        f"Only groups are shown: from {least} answers if not all alike, each answer from {2 * least}. Where a group is withheld others are with it, "
+        "so that nothing can be worked out by subtraction; the rows behind these numbers are single people and are not shown."
+    )
+    unsure = rated.filter((pl.col("worst_high") - pl.col("worst_low")) > 0.5)
+    if unsure.height:
+        yield "So many did not answer that they could turn most of these numbers either way. Ask them before acting on one."
+    yield "The interval is of what these people think now; whether a change is more than chance is told by the verdict alone."
+    said = {sentence for row in rated.drop_nulls("caution").to_dicts() for sentence in row["caution"].split("; ")}
+    for sentence in sorted(said & set(_WORTH_SAYING)):
+        titles = [named(row["title"]) for row in rated.to_dicts() if sentence in (row["caution"] or "")]
+        yield f"{', '.join(titles)}: {sentence}."
+    closed = rows["closed_on"].max()
+    if isinstance(closed, date) and (view.period.end - closed).days > _OLD_DAYS:
+        yield f"The wave closed {_day(closed)}; nothing newer had closed by the end of the period."
+
+
+_OLD_DAYS = 183
+"""A wave closed longer ago than half a year is said to be old: the survey is meant to come every quarter."""
+
+_WORTH_SAYING = (survey_change.FEW_MOVED, survey_change.NEW_WORDING)
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _points(value: float) -> str:
+    return f"{value:+.0f}".replace("-", "−")
