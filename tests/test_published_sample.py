@@ -132,12 +132,8 @@ def test_nobody_who_answered_a_survey_is_in_anything_published(published: RunRes
             continue
         if path.suffix == ".parquet":
             frame = pl.read_parquet(path)
-            words = (
-                frame.select(selectors.string()).unpivot()["value"].drop_nulls().unique()
-                if frame.width
-                else pl.Series()
-            )
-            held = "\n".join(words.cast(pl.String).to_list()).encode()
+            words = [word for column in frame.select(selectors.string()) for word in column.drop_nulls().unique()]
+            held = "\n".join(words).encode()
         else:
             held = path.read_bytes()
         assert not [word for word in secret if word in held], path.name
