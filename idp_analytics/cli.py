@@ -7,14 +7,19 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from idp_analytics import __version__
-from idp_analytics.errors import IdpError
+from idp_analytics.commands import SAMPLE, F
+from idp_analytics.commands import folder as _folder
+from idp_analytics.commands import framed as _frame
+from idp_analytics.commands import loaded as _loaded
+from idp_analytics.commands import printable as _printable
+from idp_analytics.commands import told as _told
+from idp_analytics.survey.commands import survey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,16 +27,10 @@ if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
     from idp_analytics.publish.run import RunResult
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-SAMPLE = "data/sample"
 PARTLY_FAILED = 4
 """Exit code when reports were published but at least one team's failed."""
 
 _GIT = "A repository (or git bundle) instead of a data folder; may be given several times"
-_folder = click.option(
-    "--data", default=SAMPLE, show_default=True, type=click.Path(path_type=Path), help="Folder with settings.toml."
-)
 
 
 def _repositories(text: str) -> Callable[[F], F]:
@@ -62,20 +61,6 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the ``idp`` command."""
     cli(prog_name="idp")
-
-
-def _told(command: F) -> F:
-    """The kit's own errors become one message and an exit code; anything else is a bug and keeps its traceback."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except IdpError as error:
-            click.echo(f"idp: {_printable(str(error))}", err=True)
-            sys.exit(error.exit_code)
-
-    return run  # type: ignore[return-value]
 
 
 @cli.command()
@@ -364,15 +349,10 @@ def init(folder: Path, exports: Path | None, name: str | None) -> None:
     click.echo(f"Next: idp check --data {folder}, then idp doctor --data {folder}.")
 
 
+cli.add_command(survey)
+
+
 # --- how commands speak ------------------------------------------------------------------------------------------------
-
-
-def _loaded(data: Path, git: tuple[Path, ...], gate: str) -> Organisation:
-    from idp_analytics.organisation import from_repositories, load, organise
-
-    if git:
-        return organise(from_repositories(git), gate)  # type: ignore[arg-type]
-    return load(data, gate)  # type: ignore[arg-type]
 
 
 def _publish(
@@ -407,18 +387,3 @@ def _shares(org: Organisation, rows: pl.DataFrame, period: str) -> Iterator[str]
     for name in shared:
         rule = described(pools[name], org.settings.showback.services)
         yield f"{pools[name].title} is shared {rule}. Its charges: idp explain showback_cost --pool {name} --period {period}"
-
-
-def _frame(frame: pl.DataFrame) -> str:
-    import polars as pl
-
-    with pl.Config(
-        tbl_rows=200, tbl_cols=20, fmt_str_lengths=80, tbl_width_chars=200, tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True, tbl_formatting="UTF8_FULL_CONDENSED",
-    ):  # fmt: skip
-        return _printable(str(frame))
-
-
-def _printable(text: str) -> str:
-    """Text from data may hold terminal control codes; they are shown, not obeyed."""
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from idp_analytics import sources
 from idp_analytics.errors import SettingsError, SourceError
 from idp_analytics.settings import FILE
-from idp_analytics.sources import snapshots
+from idp_analytics.sources import snapshots, survey_forms
+from idp_analytics.sources.files import content, decoded
 from idp_analytics.sources.recognise import recognised
 from idp_analytics.sources.systems import system
 from idp_analytics.sources.tabular import read_rows
@@ -174,7 +176,9 @@ def _hints(kind: str, paths: Sequence[Path]) -> list[str]:
         )
     if kind in _ZONED:
         hints.append('# time_zone = "Europe/Berlin"    # the zone of its times, which it does not say')
-    if kind in _UNNAMED:
+    told = _questionnaire(kind, paths)
+    hints += [f"{name} = {_toml(value)}" for name, value in told.items()]
+    if kind in _UNNAMED and not told:
         hints.append(f"survey = {_quoted(kind)}    # our id of the survey, which its file does not say")
     options = [
         option for option in system(kind).options if not any(hint.startswith(f"{option.name} =") for hint in hints)
@@ -183,6 +187,15 @@ def _hints(kind: str, paths: Sequence[Path]) -> list[str]:
     return hints + [
         f"# {option.name} = …    # {'FILL IN. ' if option.required else ''}{option.doc}" for option in options
     ]
+
+
+def _questionnaire(kind: str, paths: Sequence[Path]) -> dict[str, Any]:
+    """The options that read the questionnaire the kit ships, where the export is of that; else none."""
+    if kind not in survey_forms.TOOLS:
+        return {}
+    text = "".join(decoded(content(path, path.name))[0] for path in paths)
+    asked = survey_forms.recognised(kind, text)
+    return survey_forms.reading(kind, asked.id, asked.questions) if asked else {}
 
 
 def missing(found: Sequence[Found]) -> list[str]:
@@ -194,6 +207,12 @@ def missing(found: Sequence[Found]) -> list[str]:
 def _relative(path: Path, folder: Path) -> str:
     whole, base = path.resolve(), folder.resolve()
     return (whole.relative_to(base) if whole.is_relative_to(base) else whole).as_posix()
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_quoted(name)} = {_toml(one)}" for name, one in value.items()) + " }"
+    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else _quoted(value)
 
 
 def _comment(sentence: str) -> str:

@@ -112,7 +112,13 @@ def headcounts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     ``survey_id``, ``wave``, ``team_id`` (null: the organisation, with those of no team), ``headcount``. A wave whose day is not
     known, or a company whose memberships are not, has no row.
     """
-    opened = waves(tables, settings, as_of).drop_nulls("opened_on").select(*WAVE, "opened_on").lazy()
+    return developers_there(
+        tables, waves(tables, settings, as_of).drop_nulls("opened_on").select(*WAVE, "opened_on").lazy()
+    )
+
+
+def developers_there(tables: Tables, opened: pl.LazyFrame) -> pl.DataFrame:
+    """As :func:`headcounts`, of waves that open on given days (``survey_id``, ``wave``, ``opened_on``)."""
     there = (pl.col("started_on").is_null() | (pl.col("started_on") <= pl.col("opened_on"))) & (
         pl.col("ended_on").is_null() | (pl.col("ended_on") >= pl.col("opened_on"))
     )

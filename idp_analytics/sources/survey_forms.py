@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from idp_analytics.settings.questions import Question
+from idp_analytics.settings.questions import Question, Questionnaire, shipped
 
 TOOLS = ("google_forms", "typeform", "qualtrics", "surveymonkey")
 TEAM, PERSON = "Which team are you in?", "Username"
@@ -28,7 +28,7 @@ def heading(kind: str, question: Question) -> str:
     """What stands over a question in the tool, and over the column of its answers."""
     if question.is_hidden:
         return f"{question.title.capitalize()} (filled in, please leave it as it is)"
-    if kind == "surveymonkey" and question.ends:
+    if kind in ("surveymonkey", "qualtrics") and question.ends:
         low, high = question.ends
         return f"{question.wording} ({question.low:g} = {low}, {question.high:g} = {high})"
     return question.wording
@@ -36,7 +36,7 @@ def heading(kind: str, question: Question) -> str:
 
 def key(kind: str, question: Question) -> str:
     """By what the reader knows the question: its name where the tool has one, else its heading."""
-    return name(question) if kind in ("typeform", "qualtrics") else heading(kind, question)
+    return name(question) if kind == "typeform" else heading(kind, question)
 
 
 def reading(kind: str, survey: str, questions: Sequence[Question]) -> dict[str, Any]:
@@ -63,3 +63,20 @@ def reading(kind: str, survey: str, questions: Sequence[Question]) -> dict[str, 
         **({"team_field": TEAM_FIELDS[kind]} if kind in TEAM_FIELDS else {"team_question": TEAM}),
     }  # fmt: skip
     return {option: value for option, value in options.items() if value}
+
+
+def recognised(kind: str, text: str) -> Questionnaire | None:
+    """The shipped questionnaire whose questions that tool's export (as ``text``) has: most of those that are always asked."""
+    if kind not in TOOLS:
+        return None
+    best, most = None, 0.5
+    for one in shipped():
+        always = [
+            question
+            for question in one.questions
+            if not (question.is_hidden or question.is_optional or question.part == "price")
+        ]
+        share = sum(key(kind, question) in text for question in always) / len(always)
+        if share > most:
+            best, most = one, share
+    return best

@@ -33,14 +33,13 @@ def _id(one: survey.Respondent) -> str:
 def _columns(asked: Sequence[Question]) -> Iterator[tuple[str, str, str]]:
     """Name, text and import id of each column of answers."""
     for number, question in enumerate((one for one in asked if not one.is_hidden), 1):
-        called, native = survey_forms.name(question), f"QID{number}"
+        called, native, text = f"Q{number}", f"QID{number}", survey_forms.heading("qualtrics", question)
         if question.kind == "several":
             yield from (
-                (f"{called}_{i}", f"{question.wording} - {word}", f"{native}_{i}")
-                for i, word in enumerate(question.choices, 1)
+                (f"{called}_{i}", f"{text} - {word}", f"{native}_{i}") for i, word in enumerate(question.choices, 1)
             )
         else:
-            yield called, question.wording, f"{native}_TEXT" if question.kind in ("open", "number") else native
+            yield called, text, f"{native}_TEXT" if question.kind in ("open", "number") else native
 
 
 def _row(one: survey.Respondent, asked: Sequence[Question]) -> list[Any]:
