@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WITHIN = frozenset(
     ("tree", "blob", "raw", "edit", "src", "browse", "commit", "commits", "pull", "pulls", "issues", "actions", "releases")
@@ -15,6 +16,7 @@ _ADDRESS = re.compile(
 )
 
 
+@lru_cache(maxsize=10_000)
 def repository(url: str | None) -> str | None:
     """``owner/name`` (with groups within groups ``group/sub/name``, of Azure DevOps ``organisation/project/name``).
 

@@ -84,10 +84,13 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
         accounts = sorted(placing, key=lambda account: (account[0] is None, account))  # teams, then reasons, by name
         units = [placing[account] for account in accounts]
         whole = sum(units)
+        # An account's share is the same in all weeks of a month.
+        shared = [
+            (team, reason or None, round(unit / whole, _PLACES_OF_RATIO))
+            for (team, reason), unit in zip(accounts, units, strict=True)
+        ]
         for row in rows:
-            for account, weight, amount in zip(accounts, units, apportion(_units(row["pooled"]), units), strict=True):
-                if amount:
-                    _add(columns, row, account, weight / whole, amount)
+            _add(columns, row, shared, apportion(_units(row["pooled"]), units))
     return _framed(columns)
 
 
@@ -197,15 +200,20 @@ def _placing(
 
 
 def _add(
-    columns: Mapping[str, list[Any]], row: Mapping[str, Any], account: tuple[str | None, str], ratio: float, amount: int
+    columns: Mapping[str, list[Any]],
+    row: Mapping[str, Any],
+    shared: Sequence[tuple[str | None, str | None, float]],
+    amounts: Sequence[int],
 ) -> None:
+    """What each account (team, reason, ratio) pays of a row, but for those that pay nothing."""
+    paid = [
+        (team, reason, ratio, amount) for (team, reason, ratio), amount in zip(shared, amounts, strict=True) if amount
+    ]
     for name in ("pool", "month", "on", "currency", "pooled", "charges"):
-        columns[name].append(row[name])
-    columns["part"].append(" / ".join(row["part"]) or None)
-    columns["team_id"].append(account[0])
-    columns["reason"].append(account[1] or None)
-    columns["ratio"].append(round(ratio, _PLACES_OF_RATIO))
-    columns["amount"].append(amount)
+        columns[name].extend([row[name]] * len(paid))
+    columns["part"].extend([" / ".join(row["part"]) or None] * len(paid))
+    for name, values in zip(("team_id", "reason", "ratio", "amount"), zip(*paid, strict=True), strict=False):
+        columns[name].extend(values)
 
 
 def _framed(columns: dict[str, list[Any]]) -> pl.DataFrame:
