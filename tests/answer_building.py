@@ -21,6 +21,7 @@ from idp_analytics.metrics import (
     cost_forecast,
     cost_restatement_reasons,
     cost_variance,
+    deflection,
     policy_study,
     provisioning,
     rubber_stamps,
@@ -75,6 +76,7 @@ EMPTY = {
     "boundary": boundary.COLUMNS, "approvals": rubber_stamps.COLUMNS,
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
+    "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""

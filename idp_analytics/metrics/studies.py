@@ -29,6 +29,7 @@ from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.cost_restatement_reasons import none_before
 from idp_analytics.metrics.cost_variance import cost_variance
+from idp_analytics.metrics.deflection import deflection, deflection_course
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.fragmentation import fragmentation
@@ -254,6 +255,16 @@ STUDIES: tuple[Study, ...] = (
         "sprawl_pairs",
         "two parts of the platform that are for the same thing, with the teams that use them",
         sprawl_pairs,
+    ),
+    Study(
+        "deflection",
+        "one part of the platform that serves what tickets ask for: tickets after its first use, against before and against others; time",
+        deflection,
+    ),
+    Study(
+        "deflection_course",
+        "the tickets of teams that took up one part of the platform, in one month from their first use",
+        deflection_course,
     ),
     Study(
         "approvals",

@@ -19,6 +19,7 @@ from idp_analytics.report import (
     cost_quality,
     cost_restatement,
     course,
+    deflection,
     drift,
     fragmentation,
     gaming,
@@ -229,6 +230,10 @@ class OrgReport(_Report):
     def cost_bridge(self) -> Section:
         """What was invoiced and what was used: billed to effective cost, step by step."""
         return cost_bridge.bridge(self.view)
+
+    def deflection(self) -> Section:
+        """Whether teams ask less of what they can do themselves: tickets before and after, against teams that could not."""
+        return deflection.deflection(self.view)
 
     def sprawl(self) -> Section:
         """Which parts of the platform hardly anybody uses: questions, with the money each is about."""

@@ -36,8 +36,10 @@ def sprawl(view: View) -> Section:
     users = team_names(view.mart, sorted({team for row in found for team in row["users"]}))
     tables = (
         cells.table(f"Questions to ask, end of {when}", (_question(row, paid, users) for row in asked), ("Question", "Used by")),
+        cells.table(f"Use of every part of the platform, end of {when}", map(_usage, found), ("Reading",)),
         cells.table(
-            f"Every part of the platform, end of {when}", (_part(row, paid) for row in found), ("Reading", "Few users", "Against retiring it", "Needed by"),
+            f"Cost, tickets and what stands against retiring each part, end of {when}", (_standing(row, paid) for row in found),
+            ("Few users", "Against retiring it", "Needed by"),
         ),
         cells.table(f"Share of cost and of use, {WINDOW_DAYS} days to the end of {when}", map(_beside, costs)),
         cells.table(f"Parts that are for the same thing, end of {when}", map(_pair, view.study(PAIRS).to_dicts()), ("First", "Second")),
@@ -124,9 +126,8 @@ def _question(row: dict[str, Any], paid: dict[str, list[dict[str, Any]]], users:
     }
 
 
-def _part(row: dict[str, Any], paid: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
-    against = row["but"] if row["because"] or row["reading"] == "not measured" else []
-    slope = NOTHING if row["slope"] is None else _signed(row["slope"])
+def _usage(row: dict[str, Any]) -> dict[str, str]:
+    known = row["slope"] is not None
     return {
         "Part": named(row["title"]),
         "Reading": row["reading"],
@@ -134,14 +135,21 @@ def _part(row: dict[str, Any], paid: dict[str, list[dict[str, Any]]]) -> dict[st
         f"Share, {words.level(row)}": NOTHING if row["share"] is None else interval(row["low"], row["high"], UNIT, row["share"]),
         "Services": f"{row['active_services']:,} of {row['services']:,}",
         f"Uses in {WINDOW_DAYS} days": f"{row['uses']:,}",
-        "Uses per month, more each month": slope,
-        f"Trend, {words.level(row)}": NOTHING if row["slope"] is None else f"{_signed(row['slope_low'])} to {_signed(row['slope_high'])}",
+        "More uses each month": _signed(row["slope"]) if known else NOTHING,
+        f"Trend, {words.level(row)}": f"{_signed(row['slope_low'])} to {_signed(row['slope_high'])}" if known else NOTHING,
+    }  # fmt: skip
+
+
+def _standing(row: dict[str, Any], paid: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    against = row["but"] if row["because"] or row["reading"] == "not measured" else []
+    return {
+        "Part": named(row["title"]),
         f"Cost in {WINDOW_DAYS} days": _sums(paid[row["component"]]),
         "Tickets": NOTHING if row["tickets"] is None else f"{row['tickets']:,}",
         "Few users": row["because"] or "",
         "Against retiring it": "; ".join(against),
         "Needed by": ", ".join(named(title) for title in row["needed_by"]),
-    }  # fmt: skip
+    }
 
 
 def _signed(value: float) -> str:

@@ -91,7 +91,7 @@ def test_no_question_and_nothing_known():
         made.answer
         == "At the end of June 2026 none of 1 part of the platform is worth the question whether it is still needed."
     )
-    assert made.table.frame["Uses per month, more each month"].to_list() == ["+1.5"]
+    assert made.table.frame["More uses each month"].to_list() == ["+1.5"]
     assert any("too narrow" in said for said in made.cautions)
     nothing = seen()
     assert nothing.answer == "Nothing tells what the platform was used for by the end of June 2026."
