@@ -44,7 +44,7 @@ def chart(curves: pl.DataFrame, names: Mapping[str, str], title: str, axis: str,
     )  # fmt: skip
     return drawn(
         "incidence", {"curves": pl.DataFrame(rows, schema=_ROW)}, title, f"{said}.",
-        ways=list(called.values()), colours=[OWN, QUIET, WARNING][: len(called)], axis=axis, noun=noun,
+        kinds=list(called.values()), colours=[OWN, QUIET, WARNING][: len(called)], axis=axis, noun=noun,
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def drawing() -> dict[str, Any]:
     )
     base = alt.Chart().encode(
         x=alt.X("day:Q", title="{axis}", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),
-        color=alt.Color("way:N", scale=alt.Scale(domain=["{ways}"], range=["{colours}"]), legend=legend),
+        color=alt.Color("way:N", scale=alt.Scale(domain=["{kinds}"], range=["{colours}"]), legend=legend),
         tooltip=[
             alt.Tooltip("way:N", title="joined"), alt.Tooltip("day:Q", title="day"), alt.Tooltip("shown:N", title="{noun}"),
             alt.Tooltip("interval:N"), alt.Tooltip("at_risk:Q", title="not joined until then"),
@@ -67,7 +67,7 @@ def drawing() -> dict[str, Any]:
         alt.Y(f"{c}:Q", title="{noun}", axis=alt.Axis(format="~%", tickCount=5), scale=alt.Scale(domainMin=0))
         for c in ("share", "low")
     )
-    dash = alt.StrokeDash("way:N", scale=alt.Scale(domain=["{ways}"], range=[[1, 0], [6, 3], [2, 2]]), legend=legend)
+    dash = alt.StrokeDash("way:N", scale=alt.Scale(domain=["{kinds}"], range=[[1, 0], [6, 3], [2, 2]]), legend=legend)
     spec: dict[str, Any] = (
         alt.layer(
             base.mark_area(interpolate="step-after", opacity=0.12).encode(y=low, y2="high:Q"),

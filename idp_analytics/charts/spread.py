@@ -42,7 +42,7 @@ def chart(points: Sequence[dict[str, Any]], title: str) -> Chart:
     said = "; ".join(f"{path}: {row['shown']} by the end of {row['month']}" for path, row in last.items())
     return drawn(
         "spread", {"points": pl.DataFrame(rows, schema=_ROW)}, title, f"{said}.",
-        paths=[names[path] for path in paths], colours=list(_COLOURS[: len(paths)]), months=sorted({row["month"] for row in rows}),
+        series=[names[path] for path in paths], colours=list(_COLOURS[: len(paths)]), labels=sorted({row["month"] for row in rows}),
     )  # fmt: skip
 
 
@@ -58,8 +58,8 @@ def drawing() -> dict[str, Any]:
         title=None, orient="top", labelLimit=220, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2
     )
     base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X("month:O", title=None, scale=alt.Scale(domain=["{months}"]), axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False)),
-        color=alt.Color("path:N", scale=alt.Scale(domain=["{paths}"], range=["{colours}"]), legend=legend),
+        x=alt.X("month:O", title=None, scale=alt.Scale(domain=["{labels}"]), axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False)),
+        color=alt.Color("path:N", scale=alt.Scale(domain=["{series}"], range=["{colours}"]), legend=legend),
         tooltip=[
             alt.Tooltip("path:N"), alt.Tooltip("month:O"), alt.Tooltip("shown:N", title="on it by the end"), alt.Tooltip("fitted:N", title="by the curve"),
         ],
@@ -73,7 +73,7 @@ def drawing() -> dict[str, Any]:
         )
         for c in ("share", "curve")
     )
-    dash = alt.StrokeDash("path:N", scale=alt.Scale(domain=["{paths}"], range=list(_DASHES)), legend=legend)
+    dash = alt.StrokeDash("path:N", scale=alt.Scale(domain=["{series}"], range=list(_DASHES)), legend=legend)
     ceiling = alt.Chart(alt.InlineData(values=[{"all": 1}])).mark_rule(color=QUIET, strokeDash=[1, 3]).encode(y="all:Q")
     spec: dict[str, Any] = (
         alt.layer(

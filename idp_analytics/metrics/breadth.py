@@ -9,6 +9,7 @@ import polars as pl
 from idp_analytics.answers import CELL, ORG
 from idp_analytics.estimates import concentration, medians, shares
 from idp_analytics.metrics.cells import known_by
+from idp_analytics.metrics.components import components
 from idp_analytics.metrics.golden_paths import platform_teams
 from idp_analytics.metrics.links import Tables, production_deployments
 from idp_analytics.metrics.period_ends import UTC_TIME, period_ends
@@ -49,8 +50,7 @@ USE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "period": pl.String,
     "period_start": pl.Date,
     "is_partial": pl.Boolean,
-    "capability": pl.String,  # component, operation or golden path
-    "told_by": pl.String,  # usage | action_runs | deployments
+    "capability": pl.String,  # by the settings; component, operation or golden path where they name none
     "uses": pl.Int64,
     "k": pl.Int64,  # teams that used it
     "n": pl.Int64,  # teams that could
@@ -61,15 +61,14 @@ USE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``capability_use``, in order."""
 
 _SPAN = ["every", "period", "period_start", "is_partial"]
-_CAPABILITY = ["told_by", "capability"]
 
 
 def adoption_breadth(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Teams that used the platform in each month and quarter, and how much of it (:data:`COLUMNS`): one row of the organisation, one per team.
 
     A use is purposeful: an event that says it did something, a run of a self-service operation, a production deployment through a golden
-    path. Looking at a page is none. A capability is a component, an operation or a path, by the name its source gives it, so what
-    two sources tell of counts twice. Eligible: units of kind team, there in the period, not the platform's own. Intervals: Wilson
+    path. Looking at a page is none. A capability is what ``[[component]]`` says a part of the platform is for, else that part; where settings
+    name none, a component of ``usage``, an operation or a path by its own name, so that what two sources tell of counts twice. Eligible: units of kind team, there in the period, not the platform's own. Intervals: Wilson
     1927, order statistics (Conover 1999), jackknife (Yitzhaki 1991).
     """
     events, spans, teams = _events(tables, settings, as_of)
@@ -81,7 +80,7 @@ def adoption_breadth(tables: Tables, settings: Settings, as_of: datetime) -> pl.
         .group_by(*_SPAN, "team_id")
         .agg(
             purposeful.sum().alias("uses"), (~purposeful).sum().alias("views"),
-            pl.struct(_CAPABILITY).filter(purposeful).n_unique().alias("depth"),
+            pl.col("capability").filter(purposeful).n_unique().alias("depth"),
         )
     )  # fmt: skip
     level = settings.rules.level
@@ -95,7 +94,7 @@ def adoption_breadth(tables: Tables, settings: Settings, as_of: datetime) -> pl.
     )
     beside = eligible.filter("is_use").group_by(_SPAN).agg(
         (~no_team & pl.col("_is").is_null()).sum().alias("others"), no_team.sum().alias("unknown"),
-        pl.struct(_CAPABILITY).filter(pl.col("_is").fill_null(False)).n_unique().alias("capabilities"),
+        pl.col("capability").filter(pl.col("_is").fill_null(False)).n_unique().alias("capabilities"),
     )  # fmt: skip
     counts = every.group_by(_SPAN).agg(
         pl.len().alias("n"), pl.col("is_active").sum().alias("k"), (~pl.col("is_active") & (pl.col("views") > 0)).sum().alias("looked"),
@@ -138,41 +137,40 @@ def capability_use(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     if events.is_empty():
         return pl.DataFrame(schema=USE_COLUMNS)
     used = events.filter("is_use").join(teams.select(*_SPAN, "team_id"), on=[*_SPAN, "team_id"], how="semi")
-    own = used.group_by(*_SPAN, *_CAPABILITY, "team_id").agg(pl.len().alias("uses"))
+    own = used.group_by(*_SPAN, "capability", "team_id").agg(pl.len().alias("uses"))
     sizes = teams.group_by(_SPAN).agg(pl.len().alias("n"))
-    whole = own.group_by(*_SPAN, *_CAPABILITY).agg(pl.col("uses").sum(), pl.len().alias("k")).join(sizes, on=_SPAN)
+    whole = own.group_by(*_SPAN, "capability").agg(pl.col("uses").sum(), pl.len().alias("k")).join(sizes, on=_SPAN)
     level = settings.rules.level
     low, high = shares.wilson(whole["k"].to_numpy(), whole["n"].to_numpy(), level)
     whole = whole.with_columns(pl.Series("low", low), pl.Series("high", high), pl.lit(level).alias("level"))
     org = whole.with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"))
-    mine = own.join(whole.drop("uses"), on=[*_SPAN, *_CAPABILITY]).with_columns(
+    mine = own.join(whole.drop("uses"), on=[*_SPAN, "capability"]).with_columns(
         pl.lit("team").alias("scope"), pl.col("team_id").alias("entity_id")
     )
     return (
         pl.concat([org, mine.drop("team_id")], how="diagonal_relaxed")
-        .sort(*CELL, *_CAPABILITY)
+        .sort(*CELL, "capability")
         .select(pl.col(name).cast(dtype) for name, dtype in USE_COLUMNS.items())
     )
 
 
 def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Events in each period they count in (``team_id``, ``told_by``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
-    titles = tables["golden_paths"].select("golden_path_id", pl.col("title").alias("_title"))
-    asked = tables["operations"].select("operation_id", pl.col("title").alias("_title"))
-    parts = (
-        tables["usage"].select("at", "team_id", pl.lit("usage").alias("told_by"), pl.col("component").alias("capability"), pl.col("purposeful").fill_null(False).alias("is_use")),
-        tables["action_runs"].join(asked, on="operation_id", how="left").select(
-            pl.col("requested_at").alias("at"), "team_id", pl.lit("action_runs").alias("told_by"), pl.coalesce("_title", "operation_id").alias("capability"),
-            pl.lit(True).alias("is_use"),
-        ),
-        production_deployments(tables, settings).drop_nulls("golden_path_id").join(titles, on="golden_path_id", how="left").select(
-            pl.col("finished_at").alias("at"), "team_id", pl.lit("deployments").alias("told_by"), pl.coalesce("_title", "golden_path_id").alias("capability"),
-            pl.lit(True).alias("is_use"),
-        ),
+    """Events in each period they count in (``team_id``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
+    parts = components(tables, settings)
+    telling = (
+        ("component", "usage", tables["usage"].with_columns(pl.col("purposeful").fill_null(False).alias("is_use"))),
+        ("operation_id", "operations", tables["action_runs"].with_columns(pl.col("requested_at").alias("at"), pl.lit(True).alias("is_use"))),
+        ("golden_path_id", "golden_paths", production_deployments(tables, settings).drop_nulls("golden_path_id").with_columns(
+            pl.col("finished_at").alias("at"), pl.lit(True).alias("is_use"))),
     )  # fmt: skip
-    found = known_by(
-        pl.concat(part.with_columns(pl.col("at").cast(UTC_TIME)) for part in parts), settings, as_of
-    ).collect()
+    told = []
+    for column, named, frame in telling:
+        # What settings put together is one capability, whoever tells of it; the first part that names a thing has it.
+        known = dict(tables[named].select(column, "title").collect().iter_rows()) if named != "usage" else {}
+        of_parts = {name: part.capability or part.title for part in reversed(parts) for name in getattr(part, named)}
+        capability = pl.col(column).replace({**known, **of_parts}).alias("capability")
+        told.append(frame.select(pl.col("at").cast(UTC_TIME), "team_id", capability, "is_use"))
+    found = known_by(pl.concat(told), settings, as_of).collect()
     if found.is_empty():
         return found, pl.DataFrame(), pl.DataFrame()
     ends = period_ends(settings, as_of, found["day"].min())  # type: ignore[arg-type]

@@ -8,9 +8,11 @@ from pathlib import Path
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
 from idp_analytics.report import (
+    adoption,
     approvals,
     benchmarks,
     boundary,
+    breadth,
     classes,
     comparison,
     cost_bridge,
@@ -40,6 +42,7 @@ from idp_analytics.report import (
     rules,
     spending,
     sprawl,
+    spread,
     summary,
     tco,
     tco_sensitivity,
@@ -155,6 +158,14 @@ class _Report:
         """Whether services stay on golden paths, and come to them unasked."""
         return retention.retention(self.view)
 
+    def adoption(self) -> Section:
+        """Whether golden paths are adopted by choice or imposed, and whether who had to come stays."""
+        return adoption.adoption(self.view)
+
+    def breadth(self) -> Section:
+        """How many teams use the platform and of how much of it; of a team, what it uses."""
+        return breadth.breadth(self.view)
+
     def fragmentation(self) -> Section:
         """In how many ways one thing is done."""
         return fragmentation.fragmentation(self.view)
@@ -195,6 +206,10 @@ class _Report:
 class TeamReport(_Report):
     """One team's report for one period."""
 
+    def near(self) -> Section:
+        """Which golden path the team is near to, and what says so."""
+        return spread.near(self.view)
+
     def place(self, name: str) -> Section:
         """Whether the team differs from the others by more than chance; never a rank."""
         return comparison.place(self.view, name)
@@ -214,6 +229,10 @@ class OrgReport(_Report):
     def teams(self) -> Section:
         """Every team against its own past, in order of name."""
         return teams.teams(self.view)
+
+    def spread(self) -> Section:
+        """How far golden paths have spread, whether it can be told where that ends, and which teams are near; no ranking."""
+        return spread.spread(self.view)
 
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""

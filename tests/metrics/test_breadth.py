@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import polars as pl
@@ -14,6 +15,7 @@ from idp_analytics.metrics.next_teams import COLUMNS as NEXT
 from idp_analytics.metrics.next_teams import SHOWN, next_teams
 from idp_analytics.metrics.returning import COLUMNS as RETURN
 from idp_analytics.metrics.returning import people_return
+from idp_analytics.settings.components import Component
 
 AS_OF = "2026-07-01"
 TEAMS = [
@@ -79,11 +81,25 @@ def test_a_team_counts_only_while_it_was_there(june, settings, as_of):
 def test_what_is_used_by_how_many(june, settings, as_of):
     found = capability_use(june, settings(), as_of(AS_OF))
     assert list(found.columns) == list(USE_COLUMNS)
-    assert found.filter(scope="org", period="2026-06").select("told_by", "capability", "uses", "k", "n").rows() == [
-        ("action_runs", "Make", 2, 2, 4), ("deployments", "Pipe", 1, 1, 4), ("usage", "cli", 2, 1, 4),
+    assert found.filter(scope="org", period="2026-06").select("capability", "uses", "k", "n").rows() == [
+        ("Make", 2, 2, 4), ("Pipe", 1, 1, 4), ("cli", 2, 1, 4),
     ]  # fmt: skip
     red = found.filter(entity_id="red", period="2026-06", capability="Make").row(0, named=True)
     assert (red["uses"], red["k"], red["n"]) == (1, 2, 4)
+
+
+def test_what_settings_put_together_is_one_capability(june, settings, as_of):
+    """The command line deploys through the path: red then has two capabilities instead of three."""
+    parts = (Component("delivery", "Delivery", usage=("cli",), golden_paths=("pipe",)),)
+    found = capability_use(june, replace(settings(), components=parts), as_of(AS_OF))
+    assert found.filter(scope="org", period="2026-06").select("capability", "uses", "k").rows() == [
+        ("Delivery", 3, 1),
+        ("Make", 2, 2),
+    ]
+    breadth = adoption_breadth(june, replace(settings(), components=parts), as_of(AS_OF)).filter(
+        scope="org", period="2026-06"
+    )
+    assert breadth.select("depth", "capabilities", "uses").rows() == [(1.5, 2, 5)]
 
 
 def test_no_use_is_known(company, settings, as_of):
