@@ -12,6 +12,7 @@ from idp_analytics import mapping, sources
 from idp_analytics.metrics import HEADLINES, linked_incidents
 from idp_analytics.metrics.allocation import explain
 from idp_analytics.metrics.allocation.shares import shares
+from idp_analytics.metrics.components import unmatched
 from idp_analytics.organisation import Organisation
 from idp_analytics.report.money import REMEDIES
 from idp_analytics.tables.pseudonyms import KEY_VARIABLE
@@ -25,7 +26,7 @@ def findings(org: Organisation) -> list[str]:
     """Sentences, the one that would rescue most rows first; none when there is nothing to mend."""
     found = [
         *_set_aside(org), *_unmapped(org), *_unclassified(org), *_unowned_services(org), *_unsaid(org), *_unsalted(org),
-        *_unlinked_incidents(org), *_truncated(org), *_not_measured(org), *_pools(org),
+        *_unlinked_incidents(org), *_truncated(org), *_not_measured(org), *_pools(org), *_components(org),
     ]  # fmt: skip
     return [text for _, text in sorted(found, key=lambda finding: (-finding[0], finding[1]))]
 
@@ -130,6 +131,15 @@ def _truncated(org: Organisation) -> Iterator[Finding]:
         if sources.forgets(kinds.get(row["source"], "")):
             cure = "the system forgets, so run idp collect after each export"
         yield row["rows_out"], f"{row['path']} is incomplete by its own account: {cure}."
+
+
+def _components(org: Organisation) -> Iterator[Finding]:
+    """Words of ``[[component]]`` that nothing in the data fits: misspelt, or of a source that is not loaded."""
+    for component, word, name in unmatched(org.lazy, org.settings).iter_rows():
+        yield (
+            0,
+            f"The component {component!r}: its {word} {name!r} fits nothing in the data. Mend the name, or load what tells of it.",
+        )
 
 
 def _pools(org: Organisation) -> Iterator[Finding]:

@@ -89,3 +89,16 @@ def test_what_would_rescue_most_rows_comes_first(tmp_path: Path) -> None:
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == 3
     assert counts[-1] == 0
+
+
+def test_words_of_a_component_that_fit_nothing(tmp_path: Path) -> None:
+    part = '[[component]]\nid = "ci"\nusage = ["ci", "cj"]\noperations = ["rerun"]\ntickets = ["bild"]\ntake = { service = "nothing" }\n\n'
+    usage = "event_id,component,action,team_id,at\nu,ci,run,pay,2026-03-02T10:00:00Z\n"
+    told = findings(load(folder(tmp_path, part, **WHOLE, usage=usage)))
+    assert [line.split(" fits ")[0] for line in told] == [
+        "The component 'ci': its take 'service'",
+        "The component 'ci': its usage 'cj'",
+    ]
+    assert all(
+        "Mend the name, or load what tells of it." in line for line in told
+    )  # of operations and tickets nothing is loaded

@@ -186,3 +186,36 @@ def costs_at(
 _AT: dict[str, pl.DataType | type[pl.DataType]] = {
     "component": pl.String, "at": UTC_TIME, "currency": pl.String, "amount": MONEY, "charges": pl.Int64,
 }  # fmt: skip
+
+
+def unmatched(tables: Tables, settings: Settings) -> pl.DataFrame:
+    """What settings say of components that fits no row: ``component``, ``word`` (usage, operations, golden_paths, tickets, take), ``name``.
+
+    A table that is not loaded at all is not held against a name.
+    """
+    known = {
+        "usage": [("usage", "component")], "operations": [("operations", "operation_id"), ("action_runs", "operation_id")],
+        "golden_paths": [("golden_paths", "golden_path_id"), ("service_golden_path", "golden_path_id")], "tickets": [("tickets", "category")],
+    }  # fmt: skip
+    rows = []
+    for word, places in known.items():
+        frames = [tables[table].select(pl.col(column).alias("name")).drop_nulls().unique() for table, column in places]
+        names = set(pl.concat(frames).collect()["name"])
+        rows += [
+            (part.id, word, name)
+            for part in settings.components
+            for name in getattr(part, word)
+            if names and name not in names
+        ]
+    taking = [part for part in settings.components if part.take]
+    charges = with_owner(bill(tables, settings), tables)
+    if taking:
+        found = (
+            charges.select(pl.len().alias("_all"), *(matches(part.take).sum().alias(part.id) for part in taking))
+            .collect()
+            .row(0, named=True)
+        )
+        rows += [(part.id, "take", ", ".join(part.take)) for part in taking if found["_all"] and not found[part.id]]
+    return pl.DataFrame(rows, schema={"component": pl.String, "word": pl.String, "name": pl.String}, orient="row").sort(
+        pl.all()
+    )
