@@ -77,3 +77,23 @@ def test_many_groups_at_once_and_none_in_one():
 def test_the_middle_answer(counts, expected):
     told = [None if np.isnan(v) else float(v) for v in ordinal.median(counts, [1, 2, 3, 4, 5])]
     assert tuple(told) == expected
+
+
+def test_the_same_people_twice():
+    # Hamilton depression scores of nine patients (Hollander & Wolfe 1973, p. 29).
+    before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+    now = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+    ranks, chance, changed, same = ordinal.paired(before, now, "greater")
+    assert ranks == 40
+    assert chance == pytest.approx(0.01953, abs=5e-6)
+    assert (changed, same) == (9, 0)
+
+
+def test_who_says_the_same_is_counted():
+    # Three of thirty moved up: without the others that looks like all of three.
+    before, now = [3.0] * 30, [3.0] * 27 + [4.0] * 3
+    _, chance, changed, same = ordinal.paired(before, now)
+    assert (changed, same) == (3, 27)
+    assert chance > 0.05
+    assert np.isnan(ordinal.paired([1, 2], [1, 2])[1])
+    assert ordinal.paired([1, np.nan, 3], [2, 2, 3])[2:] == (1, 1)

@@ -1,0 +1,177 @@
+"""What goes together with a whole: published shares and strengths, laws, and a top two that is known."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from idp_analytics.estimates import drivers
+
+
+def test_published_shares_of_variance(cases):
+    folder = cases / "stats" / "given"
+    if not (folder / "F01g_lmg_swiss.csv").is_file():
+        pytest.skip("the case F01g is not there")
+    expected = json.loads((folder / "F01g_lmg_swiss.json").read_text())["expected"]
+    frame = pl.read_csv(folder / "F01g_lmg_swiss.csv")
+    names = [name for name in expected if name != "R2"]
+    found = drivers.lmg(frame.select(names).to_numpy(), frame["Fertility"].to_numpy())
+    for name, share in zip(names, found, strict=True):
+        assert share == pytest.approx(expected[name]["value"], abs=expected[name]["atol"]), name
+    assert found.sum() == pytest.approx(expected["R2"]["value"], abs=expected["R2"]["atol"])
+
+
+def test_published_strengths():
+    # Citations between four journals (Agresti 1990, p. 371): Biometrika, Communications in Statistics, JASA, JRSS-B.
+    wins = np.array([[0, 730, 498, 221], [33, 0, 68, 17], [320, 813, 0, 142], [284, 276, 325, 0]])
+    strength, error, deviance = drivers.bradley_terry(wins)
+    np.testing.assert_allclose(strength, [0, -2.9490725, -0.4795698, 0.2689541], atol=1e-5)
+    assert error[1] == pytest.approx(0.10255, abs=1e-4)
+    assert deviance == pytest.approx(4.2934, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "wins",
+    [
+        [[0, 5, 4], [0, 0, 3], [0, 2, 0]],  # the first is chosen always
+        [[0, 5, 0, 0], [4, 0, 0, 0], [0, 0, 0, 3], [0, 0, 2, 0]],  # two pairs that never met
+        [[0]],
+    ],
+)
+def test_no_strength_where_none_fits(wins):
+    strength, error, deviance = drivers.bradley_terry(wins)
+    assert np.isnan(strength).all()
+    assert np.isnan(error).all()
+    assert np.isnan(deviance)
+
+
+def _people(seed, n=120, items=4):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, items)) + 0.5 * rng.normal(size=(n, 1))
+    return x, x @ rng.normal(size=items) + rng.normal(size=n)
+
+
+def _explained(x, y):
+    fitted = np.column_stack([np.ones(len(x)), x])
+    rest = y - fitted @ np.linalg.lstsq(fitted, y)[0]
+    return 1 - rest @ rest / ((y - y.mean()) @ (y - y.mean()))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6))
+@settings(max_examples=25)
+def test_shares_are_of_what_is_explained(seed, items):
+    x, y = _people(seed, items=items)
+    for found in (drivers.lmg(x, y), drivers.johnson(x, y)):
+        assert found.sum() == pytest.approx(_explained(x, y))
+        assert (found >= -1e-12).all()
+    order = np.random.default_rng(seed).permutation(items)
+    np.testing.assert_allclose(drivers.lmg(5 * x[:, order] + 2, -y), drivers.lmg(x, y)[order])
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_of_two_items_both_ways_say_the_same(seed):
+    x, y = _people(seed, items=2)
+    np.testing.assert_allclose(drivers.lmg(x, y), drivers.johnson(x, y))
+
+
+def test_three_items_over_all_orders():
+    x, y = _people(7, items=3)
+    held = np.zeros(3)
+    for order in itertools.permutations(range(3)):
+        for place, item in enumerate(order):
+            before = _explained(x[:, order[:place]], y) if place else 0.0
+            held[item] += (_explained(x[:, order[: place + 1]], y) - before) / 6
+    np.testing.assert_allclose(drivers.lmg(x, y), held)
+
+
+def test_an_item_that_follows_from_others_shares_nothing_out():
+    x, y = _people(1, items=2)
+    for items in (np.column_stack([x, x.sum(1)]), np.column_stack([x, np.ones(len(x))])):
+        assert np.isnan(drivers.lmg(items, y)).all()
+        assert np.isnan(drivers.johnson(items, y)).all()
+        assert drivers.weights(items, y, seed=1, draws=20) is None
+
+
+def test_the_two_that_matter_are_found_and_told_apart():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(400, 5))
+    y = x @ np.array([1.0, 0.05, 0.8, 0.0, 0.1]) + rng.normal(size=400)
+    found = drivers.weights(x, y, seed=1)
+    assert set(np.argsort(-found.share)[:2]) == {0, 2}
+    assert found.is_separable
+    assert found.top_two[[0, 2]].min() > 0.99
+    assert found.top_two.sum() == pytest.approx(2)
+    assert ((found.low <= found.share) & (found.share <= found.high)).all()
+
+
+def test_three_alike_are_not_told_apart():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(150, 4))
+    found = drivers.weights(x, x[:, :3].sum(1) + rng.normal(size=150), seed=1)
+    assert not found.is_separable
+    assert found.top_two[:3].min() > 0.2
+
+
+def test_too_few_people_for_weights():
+    x, y = _people(2, n=69, items=7)
+    assert drivers.weights(x, y, seed=1, draws=20) is None  # ten for each of seven
+    x, y = _people(2, n=70, items=7)
+    assert drivers.weights(x, y, seed=1, draws=200).n == 70
+    x[0, 0] = np.nan
+    assert drivers.weights(x, y, seed=1, draws=20) is None
+    x, y = _people(2, n=49, items=2)
+    assert drivers.weights(x, y, seed=1, draws=20) is None
+    x, y = _people(2, n=300, items=11)
+    assert drivers.weights(x, y, seed=1, draws=20) is None
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    x, y = _people(3)
+    one, other = drivers.weights(x, y, seed=9, draws=100), drivers.weights(x, y, seed=9, draws=100)
+    assert one.low.tobytes() == other.low.tobytes()
+    assert one.top_two.tobytes() == other.top_two.tobytes()
+
+
+def test_ties_share_the_place():
+    # One draw: the first is above, the other two tie for the second place.
+    chance, separable = drivers.top_two([[3.0, 1.0, 1.0]], [3.0, 1.0, 1.0])
+    np.testing.assert_allclose(chance, [1, 0.5, 0.5])
+    assert not separable
+    assert drivers.top_two([[1.0, 0.0]], [1.0, 0.0])[1]
+    assert np.isnan(drivers.top_two(np.empty((0, 3)), [1, 2, 3])[0]).all()
+
+
+def test_rank_correlation():
+    # Squares keep the order: 1 to 5 against 1, 4, 9, 16, 25, and the reverse.
+    x = np.column_stack([np.arange(1, 6), -np.arange(1, 6), np.ones(5), [1, 2, np.nan, np.nan, 5]])
+    value, low, high, n = drivers.spearman(x, np.arange(1, 6) ** 2)
+    np.testing.assert_allclose(value[:2], [1, -1])
+    assert np.isnan(value[2:]).all()
+    assert n.tolist() == [5, 5, 5, 3]
+    rng = np.random.default_rng(1)
+    pairs = rng.normal(size=(80, 2)) + rng.normal(size=(80, 1))
+    value, low, high, n = drivers.spearman(pairs[:, :1], pairs[:, 1])
+    assert low[0] < value[0] < high[0]
+
+
+def test_waiting_costs_least_by_cost_of_delay_over_duration():
+    # Reinertsen 2009: durations 1, 3, 10 with costs of delay 10, 3, 1. In that order 0 + 3·1 + 1·4 = 7; the reverse 0 + 3·10 + 10·13 = 160.
+    assert drivers.cost_of_delay([1, 3, 10], [10, 3, 1]) == ((2, 1, 0), 7.0)
+    assert drivers.cost_of_delay([1, 3, 10], [10, 3, 1], order=[0, 1, 2])[1] == 160.0
+    with pytest.raises(ValueError, match="no time"):
+        drivers.cost_of_delay([1], [0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=5))
+def test_no_other_order_waits_for_less(work):
+    cost, takes = zip(*work, strict=True)
+    best = drivers.cost_of_delay(cost, takes)[1]
+    every = (drivers.cost_of_delay(cost, takes, order)[1] for order in itertools.permutations(range(len(work))))
+    assert best == pytest.approx(min(every))
