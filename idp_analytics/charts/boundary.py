@@ -21,9 +21,11 @@ ROWS = ("dangerous", "sensitive", "safe", "unclassified")
 _STEP = 96
 """Height of a row, in pixels."""
 _DESCRIBED = 4
+_BREAK = "|"
+"""Where a label goes on in the next line: a line feed would be cleaned away, as in any text that is shown."""
 
 _CELL = {
-    "risk": pl.String, "gate": pl.String, "kind": pl.String, "n": pl.Int64, "label": pl.String, "note": pl.String, "operations": pl.String,
+    "risk": pl.String, "gate": pl.String, "kind": pl.String, "n": pl.Int64, "label": pl.String, "note": pl.String, "lines": pl.String, "operations": pl.String,
 }  # fmt: skip
 
 
@@ -73,8 +75,15 @@ def _cell(row: dict[str, Any]) -> dict[str, Any]:
     more = len(row["operations"]) - len(shown)
     return {
         "risk": row["risk"], "gate": COLUMNS[row["gate"]], "kind": kind, "n": row["n"], "label": f"{row['n']:,}", "note": note,
+        "lines": _two_lines(note),
         "operations": "; ".join(named(text) for text in shown) + (f"; {more} more" if more else ""),
     }  # fmt: skip
+
+
+def _two_lines(note: str) -> str:
+    """The note broken before the words that say what is counted, so that neighbours do not touch on a phone."""
+    first, _, rest = note.rpartition(" ") if note[:1].isdigit() else note.partition(" ")
+    return f"{first}{_BREAK}{rest}" if rest else note
 
 
 def drawing() -> dict[str, Any]:
@@ -106,7 +115,7 @@ def drawing() -> dict[str, Any]:
                 shape=alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=["square", "diamond", "triangle-up", "circle"]), legend=legend),
             ),
             base.mark_text(fontWeight="bold", yOffset=-8).encode(text="label:N"),
-            base.mark_text(yOffset=34, fontSize=11).encode(text="note:N"),
+            base.mark_text(yOffset=28, fontSize=11, lineBreak=_BREAK, lineHeight=13).encode(text="lines:N"),
             data=alt.NamedData("cells"),
         )
         .properties(width="container", height=_STEP)

@@ -34,6 +34,7 @@ from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.gaming import gaming
+from idp_analytics.metrics.gate_value import gate_value
 from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
@@ -270,6 +271,11 @@ STUDIES: tuple[Study, ...] = (
         "approvals",
         "the requests for approval of one operation in one month or quarter of one entity: waits, decisions, signs of a rubber stamp",
         approvals,
+    ),
+    Study(
+        "gate_value",
+        "the deployments of one entity in one month or quarter and one tier, or of all: how often they failed, approved before or not",
+        gate_value,
     ),
     Study(
         "boundary",

@@ -8,20 +8,21 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.answers import Verdict
-from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity
+from idp_analytics.charts.wording import NOTHING, count, difference, interval, named, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.rubber_stamps import BATCH, BATCH_SECONDS, ENOUGH, ONE_SHARE, QUICK_SECONDS
 from idp_analytics.report import cells, metric, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
-STUDY, QUEUE = "approvals", "approval_queue"
+STUDY, QUEUE, VALUE = "approvals", "approval_queue", "gate_value"
 QUESTION = "How long do people wait for an approval, and does the gate look?"
 METRICS = ("approval_queue_time", "approval_share", "approval_withdrawal_share")
 
 KINDS = {"clock": "by the clock", "working": "working hours of the team that answers"}
 
 _SHARE = "share of decisions"
+_FAILED = "share of deployments"
 
 
 def approvals(view: View) -> Section:
@@ -31,23 +32,24 @@ def approvals(view: View) -> Section:
     whole = metric.section(view, "approval_queue_time")
     late = _after_the_fact(view)
     rows = found.sort("asked", "title", descending=[True, False]).to_dicts()
-    queue_rows = view.study(QUEUE).to_dicts()
+    queue_rows, value = view.study(QUEUE).to_dicts(), view.study(VALUE).to_dicts()
     tables = (
         cells.table(f"The queue of {view.name}, {view.period.label}", map(_queued, queue_rows)),
         cells.table(
             f"Requests for approval by operation, {view.period.label}", map(_stands, rows), ("Operation", "Risk")
         ),
         cells.table("Does the gate look? Signs by operation", (_signs(r, late) for r in rows), ("Operation",)),
+        cells.table(f"Did what somebody had approved fail less often? {view.period.label}", map(_failed, value)),
         *whole.tables,
     )
     shares = " ".join(words.answer(by_name(name), view.row(by_name(name))) for name in METRICS[1:])
-    told = [whole.answer, *_working(queue_rows), shares]
+    told = [whole.answer, *_working(queue_rows), shares, *_worth(value)]
     return Section(
         question=QUESTION,
         answer=" ".join(told) if row["verdict"] != Verdict.NOT_MEASURED else whole.answer,
         chart=whole.chart,
         tables=tuple(table for table in tables if table.frame.height),
-        cautions=(*_cautions(found), *whole.cautions),
+        cautions=(*_cautions(found, value), *whole.cautions),
         trace=whole.trace,
         verdict=whole.verdict,
         metrics=tuple(by_name(name) for name in METRICS),
@@ -91,6 +93,36 @@ def _queued(row: dict[str, Any]) -> dict[str, str]:
         "Half of those for": quantity(row["age"], "hours") if row["pending"] else "",
         "Oldest": quantity(row["oldest"], "hours") if row["pending"] else "",
     }
+
+
+def _worth(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Change fail rate behind a gate beside that without one, within tiers."""
+    for row in rows:
+        if row["tier"] is not None or not (row["gated"] and row["ungated"]):
+            continue
+        yield (
+            f"Of {count(row['gated'], 'deployment')} somebody had approved before, {row['gated_failed']:,} failed "
+            f"({quantity(row['gated_share'], _FAILED)}); of {row['ungated']:,} nobody was asked about, {row['ungated_failed']:,} "
+            f"({quantity(row['ungated_share'], _FAILED)})."
+        )
+        if row["difference"] is not None:
+            yield f"Within tiers that is {difference(row['difference'], row['low'], row['high'], _FAILED)} ({words.level(row)})."
+
+
+def _failed(row: dict[str, Any]) -> dict[str, str]:
+    told = {"Tier": "all, within tiers" if row["tier"] is None else named(row["tier"])}
+    for kind, word in (("gated", "Approved before"), ("ungated", "Nobody asked")):
+        some = row[kind] > 0
+        told[f"{word} (n)"] = f"{row[kind]:,}"
+        told[f"{word}, failed"] = f"{row[f'{kind}_failed']:,}"
+        told[f"{word}, share"] = quantity(row[f"{kind}_share"], _FAILED) if some else NOTHING
+        told[f"{word}, {words.level(row)}"] = (
+            interval(row[f"{kind}_low"], row[f"{kind}_high"], _FAILED, row[f"{kind}_share"]) if some else NOTHING
+        )
+    known = row["difference"] is not None
+    told["Difference"] = difference(row["difference"], row["low"], row["high"], _FAILED) if known else NOTHING
+    told["Not known"] = f"{row['unknown']:,}" if row["unknown"] else ""
+    return told
 
 
 def _after_the_fact(view: View) -> dict[str | None, int]:
@@ -138,7 +170,15 @@ def _signs(row: dict[str, Any], late: dict[str | None, int]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _cautions(found: pl.DataFrame) -> Iterator[str]:
+def _cautions(found: pl.DataFrame, value: list[dict[str, Any]]) -> Iterator[str]:
+    if value:
+        yield (
+            "Approved or not is no experiment: what needs an approval was chosen, often because it is risky. The difference is one "
+            "between deployments of services of the same tier, and not what the gate does."
+        )
+        unknown = max(row["unknown"] for row in value)
+        if unknown:
+            yield f"Of {count(unknown, 'deployment')} it is not known whether somebody had to approve; they are in neither rate."
     if found.is_empty():
         return
     yield (

@@ -70,7 +70,7 @@ def _where(parts: dict[str, dict[str, Any]]) -> Iterator[str]:
         if name in parts and parts[name]["median"] is not None
     ]
     if told:
-        yield f"Half took up to, one part at a time: {', '.join(told)}."
+        yield f"By part, half took at most: {', '.join(told)}."
 
 
 def _beside(became: list[dict[str, Any]]) -> Iterator[str]:

@@ -49,3 +49,13 @@ def test_the_queue_is_told_in_both_kinds_of_hours_with_its_tail_and_who_waits_no
     assert "Nine in ten: " in made.answer
     assert "1 request still waits, for" in made.answer
     assert "176 of 179 decisions tell when they were made" in made.answer
+
+
+def test_approved_or_not_is_told_within_tiers_and_as_no_effect(organisation_report):
+    made = organisation_report("2026-Q2").approvals()
+    assert "Of 58 deployments somebody had approved before, 2 failed" in made.answer
+    assert "Within tiers that is" in made.answer
+    assert any("is no experiment" in caution for caution in made.cautions)
+    (table,) = [t for t in made.tables if t.caption.startswith("Did what somebody had approved")]
+    assert table.frame["Tier"].to_list() == ["all, within tiers", "1", "2", "3", "4"]
+    assert "caused" not in made.answer

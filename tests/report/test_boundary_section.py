@@ -65,6 +65,8 @@ def test_the_map_says_in_words_what_it_shows():
     assert cells["dangerous", "no gate"]["kind"] == "danger unchecked"
     assert cells["dangerous", "no gate"]["note"] == "3 unchecked"
     assert cells["safe", "person decides"]["note"] == "21 h waited"
+    assert cells["dangerous", "no gate"]["lines"] == "3|unchecked"  # so that neighbours do not touch on a phone
+    assert cells["safe", "person decides"]["lines"] == "21 h|waited"
     assert cells["safe", "no gate"]["kind"] == "all else"
     assert cells["unclassified", "escape hatch"]["kind"] == "not classified"
     assert "dangerous, no gate: 3 uses, 3 unchecked" in made.description
