@@ -42,6 +42,27 @@ ENTRIES: tuple[Metric, ...] = (
         scopes=("org", "team"),
     ),
     Metric(
+        name="gate_evasion_share",
+        title="Dangerous uses off the platform",
+        question="How much that is dangerous is done round the platform?",
+        formula="dangerous uses done by hand, round a gate, over a policy or with reconciliation suspended ÷ dangerous uses carried out",
+        unit="share of uses",
+        better="lower",
+        tables=("action_runs", "operations", "escape_hatches"),
+        estimator=Estimator.SHARE,
+        population="As for exposed_run_share: runs, what else approval was asked for, and escape hatches of operations classified as "
+        "dangerous, that were carried out. Round the platform: escape hatches of kind manual (an apply or a sync by hand), bypass (an "
+        "admin's), override and suspend; an exemption or exception only where who asked for it granted it.",
+        link_rule="An escape hatch is a use of the operation called as its policy, else of the only operation of its golden path.",
+        null_policy="Visible only where an audit log or another record of such things is loaded: while the data hold none of these "
+        "kinds, every use is missing, for none seen is not none. What no log records stays unseen, so this is a lower bound. Hatches "
+        "without a date are left out.",
+        min_n=5,
+        source="own definition; interval: Wilson 1927",
+        observations=uses.gate_evasion_share,
+        scopes=("org", "team"),
+    ),
+    Metric(
         name="approval_queue_time",
         title="Approval queue time",
         question="How long do people wait for an approval?",

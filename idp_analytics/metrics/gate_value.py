@@ -108,9 +108,10 @@ def _behind(tables: Tables, as_of: datetime) -> pl.LazyFrame:
 
 
 def _differing(by_tier: pl.DataFrame, level: float) -> pl.DataFrame:
-    found = changes.newcombe_difference(
-        *(by_tier[name].to_numpy() for name in ("gated_failed", "gated", "ungated_failed", "ungated")), level=level
+    failed, gated, others_failed, others = (
+        by_tier[name].to_numpy() for name in ("gated_failed", "gated", "ungated_failed", "ungated")
     )
+    found = changes.newcombe_difference(failed, gated, others_failed, others, level)
     return by_tier.with_columns(
         pl.Series(name, np.asarray(v)).fill_nan(None) for name, v in zip(("difference", "low", "high"), found, strict=True)
     )  # fmt: skip

@@ -32,6 +32,7 @@ from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deflection import deflection, deflection_course
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
+from idp_analytics.metrics.first_deployments import first_deployments
 from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.gate_value import gate_value
@@ -127,6 +128,11 @@ STUDIES: tuple[Study, ...] = (
         "path_coverage",
         "the services of one entity at the end of one month or quarter, or those of one path or tier: on a golden path, not, unknown",
         path_coverage,
+    ),
+    Study(
+        "first_deployments",
+        "the services of one entity made since the data begin, before a golden path made services, on one or off one: how soon in production",
+        first_deployments,
     ),
     Study(
         "drift",

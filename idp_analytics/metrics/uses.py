@@ -36,6 +36,17 @@ def exposed_run_share(tables: Tables, _: Settings) -> pl.LazyFrame:
     )
 
 
+def gate_evasion_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+    """One observation per dangerous use that was carried out; a hit where it was done round the platform, as a log of such things tells.
+
+    Not usable: no source tells of anything done by hand, round a gate or over a policy, so that none seen is not none.
+    """
+    found = uses(tables).filter(pl.col("risk") == "dangerous", pl.col("is_carried_out"))
+    logged = tables["escape_hatches"].filter(pl.col("kind").is_in(list(ROUND))).select((pl.len() > 0).alias("usable"))
+    off = (pl.col("source_table") == "escape_hatches") & pl.col("bypassed")
+    return observations(found.join(logged, how="cross").with_columns(off.alias("hit")))
+
+
 def uses(tables: Tables, now: pl.Expr | None = None) -> pl.LazyFrame:
     """Each run, each other thing approval was asked for, and each escape hatch opened, as known at ``now`` (default: as told).
 

@@ -22,11 +22,12 @@ CAUSES = {
 """How something is done unchecked → how that is said."""
 
 _SHARE = "share of decisions"
+_USES = "share of uses"
 
 
 def boundary(view: View) -> Section:
     """The map of one entity and period, and the two lists that follow from it; what nobody classified is a list of its own."""
-    metric = by_name("exposed_run_share")
+    metric, off = by_name("exposed_run_share"), by_name("gate_evasion_share")
     row, found = view.row(metric), view.study(STUDY)
     when = period(view.period.label)
     tables = (
@@ -37,14 +38,14 @@ def boundary(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question=QUESTION,
-        answer=_answer(found, when)
+        answer=" ".join([_answer(found, when), *_evaded(found, view.row(off))])
         if found.height
         else f"Nothing was asked of the platform in {when} that the data tell of.",
         chart=chart.chart(found, view.name) if found["n"].sum() else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(found)),
         trace=view.trace("exposed_run_share") if row["n"] else "",
-        metrics=(metric,),
+        metrics=(metric, off),
         opened=True,
     )
 
@@ -89,6 +90,21 @@ def _answer(found: pl.DataFrame, when: str) -> str:
     if unknown:
         told.append(f"{count(unknown, 'use')} {'is' if unknown == 1 else 'are'} of what nobody has classified.")
     return " ".join(told)
+
+
+def _evaded(found: pl.DataFrame, row: dict[str, Any]) -> Iterator[str]:
+    """How much that is dangerous was done round the platform, or that nobody could see it."""
+    if not row["n"]:
+        if _total(found.filter(risk="dangerous"), "carried_out"):
+            yield "Whether something dangerous is done round the platform is not visible: no audit log of it is loaded."
+        return
+    share = f"{quantity(row['value'], _USES)}, " if row["value"] is not None else ""
+    bounds = (
+        f" ({share}{words.level(row)} {interval(row['low'], row['high'], _USES, row['value'])})"
+        if row["low"] is not None
+        else ""
+    )
+    yield f"Round the platform, as far as logs tell, went {row['k'] or 'none'} of {count(row['n'], 'dangerous use')}{bounds}."
 
 
 def _total(found: pl.DataFrame, column: str) -> int:

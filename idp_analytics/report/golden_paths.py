@@ -14,9 +14,15 @@ from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
-STUDY = "path_coverage"
+STUDY, BIRTHS = "path_coverage", "first_deployments"
 UNIT = "share of services"
 METRICS = ("deployment_path_share", "new_service_path_share", "template_abandonment")
+HOW = {
+    "before a path": "before there was a path", "on a path": "on a path", "off a path": "not on a path", "not told": "not told how",
+}  # fmt: skip
+"""How a service was made → how that is said."""
+
+SOON = "new_service_deploy_time"
 KINDS = ("on a golden path", "not known", "not on one")
 
 
@@ -26,29 +32,39 @@ def golden_paths(view: View) -> Section:
     whole = found.filter(by="all").to_dicts()
     when = period(view.period.label)
     metrics = tuple(by_name(name) for name in METRICS)
+    defined = (*metrics, by_name(SOON))
     rows = {metric.name: view.row(metric) for metric in metrics}
     past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
     parts = found.filter(pl.col("by").is_in(["path", "tier"])).to_dicts()
+    born = (
+        view.mart.studies[BIRTHS]
+        .filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+        .to_dicts()
+    )
     tables = (
         cells.table(f"Services on each golden path, end of {when}", (_part(r) for r in parts if r["by"] == "path")),
         cells.table(
             f"Services on a golden path by tier, end of {when}", (_part(r) for r in parts if r["by"] == "tier")
         ),
         cells.table(f"Services of {view.name} on a golden path", map(_then, past)),
+        cells.table(
+            f"Time to first production deployment of services of {view.name} made since the data begin",
+            map(_first, born),
+        ),
     )
     told = [words.answer(metric, rows[metric.name], view.row_before(metric)) for metric in metrics]
     measured = bool(whole) and whole[0]["n"] > 0
     return Section(
         question="Who is on a golden path?",
-        answer=" ".join([*_answer(found, whole, when), *told]),
+        answer=" ".join([*_answer(found, whole, when), *told, *_soon(born)]),
         chart=thirds.chart(past, KINDS, "Services at the end of each period", view.name, "service") if measured else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=(
-            *_cautions(bool(whole)), *(said for name in METRICS for said in words.cautions(rows[name])),
+            *_cautions(bool(whole)), *_chosen(born), *(said for name in METRICS for said in words.cautions(rows[name])),
             *view.truncated(metrics[0]),
         ),
         trace=view.trace(METRICS[0]) if rows[METRICS[0]]["n"] else "",
-        metrics=metrics,
+        metrics=defined,
     )  # fmt: skip
 
 
@@ -74,6 +90,50 @@ def _answer(found: pl.DataFrame, whole: list[dict[str, Any]], when: str) -> Iter
         yield (
             f"Weighed by how often they deploy: {quantity(heavy['share'], UNIT)} ({words.level(heavy)} "
             f"{interval(heavy['low'], heavy['high'], UNIT, heavy['share'])})."
+        )
+
+
+def _soon(born: list[dict[str, Any]]) -> Iterator[str]:
+    """How soon new services were in production, by how they were made."""
+    told = [
+        f"{HOW[row['how']]} half within {quantity(row['median'], 'days')} (n {row['n']:,}, {words.level(row)} {interval(row['low'], row['high'], 'days', row['median'])})"
+        if row["median"] is not None and _enough(row)
+        else f"{HOW[row['how']]} {row['n'] - row['censored']:,} of {row['n']:,}, too few for a median"
+        for row in born
+        if row["how"] is not None and row["n"]
+    ]  # fmt: skip
+    if told:
+        yield f"Services made since the data begin were in production: {'; '.join(told)}."
+    missing = [
+        HOW[how] for how in ("before a path", "off a path") if how not in {row["how"] for row in born if row["n"]}
+    ]
+    if told and missing:
+        yield f"None was made {' or '.join(missing)}, so there is nothing to compare with."
+
+
+def _enough(row: dict[str, Any]) -> bool:
+    return bool(row["n"] - row["censored"] >= by_name(SOON).min_n)
+
+
+def _first(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Made": "all" if row["how"] is None else HOW[row["how"]],
+        "Services (n)": f"{row['n']:,}",
+        "Not yet": f"{row['censored']:,}" if row["censored"] else "",
+        "Half within": quantity(row["median"] if _enough(row) else None, "days"),
+        words.level(row).capitalize(): interval(row["low"], row["high"], "days", row["median"]),
+        "Nine in ten within": quantity(row["p90"], "days"),
+        "its interval": interval(row["p90_low"], row["p90_high"], "days", row["p90"]) if row["p90"] is not None else NOTHING,
+        "Counted from the asking": f"{row['asked']:,}",
+        "Deployed before it was made": f"{row['missing']:,}" if row["missing"] else "",
+    }  # fmt: skip
+
+
+def _chosen(born: list[dict[str, Any]]) -> Iterator[str]:
+    if len({row["how"] for row in born if row["n"] and row["how"] not in (None, "not told")}) > 1:
+        yield (
+            "Teams choose a path for other services than they make without one, and times change: a difference between services on a "
+            "path, off it and before it is an association."
         )
 
 

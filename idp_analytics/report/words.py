@@ -87,6 +87,7 @@ PHRASES: Mapping[str, Phrase] = {
     ),
     "deployment_path_share": Phrase("deployment", hit=("went through a golden path", "went through a golden path")),
     "new_service_path_share": Phrase("new service", hit=("was born on a golden path", "were born on a golden path")),
+    "new_service_deploy_time": Phrase("new service", over=("was in production", "were in production")),
     "template_abandonment": Phrase("template run", hit=("came to nothing", "came to nothing")),
     "policy_conformance": Phrase("verdict", hit=("conforms", "conform")),
     "approval_queue_time": Phrase("request", over=("was answered", "were answered")),
@@ -96,6 +97,7 @@ PHRASES: Mapping[str, Phrase] = {
     "run_success_share": Phrase("run", hit=("succeeded", "succeeded")),
     "first_try_share": Phrase("request", hit=("succeeded at once", "succeeded at once")),
     "exposed_run_share": Phrase("dangerous run", hit=("was unchecked", "were unchecked")),
+    "gate_evasion_share": Phrase("dangerous use", hit=("was off the platform", "were off the platform")),
     "showback_cost": Phrase("line"),
 }
 _ANY = Phrase("observation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp_analytics.metrics import by_name, compute
+from idp_analytics.metrics.observed import observed
 from idp_analytics.metrics.uses import CAUSES, uses
 
 RUN = {
@@ -182,3 +183,34 @@ def test_planted_truths_of_the_sample(sample, repository):
     assert set(holes["operation_id"]) == {"open-firewall"}
     assert holes.height == sample.tables["action_runs"].filter(operation_id="open-firewall").height
     assert not found.filter(source_table="action_runs")["bypassed"].any()  # nothing of that kind is planted
+
+
+# --- round the platform ---------------------------------------------------------------------------------------------------------
+
+DROPPED = [
+    {"run_id": f"r{n}", "operation_id": "drop", "requested_at": f"2026-03-0{n}T08:00", "started_at": f"2026-03-0{n}T09:00", "outcome": "success", "team_id": "red"}
+    for n in range(1, 4)
+]  # fmt: skip
+DANGEROUS = [{"operation_id": "drop", "risk": "dangerous"}, {"operation_id": "paint", "risk": "safe"}]
+
+
+@pytest.mark.parametrize(
+    ("hatches", "expected"),
+    [
+        ([("manual", "drop")], (1, 4, 0)),  # an apply by hand
+        ([("bypass", "drop"), ("override", "drop"), ("suspend", "drop")], (3, 6, 0)),
+        ([("manual", "paint")], (0, 3, 0)),  # a log is there, and nothing dangerous in it: a measured zero
+        ([("manual", "nobody-classified")], (0, 3, 0)),  # never taken for dangerous, nor for safe
+        ([("exemption", "drop")], (0, 0, 4)),  # exemptions are no log of what goes round
+        ([], (0, 0, 3)),  # none seen is not none
+    ],
+)
+def test_gate_evasion(company, settings, as_of, hatches, expected):
+    opened = [
+        {"hatch_id": f"h{n}", "kind": kind, "policy": policy, "opened_at": "2026-03-05T08:00", "team_id": "red"}
+        for n, (kind, policy) in enumerate(hatches)
+    ]
+    made = company(operations=DANGEROUS, action_runs=DROPPED, escape_hatches=opened)
+    seen = observed(by_name("gate_evasion_share"), made, settings(), as_of("2026-04-01")).collect()
+    usable = seen.filter("usable")
+    assert (usable["hit"].sum(), usable.height, seen.height - usable.height) == expected  # fmt: skip

@@ -41,7 +41,8 @@ def test_the_answer_and_the_lists():
     made = seen(*ROWS)
     assert made.answer == (
         "In June 2026 61 uses of 5 operations. People waited 21.0 h for 7 decisions on what is safe (9 asked). Of 8 dangerous uses "
-        "carried out, 3 were unchecked. 4 uses are of what nobody has classified."
+        "carried out, 3 were unchecked. 4 uses are of what nobody has classified. Whether something dangerous is done round the platform is "
+        "not visible: no audit log of it is loaded."
     )
     opened, closed, unknown, everything = (table.frame.rows() for table in made.tables)
     assert opened == [("Rotate a secret", "9", "1", "2", "0 of 6", "0.0–39.0 %", "21", "9–50 per month")]
@@ -89,3 +90,14 @@ def test_the_sample_finds_what_is_planted(organisation_report, team_report, team
     assert opened.frame["Operation"].to_list() == ["Rotate a secret"]
     assert set(closed.frame["Operation"]) == {"Open a firewall port"}
     assert made.chart is not None
+
+
+def test_how_much_went_round_the_platform_where_a_log_tells():
+    seen_off = answer("gate_evasion_share", n=8, k=2, value=0.25, low=0.07, high=0.59)
+    made = boundary(
+        of_org(mart([answer("exposed_run_share", n=8), seen_off], studies={"boundary": frame(ROWS, COLUMNS)}))
+    )
+    assert (
+        "Round the platform, as far as logs tell, went 2 of 8 dangerous uses (25.0 %, 95 % interval 7.0–59.0 %)."
+        in made.answer
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 from answer_building import SCRIPT, all_words, answer, frame, mart, of_org
 
+from idp_analytics.metrics.first_deployments import COLUMNS as BIRTHS
 from idp_analytics.metrics.path_coverage import COLUMNS
 from idp_analytics.periods import parse
 from idp_analytics.report import html
@@ -65,7 +66,40 @@ def test_names_from_data_do_no_harm():
 def test_the_sample(organisation_report, team_report):
     made = organisation_report("2026-06").golden_paths()
     assert made.chart is not None
-    assert len(made.tables) == 3
+    assert len(made.tables) == 4
     team = team_report("payments", "2026-Q2").golden_paths()
     assert "at the end of Q2 2026" in team.answer
     assert isinstance(team.tables[0].frame, pl.DataFrame)
+
+
+def test_new_services_are_told_by_how_they_were_made(organisation_report):
+    made = organisation_report("2026-Q2").golden_paths()
+    assert (
+        "Services made since the data begin were in production: on a path 4 of 4, too few for a median." in made.answer
+    )
+    assert "None was made before there was a path or not on a path, so there is nothing to compare with." in made.answer
+    assert made.metrics[-1].name == "new_service_deploy_time"
+
+
+def birth(how, n, median, **given):
+    return {"scope": "org", "entity_id": "org", "how": how, "n": n, "censored": 0, "missing": 0, "asked": n, "level": 0.95, "median": median,
+            "low": median, "high": median + 2, **given}  # fmt: skip
+
+
+def test_a_difference_between_services_is_an_association():
+    rows = [
+        birth(None, 20, 5.0),
+        birth("on a path", 10, 2.0, p90=9.0, p90_low=8.0, p90_high=12.0),
+        birth("off a path", 10, 9.0, censored=2),
+    ]
+    made = golden_paths(
+        of_org(mart([], studies={"path_coverage": frame((), COLUMNS), "first_deployments": frame(rows, BIRTHS)}))
+    )
+    assert (
+        "on a path half within 2.0 days (n 10, 95 % interval 2.0–4.0 days); not on a path half within 9.0 days"
+        in made.answer
+    )
+    assert any("is an association" in caution for caution in made.cautions)
+    (table,) = [t for t in made.tables if t.caption.startswith("Time to first production deployment")]
+    assert table.frame["Made"].to_list() == ["all", "on a path", "not on a path"]
+    assert "Nine in ten within" in table.frame.columns  # fmt: skip
