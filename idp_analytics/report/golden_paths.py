@@ -108,7 +108,7 @@ def _soon(born: list[dict[str, Any]]) -> Iterator[str]:
         HOW[how] for how in ("before a path", "off a path") if how not in {row["how"] for row in born if row["n"]}
     ]
     if told and missing:
-        yield f"None was made {' or '.join(missing)}, so there is nothing to compare with."
+        yield f"No service was made {' or '.join(missing)}, so there is nothing to compare with."
 
 
 def _enough(row: dict[str, Any]) -> bool:

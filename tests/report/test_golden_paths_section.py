@@ -77,7 +77,10 @@ def test_new_services_are_told_by_how_they_were_made(organisation_report):
     assert (
         "Services made since the data begin were in production: on a path 4 of 4, too few for a median." in made.answer
     )
-    assert "None was made before there was a path or not on a path, so there is nothing to compare with." in made.answer
+    assert (
+        "No service was made before there was a path or not on a path, so there is nothing to compare with."
+        in made.answer
+    )
     assert made.metrics[-1].name == "new_service_deploy_time"
 
 
