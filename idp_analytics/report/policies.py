@@ -38,7 +38,7 @@ def policies(view: View) -> Section:
     return Section(
         question="Do our services keep the rules?",
         answer=" ".join(_answer(whole, each, when)),
-        chart=chart.chart(drawn, f"Services that conform, end of {when}", view.name, UNIT, ("a breach is stopped", "a breach is not stopped"))
+        chart=chart.chart(drawn, f"Services that conform, end of {when}", view.name, UNIT, ("denies", "other or not told"))
         if drawn
         else None,
         tables=tuple(table for table in tables if table.frame.height),
