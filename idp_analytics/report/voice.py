@@ -197,7 +197,7 @@ def _cautions(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[s
     said = {sentence for row in rated.drop_nulls("caution").to_dicts() for sentence in row["caution"].split("; ")}
     for sentence in sorted(said & set(_WORTH_SAYING)):
         titles = [named(row["title"]) for row in rated.to_dicts() if sentence in (row["caution"] or "")]
-        yield f"{', '.join(titles)}: {sentence}."
+        yield f"On {', '.join(titles)}: {sentence}."
     closed = rows["closed_on"].max()
     if isinstance(closed, date) and (view.period.end - closed).days > _OLD_DAYS:
         yield f"The wave closed {_day(closed)}; nothing newer had closed by the end of the period."
