@@ -128,7 +128,7 @@ def _plain(number: float | None) -> str:
 
 
 def _qualtrics(asked: Questionnaire, price: Price | None) -> str:
-    """Qualtrics' own text format; choices of a scale are its plain numbers, so that the export has numbers."""
+    """Qualtrics' own text format. Scales say their values: without it an export as numbers would count 0 to 10 as 1 to 11."""
     fields = [survey_forms.TEAM_FIELDS["qualtrics"], *([survey_forms.PRICE_FIELDS["qualtrics"]] if price else [])]
     blocks = [
         "[[AdvancedFormat]]",
@@ -143,12 +143,17 @@ def _qualtrics(asked: Questionnaire, price: Price | None) -> str:
             blocks.append(f"[[PageBreak]]\n\n[[Question:DB]]\n{_statement(question, price, piped)}")
             continue
         number += 1
+        scale = [line for step in _steps(question) for line in (f"[[Choice:{step}]]", str(step))]
         kind, choices = {
-            "several": ("MC:MultipleAnswer", question.choices), "choice": ("MC:SingleAnswer", question.choices),
-            "open": ("TE:Essay", ()), "number": ("TE:SingleLine", ()),
-        }.get(question.kind, ("MC:SingleAnswer:Horizontal", tuple(map(str, _steps(question)))))  # fmt: skip
-        lines = [f"[[Question:{kind}]]", f"[[ID:Q{number}]]", survey_forms.heading("qualtrics", question)]
-        blocks.append("\n".join([*lines, *(["[[Choices]]", *choices] if choices else [])]))
+            "several": ("MC:MultipleAnswer", ["[[Choices]]", *question.choices]),
+            "choice": ("MC:SingleAnswer", ["[[Choices]]", *question.choices]),
+            "open": ("TE:Essay", []), "number": ("TE:SingleLine", []),
+        }.get(question.kind, ("MC:SingleAnswer:Horizontal", ["[[AdvancedChoices]]", *scale]))  # fmt: skip
+        blocks.append(
+            "\n".join(
+                [f"[[Question:{kind}]]", f"[[ID:Q{number}]]", survey_forms.heading("qualtrics", question), *choices]
+            )
+        )
     return "\n\n".join(blocks) + "\n"
 
 
@@ -273,6 +278,7 @@ _STEPS: Mapping[str, Sequence[str]] = {
         "Survey flow: embedded data team from the link (?team=TEAM).",
         "{three}: in the survey flow, a randomizer before the block that evenly presents one of three embedded data price = ….",
         "The question that allows only so many choices: set it under response requirements; the text format cannot.",
+        "Later: export the data as choice text, not as numeric values.",
     ),
     "surveymonkey": (
         "Create survey, Copy and paste your questions. Scales: single choice; text questions: comment box or single textbox.",

@@ -65,11 +65,16 @@ def test_qualtrics_takes_its_own_text_format():
     (votes,) = (block for block in blocks if "improve first" in block)
     assert votes.splitlines()[0] == "[[Question:MC:MultipleAnswer]]"
     (scale,) = (block for block in blocks if "How easy" in block)
-    assert scale.splitlines()[2:] == [
+    low, high = "[[Choice:1]]", "[[Choice:5]]"
+    assert scale.splitlines()[2:6] == [
         "How easy is it to deploy? (1 = very hard, 5 = very easy)",
-        "[[Choices]]",
-        *"12345",
+        "[[AdvancedChoices]]",
+        low,
+        "1",
     ]
+    assert scale.splitlines()[-2:] == [high, "5"]
+    (sure,) = (block for block in blocks if "How sure" in block)
+    assert sure.splitlines()[4:6] == ["[[Choice:0]]", "0"]  # as numbers 0 stays 0
     (comment,) = (block for block in blocks if "one thing" in block)
     assert comment.startswith("[[Question:TE:Essay]]") and "[[Choices]]" not in comment
 
