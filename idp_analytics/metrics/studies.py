@@ -32,6 +32,7 @@ from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.deflection import deflection, deflection_course
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
+from idp_analytics.metrics.exit_reasons import exit_reasons
 from idp_analytics.metrics.first_deployments import first_deployments
 from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.gaming import gaming
@@ -59,6 +60,9 @@ from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
+from idp_analytics.metrics.theme_links import theme_links
+from idp_analytics.metrics.theme_quality import theme_quality
+from idp_analytics.metrics.themes import themes
 from idp_analytics.metrics.trends import trends
 from idp_analytics.metrics.unit_costs import unit_costs
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
@@ -357,6 +361,22 @@ STUDIES: tuple[Study, ...] = (
         "survey_answers",
         "how many of one entity gave one answer to one question of one closed wave, where that may be shown",
         survey_answers,
+    ),
+    Study(
+        "themes",
+        "the comments of one closed wave in one entity that have one theme, as far as it may be shown, with the change",
+        themes,
+    ),
+    Study(
+        "theme_links",
+        "one theme of one closed wave, with what goes with it: lower ratings, and the metric of its area across teams",
+        theme_links,
+    ),
+    Study(
+        "theme_quality", "one theme of the codebook, measured against people who read the same comments", theme_quality
+    ),
+    Study(
+        "exit_reasons", "one reason for which people left in four quarters, where enough left to be shown", exit_reasons
     ),
     Study(
         "tco",

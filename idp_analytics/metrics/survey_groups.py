@@ -98,17 +98,34 @@ def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, 
         wide, _TABLE, full,
     ).select(pl.col("is_shown").alias("_full"))  # fmt: skip
     ordered = pl.concat([ordered, detailed], how="horizontal")
-    given = disclosure.shown(_given(answers), ["k", "other"], _TABLE, full).with_columns(_full=pl.col("is_shown"))
-    detail = (
-        pl.when("_full").then(pl.lit(ANSWERS)).when("is_shown").then(pl.lit(FAVOURABLE)).otherwise(pl.lit(WITHHELD))
-    )
-    both = pl.concat([ordered, given.select(ordered.columns)]).with_columns(detail.alias("detail"))
-    named = both.with_columns(
+    both = _named(ordered.with_columns(_detail().alias("detail")))
+    counts = pl.concat([both, of_hits(_given(answers), settings)])
+    return counts.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
+
+
+def of_hits(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Of every group, how many people chose or said something of their own accord (:data:`COUNTED`).
+
+    ``rows``: one per person and ``option``, with ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``question_id`` and ``hit``. Shown
+    from twice ``rules.min_cohort`` people only: that nobody of few said a thing tells of each.
+    """
+    hit = pl.col("hit")
+    groups = _groups(rows, _TABLE, hit.sum().cast(pl.Int64).alias("k"), (~hit).sum().cast(pl.Int64).alias("other"))
+    told = disclosure.shown(groups, ["k", "other"], _TABLE, full_from(settings))
+    found = told.with_columns(pl.col("is_shown").alias("_full")).with_columns(_detail().alias("detail"))
+    return _named(found).sort(*_TABLE, "scope", "team_id", nulls_last=False)
+
+
+def _detail() -> pl.Expr:
+    return pl.when("_full").then(pl.lit(ANSWERS)).when("is_shown").then(pl.lit(FAVOURABLE)).otherwise(pl.lit(WITHHELD))
+
+
+def _named(groups: pl.DataFrame) -> pl.DataFrame:
+    return groups.with_columns(
         pl.when(pl.col("group") == _ORG).then(pl.lit("org")).otherwise(pl.lit("team")).alias("scope"),
         pl.when(~pl.col("group").is_in([_ORG, _NOBODYS])).then("group").alias("team_id"),
         (pl.col("k") + pl.col("other")).alias("n"),
     ).select(pl.col(name).cast(dtype) for name, dtype in COUNTED.items())
-    return named.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
 
 
 def _groups(frame: pl.DataFrame, by: list[str], *counts: pl.Expr) -> pl.DataFrame:
@@ -200,7 +217,7 @@ def _bands(rated: pl.DataFrame) -> pl.DataFrame:
 
 
 def _given(answers: pl.DataFrame) -> pl.DataFrame:
-    """Groups of given answers: who gave this one, of all in the group who answered the wave at all."""
+    """Whether each person who answered a wave gave each of its given answers."""
     chosen = (
         answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
         .select(*WAVE, "question_id", "response_id", "team_id", pl.col("label").alias("option"))
@@ -210,18 +227,10 @@ def _given(answers: pl.DataFrame) -> pl.DataFrame:
     everybody = answers.select(*WAVE, "response_id", "team_id").unique(
         ["survey_id", "wave", "response_id"], keep="first", maintain_order=True
     )
-    rows = (
+    return (
         everybody.join(asked, on=list(WAVE))
-        .join(
-            chosen.with_columns(pl.lit(True).alias("_chose")).drop("team_id"), on=[*_TABLE, "response_id"], how="left"
-        )
-        .with_columns(pl.col("_chose").fill_null(False))
-    )
-    return _groups(
-        rows,
-        _TABLE,
-        pl.col("_chose").sum().cast(pl.Int64).alias("k"),
-        (~pl.col("_chose")).sum().cast(pl.Int64).alias("other"),
+        .join(chosen.with_columns(pl.lit(True).alias("hit")).drop("team_id"), on=[*_TABLE, "response_id"], how="left")
+        .with_columns(pl.col("hit").fill_null(False))
     )
 
 

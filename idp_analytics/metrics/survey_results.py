@@ -17,14 +17,11 @@ from idp_analytics.estimates import ordinal, promoters, shares
 from idp_analytics.metrics import survey_change, survey_groups, survey_waves
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.survey_groups import WITHHELD
-from idp_analytics.metrics.survey_waves import QUESTION, WAVE
+from idp_analytics.metrics.survey_waves import EXIT, QUESTION, WAVE
 from idp_analytics.settings import Settings
 
 RESPONSE = "response"
 """The ``kind`` of the row that says how many of a group answered at all."""
-
-EXIT = "exit"
-"""The part of questions that only those who leave are asked; they are shown for the organisation only, elsewhere."""
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "scope": pl.String,  # org | team

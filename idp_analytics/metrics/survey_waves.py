@@ -21,6 +21,9 @@ WAVE = ("survey_id", "wave")
 ORDERED, GIVEN = ("scale", "promoter"), ("several", "choice")
 """Kinds of questions whose answers have an order, and those with given answers."""
 
+EXIT = "exit"
+"""The part of questions that only those who leave are asked; they are shown for the organisation only, by the year."""
+
 QUESTION: dict[str, pl.DataType | type[pl.DataType]] = {
     "question_id": pl.String,
     "item": pl.String,
@@ -104,6 +107,20 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
         .sort(*WAVE, "question_id", "response_id", "label", nulls_last=False)
         .collect()
     )  # fmt: skip
+
+
+def leavers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """The answers of those who leave, whenever they were given: ``response_id``, ``question_id``, ``label``, ``day`` (where the
+    organisation is). They come one by one, so that no wave of them ever closes; undated ones are left out."""
+    given = _given(tables, as_of).filter(pl.col("submitted_at").is_not_null())
+    asked = [question.id for question in settings.questions.values() if question.part == EXIT]
+    return (
+        given.filter(pl.col("question_id").is_in(asked))
+        .with_columns(pl.col("submitted_at").dt.convert_time_zone(settings.time_zone).dt.date().alias("day"))
+        .select("response_id", "question_id", "label", "day")
+        .sort("day", "response_id", "question_id", "label")
+        .collect()
+    )
 
 
 def headcounts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:

@@ -184,9 +184,10 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
 def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:
     """What the reports published before say of surveys."""
     for name in staging.published(root) if root.is_dir() else ():
-        files = {study: root / name / MART / f"{study}.parquet" for study in (disclosure.RESULTS, disclosure.ANSWERS)}
-        if all(path.is_file() for path in files.values()):
-            yield {study: pl.read_parquet(path) for study, path in files.items()}
+        files = {study: root / name / MART / f"{study}.parquet" for study in disclosure.STUDIES}
+        held = {study: pl.read_parquet(path) for study, path in files.items() if path.is_file()}
+        if {disclosure.RESULTS, disclosure.ANSWERS} <= held.keys():
+            yield held
 
 
 def _restating(mart: Mart, label: str, root: Path) -> Mart:

@@ -1,6 +1,6 @@
 """Could anybody be singled out by all that is about to be published, and all that was before? If so, nothing is.
 
-What is published of a survey are counts of groups (studies :data:`RESULTS` and :data:`ANSWERS`); every other number follows
+What is published of a survey are counts of groups (studies :data:`RESULTS`, :data:`ANSWERS` and :data:`THEMES`); every other number follows
 from them. This takes them as they stand in the mart, whoever decided what may be shown, together with those of every report
 published before, as so many statements about the same answers, and asks what follows from all of them at once.
 """
@@ -16,7 +16,10 @@ from idp_analytics.answers import ORG
 from idp_analytics.errors import IdpError
 from idp_analytics.estimates import disclosure_audit
 
-RESULTS, ANSWERS = "survey_results", "survey_answers"
+RESULTS, ANSWERS, THEMES = "survey_results", "survey_answers", "themes"
+
+STUDIES = (RESULTS, ANSWERS, THEMES)
+"""Everything of a mart that counts people who answered a survey."""
 
 _TABLE = ["survey_id", "wave", "question_id", "option"]
 _SHOWN_AT_MOST = 20
@@ -44,7 +47,7 @@ class DisclosureError(IdpError):
 def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> None:
     """Raise :class:`DisclosureError`, naming the cells, where a count that is withheld follows from what is shown.
 
-    ``studies``: the mart's, with :data:`RESULTS` and :data:`ANSWERS`; ``earlier``: those of reports published before. A wave whose answers
+    ``studies``: the mart's, with all three; ``earlier``: those of reports published before, which may have no :data:`THEMES`. A wave whose answers
     are no longer what they were tells those of the few people in between: refused where those are fewer than ``least``, and
     otherwise audited without the earlier numbers, which speak of other answers.
     """
@@ -68,7 +71,7 @@ def _statements(studies: Studies) -> pl.DataFrame:
 
     A given answer was given (1) or not (0). Of a question with an order the favourable answers run from the cut to the top.
     """
-    results = studies[RESULTS].filter(pl.col("question_id").is_not_null(), pl.col("k").is_not_null())
+    results = _told(studies).filter(pl.col("k").is_not_null())
     is_given = pl.col("option").is_not_null()
     low, cut, high = (
         pl.when(is_given).then(given).otherwise(name).alias(name)
@@ -88,6 +91,18 @@ def _statements(studies: Studies) -> pl.DataFrame:
     return pl.concat(parts).unique(maintain_order=True)
 
 
+def _told(studies: Studies) -> pl.DataFrame:
+    """Every group of every question, given answer and theme, shown or not."""
+    of_question = ("scope", "entity_id", *_TABLE, "answer_low", "answer_high", "favourable", "n", "k")
+    results = studies[RESULTS].filter(pl.col("question_id").is_not_null()).select(of_question)
+    if THEMES not in studies:
+        return results
+    themes = studies[THEMES].with_columns(
+        pl.col("theme").alias("option"), *(pl.lit(None, pl.Float64).alias(name) for name in of_question[6:9])
+    )
+    return pl.concat([results, themes.select(of_question)])
+
+
 def _of(statements: pl.DataFrame, table: tuple[object, ...]) -> pl.DataFrame:
     return statements.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in zip(_TABLE, table, strict=True))
 
@@ -99,7 +114,7 @@ def _contradict(mine: pl.DataFrame, theirs: pl.DataFrame) -> bool:
 
 def _groups(studies: Studies, table: tuple[object, ...]) -> list[str]:
     """The innermost groups that answered: every team with a row, shown or not, and the people of no known team."""
-    rows = _of(studies[RESULTS], table).filter(pl.col("scope") == "team", pl.col("n").is_null() | (pl.col("n") > 0))
+    rows = _of(_told(studies), table).filter(pl.col("scope") == "team", pl.col("n").is_null() | (pl.col("n") > 0))
     return rows["entity_id"].fill_null(_NOBODYS).to_list()
 
 

@@ -49,6 +49,7 @@ from idp_analytics.report import (
     teams,
     unit_costs,
     voice,
+    why,
     worth,
 )
 from idp_analytics.report.mart import Mart
@@ -257,6 +258,10 @@ class OrgReport(_Report):
     def sprawl(self) -> Section:
         """Which parts of the platform hardly anybody uses: questions, with the money each is about."""
         return sprawl.sprawl(self.view)
+
+    def why(self) -> Section:
+        """What people write, beside what they rate and what is measured, area by area; and why people left."""
+        return why.why(self.view)
 
     def newcomers(self) -> Section:
         """How soon new engineers ship, in groups large enough to be shown."""

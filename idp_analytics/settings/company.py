@@ -23,6 +23,10 @@ from idp_analytics.settings.questions import (
     shipped_questions,
 )
 from idp_analytics.settings.showback import Showback
+from idp_analytics.settings.themes import FILE as THEMES
+from idp_analytics.settings.themes import Codebook
+from idp_analytics.settings.themes import parse as parse_themes
+from idp_analytics.settings.themes import shipped as shipped_themes
 from idp_analytics.settings.toml_reader import TomlReader
 from idp_analytics.settings.tools import Decision
 from idp_analytics.working_time import WEEKDAYS, Calendar, unknown_regions
@@ -99,7 +103,7 @@ class Settings:
     """One company's settings. ``root`` is its data folder; ``org`` names its reports.
 
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
-    question id, those the kit ships and the company's own.
+    question id, those the kit ships and the company's own; ``codebook``: what comments may be about.
     """
 
     org: str
@@ -121,6 +125,7 @@ class Settings:
     components: tuple[Component, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=shipped_questions)
     survey: SurveyRules = field(default_factory=SurveyRules)
+    codebook: Codebook = field(default_factory=shipped_themes)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -146,13 +151,24 @@ def read(root: Path, check_source: SourceCheck) -> Settings:
         document = tomllib.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
-    return parse(document, root, check_source, where=str(path), sha256=hashlib.sha256(text).hexdigest())
+    themes = root / THEMES
+    book = themes.read_bytes() if themes.is_file() else b""
+    return parse(
+        document, root, check_source, where=str(path), sha256=hashlib.sha256(text + book).hexdigest(),
+        codebook=book.decode("utf-8-sig", "replace") or None,
+    )  # fmt: skip
 
 
 def parse(
-    document: Mapping[str, Any], root: Path, check_source: SourceCheck, where: str = FILE, sha256: str = ""
+    document: Mapping[str, Any],
+    root: Path,
+    check_source: SourceCheck,
+    where: str = FILE,
+    sha256: str = "",
+    codebook: str | None = None,
 ) -> Settings:
-    """A parsed document → :class:`Settings`; raises :class:`SettingsError` listing every problem."""
+    """A parsed document, and the text of the company's own ``codebook`` → :class:`Settings`; raises :class:`SettingsError` listing
+    every problem."""
     take = TomlReader(document)
     organisation = take.table("organisation")
     org = organisation.text("id", root.name)
@@ -194,6 +210,7 @@ def parse(
     platform = components.parse(take.tables("component"), take.problems)
     survey = parse_survey(take.table("survey"))
     questions = parse_questions(take.tables("question"), take.problems, shipped_questions())
+    book = parse_themes(codebook, take.problems) if codebook is not None else shipped_themes()
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -201,7 +218,7 @@ def parse(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
-        questions=questions, survey=survey,
+        questions=questions, survey=survey, codebook=book,
     )  # fmt: skip
 
 

@@ -191,6 +191,17 @@ SURVEY_RESPONSES = Table(
     time=("submitted_at",),
 )  # fmt: skip
 
+COMMENT_CODES = Table(
+    "comment_codes", "one theme that one person found in one comment", ("response_id", "question_id", "coder", "theme"),
+    (
+        Column("response_id", Kind.ID, "The response the comment is in.", nullable=False),
+        Column("question_id", Kind.ID, "The open question it answers.", nullable=False),
+        Column("coder", Kind.TEXT, "Who read it, by any name.", nullable=False),
+        Column("theme", Kind.TEXT, "The theme, as the codebook calls it; none: the comment has no theme.", nullable=False),
+    ),
+    is_fact=False,
+)  # fmt: skip
+
 ACTION_RUNS = Table(
     "action_runs", "one run of one self-service operation", ("run_id",),
     (
@@ -381,5 +392,5 @@ LOADS = Table(
 
 FACTS = (
     DEPLOYMENTS, CHANGES, DEPLOYMENT_CHANGES, INCIDENTS, PAGES, SERVICE_LEVELS, TICKETS, COSTS, SURVEY_RESPONSES,
-    ACTION_RUNS, APPROVALS, SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
+    COMMENT_CODES, ACTION_RUNS, APPROVALS, SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
 )  # fmt: skip

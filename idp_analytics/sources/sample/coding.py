@@ -19,7 +19,7 @@ CODERS = (("coder-1", 0.08, 0.02), ("coder-2", 0.14, 0.03))
 def codes(
     written: Sequence[tuple[str, str, tuple[str, ...]]], waves: Sequence[str], world: World
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Comments (response, wave, themes) of these waves as two people coded them, one row per theme found (an empty one: none), and how far
+    """Comments (response, wave, themes) of these waves as two people coded them, one row per theme found (``none``: the comment has none), and how far
     they agree: per theme how many comments both, only the one, only the other, and neither gave it."""
     rng = stream(world.seed, "coding")
     coded_ones = [(response, themes) for response, wave, themes in written if wave in waves]
@@ -28,7 +28,7 @@ def codes(
         (response, "comment@1", coder, theme)
         for coder, given in found
         for (response, _), row in zip(coded_ones, given, strict=True)
-        for theme in ([name for name, is_there in zip(THEMES, row, strict=True) if is_there] or [""])
+        for theme in ([name for name, is_there in zip(THEMES, row, strict=True) if is_there] or ["none"])
     ]
     (_, one), (_, other) = found
     counts = {

@@ -35,7 +35,7 @@ PLAIN = {
 }
 """Tables exported in our own columns, and the file of each."""
 CODES = "voice/codes.csv"
-"""Comments as people coded them: no table of ours, but what a codebook is measured by."""
+"""Comments as people coded them, which a codebook is measured by."""
 
 PIPELINES, HELPDESK, COSTS = "delivery/pipeline-runs.csv.gz", "voice/helpdesk.csv", "costs/focus-1.2.csv.gz"
 

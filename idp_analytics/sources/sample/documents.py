@@ -10,6 +10,7 @@ from idp_analytics.sources.sample import decision, exports
 from idp_analytics.sources.sample.build import Company
 from idp_analytics.sources.sample.company import GIT_SERVICES
 from idp_analytics.sources.sample.dialects import (
+    CODES,
     COSTS,
     HELPDESK,
     HELPDESK_COLUMNS,
@@ -219,6 +220,7 @@ accounts = [
         for name, path in PLAIN.items()
         if path in files
     ]
+    parts.append(f'[[source]]\nkind = "canonical"\ntable = "comment_codes"\npaths = ["{CODES}"]\n')
     parts.append(decision.SETTINGS)
     return "\n".join(parts)
 
