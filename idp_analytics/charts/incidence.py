@@ -53,7 +53,7 @@ def drawing() -> dict[str, Any]:
     import altair as alt
 
     legend = alt.Legend(
-        title=None, orient="top", labelLimit=260, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2
+        title=None, orient="top", labelLimit=260, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, columns=1
     )
     base = alt.Chart().encode(
         x=alt.X("day:Q", title="{axis}", axis=alt.Axis(tickMinStep=1, tickCount=6, grid=False)),

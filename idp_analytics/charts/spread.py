@@ -55,7 +55,7 @@ def drawing() -> dict[str, Any]:
     import altair as alt
 
     legend = alt.Legend(
-        title=None, orient="top", labelLimit=220, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2
+        title=None, orient="top", labelLimit=220, symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, columns=1
     )
     base = alt.Chart(alt.NamedData("points")).encode(
         x=alt.X("month:O", title=None, scale=alt.Scale(domain=["{labels}"]), axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False)),

@@ -136,17 +136,23 @@ def _cells(kind: Histories, joined: Ints, counted: npt.NDArray[np.bool_], left: 
         at_risk = (kind.entered <= step) & (joined >= step) & (left > step)
         there = joined < step
         exposed = np.zeros(joined.shape, dtype=bool)
-        for sort in kind.groups:
-            group = sort[step]
-            named = np.flatnonzero(group >= 0)
-            member = np.zeros((len(group), int(group.max(initial=-1)) + 1), dtype=np.float32)
-            member[named, group[named]] = 1
-            exposed[:, named] |= ((there.astype(np.float32) @ member) > 0.5)[:, group[named]]
+        for order, starts, member in (_places(sort[step]) for sort in kind.groups):
+            if len(order):
+                anybody = np.logical_or.reduceat(there[:, order], starts, axis=1)
+                exposed[:, order] |= anybody[:, member]
         now = at_risk & (joined == step) & counted
         for which, mask in ((0, at_risk & ~exposed), (1, at_risk & exposed)):
             cells[:, step, which, 0] = mask.sum(axis=1)
             cells[:, step, which, 1] = (mask & now).sum(axis=1)
     return cells
+
+
+def _places(group: Ints) -> tuple[Ints, Ints, Ints]:
+    """Units of a group in order of it, where each group begins among them, and each one's group counted from 0."""
+    order = np.argsort(group, kind="stable")
+    order = order[group[order] >= 0]
+    _, starts, member = np.unique(group[order], return_index=True, return_inverse=True)
+    return order, starts, member
 
 
 def _excess(cells: Array) -> Array:

@@ -54,7 +54,7 @@ def adoption(view: View) -> Section:
         question="Is it adopted, or imposed?",
         answer=" ".join([*_answer(now, so_far, when), *_stay(marks), *_moving(now_moves), *_following(follows)]),
         chart=incidence.chart(
-            pooled.filter(~pl.col("is_mark"), pl.col("k") > 0), WAYS, "Services that joined a golden path, by how it came about",
+            pooled.filter(~pl.col("is_mark"), pl.col("k") > 0), WAYS, "Joined a golden path, by how it came about",
             "days since they could join and somebody looked", "share of services × paths",
         ) if happened else None,
         tables=tuple(table for table in tables if table.frame.height),
@@ -245,7 +245,7 @@ def _cautions(view: View, so_far: Row | None, follows: bool, happened: bool, mar
     if any(row["is_small"] for row in marks):
         yield "Cohorts marked as few hold fewer than ten joins: one that leaves moves the share by more than a tenth."
     ahead = _mine(view, AHEAD)
-    for row in ahead.filter(pl.col("adoption").is_null()).to_dicts() if ahead.height else ():
+    for row in ahead.filter(pl.col("adoption").is_null()).to_dicts() if ahead.height and view.scope == "org" else ():
         if row["reason"]:
             yield f"How many will still be there after a year is not identified: {row['reason']}."
         else:

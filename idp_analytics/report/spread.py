@@ -49,7 +49,7 @@ def spread(view: View) -> Section:
     return Section(
         question="How far have the paths spread, and who is near?",
         answer=" ".join([*_answer(points, fits), *_list(near, names)]),
-        chart=chart.chart(shown, "Services on each golden path, of all that are eligible") if shown else None,
+        chart=chart.chart(shown, "On each golden path, of all eligible services") if shown else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(bool(points), bool(near))),
         opened=bool(near),

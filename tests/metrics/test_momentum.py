@@ -11,6 +11,7 @@ from idp_analytics.estimates.rates import exact_poisson
 from idp_analytics.metrics.momentum import COLUMNS, FOLLOWING_COLUMNS, adoption_following, adoption_momentum
 from idp_analytics.metrics.path_diffusion import COLUMNS as POINTS
 from idp_analytics.metrics.path_diffusion import FIT_COLUMNS, MODELS, diffusion, diffusion_fits
+from idp_analytics.sources import sample as synthetic
 
 ENDS = [
     date(2026, 1, 31),
@@ -133,6 +134,20 @@ def test_the_synthetic_company_s_teams_are_alike_and_do_not_follow(sample):
     whole = adoption_following(known, sample.settings, sample.as_of).row(0, named=True)
     assert whole["low"] <= 1 <= whole["high"]
     assert whole["p"] > 0.05
+
+
+def test_teams_that_are_alike_look_like_teams_that_follow(settings, as_of):
+    """The trap the sentence in every report is about: in the synthetic company fast teams come first and nobody follows anybody, and yet
+    with enough teams services beside one that is on the pipeline join much more often."""
+    large = synthetic.generate(teams=200, months=24, seed=3)
+    known = {name: frame.with_columns(pl.lit("made").alias("source"), pl.lit("l").alias("load_id")).lazy() for name, frame in large.tables.items()}  # fmt: skip
+    found = adoption_following(known, settings(), as_of("2026-07-01"))
+    pipeline = found.filter(golden_path_id="delivery-pipeline").row(0, named=True)
+    assert "not because one follows another" in large.truth["golden_paths"]["delivery-pipeline"]["following"]
+    assert pipeline["low"] > 1
+    assert pipeline["p"] < 0.05
+    database = found.filter(golden_path_id="postgres-module").row(0, named=True)  # taken up without regard to speed
+    assert database["low"] <= 1 <= database["high"]
 
 
 # --- diffusion -----------------------------------------------------------------------------------------------------------
