@@ -6,11 +6,13 @@ from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
+from idp_analytics.metrics.path_rows import STUDIES as PATH_STUDIES
+from idp_analytics.metrics.path_rows import path_rows
 from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
 from idp_analytics.metrics.sprawl_rows import component_rows
 from idp_analytics.metrics.studies import STUDIES
 
 __all__ = [
-    "CATALOGUE", "HEADLINES", "IDP", "PRESETS", "STUDIES", "answered", "by_name", "component_rows", "compute", "definitions",
-    "linked_incidents", "pool_charges", "preset", "trace",
+    "CATALOGUE", "HEADLINES", "IDP", "PATH_STUDIES", "PRESETS", "STUDIES", "answered", "by_name", "component_rows", "compute", "definitions",
+    "linked_incidents", "path_rows", "pool_charges", "preset", "trace",
 ]  # fmt: skip

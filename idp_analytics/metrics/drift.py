@@ -103,7 +103,7 @@ def states(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Data
     """Each use at each period's end, and :func:`period_ends`.
 
     ``service_id``, ``golden_path_id``, ``title``, ``team_id``, ``at``, ``version``, ``state`` (:data:`STATES`), ``in_grace``,
-    ``versions_behind``, ``days_behind``. What is current is what is newest by then, or has something newer above it for no
+    ``versions_behind``, ``days_behind``, ``load_id`` and ``source_row`` of the look that told the version. What is current is what is newest by then, or has something newer above it for no
     longer than ``rules.drift_grace_days``. Where versions cannot be compared, the source's own word stands, if it has one;
     how many days that is behind is then not known. What the source says is not believed against the versions.
     """
@@ -116,7 +116,9 @@ def states(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Data
     services = golden_paths.services_at(tables, settings, as_of, moments).select("service_id", "at", "day", "team_id")
     told = (
         seen.filter(pl.col("strength") > 0)
-        .select(*_PAIR, pl.col("as_of").alias("_seen"), "version", pl.col("drift").alias("_said"))
+        .select(
+            *_PAIR, pl.col("as_of").alias("_seen"), "version", pl.col("drift").alias("_said"), "load_id", "source_row"
+        )
         .sort("_seen")
     )
     uses = (
@@ -152,7 +154,19 @@ def _judged(uses: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         uses.with_columns(days.alias("days_behind"))
         .with_columns(state.alias("state"))
         .with_columns(((pl.col("state") == "current") & (newer > 0)).fill_null(False).alias("in_grace"))
-        .select(*_PAIR, "title", "team_id", "at", "version", "state", "in_grace", "versions_behind", "days_behind")
+        .select(
+            *_PAIR,
+            "title",
+            "team_id",
+            "at",
+            "version",
+            "state",
+            "in_grace",
+            "versions_behind",
+            "days_behind",
+            "load_id",
+            "source_row",
+        )
     )
 
 

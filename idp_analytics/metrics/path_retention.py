@@ -170,7 +170,7 @@ def joined(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         pl.col("day").dt.truncate("1q").replace_strict(quarters, return_dtype=pl.String).alias("cohort"),
     )  # fmt: skip
     owned = attribute(golden_paths.STATE, timed, tables["ownership"].collect(), settings.time_zone)
-    return owned.select(*_PAIR, "team_id", "cohort", "began", "is_born", "x", "hit", "kind").sort(_PAIR)
+    return owned.select(*_PAIR, "team_id", "cohort", "began", "is_born", "x", "hit", "kind", "last_seen").sort(_PAIR)
 
 
 def _was_there() -> pl.Expr:

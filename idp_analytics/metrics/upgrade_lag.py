@@ -94,7 +94,7 @@ def upgrade_lag(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
 
 def upgrades(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every upgrade a release called for: ``service_id``, ``golden_path_id``, ``release``, ``team_id`` (the owner that day), ``x`` days
-    until it was seen (``hit`` true) or until it was last seen not to be made; ``x`` null: the version before is not known."""
+    until it was seen (``hit`` true) or until it was last seen not to be made; ``x`` null: the version before is not known; ``day`` of the release and ``seen_on``, the look that told."""
     seen = golden_paths.evidence(tables, settings, as_of)
     told = seen.filter(pl.col("strength") > 0)
     released = path_versions.releases(tables, as_of)
@@ -140,10 +140,16 @@ def upgrades(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
         (pl.col("_made") <= last).fill_null(False).alias("hit")
     )
     until = pl.when("hit").then("_made").otherwise(last)
-    followed = timed.with_columns((until - pl.col("day")).dt.total_days().cast(pl.Float64).alias("x")).filter(
-        pl.col("x") >= 0
-    )
+    followed = timed.with_columns(
+        (until - pl.col("day")).dt.total_days().cast(pl.Float64).alias("x"), until.alias("seen_on")
+    ).filter(pl.col("x") >= 0)
     owned = attribute(golden_paths.STATE, followed, tables["ownership"].collect(), settings.time_zone)
     return owned.select(
-        *_PAIR, "release", "team_id", pl.when(pl.col("_from").is_not_null()).then("x").alias("x"), "hit"
+        *_PAIR,
+        "release",
+        "team_id",
+        pl.when(pl.col("_from").is_not_null()).then("x").alias("x"),
+        "hit",
+        "day",
+        "seen_on",
     ).sort(*_PAIR, "release")

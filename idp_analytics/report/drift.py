@@ -46,6 +46,7 @@ def drift(view: View) -> Section:
         chart=thirds.chart(drawn, KINDS, title, view.name, "use") if whole else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(whole[0] if whole else None)),
+        trace=view.trace(STUDY) if whole else "",
     )
 
 
@@ -65,6 +66,7 @@ def upgrades(view: View) -> Section:
         else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_lag_cautions(pooled)),
+        trace=view.trace(LAG) if pooled else "",
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ def retention(view: View) -> Section:
         else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(marks)),
+        trace=view.trace(STUDY) if marks else "",
     )  # fmt: skip
 
 

@@ -1,0 +1,99 @@
+"""From a share back to the rows: as many of each kind as the study counts, each with its file and row."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from idp_analytics.cli import cli
+from idp_analytics.errors import ReportError
+from idp_analytics.metrics.path_rows import COLUMNS, STUDIES, path_rows
+
+LAST = "2026-Q2"
+
+
+def behind(sample, study: str, team: str | None = None, period: str = LAST) -> pl.DataFrame:
+    return sample.trace(study, period, team)
+
+
+@pytest.mark.parametrize("team", [None, "payments", "ledger"])
+def test_drift_counts_what_it_shows(sample, team):
+    scope, entity = ("team", team) if team else ("org", "org")
+    row = (
+        sample.study("drift")
+        .filter(scope=scope, entity_id=entity, every="1q", period=LAST, by="all")
+        .row(0, named=True)
+    )
+    what = behind(sample, "drift", team)["what"]
+    assert what.str.starts_with("current").sum() == row["k"]
+    assert (what == "behind").sum() == row["n"] - row["k"]
+    assert (what == "unknown").sum() == row["unknown"]
+    assert what.str.contains("within the grace").sum() == row["in_grace"]  # fmt: skip
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+def test_retention_counts_what_it_shows(sample, team):
+    scope, entity = ("team", team) if team else ("org", "org")
+    row = (
+        sample.study("path_retention")
+        .filter(pl.col("cohort").is_null(), scope=scope, entity_id=entity)
+        .row(0, named=True)
+    )
+    what = behind(sample, "path_retention", team)["what"]
+    assert what.is_in(["left", "still there when last seen"]).sum() == row["n"] > 0
+    assert (what == "left").sum() == row["k"]
+    assert (what == "left out: only birth is told").sum() == row["unknown"]  # fmt: skip
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+def test_upgrades_count_what_they_show(sample, team):
+    scope, entity = ("team", team) if team else ("org", "org")
+    row = sample.study("upgrade_lag").filter(pl.col("part").is_null(), scope=scope, entity_id=entity).row(0, named=True)
+    rows = behind(sample, "upgrade_lag", team)
+    assert (rows["what"] == "taken up").sum() == row["k"] > 0
+    assert rows["what"].str.ends_with("when last seen").sum() == row["n"] - row["k"]
+    assert rows["what"].str.starts_with("left out").sum() == row["unknown"]
+    assert rows.filter(what="taken up")["days"].min() >= 0
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_row_says_where_it_is_from(sample, study):
+    rows = behind(sample, study)
+    assert rows.schema == pl.Schema(COLUMNS)
+    assert rows.select("path", "source_row").null_count().row(0) == (0, 0)
+    lines = (
+        sample.tables["service_golden_path"]
+        .join(sample.tables["loads"], on="load_id")
+        .select("path", "source_row", "service_id", "golden_path_id")
+    )
+    assert rows.join(lines, on=["path", "source_row", "service_id", "golden_path_id"], how="anti").is_empty()  # fmt: skip
+
+
+def test_what_comes_after_the_period_is_not_in_it(sample):
+    early, late = behind(sample, "upgrade_lag", period="2025-Q4"), behind(sample, "upgrade_lag")
+    assert early.height < late.height
+    assert early["on"].max() < pl.Series(["2026-01-01"]).str.to_date()[0]
+    assert behind(sample, "drift", period="2025-Q3")["on"].unique().to_list() == [pl.Series(["2025-09-30"]).str.to_date()[0]]  # fmt: skip
+
+
+def test_nothing_known_and_nothing_of_that_name(company, settings, as_of, sample):
+    for study in STUDIES:
+        found = path_rows(company(), settings(), as_of("2026-04-01"), study, "org", "org", "2026-03")
+        assert found.schema == pl.Schema(COLUMNS)
+    with pytest.raises(ReportError, match="no way back"):
+        path_rows(company(), settings(), as_of("2026-04-01"), "fragmentation", "org", "org", "2026-03")
+    with pytest.raises(ReportError, match="There is no team 'paymnts'"):
+        sample.trace("drift", LAST, "paymnts")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_explain_goes_back_to_the_rows(repository, study):
+    data = ("explain", study, "--data", str(repository / "data/sample"))
+    shown = CliRunner().invoke(cli, [*data, "--team", "payments", "--period", LAST])
+    assert shown.exit_code == 0
+    assert "row(s) behind it:" in shown.output
+    assert "service_golden_path.parquet" in shown.output
+    refused = CliRunner().invoke(cli, data)
+    assert refused.exit_code == 2
+    assert "--period" in refused.output
