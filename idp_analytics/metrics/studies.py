@@ -64,6 +64,7 @@ from idp_analytics.metrics.theme_links import theme_links
 from idp_analytics.metrics.theme_quality import theme_quality
 from idp_analytics.metrics.themes import themes
 from idp_analytics.metrics.trends import trends
+from idp_analytics.metrics.uncoded import uncoded
 from idp_analytics.metrics.unit_costs import unit_costs
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
 from idp_analytics.settings import Settings
@@ -375,6 +376,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "theme_quality", "one theme of the codebook, measured against people who read the same comments", theme_quality
     ),
+    Study("uncoded", "one list of words that comments without a theme share, for whoever keeps the codebook", uncoded),
     Study(
         "exit_reasons", "one reason for which people left in four quarters, where enough left to be shown", exit_reasons
     ),

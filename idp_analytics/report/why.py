@@ -21,10 +21,10 @@ SHARE = "share of comments"
 NAMED_FROM = 0.1
 """A theme that fewer than one comment in ten has is not taken for what people say."""
 
-ASK = "trend without a why: ask"
-INSTRUMENT = "why without a trend: instrument"
+ASK = "trend without a why, so ask"
+INSTRUMENT = "why without a trend, so instrument"
 BOTH = "people and numbers point the same way"
-DISAGREE = "the number got better and people do not say so: ask what it misses"
+DISAGREE = "the number got better and people do not say so, so ask what it misses"
 STANDING = "people say so, and the number stands still"
 QUIET = "nothing stands out"
 
@@ -49,11 +49,12 @@ def why(view: View) -> Section:
             for table in (
                 cells.table("What people write, rate and meet, by area", map(_row, rows), left=("What the metric did", "So")),
                 cells.table("How well the codebook tells each theme", map(_quality, view.mart.studies["theme_quality"].to_dicts())),
+                cells.table("Words that comments without a theme share (no themes: somebody must read and name them)", _lists(view)),
                 cells.table("Why people left", _left(view)),
             )
             if table.frame.height
         ),
-        cautions=tuple(_cautions(overall, rows)),
+        cautions=tuple(_cautions(view, overall, rows)),
     )  # fmt: skip
 
 
@@ -183,6 +184,13 @@ def _bounded(row: dict[str, Any], name: str) -> str:
     return f"{quantity(row[name], 'share')} ({interval(row[f'{name}_low'], row[f'{name}_high'], 'share', row[name])})"
 
 
+def _lists(view: View) -> Iterator[dict[str, str]]:
+    for row in view.mart.studies["uncoded"].drop_nulls("group").to_dicts():
+        yield {
+            "Words": ", ".join(named(word) for word in row["words"]), "Comments": f"{row['k']:,} of {row['n']:,}", "Stability": f"{row['stability']:.2f}",
+        }  # fmt: skip
+
+
 def _left(view: View) -> Iterator[dict[str, str]]:
     found = view.mart.studies["exit_reasons"].filter(
         pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("year_end") <= view.period.end
@@ -199,7 +207,7 @@ def _left(view: View) -> Iterator[dict[str, str]]:
         }  # fmt: skip
 
 
-def _cautions(overall: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[str]:
+def _cautions(view: View, overall: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iterator[str]:
     if not overall or overall[0]["n"] is None:
         return
     yield (
@@ -211,3 +219,9 @@ def _cautions(overall: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Iter
     badly = [named(row["title"]) for row in rows if row["theme"] and row["is_sound"] is False]
     if badly:
         yield f"Not told well enough to be a reason: {', '.join(badly)}. Mend the words, or let more comments be read by two people."
+    left = view.mart.studies["uncoded"].filter(pl.col("n").is_not_null()).head(1).to_dicts()
+    if left and left[0]["group"] is None:
+        how = "too few to be searched for words they share" if left[0]["stability"] is None else (
+            f"and what they share is not stable ({left[0]['stability']:.2f})"
+        )  # fmt: skip
+        yield f"{count(left[0]['n'], 'comment')} of all waves have no theme, {how}: read them."

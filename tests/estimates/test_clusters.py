@@ -1,0 +1,54 @@
+"""Groups of texts: found where they are, and told to be unstable where there are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from idp_analytics.estimates import clusters
+
+
+def test_worked_by_hand():
+    # Hubert & Arabie: pairs together in both 1, in either 2 and 2, of 6: (1 − 4/6) ÷ (2 − 4/6).
+    assert clusters.adjusted_rand([0, 0, 1, 1], [0, 0, 1, 2]) == pytest.approx((1 - 2 * 1 / 6) / (1.5 - 2 * 1 / 6))
+    assert clusters.adjusted_rand([0, 0, 1, 1], [0, 1, 0, 1]) == pytest.approx(-0.5)
+
+
+labels = st.lists(st.integers(0, 3), min_size=2, max_size=30)
+
+
+@given(labels, st.permutations(range(4)))
+def test_names_of_groups_do_not_matter(given_labels, names):
+    renamed = [names[label] for label in given_labels]
+    assert clusters.adjusted_rand(given_labels, renamed) == pytest.approx(1.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30))
+def test_it_is_the_same_either_way_round(pairs):
+    first, second = zip(*pairs, strict=True)
+    assert clusters.adjusted_rand(first, second) == pytest.approx(clusters.adjusted_rand(second, first))
+
+
+def test_groups_that_are_there_are_found_by_every_start():
+    rng = np.random.default_rng(1)
+    truth = np.repeat(range(3), 60)
+    weights = rng.random((180, 12)) * 0.05
+    for text, group in enumerate(truth):
+        weights[text, 4 * group : 4 * group + 4] += 1
+    found, stability = clusters.grouped(csr_array(weights), 3)
+    assert clusters.adjusted_rand(found, truth) == 1.0
+    assert stability == pytest.approx(1.0)
+
+
+def test_noise_is_not_stable():
+    weights = csr_array(np.random.default_rng(2).random((200, 30)))
+    assert clusters.grouped(weights, 5)[1] < 0.7
+
+
+def test_the_same_texts_give_the_same_groups():
+    weights = csr_array(np.random.default_rng(3).random((80, 10)))
+    one, other = clusters.grouped(weights, 4), clusters.grouped(weights, 4)
+    assert (one[0] == other[0]).all() and one[1] == other[1]
