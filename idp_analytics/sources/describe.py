@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from idp_analytics.sources import alone
 from idp_analytics.sources.system import COMMON, Gives, Option, System
 from idp_analytics.sources.systems import systems
 
@@ -37,7 +38,7 @@ and secrets are not read; titles of changes and the reasons given for exceptions
 
 def markdown() -> str:
     """The whole of SOURCES.md."""
-    lines = [_HEAD, *_options(COMMON), "\n## Systems\n", *_table(link="#"), ""]
+    lines = [_HEAD, *_options(COMMON), "\n## Systems\n", *_table(link="#"), "", *alone.lines()]
     for system in systems():
         lines += _section(system)
     return "\n".join(lines).rstrip("\n") + "\n"
