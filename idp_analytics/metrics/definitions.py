@@ -159,6 +159,17 @@ at the end of the last. Leaving at the end of a year costs its exit lines and wh
 would have had. A line flips a decision at the value that makes another option exactly as cheap, all other lines as stated;
 the joint range puts every line of the cheapest option at its high and all others at their low. Ranges are opinions: no
 interval and no probability is made of them. An exit cost must be stated, if only as 0; a benefit is in no order.
+
+## What people say they would pay
+
+The study `survey_price` rests on the questions of the part *price*: a price drawn at random for each respondent, whether their
+team would keep the platform at it, how sure they are. A yes counts from a certainty of 7 of 10 on, and without one where certainty
+was not asked. Shares of those who saw a price have Wilson's interval; *demand* is the same made never to rise with the price, by putting
+together prices at which it does (Ayer et al. 1955). *Worth at least* counts everybody with no more than the highest price they would
+pay of those asked: Σ (price − the price below) × demand (Turnbull 1976; Haab & McConnell 1997); it is a lower bound of the mean, and no
+curve is fitted, since what a curve says beyond the highest price is the curve's. A price is withheld below twice `rules.min_cohort`
+answers, with further ones where subtraction would tell it. The range (part *price range*, four prices) is van Westendorp's (1976): lines
+between the prices named, crossed where they first meet; who names prices that do not ascend is dropped and counted; from 30 answers on.
 """
 
 

@@ -58,6 +58,7 @@ from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
+from idp_analytics.metrics.survey_price import survey_price
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.theme_links import theme_links
@@ -379,6 +380,11 @@ STUDIES: tuple[Study, ...] = (
     Study("uncoded", "one list of words that comments without a theme share, for whoever keeps the codebook", uncoded),
     Study(
         "exit_reasons", "one reason for which people left in four quarters, where enough left to be shown", exit_reasons
+    ),
+    Study(
+        "survey_price",
+        "one price shown in one closed wave and who would keep the platform at it; what it is worth at least; the range of prices",
+        survey_price,
     ),
     Study(
         "tco",

@@ -15,10 +15,11 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.errors import IdpError
 from idp_analytics.estimates import disclosure_audit
+from idp_analytics.report import price_disclosure
 
 RESULTS, ANSWERS, THEMES = "survey_results", "survey_answers", "themes"
 
-STUDIES = (RESULTS, ANSWERS, THEMES)
+STUDIES = (RESULTS, ANSWERS, THEMES, price_disclosure.PRICES)
 """Everything of a mart that counts people who answered a survey."""
 
 _TABLE = ["survey_id", "wave", "question_id", "option"]
@@ -47,7 +48,7 @@ class DisclosureError(IdpError):
 def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> None:
     """Raise :class:`DisclosureError`, naming the cells, where a count that is withheld follows from what is shown.
 
-    ``studies``: the mart's, with all three; ``earlier``: those of reports published before, which may have no :data:`THEMES`. A wave whose answers
+    ``studies``: the mart's, with all of :data:`STUDIES`; ``earlier``: those of reports published before, which may have only the first two. A wave whose answers
     are no longer what they were tells those of the few people in between: refused where those are fewer than ``least``, and
     otherwise audited without the earlier numbers, which speak of other answers.
     """
@@ -55,7 +56,8 @@ def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> 
     if not said:
         return
     now = said[0][0]
-    problems = list(_of_few(now, [statements for statements, _ in said[1:]], least))
+    problems = list(price_disclosure.problems(studies, earlier, least))
+    problems += list(_of_few(now, [statements for statements, _ in said[1:]], least))
     same = [statements for statements, _ in said[1:]]
     for table, mine in now.partition_by(_TABLE, as_dict=True, maintain_order=True).items():
         here = [_of(statements, table) for statements in same]

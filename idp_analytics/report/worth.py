@@ -1,8 +1,8 @@
-"""Would they pay? What the platform costs each developer, from how many hours on it pays, and what teams get beside it."""
+"""Would they pay? What the platform costs each developer, what they say they would pay, and what teams get beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -12,21 +12,27 @@ from idp_analytics.answers import ORG
 from idp_analytics.charts.wording import NOTHING, interval, money, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.unit_costs import DEPLOYMENT, DEVELOPER
-from idp_analytics.report import cells
+from idp_analytics.report import cells, stated_price
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View, team_names
 
 COST = "showback_cost"
+_MONTHS = {"1mo": 1, "1q": 3}
 QUESTION = "Would they pay for the platform?"
 GETS = ("deployment_frequency", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time")
 """What stands beside the cost of each team: DORA's numbers of the same period."""
 
 
 def worth(view: View) -> Section:
-    """The platform's cost (its pools, and what its own team owns) per active developer, and each team's cost beside what it gets."""
+    """The platform's cost (its pools, and what its own team owns) per active developer, what people say they would pay, and each team's
+    cost beside what it gets."""
     units = view.study("unit_costs")
     if units.is_empty():
-        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(by_name(COST),))
+        stated = stated_price.stated(view, None, None)
+        return Section(
+            QUESTION, " ".join([f"No cost in {period(view.period.label)}.", *stated.said]), tables=stated.tables,
+            cautions=stated.cautions, metrics=(by_name(COST),),
+        )  # fmt: skip
     currencies = (
         units.group_by("currency")
         .agg(pl.col("lines").first())
@@ -35,9 +41,10 @@ def worth(view: View) -> Section:
     )
     answer = [sentence for currency in currencies for sentence in _said(view, currency, units)]
     tables = [_beside(view, currency) for currency in currencies]
+    stated = stated_price.stated(view, _each_month(view, currencies[0], units), currencies[0])
     return Section(
-        QUESTION, " ".join(answer), tables=tuple(table for table in tables if table.frame.height),
-        cautions=tuple(_cautions(view)), trace=view.trace(COST), metrics=tuple(by_name(name) for name in (COST, *GETS)),
+        QUESTION, " ".join([*answer, *stated.said]), stated.chart, tables=(*stated.tables, *(table for table in tables if table.frame.height)),
+        cautions=(*stated.cautions, *_cautions(view, currencies if stated.said else ())), trace=view.trace(COST), metrics=tuple(by_name(name) for name in (COST, *GETS)),
     )  # fmt: skip
 
 
@@ -45,8 +52,7 @@ def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:
     cost = _platform(view, currency)
     if not cost:
         return
-    developers = units.filter(currency=currency, per=DEVELOPER).to_dicts()
-    n = developers[0]["n"] if developers else None
+    n = _developers(units, currency)
     owner = view.mart.meta.get("platform_team")
     own = f" and what {named(team_names(view.mart, [owner])[owner])} owns" if owner else ""
     said = f"The platform (its pools of shared cost{own}) cost {money(cost, currency)} in {period(view.period.label)}"
@@ -62,6 +68,18 @@ def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:
             f"At {money(Decimal(hour[0]), currency)} an hour, as the settings say, it pays where it saves each of them more than "
             f"{quantity(hours, 'hours')} in that time."
         )
+
+
+def _developers(units: pl.DataFrame, currency: str) -> int | None:
+    """How many developers were active; None where that is not known or withheld."""
+    rows = units.filter(currency=currency, per=DEVELOPER).to_dicts()
+    return rows[0]["n"] if rows else None
+
+
+def _each_month(view: View, currency: str, units: pl.DataFrame) -> Decimal | None:
+    """What the platform cost per active developer and month of the period; None where that is not known."""
+    cost, n = _platform(view, currency), _developers(units, currency)
+    return cost / n / _MONTHS[view.period.every] if cost and n and view.period.every in _MONTHS else None
 
 
 def _platform(view: View, currency: str) -> Decimal:
@@ -126,7 +144,10 @@ def _got(row: dict[str, Any] | None) -> str:
     return f"{quantity(row['value'], row['unit'])} ({interval(row['low'], row['high'], row['unit'], row['value'])}; n {row['n']:,})"
 
 
-def _cautions(view: View) -> Iterator[str]:
+def _cautions(view: View, currencies: Sequence[str]) -> Iterator[str]:
+    if len(currencies) > 1:
+        others = ", ".join(map(named, currencies[1:]))
+        yield f"The cost that stands beside stated prices is that in {named(currencies[0])}; what was billed in {others} comes on top."
     yield (
         "What teams get stands beside what they pay; nothing here says that one is because of the other. The order is that of names, "
         "and teams build different things."

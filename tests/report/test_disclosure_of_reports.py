@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from idp_analytics.metrics import survey_price
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.report import disclosure
 from idp_analytics.settings import Rules, Settings
@@ -123,3 +124,43 @@ def test_many_cells_are_listed_shortly(published):
     told = disclosure.DisclosureError.listing([f"cell {n}" for n in range(30)])
     assert "30 answer(s)" in str(told)
     assert "… and 10 more" in str(told)
+
+
+def priced(*rows):
+    """The counts of prices of one wave: price, n, said, k; null where withheld."""
+    told = [
+        {"survey_id": "devex", "wave": "w1", "measure": "would keep it", "price": p, "n": n, "said": s, "k": k}
+        for p, n, s, k in rows
+    ]
+    return pl.DataFrame(told, schema={name: survey_price.COLUMNS[name] for name in ("survey_id", "wave", "measure", "price", "n", "said", "k")})  # fmt: skip
+
+
+NONE = (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([(30.0, 12, 9, 8), (60.0, 14, 6, 5)], None),
+        ([(30.0, 12, 9, 8), (60.0, *NONE), (120.0, *NONE)], None),
+        ([(30.0, 9, 6, 5), (60.0, 14, 6, 5)], "so few saw this price"),
+        ([(30.0, 12, 9, 8), (60.0, *NONE)], "withheld alone"),
+        ([(30.0, *NONE)], None),
+    ],
+)
+def test_prices_of_few_are_not_published(published, rows, found):
+    studies = {**published(red=MANY, blue=SOME), "survey_price": priced(*rows)}
+    if found is None:
+        disclosure.audit(studies)
+    else:
+        with pytest.raises(disclosure.DisclosureError, match=found):
+            disclosure.audit(studies)
+
+
+def test_prices_do_not_move_by_few(published):
+    base = published(red=MANY, blue=SOME)
+    before, now = ({**base, "survey_price": priced((30.0, n, 9, 8), (60.0, 14, 6, 5))} for n in (12, 13))
+    disclosure.audit(now, [now])
+    disclosure.audit(now, [base])  # a report from before prices were told
+    with pytest.raises(disclosure.DisclosureError, match="the price 30: another number"):
+        disclosure.audit(now, [before])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from answer_building import answer, by_team, frame, of_org, of_team
 from answer_building import mart as made_of
 
 from idp_analytics.metrics.allocation.studies import POOLS
+from idp_analytics.metrics.survey_price import COLUMNS as PRICE_COLUMNS
 from idp_analytics.metrics.unit_costs import COLUMNS
 from idp_analytics.report.worth import worth
 
@@ -78,3 +81,74 @@ def test_no_cost_is_told_as_none():
         worth(by_team(made_of(teams={"pay": "Payments"}, studies={"unit_costs": frame((), COLUMNS)}), "pay")).answer
         == "No cost in June 2026."
     )
+
+
+def asked(price, k, n, value, low, high, **more):
+    return {
+        "scope": "org", "entity_id": "org", "survey_id": "devex", "wave": "2026-Q2", "number": 1, "closed_on": date(2026, 6, 24),
+        "measure": "would keep it", "price": float(price), "currency": "EUR", "n": n, "said": k, "k": k, "value": value, "low": low, "high": high,
+        "demand": value, "level": 0.95, "unit": "share of answers", "verdict": "not identified", **more,
+    }  # fmt: skip
+
+
+WORTH = {
+    "measure": "worth at least",
+    "price": None,
+    "k": None,
+    "said": None,
+    "demand": None,
+    "unit": "price per developer and month",
+}
+STATED = [
+    asked(10, 18, 20, 0.9, 0.7, 0.97), asked(20, 8, 20, 0.4, 0.22, 0.61), {**asked(0, None, 40, 13.0, 10.0, 16.0), **WORTH}
+]  # fmt: skip
+
+
+def stated(rows=STATED, **meta):
+    made_so = made(platform_team="core", rules={"level": 0.95, "min_cohort": 5}, **meta)
+    return replace(made_so, studies={**made_so.studies, "survey_price": frame(rows, PRICE_COLUMNS)})
+
+
+def test_what_people_would_pay_stands_beside_what_it_really_costs():
+    shown = worth(of_org(stated()))
+    # EUR 12.50 lies between the prices of 10 and 20.
+    assert (
+        "Sure that their team would keep the platform and pay that from its own budget: 90.0 % at EUR 10.00 (95 % interval 70.0–97.0 %; 18 of 20), "
+        "40.0 % at EUR 20.00 (22.0–61.0 %; 8 of 20)."
+    ) in shown.answer
+    assert (
+        "It really costs EUR 12.50 per developer and month, between two of these prices: at that between 40.0 % and 90.0 %"
+        in shown.answer
+    )
+    assert "worth at least EUR 13.00 per developer and month (10.00 to 16.00)" in shown.answer
+    assert any("hypothetical" in caution for caution in shown.cautions)
+    assert shown.chart is not None and "at EUR 20.00, n 20: 40.0 % (interval 22.0–61.0 %)" in shown.chart.description
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ((12.5, 25), "EUR 12.50 per developer and month: 90.0 % would keep it at that."),
+        ((5, 8), "more than any price that is shown: at that at most 40.0 % would keep it (up to 61.0 %)."),
+        ((20, 30), "less than any price that is shown: at that at least 90.0 % would keep it (from 70.0 %)."),
+    ],
+)
+def test_the_real_cost_among_the_prices(prices, said):
+    rows = [{**row, "price": float(price)} for row, price in zip(STATED[:2], prices, strict=True)]
+    assert said in worth(of_org(stated(rows))).answer
+
+
+def test_prices_in_another_currency_stand_beside_no_cost():
+    shown = worth(of_org(stated([{**row, "currency": "USD"} for row in STATED])))
+    assert "USD 10.00" in shown.answer and "really costs" not in shown.answer
+    assert shown.chart is None
+
+
+def test_stated_prices_are_of_the_organisation_and_of_closed_waves():
+    assert "drawn at random" not in worth(by_team(stated(), "core")).answer
+    later = [{**row, "closed_on": date(2026, 7, 2)} for row in STATED]
+    assert "drawn at random" not in worth(of_org(stated(later))).answer
+    hidden = [asked(10, None, None, None, None, None, verdict="suppressed")]
+    told = worth(of_org(stated(hidden)))
+    assert "in the wave 2026-Q2 is withheld" in told.answer
+    assert told.tables[0].frame["Sure to keep it"].to_list() == ["withheld"]
