@@ -10,6 +10,7 @@ from idp_analytics.answers import CELL
 from idp_analytics.estimates import medians, rates, shares
 from idp_analytics.metrics import golden_paths
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
 from idp_analytics.settings import Settings
 
@@ -35,6 +36,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "age_days": pl.Float64,  # median age of the open ones, beside their number
     "age_low": pl.Float64,
     "age_high": pl.Float64,
+    "age_p90": pl.Float64,  # null: fewer than FEWEST of nine_in_ten
 }
 """The columns of the study ``escape_hatches``, in order."""
 
@@ -175,10 +177,13 @@ def _measured(held: pl.DataFrame, services: pl.DataFrame, level: float) -> pl.Da
     ages = medians.grouped(held.filter(is_open), CELL, "age_days", level=level).drop("n").rename(
         {"value": "age_days", "low": "age_low", "high": "age_high"}
     )  # fmt: skip
+    old = medians.grouped(held.filter(is_open), CELL, "age_days", p=0.9, level=level)
+    old = old.select(*CELL, pl.when(pl.col("n") >= FEWEST).then("value").alias("age_p90"))
     wide = (
         known.join(counts, on=list(CELL), how="left")
         .join(covered, on=list(CELL), how="left")
         .join(ages, on=list(CELL), how="left")
+        .join(old, on=list(CELL), how="left")
     )
     wide = wide.with_columns(
         pl.col(name).fill_null(0) for name in (*counts.columns, *covered.columns) if name not in CELL
@@ -216,5 +221,5 @@ def _with_intervals(found: pl.DataFrame, level: float) -> pl.DataFrame:
         pl.when(some).then(per * pl.col("k") / pl.col("n")).alias("value"), pl.lit(level).alias("level"),
         *(pl.when(some).then(end).alias(name) for name, end in ends.items()),
         *(pl.when(~pl.col("measure").is_in(["services", "expired and in use", "by one team"])).then(name).alias(name)
-          for name in ("age_days", "age_low", "age_high")),
+          for name in ("age_days", "age_low", "age_high", "age_p90")),
     )  # fmt: skip

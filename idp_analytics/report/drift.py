@@ -128,6 +128,9 @@ def _row(head: str, row: dict[str, Any]) -> dict[str, str]:
         "Current share": quantity(row["share"], UNIT) if row["n"] else NOTHING,
         words.level(row).capitalize(): interval(row["low"], row["high"], UNIT, row["share"]) if row["n"] else NOTHING,
         "Days behind, median": NOTHING if days is None else significant(days),
+        "Days behind, nine in ten within": significant(row["days_p90"])
+        if row["dated"] and row["dated"] >= TENTH
+        else NOTHING,
         "Versions behind, median": NOTHING if row["versions_behind"] is None else f"{row['versions_behind']:g}",
     }
 

@@ -89,7 +89,8 @@ def _answer(found: dict[str, dict[str, Any]], when: str) -> Iterator[str]:
         yield f"{count(hundred['k'], 'hatch', 'hatches')} open, {significant(hundred['value'])} per 100 services ({words.level(hundred)} {low}–{high})."
     endless = found["without expiry"]
     if endless["age_days"] is not None:
-        yield f"Half of those open are older than {quantity(endless['age_days'], 'days')}; {endless['k']:,} of {endless['n']:,} never end."
+        oldest = f", one in ten than {quantity(endless['age_p90'], 'days')}" if endless["age_p90"] is not None else ""
+        yield f"Half of those open are older than {quantity(endless['age_days'], 'days')}{oldest}; {endless['k']:,} of {endless['n']:,} never end."
     late = found["expired and in use"]
     if late["n"]:
         yield (

@@ -54,6 +54,7 @@ def test_a_month_by_hand(measured):
     assert numbers(found["without expiry"]) == (4, 2, 0)
     assert numbers(found["by one team"]) == (4, 3, 0)
     assert found["without expiry"]["age_days"] == 20.0  # 30, 20, 20, 10
+    assert found["without expiry"]["age_p90"] is None  # of four no tenth is one
     rate = found["services"]
     assert (rate["low"], rate["high"]) == pytest.approx(proportion_confint(2, 4, method="wilson"))
     assert found["per 100 services"]["high"] == pytest.approx(100 / 4 * chi2.isf(0.025, 10) / 2)
@@ -132,3 +133,9 @@ def test_the_sample_s_hold_outs_have_run_out_exemptions_in_use(sample):
     raw = sample.tables["escape_hatches"].filter(pl.col("closed_at").is_null(), pl.col("expires_at") <= sample.as_of)
     assert late["n"] + late["unknown"] == raw.height
     assert late["k"] >= 1
+
+
+def test_the_oldest_tenth_is_told_from_ten_on(measured):
+    found = measured(*(hatch(f"h{n}", f"s{n}", f"2026-03-{n + 1:02d}") for n in range(11)))
+    # opened on the 1st to the 11th, 31 to 21 days old at the end of March: 26 in the middle, nine in ten of them 30 or younger
+    assert (found["without expiry"]["age_days"], found["without expiry"]["age_p90"]) == (26.0, 30.0)
