@@ -137,3 +137,25 @@ def test_nobody_who_answered_a_survey_is_in_anything_published(published: RunRes
         else:
             held = path.read_bytes()
         assert not [word for word in secret if word in held], path.name
+
+
+def test_a_team_of_fewer_than_five_is_told_nothing_of_its_answers(published: RunResult, sample: Organisation) -> None:
+    """Not on its page, not in the charts in it, not in its notebook, not in the files beside it."""
+    truth = json.loads((sample.settings.root / "truth.json").read_text(encoding="utf-8"))
+    small = truth["voice"]["teams_of_fewer_than_five"]
+    assert small
+    run = json.loads((published.folder / "run.json").read_text(encoding="utf-8"))
+    for report in (one for one in run["reports"] if one["entity_id"] in small):
+        html = (published.folder / report["page"]).read_text(encoding="utf-8")
+        section = re.search(r'<section id="what-do-developers-say".*?</section>', html, re.DOTALL)
+        assert section is not None
+        assert "withheld" in section[0]
+        assert "%" not in section[0] and "ratings" not in section[0]
+        notebook = json.loads((published.folder / report["notebook"]).read_text(encoding="utf-8"))
+        told = json.dumps([cell["outputs"] for cell in notebook["cells"] if cell.get("id") == "voice-answer"])
+        assert "withheld" in told
+        assert "%" not in told and "vegalite" not in told
+    for study in ("survey_results", "survey_answers", "themes"):
+        rows = pl.read_parquet(published.folder / "mart" / f"{study}.parquet").filter(pl.col("entity_id").is_in(small))
+        assert rows.select("n", "share").null_count().sum_horizontal().item() in (0, 2 * rows.height)
+        assert rows["n"].null_count() == rows.height
