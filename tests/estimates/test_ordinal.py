@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import comb
 
 import numpy as np
 import pytest
@@ -25,9 +26,14 @@ def test_the_published_example(cases):
     expected = {name: one["value"] for name, one in case["expected"].items()}
     data = list(case["data"].values()) if isinstance(case["data"], dict) else case["data"]
     values = sorted({*data[0], *data[1]})
-    chance, low, _ = ordinal.higher(counted(data[0], values), counted(data[1], values))
-    assert float(chance) == pytest.approx(expected["prob"], abs=1e-6)
-    assert float(low) == pytest.approx(expected["ci_lo"], abs=1e-6)
+    told = ordinal.compared(counted(data[0], values), counted(data[1], values))
+    assert float(told.chance) == pytest.approx(expected["prob"], abs=1e-6)
+    assert float(told.low) == pytest.approx(expected["ci_lo"], abs=1e-6)
+    assert float(told.high) == pytest.approx(expected["ci_hi"], abs=1e-6)
+    assert float(told.statistic) == pytest.approx(expected["statistic"], abs=1e-9)
+    assert float(told.p) == pytest.approx(expected["p"], abs=1e-9)
+    assert float(told.freedom) == pytest.approx(expected["df"], abs=1e-5)
+    assert not told.is_exact
 
 
 def test_worked_by_hand():
@@ -42,13 +48,53 @@ answers = st.lists(st.integers(1, 5), min_size=2, max_size=40)
 @given(answers, answers)
 def test_as_statsmodels_says(before, now):
     x, y = counted(before, range(1, 6)), counted(now, range(1, 6))
-    chance, low, high = (float(v) for v in ordinal.higher(x, y))
-    if np.isnan(low):
-        assert max(before) <= min(now) or max(now) <= min(before)  # no overlap, or nothing varies
+    told = ordinal.compared(x, y)
+    if told.is_exact:
+        assert max(before) < min(now) or max(now) < min(before) or len({*before, *now}) == 1  # apart, or nothing varies
         return
     theirs = rank_compare_2indep(np.array(now), np.array(before), use_t=True)
-    assert chance == pytest.approx(theirs.prob1)
-    assert (low, high) == pytest.approx(np.clip(theirs.conf_int(alpha=0.05), 0, 1))
+    assert told.chance == pytest.approx(theirs.prob1)
+    assert (told.low, told.high) == pytest.approx(np.clip(theirs.conf_int(alpha=0.05), 0, 1))
+    assert told.p == pytest.approx(theirs.pvalue)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "p"),
+    [
+        ([3, 0], [0, 3], 0.1),  # 2 of 6! ÷ (3! 3!) = 20 ways to deal six
+        ([4, 0], [0, 4], 2 / 70),
+        ([0, 9], [9, 0], 2 / 48620),
+        ([7, 0], [5, 0], 1.0),  # everybody says the same
+        ([1, 0], [0, 1], 1.0),
+        # One 1 against 1, 2, 2, 3, 3, 3: 5.5 ÷ 6. Of the seven as the single one only the two 1 lie as far from ½.
+        ([1, 0, 0], [1, 2, 3], 2 / 7),
+    ],
+)
+def test_without_variance_all_arrangements_are_counted(before, now, p):
+    told = ordinal.compared(before, now)
+    assert told.is_exact
+    assert 0 <= told.low <= told.chance <= told.high <= 1
+    assert told.low < told.high
+    assert float(told.p) == pytest.approx(p)
+    assert (told.p <= 0.05) == (told.low > 0.5 or told.high < 0.5)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.8, 0.95, 0.99]))
+def test_groups_that_do_not_overlap_have_an_interval_that_narrows(n, m, level):
+    one, more = ordinal.compared([n, 0], [0, m], level), ordinal.compared([n + 1, 0], [0, m + 1], level)
+    assert 0 < one.low <= more.low < 1 == one.high
+    assert one.p == pytest.approx(min(1, 2 / comb(n + m, n)))
+    assert not (one.p > 1 - level and one.low > 0.5)
+
+
+def test_the_interval_of_single_answers_holds_the_truth():
+    """No sampling of the truth: one answer before, m now, all from one normal: the chance is ½ and is held in at least 95 of 100."""
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(2000, 9))
+    order = draws.argsort(1)
+    before = (order == 0).astype(int)
+    _, low, high = ordinal.higher(before, 1 - before)
+    assert ((low <= 0.5) & (high >= 0.5)).mean() >= 0.95
 
 
 @given(answers, answers)
@@ -63,6 +109,18 @@ def test_many_groups_at_once_and_none_in_one():
     chance, low, _ = ordinal.higher([[1, 1, 0], [0, 0, 0]], [[0, 1, 1], [1, 1, 1]])
     assert chance[0] == 0.875
     assert np.isnan(chance[1]) and np.isnan(low[1])
+
+
+def test_late_answers():
+    same = ordinal.late([2, 3, 10, 10, 5], [1, 2, 5, 5, 2])
+    assert same.low < 0.5 < same.high
+    lower = ordinal.late([0, 0, 5, 15, 10], [5, 8, 3, 0, 0])
+    assert lower.high < 0.5
+    apart = ordinal.late([0, 0, 0, 20, 10], [5, 8, 3, 0, 0])
+    assert (apart.value, apart.low, apart.method) == (0.0, 0.0, "Newcombe 2006")
+    assert 0 < apart.high < 0.25
+    few = ordinal.late([5, 4], [30, 2])
+    assert (few.value, few.reason) == (None, "9 first and 32 late answers, and 10 of each are needed")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +155,4 @@ def test_who_says_the_same_is_counted():
     assert chance > 0.05
     assert np.isnan(ordinal.paired([1, 2], [1, 2])[1])
     assert ordinal.paired([1, np.nan, 3], [2, 2, 3])[2:] == (1, 1)
+    assert ordinal.paired([0.3, 5], [0.1 + 0.2, 6])[2:] == (1, 1)  # rounding is no change
