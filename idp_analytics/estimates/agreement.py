@@ -14,8 +14,13 @@ import numpy.typing as npt
 from scipy.stats import norm
 from statsmodels.stats.inter_rater import cohens_kappa
 
+from idp_analytics.estimates.shares import wilson
+
 Array = npt.NDArray[np.float64]
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]
+
+LEAST = 10
+"""Things judged below which a coefficient has no interval and no name: show the table of who said what."""
 
 DRAWS = 1000
 WORDS = ("almost perfect", "substantial", "moderate", "fair", "slight", "poor")
@@ -27,7 +32,9 @@ _FROM = (0.8, 0.6, 0.4, 0.2, 0.0, -1.0)
 class Agreement:
     """A coefficient with its interval; ``error`` is its standard error. ``n`` things were judged by two or more.
 
-    All nan where nothing was, or where everything was judged the same, so that there is nothing to agree about.
+    All nan where nothing was, or (but for AC1) where everything was judged the same, so that there is nothing to agree about; interval and error also
+    below :data:`LEAST` things. Perfect agreement is not certain: of as many things as were judged, Wilson's interval (1927) says how
+    many others might be judged by chance.
     """
 
     value: float
@@ -56,9 +63,11 @@ def krippendorff(
     counts = (held[:, :, None] == values).sum(1).astype(float)  # things × values
     judges = counts.sum(1)
     pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(len(values))
-    coincidences = pairs / (judges - 1)[:, None, None]
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws).astype(float)
-    drawn = np.tensordot(np.vstack([np.ones(n), times]), coincidences, 1)
+    times = np.vstack([np.ones(n), np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)])
+    # Added up as whole numbers, which any order of adding leaves alike, and only then divided: things by how many judged them.
+    drawn = sum(
+        np.tensordot(times[:, judges == many], pairs[judges == many], 1) / (many - 1) for many in np.unique(judges)
+    )
     return _drawn(_alpha(drawn, values, scale), n, level)
 
 
@@ -108,11 +117,11 @@ def kappa(
     used = (counts.sum(0) > 0) | (counts.sum(1) > 0)
     if n == 0 or used.sum() < 2:
         return Agreement(np.nan, np.nan, np.nan, np.nan, n)
-    found = cohens_kappa(counts, wt=weights)
-    error = float(
-        np.sqrt(max(float(found.var_kappa), 0.0))
-    )  # rounding can leave the variance of perfect agreement below 0
-    return _normal(float(found.kappa), error, n, level)
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # the test against no agreement, which is not used, divides by its own error
+        found = cohens_kappa(counts, wt=weights)
+    return _normal(float(found.kappa), float(np.sqrt(max(float(found.var_kappa), 0.0))), n, level)
 
 
 def ac1(table: npt.ArrayLike, level: float = 0.95) -> Agreement:
@@ -148,10 +157,10 @@ def fleiss(counts: npt.ArrayLike, seed: int = 0, draws: int = DRAWS, level: floa
     judges = held[0].sum() if n else 0.0
     if judges < 2:
         return Agreement(np.nan, np.nan, np.nan, np.nan, n)
-    alike = ((held**2).sum(1) - judges) / (judges * (judges - 1))
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws).astype(float)
-    share = np.vstack([np.ones(n), times]) / n
-    seen, by_chance = share @ alike, (((share @ held) / judges) ** 2).sum(1)
+    times = np.vstack([np.ones(n), np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)])
+    # Whole numbers are added up, so that any order of adding says the same.
+    seen = (times @ (held**2).sum(1) / n - judges) / (judges * (judges - 1))
+    by_chance = ((times @ held / (n * judges)) ** 2).sum(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return _drawn(np.where(by_chance < 1, (seen - by_chance) / (1 - by_chance), np.nan), n, level)
 
@@ -171,14 +180,28 @@ def called(value: float, error: float, sure: float = 0.95) -> tuple[str, Array]:
 
 
 def _normal(value: float, error: float, n: int, level: float) -> Agreement:
+    if n < LEAST:
+        return Agreement(value, np.nan, np.nan, np.nan, n)
+    if error < 1e-9:  # rounding leaves a hair of it
+        return _alike(value, n, level)
     half = float(norm.isf((1 - level) / 2)) * error
     return Agreement(value, max(value - half, -1.0), min(value + half, 1.0), error, n)
 
 
 def _drawn(found: Array, n: int, level: float) -> Agreement:
     """The first is what was found, the others what was drawn; draws in which everything is alike say nothing."""
-    drawn = found[1:][~np.isnan(found[1:])]
-    if np.isnan(found[0]) or len(drawn) < 2:
-        return Agreement(float(found[0]), np.nan, np.nan, np.nan, n)
+    value, drawn = float(found[0]), found[1:][~np.isnan(found[1:])]
+    if np.isnan(value) or len(drawn) < 2 or n < LEAST:
+        return Agreement(value, np.nan, np.nan, np.nan, n)
+    if np.ptp(drawn) < 1e-9:
+        return _alike(value, n, level)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Agreement(float(found[0]), float(low), float(high), float(drawn.std(ddof=1)), n)
+    return Agreement(value, min(float(low), value), max(float(high), value), float(drawn.std(ddof=1)), n)
+
+
+def _alike(value: float, n: int, level: float) -> Agreement:
+    """Nothing varies to go by. Where all agree: the share of things not left to chance may be as low as Wilson's bound for n of n."""
+    if value < 1 - 1e-9:
+        return Agreement(value, np.nan, np.nan, np.nan, n)
+    low = float(wilson(n, n, level)[0])
+    return Agreement(value, low, 1.0, (1 - low) / float(norm.isf((1 - level) / 2)), n)

@@ -66,6 +66,8 @@ def weights(
     share, drawn = found[0], found[1:]
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     chances, separable = top_two(drawn, share, level)
+    # What is drawn again explains a little more than it should, so that a share near 0 can lie below all that was drawn.
+    low, high = np.minimum(low, share), np.maximum(high, share)
     return Weights(share, low, high, chances, separable, float(share.sum()), n)
 
 
@@ -148,8 +150,11 @@ def bradley_terry(wins: npt.ArrayLike) -> tuple[Array, Array, float]:
     for row, (i, j) in enumerate(pairs):
         design[row, i], design[row, j] = 1.0, -1.0
     outcome = np.array([(held[i, j], held[j, i]) for i, j in pairs])
-    fit = sm.GLM(outcome, design[:, 1:], family=sm.families.Binomial()).fit()
-    return np.append(0.0, fit.params), np.append(0.0, fit.bse), float(fit.deviance)
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # as many pairs as strengths leave no freedom for a scale, which is not used
+        fit = sm.GLM(outcome, design[:, 1:], family=sm.families.Binomial()).fit()
+    return np.append(0.0, fit.params), np.append(0.0, fit.bse), max(float(fit.deviance), 0.0)
 
 
 def cost_of_delay(
@@ -170,7 +175,9 @@ def cost_of_delay(
 
 
 def _correlations(told: Array) -> Array:
-    """Correlation matrices of many tables at once; nan where a column does not vary."""
+    """Correlation matrices of many tables at once; nan where a column does not vary, or there are no rows."""
+    if not told.shape[1]:
+        return np.full((len(told), told.shape[2], told.shape[2]), np.nan)
     centred = told - told.mean(1, keepdims=True)
     crossed = centred.transpose(0, 2, 1) @ centred
     spread = np.sqrt(np.diagonal(crossed, axis1=1, axis2=2))

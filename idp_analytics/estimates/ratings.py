@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, f
+from scipy.stats import chi2, f, t
 from statsmodels.stats.contingency_tables import SquareTable
 
 Array = npt.NDArray[np.float64]
@@ -60,6 +60,26 @@ def _spread(counts: Array) -> Array:
     return spread[:-1, :-1]
 
 
+def leaning(table: npt.ArrayLike, level: float = 0.95) -> tuple[float, float, float, int]:
+    """By how many levels the second rater judges higher than the first on average: mean, low, high (t of n − 1) and how many things.
+
+    ``table``: levels × levels, ascending, rows the first rater's. Beside :func:`symmetry`, which says whether, not how far nor in which direction.
+    All nan of nothing; the interval of fewer than two things, or where all differ alike.
+    """
+    counts = np.asarray(table, float)
+    steps = np.arange(len(counts), dtype=float)
+    by = steps[None, :] - steps[:, None]
+    n = int(counts.sum())
+    if n == 0:
+        return np.nan, np.nan, np.nan, 0
+    mean = float((counts * by).sum() / n)
+    spread = float((counts * (by - mean) ** 2).sum())
+    if n < 2 or spread < 1e-9:
+        return mean, np.nan, np.nan, n
+    half = float(t.isf((1 - level) / 2, n - 1)) * float(np.sqrt(spread / (n - 1) / n))
+    return mean, mean - half, mean + half, n
+
+
 @dataclass(frozen=True)
 class Correlation:
     """An intraclass correlation with its interval."""
@@ -73,10 +93,11 @@ def intraclass(ratings: npt.ArrayLike, level: float = 0.95) -> dict[str, Correla
     """The six intraclass correlations (Shrout & Fleiss 1979) of ``ratings``, things × raters, all known.
 
     ``1``: other raters for each thing; ``2``: the same, drawn from many, and how high each judges counts; ``3``: the same and only these; of one rater, or
-    with ``k`` of the mean of all. How much of the variance is the things'. Empty with fewer than two of either, or where nothing varies.
+    with ``k`` of the mean of all. How much of the variance is the things'. Empty with fewer than two of either, where
+    nothing varies, raters never differ, or things do not: there is nothing to divide by.
     """
     held = np.asarray(ratings, float)
-    n, k = held.shape
+    n, k = held.shape if held.ndim == 2 else (len(held), 1)
     if n < 2 or k < 2 or np.isnan(held).any() or np.ptp(held) == 0:
         return {}
     mean, things, raters = held.mean(), held.mean(1), held.mean(0)
@@ -84,7 +105,7 @@ def intraclass(ratings: npt.ArrayLike, level: float = 0.95) -> dict[str, Correla
     within = ((held - things[:, None]) ** 2).sum() / (n * (k - 1))
     judges = n * ((raters - mean) ** 2).sum() / (k - 1)
     rest = ((held - things[:, None] - raters + mean) ** 2).sum() / ((n - 1) * (k - 1))
-    if rest <= 1e-12 * between or within <= 1e-12 * between:
+    if rest <= 1e-12 * between or within <= 1e-12 * between or between <= 1e-12 * within:
         return {}
     tail = (1 - level) / 2
 
@@ -107,9 +128,14 @@ def intraclass(ratings: npt.ArrayLike, level: float = 0.95) -> dict[str, Correla
         "2": Correlation(two, *of_two),
         "3": Correlation((between - rest) / (between + (k - 1) * rest), *((r - 1) / (r + k - 1) for r in three)),
         "1k": Correlation(1 - within / between, *(1 - 1 / r for r in one)),
-        "2k": Correlation((between - rest) / (between + (judges - rest) / n), *(k * r / (1 + (k - 1) * r) for r in of_two)),
+        "2k": Correlation(*(_of_the_mean(r, k) for r in (two, *of_two))),
         "3k": Correlation(1 - rest / between, *(1 - 1 / r for r in three)),
     }  # fmt: skip
+
+
+def _of_the_mean(one: float, k: int) -> float:
+    """The correlation of the mean of ``k`` raters from that of ``one`` (Spearman 1910; Brown 1910); nan where no mean has one so low."""
+    return k * one / (1 + (k - 1) * one) if one > -1 / (k - 1) else float("nan")
 
 
 def average_deviation(ratings: npt.ArrayLike, steps: int) -> tuple[Array, bool]:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
+from idp_analytics.estimates.shares import wilson
+
 Array = npt.NDArray[np.float64]
 
 LEAST_RANGE = 30
@@ -37,8 +39,9 @@ def lower_bound_mean(
     """What it is worth on average at the least: everybody is worth no more than the highest price they would pay of those asked
     (Turnbull 1976; Haab & McConnell 1997).
 
-    ``yes`` of ``n`` at each of ``prices``, ascending and above 0. Mean, its standard error, low and high (normal, not below 0), in
-    the unit of the prices: Σ (price − the price below) × the share that says yes, of :func:`demand`. All nan where nobody was asked.
+    ``yes`` of ``n`` at each of ``prices``, ascending and above 0. Mean, its standard error, low and high (normal, between 0 and the highest
+    price), in the unit of the prices: Σ (price − the price below) × the share that says yes, of :func:`demand`. Where everybody says
+    yes at all prices, or nobody at any, the error is 0 and the bounds are those of Wilson's intervals (1927). All nan where nobody was asked.
     """
     at = np.asarray(prices, float)
     if np.any(np.diff(at) <= 0) or np.any(at <= 0):
@@ -53,8 +56,13 @@ def lower_bound_mean(
     starts, together = fitted.blocks[:-1], fitted.weights
     share = fitted.x[starts]
     error = float(np.sqrt(np.sum(np.add.reduceat(steps, starts) ** 2 * share * (1 - share) / together)))
+    if error == 0:
+        up_to = np.add.reduceat(steps, starts)
+        # Shares of 0 or 1 alone, so how many said yes is told by the share.
+        ends = wilson(np.round((1 - share) * together), together, level)
+        return mean, 0.0, float(up_to @ ends[0]), float(up_to @ ends[1])
     half = float(norm.isf((1 - level) / 2)) * error
-    return mean, error, max(mean - half, 0.0), mean + half
+    return mean, error, max(mean - half, 0.0), min(mean + half, float(at[asked][-1]))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,7 +48,7 @@ def test_the_published_coefficients_of_one_table():
     assert found.value == pytest.approx(0.8493305, abs=1e-6)
     assert found.error == pytest.approx(0.0432, abs=5e-4)
     kappa = agreement.kappa(ABSTRACTORS)
-    assert kappa.value == pytest.approx(0.7964094, abs=1e-6)
+    assert (kappa.value, kappa.error) == pytest.approx((0.7964094, 0.05891072), abs=1e-6)
     pairs = [(i, j) for i, row in enumerate(ABSTRACTORS) for j, times in enumerate(row) for _ in range(times)]
     assert agreement.krippendorff(pairs, "nominal", draws=50).value == pytest.approx(0.7972585, abs=1e-6)
 
@@ -92,6 +96,63 @@ def test_nothing_to_agree_about(table):
     assert agreement.krippendorff([[1, N], [N, 2]], "nominal").n == 0
 
 
+PERFECT = [
+    lambda n: agreement.kappa(np.diag([n - 4, 4, 0])),
+    lambda n: agreement.kappa(np.diag([n - 4, 4, 0]), "quadratic"),
+    lambda n: agreement.ac1(np.diag([n - 4, 4, 0])),
+    lambda n: agreement.fleiss([[3, 0]] * (n - 4) + [[0, 3]] * 4),
+    lambda n: agreement.krippendorff([[1, 1]] * (n - 4) + [[2, 2]] * 4, "ordinal"),
+]
+
+
+@pytest.mark.parametrize("coefficient", PERFECT)
+def test_perfect_agreement_on_a_few_things_is_not_certain(coefficient):
+    ten, many = coefficient(10), coefficient(200)
+    assert (ten.value, ten.high) == (pytest.approx(1), 1)
+    assert ten.low == pytest.approx(10 / (10 + 1.959964**2), abs=1e-6)  # Wilson, 10 of 10: n ÷ (n + z²)
+    assert ten.low < many.low < 1
+    assert agreement.called(ten.value, ten.error)[0] == "substantial"
+    assert agreement.called(many.value, many.error)[0] == "almost perfect"
+
+
+@pytest.mark.parametrize("coefficient", PERFECT)
+def test_of_fewer_than_ten_things_there_is_no_interval(coefficient):
+    few = coefficient(agreement.LEAST - 1)
+    assert few.value == pytest.approx(1)
+    assert np.isnan([few.low, few.high, few.error]).all()
+    assert agreement.called(few.value, few.error)[0] == ""
+
+
+def test_one_side_says_always_the_same():
+    # All in one row: what they agree on is what chance gives, with and without weights.
+    for weights in (None, "linear", "quadratic"):
+        found = agreement.kappa([[0, 0, 0], [3, 2, 7], [0, 0, 0]], weights)
+        assert found.value == pytest.approx(0)
+        assert found.n == 12
+    assert agreement.kappa([[0, 1], [0, 0]]).value == pytest.approx(0)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([1, 2, 3, 4, N]), min_size=3, max_size=3), max_size=14),
+    st.sampled_from(["nominal", "ordinal", "interval", "ratio"]),
+)
+def test_whatever_was_judged_the_interval_holds_the_coefficient(rows, scale):
+    found = agreement.krippendorff(np.array(rows).reshape(-1, 3), scale, draws=50)
+    if not np.isnan(found.low):
+        assert found.low <= found.value <= found.high <= 1
+        assert found.error > 0 or found.value < 1
+    assert np.isnan(found.value) or found.value <= 1 + 1e-12
+
+
+@given(st.lists(st.integers(0, 6), min_size=9, max_size=9))
+def test_whatever_the_table_nothing_fails(cells):
+    table = np.array(cells).reshape(3, 3)
+    for found in (agreement.kappa(table), agreement.kappa(table, "quadratic"), agreement.ac1(table)):
+        assert np.isnan(found.value) or found.value <= 1 + 1e-12
+        if not np.isnan(found.low):
+            assert found.low <= found.value + 1e-12 <= found.high + 2e-12
+
+
 def test_agreement_stays_where_nearly_all_is_one_level():
     # 118 of 120 agree, 117 of them on the first level: kappa is low, AC1 is not.
     table = [[117, 1], [1, 1]]
@@ -129,3 +190,22 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
             held[name].append(one.low <= 0.64 <= one.high)
     for name, hits in held.items():
         assert 0.9 <= np.mean(hits) <= 0.985, name
+
+
+@pytest.mark.slow
+def test_the_same_bytes_whatever_the_threads():
+    code = (
+        "import numpy as np; from idp_analytics.estimates import agreement, item_index;"
+        "x = np.random.default_rng(0).integers(1, 6, (2503, 7)).astype(float);"
+        "x[np.random.default_rng(1).random(x.shape) < 0.2] = np.nan;"
+        "c = np.random.default_rng(2).multinomial(6, [0.2] * 5, 2503);"
+        "print(repr((agreement.krippendorff(x, 'interval'), agreement.fleiss(c), item_index.index(x))))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=True, capture_output=True, text=True, env=os.environ | {"OPENBLAS_NUM_THREADS": threads},
+        ).stdout
+        for threads in ("1", "2")
+    }  # fmt: skip
+    assert len(said) == 1

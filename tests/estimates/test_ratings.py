@@ -70,6 +70,41 @@ def test_no_correlation_where_nothing_varies():
     assert ratings.intraclass([[1, np.nan], [2, 3]]) == {}
 
 
+@given(st.lists(st.lists(st.integers(1, 5), min_size=3, max_size=3), max_size=8))
+def test_no_correlation_is_above_one_whatever_was_judged(rows):
+    for name, one in ratings.intraclass(rows).items():
+        told = [v for v in (one.value, one.low, one.high) if not np.isnan(v)]
+        assert all(v <= 1 for v in told), name
+        if len(told) == 3:
+            assert one.low <= one.value + 1e-9 <= one.high + 2e-9, name
+
+
+def test_things_that_do_not_differ_have_no_correlation():
+    assert ratings.intraclass([[1, 2], [2, 1], [1, 2], [2, 1]]) == {}
+    assert ratings.intraclass([]) == {}
+    # Raters in camps: a single one has a correlation far below 0, and their mean none.
+    camps = ratings.intraclass([[1, 5, 3], [5, 1, 3], [2, 4, 3], [4, 2, 3.5]])
+    assert camps["2"].value < -0.5
+    assert np.isnan(camps["2k"].value)
+
+
+def test_how_far_one_leans():
+    # Itself and evidence over three levels: six alike, three one above, one two above: 5 ÷ 10.
+    table = np.array([[2, 0, 0], [2, 3, 0], [1, 1, 1]])
+    mean, low, high, n = ratings.leaning(table.T)  # rows: evidence
+    assert (mean, n) == (pytest.approx(0.5), 10)
+    # Σ (d − ½)² = 6 · ¼ + 3 · ¼ + 2¼ = 4.5; s² = ½; t of nine degrees 2.262157.
+    assert (low, high) == pytest.approx((0.5 - 2.262157 * np.sqrt(0.05), 0.5 + 2.262157 * np.sqrt(0.05)), abs=1e-6)
+    assert ratings.leaning(table)[0] == -mean
+
+
+def test_nothing_leans():
+    assert np.isnan(ratings.leaning(np.zeros((3, 3)))[0])
+    mean, low, _, n = ratings.leaning(np.diag([3, 4]))
+    assert (mean, n) == (0, 7)
+    assert np.isnan(low)
+
+
 def test_deviation_from_the_median():
     # 2, 3, 3, 4: 1/2 on average from 3. 1, 1, 5, 5: 2 from it.
     held = np.array([[2, 1], [3, 1], [3, 5], [4, 5]], float)

@@ -63,6 +63,22 @@ def test_a_price_nobody_was_asked_takes_part_in_nothing():
     assert np.isnan(willingness.lower_bound_mean([10], [0], [0])).all()
 
 
+def test_all_and_nobody_are_not_certain():
+    # Eight of eight at both prices: Wilson puts each share at 8 ÷ (8 + 1.96²) at the least.
+    mean, error, low, high = willingness.lower_bound_mean([10, 20], [8, 8], [8, 8])
+    assert (mean, error, high) == (20, 0, 20)
+    assert low == pytest.approx(20 * 16 / (16 + 1.959964**2))  # put together: sixteen of sixteen
+    mean, _, low, high = willingness.lower_bound_mean([10, 20], [0, 0], [8, 8])
+    assert (mean, low) == (0, 0)
+    assert high == pytest.approx(20 * 1.959964**2 / (16 + 1.959964**2))
+    mean, _, low, high = willingness.lower_bound_mean([10, 20], [8, 0], [8, 8])
+    assert low < mean == 10 < high
+
+
+def test_nobody_is_taken_to_pay_more_than_was_asked():
+    assert willingness.lower_bound_mean([10, 20], [8, 7], [8, 8])[3] == 20
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="between 0"):
         willingness.demand([11], [10])
