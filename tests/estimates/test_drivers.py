@@ -36,7 +36,6 @@ def test_published_strengths():
     assert deviance == pytest.approx(4.2934, abs=1e-3)
 
 
-<<<<<<< HEAD
 CARS = [
     (21, 6, 160, 110, 4), (21, 6, 160, 110, 4), (22.8, 4, 108, 93, 4), (21.4, 6, 258, 110, 3), (18.7, 8, 360, 175, 3),
     (18.1, 6, 225, 105, 3), (14.3, 8, 360, 245, 3), (24.4, 4, 146.7, 62, 4), (22.8, 4, 140.8, 95, 4), (19.2, 6, 167.6, 123, 4),
@@ -54,14 +53,14 @@ def test_published_relative_weights():
     held = np.array(CARS, float)
     found = drivers.johnson(held[:, 1:], held[:, 0])
     np.testing.assert_allclose(found, [0.2284797, 0.2221469, 0.2321744, 0.0963886], atol=1e-7)
-=======
+
+
 def test_strength_of_two_by_hand():
     # Chosen 6 of 10 times: log odds ln(6 ÷ 4), error √(1 ÷ 6 + 1 ÷ 4); two strengths fit one pair exactly.
     strength, error, deviance = drivers.bradley_terry([[0, 4], [6, 0]])
     assert (strength[1], error[1]) == (pytest.approx(np.log(1.5)), pytest.approx(np.sqrt(1 / 6 + 1 / 4)))
     assert deviance == pytest.approx(0, abs=1e-9)
     assert deviance >= 0
->>>>>>> fc259f1 (Agreement of few raters is not taken for certain, and nothing undefined passes for a number)
 
 
 @pytest.mark.parametrize(
