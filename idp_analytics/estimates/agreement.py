@@ -32,9 +32,9 @@ _FROM = (0.8, 0.6, 0.4, 0.2, 0.0, -1.0)
 class Agreement:
     """A coefficient with its interval; ``error`` is its standard error. ``n`` things were judged by two or more.
 
-    All nan where nothing was, or (but for AC1) where everything was judged the same, so that there is nothing to agree about; interval and error also
-    below :data:`LEAST` things. Perfect agreement is not certain: of as many things as were judged, Wilson's interval (1927) says how
-    many others might be judged by chance.
+    All nan where nothing was, or (but for AC1) where everything was judged the same, so that there is nothing to agree about; interval
+    and error also below :data:`LEAST` things: ``reason`` says why. Perfect agreement is not certain: of as many things as were judged,
+    Wilson's interval (1927) says how many others might be judged by chance.
     """
 
     value: float
@@ -42,6 +42,7 @@ class Agreement:
     high: float
     error: float
     n: int
+    reason: str = ""
 
 
 def krippendorff(
@@ -59,7 +60,7 @@ def krippendorff(
         raise ValueError("a ratio scale has no values below 0")
     n = len(held)
     if n == 0 or len(values) < 2:
-        return Agreement(np.nan, np.nan, np.nan, np.nan, n)
+        return _unknown(n)
     counts = (held[:, :, None] == values).sum(1).astype(float)  # things × values
     judges = counts.sum(1)
     pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(len(values))
@@ -116,10 +117,9 @@ def kappa(
     n = int(counts.sum())
     used = (counts.sum(0) > 0) | (counts.sum(1) > 0)
     if n == 0 or used.sum() < 2:
-        return Agreement(np.nan, np.nan, np.nan, np.nan, n)
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # the test against no agreement, which is not used, divides by its own error
+        return _unknown(n)
+    # The test against no agreement, which is not used, divides by its own error.
+    with np.errstate(invalid="ignore", divide="ignore"):
         found = cohens_kappa(counts, wt=weights)
     return _normal(float(found.kappa), float(np.sqrt(max(float(found.var_kappa), 0.0))), n, level)
 
@@ -129,7 +129,7 @@ def ac1(table: npt.ArrayLike, level: float = 0.95) -> Agreement:
     counts = np.asarray(table, float)
     n, q = counts.sum(), len(counts)
     if n < 2 or q < 2:
-        return Agreement(np.nan, np.nan, np.nan, np.nan, int(n))
+        return _unknown(int(n))
     p = counts / n
     used = (p.sum(0) + p.sum(1)) / 2
     seen, by_chance = np.trace(p), (used * (1 - used)).sum() / (q - 1)
@@ -156,7 +156,7 @@ def fleiss(counts: npt.ArrayLike, seed: int = 0, draws: int = DRAWS, level: floa
         raise ValueError("not all things were judged by as many raters; take Krippendorff's alpha")
     judges = held[0].sum() if n else 0.0
     if judges < 2:
-        return Agreement(np.nan, np.nan, np.nan, np.nan, n)
+        return _unknown(0)
     times = np.vstack([np.ones(n), np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)])
     # Whole numbers are added up, so that any order of adding says the same.
     seen = (times @ (held**2).sum(1) / n - judges) / (judges * (judges - 1))
@@ -181,7 +181,7 @@ def called(value: float, error: float, sure: float = 0.95) -> tuple[str, Array]:
 
 def _normal(value: float, error: float, n: int, level: float) -> Agreement:
     if n < LEAST:
-        return Agreement(value, np.nan, np.nan, np.nan, n)
+        return _of_few(value, n)
     if error < 1e-9:  # rounding leaves a hair of it
         return _alike(value, n, level)
     half = float(norm.isf((1 - level) / 2)) * error
@@ -191,8 +191,10 @@ def _normal(value: float, error: float, n: int, level: float) -> Agreement:
 def _drawn(found: Array, n: int, level: float) -> Agreement:
     """The first is what was found, the others what was drawn; draws in which everything is alike say nothing."""
     value, drawn = float(found[0]), found[1:][~np.isnan(found[1:])]
-    if np.isnan(value) or len(drawn) < 2 or n < LEAST:
-        return Agreement(value, np.nan, np.nan, np.nan, n)
+    if np.isnan(value):
+        return _unknown(n)
+    if len(drawn) < 2 or n < LEAST:
+        return _of_few(value, n)
     if np.ptp(drawn) < 1e-9:
         return _alike(value, n, level)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
@@ -202,6 +204,17 @@ def _drawn(found: Array, n: int, level: float) -> Agreement:
 def _alike(value: float, n: int, level: float) -> Agreement:
     """Nothing varies to go by. Where all agree: the share of things not left to chance may be as low as Wilson's bound for n of n."""
     if value < 1 - 1e-9:
-        return Agreement(value, np.nan, np.nan, np.nan, n)
+        return Agreement(value, np.nan, np.nan, np.nan, n, "things do not differ in how they were judged")
     low = float(wilson(n, n, level)[0])
     return Agreement(value, low, 1.0, (1 - low) / float(norm.isf((1 - level) / 2)), n)
+
+
+def _of_few(value: float, n: int) -> Agreement:
+    return Agreement(
+        value, np.nan, np.nan, np.nan, n, f"{n} things were judged, and {LEAST} are needed for an interval"
+    )
+
+
+def _unknown(n: int) -> Agreement:
+    reason = "everything was judged the same" if n else "nothing was judged by two"
+    return Agreement(np.nan, np.nan, np.nan, np.nan, n, reason)

@@ -47,20 +47,17 @@ def weights(
     """How much of the variance of ``whole`` goes with each of ``items`` (respondents × items), by :func:`lmg`.
 
     Respondents are drawn again ``draws`` times, with ``seed``; bounds are percentiles of those draws. Who left anything out is
-    not used. None with fewer than :data:`PER_ITEM` respondents an item or :data:`LEAST`, with more than :data:`MOST_ITEMS` items
-    or fewer than two, or where an item does not vary or follows from others.
+    not used. None where :func:`why_not` says why, and where in one of ten draws an item does not vary or follows from others: then
+    :func:`spearman` is what there is.
     """
-    x, y = np.asarray(items, float), np.asarray(whole, float)
-    told = np.column_stack([x, y])
-    told = told[~np.isnan(told).any(1)]
-    n, count = len(told), x.shape[1]
-    if not 2 <= count <= MOST_ITEMS or n < max(PER_ITEM * count, LEAST):
+    if why_not(items, whole):
         return None
+    told, n = _complete(items, whole)
     at = np.random.default_rng(seed).integers(0, n, (draws, n))
     correlations = _correlations(np.concatenate([told[None], told[at]]))
     usable = np.asarray(np.isfinite(correlations).all((1, 2)))
     usable[usable] &= np.linalg.det(correlations[usable][:, :-1, :-1]) > _LEAST_DETERMINANT
-    if not usable[0] or usable.mean() < 0.9:
+    if usable.mean() < 0.9:  # hardly anybody answers otherwise than the others
         return None
     found = _shared(correlations[usable])
     share, drawn = found[0], found[1:]
@@ -69,6 +66,24 @@ def weights(
     # What is drawn again explains a little more than it should, so that a share near 0 can lie below all that was drawn.
     low, high = np.minimum(low, share), np.maximum(high, share)
     return Weights(share, low, high, chances, separable, float(share.sum()), n)
+
+
+def why_not(items: npt.ArrayLike, whole: npt.ArrayLike) -> str:
+    """Why :func:`weights` cannot be given, as a clause; empty where they can. Fewer than :data:`PER_ITEM` respondents an item or
+    :data:`LEAST`, more than :data:`MOST_ITEMS` items or fewer than two, or an item that does not vary or follows from others."""
+    told, n = _complete(items, whole)
+    count = told.shape[1] - 1
+    if not 2 <= count <= MOST_ITEMS:
+        return f"of items there are {count}, and 2 to {MOST_ITEMS} can be weighed"
+    needed = max(PER_ITEM * count, LEAST)
+    if n < needed:
+        return f"{n} respondents answered everything, and {needed} are needed for {count} items"
+    correlation = _correlations(told[None])[0]
+    if not np.isfinite(correlation).all():
+        return "an item, or the whole, is answered alike by everybody"
+    if np.linalg.det(correlation[:-1, :-1]) <= _LEAST_DETERMINANT:
+        return "an item follows from others"
+    return ""
 
 
 def lmg(items: npt.ArrayLike, whole: npt.ArrayLike) -> Array:
@@ -150,9 +165,8 @@ def bradley_terry(wins: npt.ArrayLike) -> tuple[Array, Array, float]:
     for row, (i, j) in enumerate(pairs):
         design[row, i], design[row, j] = 1.0, -1.0
     outcome = np.array([(held[i, j], held[j, i]) for i, j in pairs])
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # as many pairs as strengths leave no freedom for a scale, which is not used
+    # As many pairs as strengths leave no freedom for a scale, which is not used.
+    with np.errstate(invalid="ignore", divide="ignore"):
         fit = sm.GLM(outcome, design[:, 1:], family=sm.families.Binomial()).fit()
     return np.append(0.0, fit.params), np.append(0.0, fit.bse), max(float(fit.deviance), 0.0)
 
@@ -172,6 +186,13 @@ def cost_of_delay(
     chosen = np.argsort(-cost / time, kind="stable") if order is None else np.asarray(order)
     waits = np.cumsum(time[chosen]) - time[chosen]
     return tuple(int(one) for one in chosen), float(cost[chosen] @ waits)
+
+
+def _complete(items: npt.ArrayLike, whole: npt.ArrayLike) -> tuple[Array, int]:
+    """Items and whole side by side of the respondents who answered everything, and how many those are."""
+    told = np.column_stack([np.asarray(items, float), np.asarray(whole, float)])
+    told = told[~np.isnan(told).any(1)]
+    return told, len(told)
 
 
 def _correlations(told: Array) -> Array:

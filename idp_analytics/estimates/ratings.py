@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, f, t
+from scipy.stats import chi2, f, friedmanchisquare, t
 from statsmodels.stats.contingency_tables import SquareTable
 
 Array = npt.NDArray[np.float64]
@@ -136,6 +136,22 @@ def intraclass(ratings: npt.ArrayLike, level: float = 0.95) -> dict[str, Correla
 def _of_the_mean(one: float, k: int) -> float:
     """The correlation of the mean of ``k`` raters from that of ``one`` (Spearman 1910; Brown 1910); nan where no mean has one so low."""
     return k * one / (1 + (k - 1) * one) if one > -1 / (k - 1) else float("nan")
+
+
+def concordance(ranks: npt.ArrayLike) -> tuple[float, float, int]:
+    """Kendall's W (Kendall & Babington Smith 1939): how far raters put the same things in the same order, from 0 to 1, corrected for ties.
+
+    ``ranks``: raters × things, any numbers that put things in order; who left one out is not used. W, the chance of one so large if all
+    orders were random (χ² of Friedman 1937: too careful for few raters and things), and how many raters. nan below two raters or
+    three things, and where everybody ties everything.
+    """
+    held = np.asarray(ranks, float)
+    held = held[~np.isnan(held).any(1)] if held.ndim == 2 else np.empty((0, 0))
+    n, things = held.shape
+    if n < 2 or things < 3 or not np.ptp(held, axis=1).any():
+        return np.nan, np.nan, n
+    found = friedmanchisquare(*held.T)
+    return float(found.statistic) / (n * (things - 1)), float(found.pvalue), n
 
 
 def average_deviation(ratings: npt.ArrayLike, steps: int) -> tuple[Array, bool]:

@@ -91,6 +91,7 @@ def test_levels_nobody_used_count():
 def test_nothing_to_agree_about(table):
     found = agreement.kappa(table)
     assert np.isnan(found.value)
+    assert found.reason == ("everything was judged the same" if table.sum() else "nothing was judged by two")
     alike = agreement.krippendorff([[2, 2], [2, 2]], "ordinal")
     assert np.isnan(alike.value)
     assert agreement.krippendorff([[1, N], [N, 2]], "nominal").n == 0
@@ -121,6 +122,7 @@ def test_of_fewer_than_ten_things_there_is_no_interval(coefficient):
     assert few.value == pytest.approx(1)
     assert np.isnan([few.low, few.high, few.error]).all()
     assert agreement.called(few.value, few.error)[0] == ""
+    assert few.reason == "9 things were judged, and 10 are needed for an interval"
 
 
 def test_one_side_says_always_the_same():

@@ -173,6 +173,26 @@ def test_nobody_answered():
     assert drivers.weights(np.empty((0, 2)), [], seed=1) is None
 
 
+@pytest.mark.parametrize(
+    ("n", "items", "spoil", "reason"),
+    [
+        (69, 7, None, "69 respondents answered everything, and 70 are needed for 7 items"),
+        (49, 2, None, "49 respondents answered everything, and 50 are needed for 2 items"),
+        (300, 11, None, "of items there are 11, and 2 to 10 can be weighed"),
+        (300, 1, None, "of items there are 1, and 2 to 10 can be weighed"),
+        (90, 3, lambda x: 0 * x[:, 1], "an item, or the whole, is answered alike by everybody"),
+        (90, 3, lambda x: x[:, 1] + x[:, 2], "an item follows from others"),
+        (90, 3, None, ""),
+    ],
+)
+def test_why_there_are_no_weights(n, items, spoil, reason):
+    x, y = _people(2, n=n, items=items)
+    if spoil:
+        x[:, 0] = spoil(x)
+    assert drivers.why_not(x, y) == reason
+    assert (drivers.weights(x, y, seed=1, draws=50) is None) == bool(reason)
+
+
 def test_the_same_seed_gives_the_same_bytes():
     x, y = _people(3)
     one, other = drivers.weights(x, y, seed=9, draws=100), drivers.weights(x, y, seed=9, draws=100)

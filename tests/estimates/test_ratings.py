@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from idp_analytics.estimates import ratings
 
@@ -122,3 +123,38 @@ def test_within_a_group():
     assert ratings.within_group(held, 5) == pytest.approx(1 - (2 / 3 + 16 / 3) / 2 / 2)
     assert ratings.within_group(np.full((4, 3), 2.0), 5) == 1.0
     assert np.isnan(ratings.within_group([[1.0]], 5))
+
+
+def test_concordance_by_hand():
+    # Three raters of four things: sums of ranks 4, 5, 9, 12 around 7½: 12¼ + 6¼ + 2¼ + 20¼ = 41; W = 12 · 41 ÷ (9 · 60).
+    ranks = [[1, 2, 3, 4], [2, 1, 3, 4], [1, 2, 3, 4]]
+    value, p, n = ratings.concordance(ranks)
+    assert (value, n) == (pytest.approx(12 * (3.5**2 + 2.5**2 + 1.5**2 + 4.5**2) / (9 * 60)), 3)
+    assert p == pytest.approx(chi2.sf(3 * 3 * value, 3))
+    assert ratings.concordance([[1, 2, 3]] * 4)[0] == pytest.approx(1)
+    # Each thing is first, second and third once: nobody agrees.
+    assert ratings.concordance([[1, 2, 3], [2, 3, 1], [3, 1, 2]])[0] == pytest.approx(0)
+
+
+def test_ties_are_corrected_for():
+    # All raters tie the same two: they agree perfectly all the same.
+    assert ratings.concordance([[1, 2, 2, 4]] * 5)[0] == pytest.approx(1)
+
+
+def test_no_concordance():
+    for ranks in ([[3, 3, 3]] * 4, [[1, 2, 3]], [[1, 2]] * 4, [[1, np.nan, 3], [1, 2, 3]], [], np.empty((0, 3))):
+        assert np.isnan(ratings.concordance(ranks)[0])
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 5), min_size=4, max_size=4), min_size=2, max_size=8), st.permutations([0, 1, 2, 3])
+)
+def test_concordance_laws(rows, order):
+    value, p, _ = ratings.concordance(rows)
+    mixed = ratings.concordance(np.array(rows)[::-1, order])
+    if np.isnan(value):
+        assert np.isnan(mixed[0])
+        return
+    assert -1e-12 <= value <= 1 + 1e-12
+    assert 0 <= p <= 1
+    assert mixed[0] == pytest.approx(value)
