@@ -145,6 +145,18 @@ def ac1(table: npt.ArrayLike, level: float = 0.95) -> Agreement:
     return _normal(float(value), error, int(n), level)
 
 
+def brennan_prediger(table: npt.ArrayLike, level: float = 0.95) -> Agreement:
+    """Agreement beyond that of judging at random, all levels as likely (Brennan & Prediger 1981); of two levels known as PABAK, prevalence and
+    bias adjusted. It does not ask how often each level was used, so unused levels raise it. ``table``: :func:`crossed`."""
+    counts = np.asarray(table, float)
+    n, q = int(counts.sum()), len(counts)
+    if n == 0 or q < 2:
+        return _unknown(n)
+    seen = float(np.trace(counts)) / n
+    error = float(np.sqrt(seen * (1 - seen) / n)) / (1 - 1 / q)
+    return _normal((seen - 1 / q) / (1 - 1 / q), error, n, level)
+
+
 def fleiss(counts: npt.ArrayLike, seed: int = 0, draws: int = DRAWS, level: float = 0.95) -> Agreement:
     """Fleiss' kappa (1971) of several raters: ``counts``, things × levels, how many judged it so, as many for every thing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,56 @@ def test_the_published_kappa_of_many_raters():
     assert found.low < found.value < found.high
     with pytest.raises(ValueError, match="as many"):
         agreement.fleiss([[2, 0], [1, 0]])
+
+
+def test_reference_cases(cases):
+    def case(name):
+        path = cases / "stats" / "given" / f"{name}.json"
+        if not path.is_file():
+            pytest.skip(f"{path} is not there")
+        read = json.loads(path.read_text())
+        return read["data"], {key: (one["value"], one["atol"]) for key, one in read["expected"].items()}
+
+    got, wanted = {}, {}
+    data, told = case("E01g_kripp")
+    held = np.array(data, float)
+    got |= {scale: agreement.krippendorff(held, scale, draws=20).value for scale in told}
+    wanted |= told
+    data, told = case("E02g_wkappa_sas")
+    plain, weighted = agreement.kappa(data), agreement.kappa(data, "linear")
+    got |= {"kappa": plain.value, "ase": plain.error, "lo": plain.low, "hi": plain.high}
+    got |= {"wkappa_0_1_2": weighted.value, "wase": weighted.error}
+    wanted |= told
+    for name, (value, tolerance) in wanted.items():
+        assert got[name] == pytest.approx(value, abs=tolerance), name
+
+    data, told = case("E03g_ac1")
+    kappa = agreement.kappa(data)
+    pairs = [(i, j) for i, row in enumerate(data) for j, times in enumerate(row) for _ in range(times)]
+    got = {
+        "AC1": agreement.ac1(data).value, "kappa": kappa.value, "kappa_se": kappa.error,
+        "alpha": agreement.krippendorff(pairs, "nominal", draws=20).value, "pa": np.trace(data) / np.sum(data),
+        "pabak_bp": agreement.brennan_prediger(data).value,
+    }  # fmt: skip
+    assert got.keys() == told.keys()
+    for name, (value, tolerance) in told.items():
+        assert got[name] == pytest.approx(value, abs=tolerance), name
+    data, told = case("E05g_fleiss")
+    assert agreement.fleiss(data).value == pytest.approx(told["kappa"][0], abs=told["kappa"][1])
+    data, told = case("E08g_benchmark")
+    word, chances = agreement.called(data["coeff"], data["se"])
+    assert word == told.pop("label")[0].lower()
+    for (name, (value, tolerance)), chance in zip(told.items(), chances, strict=False):
+        assert chance == pytest.approx(value, abs=tolerance), name
+
+
+def test_agreement_beyond_random_levels():
+    # Nine of twelve alike on three levels: (¾ − ⅓) ÷ ⅔; √(¾ · ¼ ÷ 12) ÷ ⅔.
+    found = agreement.brennan_prediger([[5, 1, 0], [1, 3, 1], [0, 0, 1]])
+    assert found.value == pytest.approx(0.625)
+    assert found.error == pytest.approx(np.sqrt(0.75 * 0.25 / 12) * 1.5)
+    assert agreement.brennan_prediger([[10, 0], [0, 0]]).value == 1
+    assert np.isnan(agreement.brennan_prediger(np.zeros((2, 2))).value)
 
 
 def test_words_that_the_error_allows():

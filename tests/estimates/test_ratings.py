@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -62,6 +64,23 @@ def test_the_published_correlations():
     for name, (low, high) in bounds.items():
         assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=6e-3), name
     assert (found["2k"].low, found["2k"].high) == pytest.approx((0.07, 0.93), abs=6e-3)
+
+
+def test_reference_cases(cases):
+    folder = cases / "stats" / "given"
+    if not (folder / "E04g_icc.json").is_file():
+        pytest.skip("the cases E04g and E06g are not there")
+    correlation, symmetry = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("E04g_icc", "E06g_symmetry")
+    )
+    got = {f"ICC{name}": one.value for name, one in ratings.intraclass(correlation["data"]).items()}
+    bowker, margins = ratings.symmetry(symmetry["data"]), ratings.homogeneity(symmetry["data"])
+    got |= {"bowker": bowker.statistic, "bowker_df": bowker.freedom, "bowker_p": bowker.p}
+    got |= {"stuart_maxwell": margins.statistic, "sm_df": margins.freedom, "sm_p": margins.p}
+    expected = correlation["expected"] | symmetry["expected"]
+    assert got.keys() == expected.keys()
+    for name, one in expected.items():
+        assert got[name] == pytest.approx(one["value"], abs=one["atol"]), name
 
 
 def test_no_correlation_where_nothing_varies():
