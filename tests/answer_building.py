@@ -30,6 +30,7 @@ from idp_analytics.metrics import (
     sprawl,
     sprawl_costs,
     survey_price,
+    survey_quality,
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
@@ -82,7 +83,7 @@ EMPTY = {
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
-    "survey_price": survey_price.COLUMNS,
+    "survey_price": survey_price.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""

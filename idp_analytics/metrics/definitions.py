@@ -160,6 +160,16 @@ would have had. A line flips a decision at the value that makes another option e
 the joint range puts every line of the cheapest option at its high and all others at their low. Ranges are opinions: no
 interval and no probability is made of them. An exit cost must be stated, if only as 0; a benefit is in no order.
 
+## One index of the ratings, and how far to trust them
+
+The study `survey_quality` takes the ratings of areas (part *drivers*) together: the *index* is the mean of their favourable shares, so it
+stays a share. Its interval is that of respondents drawn again (bootstrap, fixed seed), of a change both waves each for itself; a
+question asked in other words begins a new series. Groups have one where they show every answer to every rating. *Alpha* (Cronbach 1951,
+interval of Feldt 1965) says whether the ratings go together; it is given from 30 people who answered all of them, and an index whose
+alpha is below 0.6 is better read question by question. It does not say that they measure one thing. Those who answered in the first
+seven days stand beside those who took longer (Brunner & Munzel 2000): where the two differ, who never answered may differ as well
+(Armstrong & Overton 1977). The same is looked at for teams that are on golden paths, of whom it is known whether they answered.
+
 ## What people say they would pay
 
 The study `survey_price` rests on the questions of the part *price*: a price drawn at random for each respondent, whether their

@@ -59,6 +59,7 @@ from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.survey_price import survey_price
+from idp_analytics.metrics.survey_quality import survey_quality
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.theme_links import theme_links
@@ -380,6 +381,11 @@ STUDIES: tuple[Study, ...] = (
     Study("uncoded", "one list of words that comments without a theme share, for whoever keeps the codebook", uncoded),
     Study(
         "exit_reasons", "one reason for which people left in four quarters, where enough left to be shown", exit_reasons
+    ),
+    Study(
+        "survey_quality",
+        "one measure of one closed wave in one entity: the index of its ratings, alpha, first days against later, response",
+        survey_quality,
     ),
     Study(
         "survey_price",

@@ -169,10 +169,10 @@ def _cautions(view: View, prices: pl.DataFrame, points: pl.DataFrame) -> Iterato
             "Worth at least: everybody is counted with no more than the price they were sure to pay and nothing above the highest price asked (Turnbull), so the true "
             "mean of what they say is higher. Demand is the share made never to rise with the price."
         )
-    if points.filter(pl.col("measure").is_in(list(RANGE))).height:
+    if points.filter(pl.col("measure").is_in(list(RANGE)), pl.col("value").is_not_null()).height:
         yield (
-            "The range is where curves of four stated prices cross (van Westendorp): below the first more find it suspiciously cheap than a bargain lets them, above the last more "
-            "find it too dear than not dear. It says what sounds right, not what anybody would pay."
+            "The range is where curves of four stated prices cross (van Westendorp): below the first more find it too cheap to be good than find it no bargain, above the last more "
+            "find it too dear than find it not dear. It says what sounds right, not what anybody would pay."
         )
 
 

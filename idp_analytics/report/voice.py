@@ -12,7 +12,7 @@ from idp_analytics.answers import Verdict
 from idp_analytics.charts import ratings
 from idp_analytics.charts.wording import NOTHING, count, difference, interval, named, quantity
 from idp_analytics.metrics import survey_change
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, voice_quality, words
 from idp_analytics.report.disclosure import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
@@ -29,9 +29,10 @@ def voice(view: View) -> Section:
     rated = rows.filter(pl.col("kind").is_in(RATED), pl.col("part").is_in(["overall", "drivers", "recommend", "other"]))
     shown = rated.filter(pl.col("share").is_not_null())
     parts = _parts(view, shown)
+    quality = voice_quality.rows_of(view, rows)
     return Section(
         question="What do developers say?",
-        answer=" ".join(_answer(view, rows, rated)),
+        answer=" ".join([*_answer(view, rows, rated), *voice_quality.said(quality)]),
         chart=ratings.chart(parts, f"Ratings in the wave {named(rows.row(0, named=True)['wave'])}", view.name)
         if parts
         else None,
@@ -40,10 +41,11 @@ def voice(view: View) -> Section:
             for table in (
                 cells.table(f"Ratings of {view.name}", map(_rating, _ordered(rated))),
                 *_given(view, rows),
+                *voice_quality.tables(quality),
             )
             if table.frame.height
         ),
-        cautions=tuple(_cautions(view, rows, rated)),
+        cautions=(*_cautions(view, rows, rated), *voice_quality.cautions(quality)),
     )
 
 

@@ -47,6 +47,29 @@ def test_the_organisation_hears_what_was_said_and_how_sure_that_is(mart, organis
     assert section.tables[0].frame.height == len({*section.tables[0].frame["Question"]})
 
 
+def test_the_index_and_how_far_to_trust_it_stand_beside(mart, organisation_report, team_report, small):
+    section = organisation_report().voice()
+    rows = mart.studies["survey_quality"].filter(pl.col("scope") == "org", pl.col("closed_on") <= parse("2026-06").end)
+    last = {row["measure"]: row for row in rows.filter(pl.col("closed_on") == pl.col("closed_on").max()).to_dicts()}
+    index = last["index"]
+    assert (
+        f"Over the {index['items']} areas that are rated, {100 * index['value']:.1f} % are favourable on average"
+        in section.answer
+    )
+    table = next(table.frame for table in section.tables if table.caption == "How far these answers can be trusted")
+    assert table["Measure"].to_list()[:2] == ["mean of the shares above (index)", "do the ratings go together (alpha)"]
+    assert table["Value"].to_list()[1] == f"{last['alpha']['value']:.2f}"
+    assert table.height == sum(row["value"] is not None for row in last.values())
+    assert "areas that are rated" not in team_report(small).voice().answer
+
+
+def test_ratings_that_do_not_go_together_are_said(mart):
+    first = mart.studies["survey_quality"].filter(pl.col("measure") == "alpha").sort("number").row(0, named=True)
+    section = OrgReport(View(mart, "org", "org", parse(f"{first['closed_on']:%Y-%m}"))).voice()
+    assert first["value"] < 0.6
+    assert any("the ratings hardly go together" in caution for caution in section.cautions)
+
+
 def test_given_answers_are_listed_with_the_most_frequent_first(organisation_report):
     tables = [table for table in organisation_report().voice().tables if "held people up" in table.caption]
     shares = [float(cell.removesuffix(" %")) for cell in tables[0].frame["Chosen by"]]
