@@ -15,6 +15,11 @@ from typing import Any
 from idp_analytics.errors import SettingsError
 from idp_analytics.settings import components, showback, tools
 from idp_analytics.settings.components import Component
+from idp_analytics.settings.maturity_choices import chosen
+from idp_analytics.settings.maturity_model import FILE as MATURITY
+from idp_analytics.settings.maturity_model import Model
+from idp_analytics.settings.maturity_model import parse as parse_model
+from idp_analytics.settings.maturity_model import shipped as shipped_model
 from idp_analytics.settings.questions import (
     Question,
     SurveyRules,
@@ -103,7 +108,7 @@ class Settings:
     """One company's settings. ``root`` is its data folder; ``org`` names its reports.
 
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
-    question id, those the kit ships and the company's own; ``codebook``: what comments may be about.
+    question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is.
     """
 
     org: str
@@ -126,6 +131,7 @@ class Settings:
     questions: Mapping[str, Question] = field(default_factory=shipped_questions)
     survey: SurveyRules = field(default_factory=SurveyRules)
     codebook: Codebook = field(default_factory=shipped_themes)
+    maturity: Model = field(default_factory=shipped_model)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -151,11 +157,10 @@ def read(root: Path, check_source: SourceCheck) -> Settings:
         document = tomllib.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
-    themes = root / THEMES
-    book = themes.read_bytes() if themes.is_file() else b""
+    book, model = (file.read_bytes() if (file := root / name).is_file() else b"" for name in (THEMES, MATURITY))
     return parse(
-        document, root, check_source, where=str(path), sha256=hashlib.sha256(text + book).hexdigest(),
-        codebook=book.decode("utf-8-sig", "replace") or None,
+        document, root, check_source, where=str(path), sha256=hashlib.sha256(text + book + model).hexdigest(),
+        codebook=book.decode("utf-8-sig", "replace") or None, model=model.decode("utf-8-sig", "replace") or None,
     )  # fmt: skip
 
 
@@ -166,9 +171,10 @@ def parse(
     where: str = FILE,
     sha256: str = "",
     codebook: str | None = None,
+    model: str | None = None,
 ) -> Settings:
-    """A parsed document, and the text of the company's own ``codebook`` → :class:`Settings`; raises :class:`SettingsError` listing
-    every problem."""
+    """A parsed document, and the texts of the company's own ``codebook`` and maturity ``model`` → :class:`Settings`; raises
+    :class:`SettingsError` listing every problem."""
     take = TomlReader(document)
     organisation = take.table("organisation")
     org = organisation.text("id", root.name)
@@ -211,6 +217,8 @@ def parse(
     survey = parse_survey(take.table("survey"))
     questions = parse_questions(take.tables("question"), take.problems, shipped_questions())
     book = parse_themes(codebook, take.problems) if codebook is not None else shipped_themes()
+    maturity = parse_model(model, take.problems) if model is not None else shipped_model()
+    maturity = chosen(maturity, take.tables("maturity_threshold"), take.tables("maturity_exemption"), take.problems)
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -218,7 +226,7 @@ def parse(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
-        questions=questions, survey=survey, codebook=book,
+        questions=questions, survey=survey, codebook=book, maturity=maturity,
     )  # fmt: skip
 
 

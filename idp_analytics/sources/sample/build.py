@@ -98,6 +98,7 @@ def generate(
         "surveys": asked.waves,
         "voice": asked.truth,
         "tickets": tickets,
+        "maturity": truth.maturity(world),
         "components": truth.components(tables["usage"]),
         "policies": truth.policies(tables["policy_results"]),
         "costs": truth.bills(owned),

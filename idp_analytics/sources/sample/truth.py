@@ -158,6 +158,17 @@ def golden_paths(world: World, adopted: golden.Adoption) -> dict[str, Any]:
     }
 
 
+def maturity(world: World) -> dict[str, Any]:
+    """Who claims more or less than can be seen, and who goes round rules under stress."""
+    there = set(world.teams["team_id"])
+    return {
+        "over_claimers": [team for team in voice.OVER_CLAIMERS if team in there],
+        "under_claimers": [team for team in voice.UNDER_CLAIMERS if team in there],
+        "stress_bypassers": [team for team in guardrails.BYPASSERS if team in there],
+        "bypassed_share_of_severe_incidents": guardrails.BYPASSED,
+    }
+
+
 def _ways(path: str, days: Ints, adopted: golden.Adoption) -> dict[str, int]:
     """How many of the services that ever joined did so before anybody spoke of a mandate, in its notice, and under it."""
     joined = days[days < NEVER]
