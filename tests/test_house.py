@@ -75,3 +75,10 @@ def test_help_imports_nothing_heavy() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert found.strip() == "[]"
+
+
+def test_no_two_files_of_tests_have_one_name_and_no_merge_is_left_half_done(repository: Path) -> None:
+    names = [path.name for path in tracked(repository, "tests/**/test_*.py", "tests/test_*.py")]
+    assert sorted(names) == sorted(set(names))
+    for path in tracked(repository, "*.py", "*.md", "*.toml"):
+        assert "\n<<<<<<< " not in path.read_text(encoding="utf-8"), path

@@ -12,7 +12,11 @@ from idp_analytics.metrics.observed import observed
 def tables(company):
     return company(
         teams=[{"team_id": "red"}, {"team_id": "blue"}],
-        services=[{"service_id": "shop"}, {"service_id": "till"}],
+        services=[
+            {"service_id": "shop"},
+            {"service_id": "till"},
+            {"service_id": "new", "kind": "service", "lifecycle": "production", "created_at": "2026-03-20T00:00"},
+        ],
         ownership=[{"service_id": "shop", "team_id": "red"}, {"service_id": "till", "team_id": "blue"}],
         deployments=[
             {"deployment_id": "d1", "finished_at": "2026-03-01T00:00", "golden_path_id": "template"},
@@ -101,6 +105,15 @@ def tables(company):
                 "time_basis": "exact",
             }
             for n, (at, status) in enumerate([("2026-03-01T01:00", "approved"), ("2026-03-31T23:00", "rejected")])
+        ],
+        escape_hatches=[
+            {
+                "hatch_id": "h1",
+                "kind": "bypass",
+                "service_id": "shop",
+                "team_id": "red",
+                "opened_at": "2026-03-12T00:00",
+            }
         ],
         loads=[{"load_id": "load-1", "path": "exports/all.csv"}],
     )
