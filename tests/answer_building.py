@@ -31,6 +31,7 @@ from idp_analytics.metrics import (
     sprawl_costs,
     survey_price,
     survey_quality,
+    top_two,
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
@@ -83,7 +84,7 @@ EMPTY = {
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
-    "survey_price": survey_price.COLUMNS, "survey_quality": survey_quality.COLUMNS,
+    "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""

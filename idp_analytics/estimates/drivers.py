@@ -30,7 +30,7 @@ _LEAST_DETERMINANT = 1e-9
 class Weights:
     """Of each item its ``share`` of what is explained (they add up to ``explained``, R²), ``low`` and ``high``, and
     ``top_two``, the share of draws in which it is one of the two largest. ``is_separable``: in nearly all draws the second
-    largest stays above the third. ``n`` respondents answered everything."""
+    largest stays above the third. ``n`` respondents answered everything. ``drawn``: the shares in each draw."""
 
     share: Array
     low: Array
@@ -39,6 +39,7 @@ class Weights:
     is_separable: bool
     explained: float
     n: int
+    drawn: Array
 
 
 def weights(
@@ -65,7 +66,7 @@ def weights(
     chances, separable = top_two(drawn, share, level)
     # What is drawn again explains a little more than it should, so that a share near 0 can lie below all that was drawn.
     low, high = np.minimum(low, share), np.maximum(high, share)
-    return Weights(share, low, high, chances, separable, float(share.sum()), n)
+    return Weights(share, low, high, chances, separable, float(share.sum()), n, drawn)
 
 
 def why_not(items: npt.ArrayLike, whole: npt.ArrayLike) -> str:
@@ -129,6 +130,17 @@ def spearman(
         around = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
         found[:, item] = r, np.tanh(around - half), np.tanh(around + half)
     return found[0], found[1], found[2], n
+
+
+def spearman_drawn(items: npt.ArrayLike, whole: npt.ArrayLike, seed: int, draws: int = DRAWS) -> Array:
+    """Draws × items: :func:`spearman` of respondents drawn again with ``seed``, of those who answered everything; nan where a draw does not vary."""
+    told, n = _complete(items, whole)
+    if n < 4:
+        return np.full((draws, told.shape[1] - 1), np.nan)
+    at = np.random.default_rng(seed).integers(0, n, (draws, n))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Array = _correlations(rankdata(told[at], axis=1))[:, :-1, -1]
+    return found
 
 
 def top_two(drawn: npt.ArrayLike, stated: npt.ArrayLike, level: float = 0.95) -> tuple[Array, bool]:

@@ -65,6 +65,7 @@ from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.theme_links import theme_links
 from idp_analytics.metrics.theme_quality import theme_quality
 from idp_analytics.metrics.themes import themes
+from idp_analytics.metrics.top_two import top_two
 from idp_analytics.metrics.trends import trends
 from idp_analytics.metrics.uncoded import uncoded
 from idp_analytics.metrics.unit_costs import unit_costs
@@ -391,6 +392,11 @@ STUDIES: tuple[Study, ...] = (
         "survey_price",
         "one price shown in one closed wave and who would keep the platform at it; what it is worth at least; the range of prices",
         survey_price,
+    ),
+    Study(
+        "top_two",
+        "one area in one closed wave by one kind of evidence of what to improve first, or by all together; tickets by category beside",
+        top_two,
     ),
     Study(
         "tco",

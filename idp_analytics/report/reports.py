@@ -47,6 +47,7 @@ from idp_analytics.report import (
     tco,
     tco_sensitivity,
     teams,
+    top_two,
     unit_costs,
     voice,
     why,
@@ -234,6 +235,10 @@ class OrgReport(_Report):
     def spread(self) -> Section:
         """How far golden paths have spread, whether it can be told where that ends, and which teams are near; no ranking."""
         return spread.spread(self.view)
+
+    def top_two(self) -> Section:
+        """Which two areas to improve first, how sure that is, and what would move."""
+        return top_two.top_two(self.view)
 
     def unallocated(self) -> Section:
         """Cost without a known owner, by reason."""

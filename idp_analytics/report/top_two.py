@@ -1,0 +1,214 @@
+"""Which two things to improve first: of the organisation, from the last wave of the survey that had closed by the end of the period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.charts import Chart, parts
+from idp_analytics.charts.wording import NOTHING, interval, named, quantity
+from idp_analytics.metrics import by_name
+from idp_analytics.metrics.top_two import TOGETHER
+from idp_analytics.metrics.top_two_evidence import COMMENTS, EXPLAINED, PAIN, RATINGS, TICKETS, VOTES
+from idp_analytics.report import cells, words
+from idp_analytics.report.section import Section, Table
+from idp_analytics.report.view import View
+
+QUESTION = "Which two things should we improve first?"
+SHARE = "share of answers"
+CHANCE = "share of draws"
+_NEARLY = 0.05
+"""A chance below this is not worth a place among what else it could be."""
+
+_SPOKE = {VOTES: "voted for it", PAIN: "were held up by it", COMMENTS: "of the comments are about it"}
+
+
+def top_two(view: View) -> Section:
+    """The two areas that come first when all evidence is taken together, how sure that is, what would move and who is at it."""
+    found = view.mart.studies["top_two"].filter(pl.lit(view.scope == "org"), pl.col("closed_on") <= view.period.end)
+    last = found.sort("closed_on", "survey_id").tail(1)
+    rows = found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"], maintain_order="left")
+    first = _first(rows)
+    if not first:
+        return Section(
+            QUESTION,
+            "No closed wave of a survey says what to improve first, or what it says must be withheld. Ask for votes and ratings of areas "
+            "(idp survey questions).",
+        )
+    metrics = tuple(by_name(row["metric"]) for row in first[:2] if row["metric"])
+    return Section(
+        QUESTION, " ".join([_answer(first), *(_suggestion(view, row, rows) for row in first[:2])]), _drawn(view, first),
+        tables=tuple(table for table in (_evidence(rows, first), _tickets(rows)) if table.frame.height),
+        cautions=tuple(_cautions(rows, first)), metrics=metrics,
+    )  # fmt: skip
+
+
+def _first(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """The areas by all evidence together, or by the one kind there is, what comes first first."""
+    for kind in (TOGETHER, VOTES, PAIN, RATINGS, COMMENTS):
+        told = rows.filter(pl.col("evidence") == kind)
+        if told.height > 1:
+            return told.to_dicts()
+    return []
+
+
+def _answer(first: list[dict[str, Any]]) -> str:
+    one, other, *rest = first
+    basis = "votes, pain points, comments and ratings" if one["evidence"] == TOGETHER else one["evidence"]
+    if one["evidence"] == TOGETHER:
+        *before, kind = one["method"].split(", ")
+        basis = f"{', '.join(before)} and {kind}"
+    head = (
+        f"{_title(one).capitalize()} and {_title(other)} come first, by the {basis} of the wave {named(one['wave'])}, closed {_day(one['closed_on'])}: "
+        f"they are among the first two in {_chance(one)} and {_chance(other)} of draws"
+    )
+    if not rest:
+        return f"{head}."
+    if one["is_separable"]:
+        return f"{head}, and the second can be told apart from the third ({_title(rest[0])}, {_chance(rest[0])})."
+    likely = [row for row in rest if (row["top_two"] or 0) >= _NEARLY][:3] or rest[:1]
+    others = ", ".join(f"{_title(row)} ({_chance(row)})" for row in likely)
+    return (
+        f"{head}. The second and the third cannot be told apart: it could as well be {others}. Begin with {_title(one)}, and choose the other by what is "
+        "cheaper to try."
+    )
+
+
+def _suggestion(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
+    """What speaks for it, what would move, and whether somebody has said that they will try."""
+    said = [
+        f"{quantity(one['value'], SHARE)} {_SPOKE[one['evidence']]} ({interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
+        for one in rows.filter(pl.col("subject") == row["subject"], pl.col("evidence").is_in(list(_SPOKE))).to_dicts()
+    ]
+    said += [
+        f"{quantity(one['favourable'], SHARE)} of its ratings are favourable"
+        for one in rows.filter(pl.col("subject") == row["subject"], pl.col("evidence") == RATINGS).to_dicts()
+    ]
+    return f"{_title(row).capitalize()}: {', '.join(said)}. {_moves(view, row)} {_who(row)}"
+
+
+def _moves(view: View, row: dict[str, Any]) -> str:
+    if not row["metric"]:
+        return "No metric of the kit measures it, so its rating in the next wave is what would move."
+    metric = by_name(row["metric"])
+    now = view.row(metric)
+    value = (
+        f"now {quantity(now['value'], now['unit'])}, {interval(now['low'], now['high'], now['unit'], now['value'])}"
+        if now["value"] is not None
+        else "not measured now"
+    )
+    return f"What would move is {metric.title[:1].lower()}{metric.title[1:]} ({value})."
+
+
+def _who(row: dict[str, Any]) -> str:
+    if row["interventions"]:
+        return f"Registered and still to be reviewed: {named(row['interventions'])}."
+    return "No intervention on it is registered: register one before it begins, with the smallest effect that would matter and a day to look."
+
+
+def _drawn(view: View, first: list[dict[str, Any]]) -> Chart:
+    shown = [
+        {
+            "label": _title(row), "share": row["top_two"] or 0.0, "low": None, "high": None, "n": row["n"], "quiet": place > 1,
+        }
+        for place, row in enumerate(first)
+    ]  # fmt: skip
+    return parts.chart(shown, "How sure it is to be one of the first two", view.name, CHANCE, ("suggested", "others"))
+
+
+def _evidence(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Table:
+    held = {(row["evidence"], row["subject"]): row for row in rows.to_dicts()}
+    others = {row["subject"]: row for row in rows.filter(pl.col("evidence") != TICKETS).to_dicts()}
+    listed = [
+        *first,
+        *(row for subject, row in sorted(others.items()) if subject not in {one["subject"] for one in first}),
+    ]
+    ratings = next((row["method"] for row in held.values() if row["evidence"] == RATINGS), None)
+    return cells.table(
+        "Evidence by area",
+        (
+            {
+                "Area": _title(row),
+                "Among the first two": _chance(held[TOGETHER, row["subject"]]) if (TOGETHER, row["subject"]) in held else NOTHING,
+                "Votes": _counted(held.get((VOTES, row["subject"]))),
+                "Held up": _counted(held.get((PAIN, row["subject"]))),
+                "Comments": _counted(held.get((COMMENTS, row["subject"]))),
+                "Share of what goes with satisfaction" if ratings == EXPLAINED else "Goes with satisfaction (rank correlation)": _goes(held.get((RATINGS, row["subject"]))),
+                "Favourable": quantity((held.get((RATINGS, row["subject"])) or {}).get("favourable"), SHARE)
+                if (RATINGS, row["subject"]) in held
+                else NOTHING,
+                "Would move": by_name(row["metric"]).title if row["metric"] else NOTHING,
+                "Registered": named(row["interventions"] or NOTHING),
+            }
+            for row in listed
+        ),
+        left=("Would move", "Registered"),
+    )  # fmt: skip
+
+
+def _tickets(rows: pl.DataFrame) -> Table:
+    return cells.table(
+        "Tickets by category, of the 90 days before the wave closed",
+        (
+            {
+                "Category": _title(row),
+                "Share": quantity(row["value"], SHARE),
+                words.level(row).capitalize(): interval(row["low"], row["high"], SHARE, row["value"]),
+                "k": f"{row['k']:,}",
+                "n": cells.n(row),
+                "Among the first two": _chance(row),
+            }
+            for row in rows.filter(pl.col("evidence") == TICKETS).to_dicts()
+        ),
+    )
+
+
+def _counted(row: dict[str, Any] | None) -> str:
+    if row is None or row["value"] is None:
+        return NOTHING
+    return f"{quantity(row['value'], SHARE)} ({interval(row['low'], row['high'], SHARE, row['value'])}; {row['k']:,} of {row['n']:,})"
+
+
+def _goes(row: dict[str, Any] | None) -> str:
+    if row is None or row["value"] is None:
+        return NOTHING
+    value, low, high = (f"{row[name]:.2f}".replace("-", "−") for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high}; n {row['n']:,})"
+
+
+def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
+    yield (
+        "Votes and ratings are of the same people at the same time: what goes with satisfaction goes with it among those who answered, and need not be what "
+        "makes them satisfied. Whether a change helps is told by an intervention that is registered before it begins."
+    )
+    if first[0]["evidence"] == TOGETHER:
+        yield (
+            "How much votes, pain points, comments and ratings should count is nobody's to know, so every mixture is drawn as likely as any other; what is first in "
+            "nearly all draws is so whatever they count."
+        )
+    ratings = rows.filter(pl.col("evidence") == RATINGS)
+    if ratings.height and ratings["method"][0] != EXPLAINED:
+        yield (
+            f"Only {ratings['n'][0]:,} people rated everything, too few to share satisfaction out among {ratings.height} areas: each area's rank correlation stands "
+            "instead, in which areas that go together count for one another."
+        )
+    separable = {row["evidence"]: row["is_separable"] for row in rows.to_dicts()}
+    apart = [kind for kind in (VOTES, PAIN, COMMENTS, RATINGS, TICKETS) if separable.get(kind) is False]
+    if apart:
+        yield f"By {', '.join(apart)} alone the second and the third cannot be told apart."
+    yield "Only the whole organisation is looked at, and only what may be shown of it; who did not answer may want something else."
+
+
+def _chance(row: dict[str, Any]) -> str:
+    return NOTHING if row["top_two"] is None else f"{100 * row['top_two']:.0f} %"
+
+
+def _title(row: dict[str, Any]) -> str:
+    return named(row["title"])
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
