@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idp_analytics import __version__
+from idp_analytics.assess.commands import assess
 from idp_analytics.commands import SAMPLE, F
 from idp_analytics.commands import folder as _folder
 from idp_analytics.commands import framed as _frame
@@ -355,6 +356,7 @@ def init(folder: Path, exports: Path | None, name: str | None) -> None:
 
 
 cli.add_command(survey)
+cli.add_command(assess)
 
 
 # --- how commands speak ------------------------------------------------------------------------------------------------

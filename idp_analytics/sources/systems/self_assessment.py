@@ -1,0 +1,213 @@
+"""Self-assessments: files of the kit's own form, tables of survey tools that asked the same, answers to the CNCF community's assessment.
+
+A form is anonymous and knows itself: saved twice, the later file counts. Text beside answers is never read, but for why a question
+is not applicable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from idp_analytics.settings.maturity_model import shipped
+from idp_analytics.sources import assessment_forms as forms
+from idp_analytics.sources import members
+from idp_analytics.sources import survey_answers as survey
+from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.native import AGAIN
+from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.rows import count
+from idp_analytics.sources.survey_forms import TEAM
+from idp_analytics.sources.survey_times import DATES, moment
+from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
+
+DRAFT = "is a draft: load it into the form and save the answers"
+VERSION = f"is of a version of the form that is not known (known: {forms.FORM_VERSION})"
+NO_ANSWER = "is none of the answers of its question"
+NO_ITEM = "names no question"
+NO_TEAM = "names no team: say it in the option team"
+NO_TIME = "tells no time: say when the answers were given in as_of"
+NO_ID = "has no id: it was not saved by the form"
+TWICE = "answers a question that is answered in the same file already"
+
+_TIMES = ("timestamp", "submit date (utc)", "submitted at", "submitted_at", "end date", "date submitted")
+_TOKENS = ("#", "token", "response id", "responseid", "respondent id")
+_ROLE = "As what do you answer?"
+_ITEM = re.compile(r"[A-Za-z][\w.:-]{0,99}")
+
+
+def assessments(document: Document, export: Export) -> Iterator[Row]:
+    """One row per answer of a form."""
+    body = document.body
+    about = {
+        "submitted_at": members.text(body, "submitted_at"), "team_id": members.text(body, "team"),
+        "wave": members.text(body, "wave"), "role": members.text(body, "role"),
+        "model_version": members.text(body, "model_version"),
+    }  # fmt: skip
+    native = members.text(body, "assessment_id")
+    state = members.text(body, "state")
+    reason = (
+        VERSION if body.get("form_version") not in (forms.FORM_VERSION, str(forms.FORM_VERSION))
+        else DRAFT if state != forms.FINAL
+        else NO_ID if native is None
+        else None
+    )  # fmt: skip
+    answers = [_of_form(one) for one in members.every(body, "answers")]
+    yield from [document.left_out(reason)] if reason else _rows(document, export, native, about, answers)
+
+
+def _of_form(one: Mapping[str, Any]) -> Row | str:
+    item, answer = members.text(one, "item"), members.text(one, "answer")
+    if item is None or not _ITEM.fullmatch(item):
+        return NO_ITEM
+    if answer not in forms.ANSWERS:
+        return NO_ANSWER
+    reason = members.text(one, "reason") if answer == forms.NOT_APPLICABLE else None
+    sure = members.text(one, "confidence") if answer in forms.LEVELS else None
+    return {
+        "item_id": item,
+        "answer": answer,
+        "reason": reason,
+        "confidence": sure if sure in ("1", "2", "3") else None,
+    }
+
+
+def of_tables(document: Document, export: Export) -> Iterator[Row]:
+    """One row per answer of a row of a table whose columns are our questions."""
+    body, given = document.body, export.options
+    about = {forms.plain(name): members.text(body, name) for name in body}
+    said = {
+        item.id: (item, text) for name, item in forms.asked(tuple(body)).items() if (text := members.text(body, name))
+    }
+    named = next((name for name in _TIMES if about.get(name)), "")
+    at = moment(about.get(named), given["dates"])
+    if at and named.endswith("(utc)") and not at.endswith("Z"):
+        at += "Z"
+    role = about.get(forms.plain(given["role_question"]))
+    words = [f"{item}={text}" for item, (_, text) in said.items()]
+    token = next((about[name] for name in _TOKENS if about.get(name)), None)
+    team = about.get(forms.plain(given["team_question"]))
+    wave = given["wave"] or survey.quarter(at)
+    native = token or survey.response_id("self-assessment", wave, (at or "", team or "", *words))
+    answers = []
+    for item, text in said.values():
+        found = forms.told(item, text)
+        answers.append({"item_id": item.id, "answer": found[0], "reason": found[1]} if found else NO_ANSWER)
+    yield from _rows(document, export, native, {
+        "submitted_at": at, "team_id": team, "wave": wave, "role": _role(role), "model_version": shipped().version,
+    }, answers)  # fmt: skip
+
+
+def _role(words: str | None) -> str | None:
+    """Our word for a role told in words: of the form, or our own."""
+    said = forms.plain(words or "")
+    return next((role for role, text in forms.ROLES.items() if said in (role, forms.plain(text))), None)
+
+
+def of_community(document: Document, export: Export) -> Iterator[Row]:
+    """One row per answer to the community's own questions, which are another model than ours."""
+    found = forms.community(document.body)
+    at = moment(members.text(document.body, "submitted_at"), export.options["dates"]) or document.taken_at
+    team = members.text(document.body, "team")
+    wave = export.options["wave"] or survey.quarter(at)
+    words = [f"{name}={found[name]}" for name in sorted(found)]
+    native = survey.response_id("community-assessment", wave, (team or export.options["team"] or "", *words))
+    answers: list[Row | str] = []
+    for name, value in found.items():
+        level = members.text(value)
+        item = "community-" + name.replace("_", "-")
+        if level in forms.LEVELS:
+            answers.append({"item_id": item, "answer": level})
+        elif level not in (None, "0"):  # 0 and nothing: not answered
+            answers.append(NO_ANSWER)
+    about = {"submitted_at": at, "team_id": team, "wave": wave, "role": members.text(document.body, "role")}
+    yield from _rows(
+        document,
+        export,
+        native,
+        {**about, "model_version": members.text(document.body, "model_version") or forms.COMMUNITY_VERSION},
+        answers,
+    )
+
+
+def _rows(
+    document: Document, export: Export, native: str | None, about: Mapping[str, str | None], answers: list[Row] | list[Row | str]
+) -> Iterator[Row]:  # fmt: skip
+    """The answers as one row that stands for several; what is not used is counted."""
+    given = export.options
+    at = about["submitted_at"] or document.taken_at
+    team = about["team_id"] or given["team"]
+    role = about["role"] or given["role"]
+    wave = about["wave"] or given["wave"] or survey.quarter(moment(at, None))
+    reason = NO_TIME if at is None else NO_TEAM if team is None else None
+    if reason:
+        yield document.left_out(reason)
+        return
+    by_item: dict[str, Row] = {}
+    for one in answers:
+        if isinstance(one, str):
+            yield document.left_out(one)
+        elif one["item_id"] in by_item:
+            yield document.left_out(TWICE)
+        else:
+            by_item[one["item_id"]] = one
+    if by_item:
+        shared = document.row(
+            at, assessment_id=export.id(native), wave=wave, team_id=team, role=role if role in forms.ROLES else None,
+            model_version=about["model_version"], submitted_at=at,
+        )  # fmt: skip
+        yield document.rows(shared, list(by_item.values()))
+
+
+def last(found: list[Row]) -> list[Row]:
+    """The rows of each form as it was saved last; those before are counted as left out."""
+    best: dict[str, Row] = {}
+    for row in filter(is_row, found):
+        before = best.get(row["assessment_id"])
+        if before is None or (row["_newest"] or "") >= (before["_newest"] or ""):
+            best[row["assessment_id"]] = row
+    kept = []
+    for row in found:
+        again = is_row(row) and best[row["assessment_id"]] is not row
+        kept += [row["_document"].left_out(AGAIN)] * count(row) if again else [row]
+    return kept
+
+
+def _is_table(body: Mapping[str, Any]) -> bool:
+    """By its headings, of which some are our questions. A document that is nested is no row of a table."""
+    return (
+        len(forms.asked(tuple(body))) >= forms.LEAST_HEADINGS if all(isinstance(name, str) for name in body) else False
+    )
+
+
+SYSTEM = System(
+    kind="self_assessment",
+    title="Self-assessment",
+    shapes=(
+        Shape("form", "a saved form", lambda b: b.get("form") == forms.FORM),
+        Shape("community", "answers to the CNCF community's assessment", lambda b: bool(forms.community(b))),
+        Shape("response", "a row of answers to our questions", _is_table),
+    ),
+    gives=(
+        Gives("assessments", assessments, ("form",), "all forms that were handed in", lost=("respondent_id",), together=last),
+        Gives("assessments", of_tables, ("response",), "all responses that were not deleted", lost=("respondent_id",), together=last),
+        Gives("assessments", of_community, ("community",), "all answers that were kept", lost=("respondent_id",), together=last),
+    ),
+    recipes=(
+        Recipe("forms/*.json", "idp assess form --data data/acme --team payments --wave 2026-Q3 --out form.html", "none",
+               "Everybody fills in the page, saves a file and hands it in; MATURITY.md says how."),
+        Recipe("responses.csv", "Google Forms: Responses, More, Download responses (.csv); Typeform: Results, Responses, Download", "editor of the form",
+               "Over a column stands the question as in the form, or its id; an answer is a described level, its number, don't know, or not applicable: why."),
+        Recipe("community.json", "the answers in the address of its page, investment_1=3&…, as JSON, or given to idp assess import", "none",
+               "Names neither team nor time: set team and as_of. Its questions are not ours: another model_version."),
+    ),
+    options=(
+        Option("team", "text", "The team assessed, where the file does not say."),
+        Option("wave", "text", "The round, where the file does not say; without it the quarter of the answers, 2026-Q3."),
+        Option("role", "text", "As what was answered, where the file does not say.", allowed=tuple(forms.ROLES)),
+        Option("team_question", "text", "The question of a table whose answer is the team.", default=TEAM),
+        Option("role_question", "text", "The question of a table whose answer is the role.", default=_ROLE),
+        Option("dates", "text", "What comes first in dates such as 3/2/2026.", allowed=DATES),
+    ),
+)  # fmt: skip
