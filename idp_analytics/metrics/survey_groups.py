@@ -8,7 +8,8 @@ shows one of three things of a question:
 * *withheld*: nothing.
 
 Everything else that is said of a group (shares, medians, scores, changes) is worked out from these counts and nothing else,
-so it tells no more than they do.
+so it tells no more than they do. What rests on how the same people answered several questions (the index and alpha, what goes with
+satisfaction) is told of groups that show *answers* to all of them, in intervals and coefficients and never as counts of both.
 """
 
 from __future__ import annotations

@@ -78,21 +78,21 @@ def _answer(first: list[dict[str, Any]]) -> str:
 
 
 def _suggestion(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
-    """What speaks for it, what would move, and whether somebody has said that they will try."""
+    """What speaks for it most plainly, what would move, and whether somebody has said that they will try."""
+    same = {one["evidence"]: one for one in rows.filter(pl.col("subject") == row["subject"]).to_dicts()}
     said = [
-        f"{quantity(one['value'], SHARE)} {_SPOKE[one['evidence']]} ({interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
-        for one in rows.filter(pl.col("subject") == row["subject"], pl.col("evidence").is_in(list(_SPOKE))).to_dicts()
-    ]
-    said += [
-        f"{quantity(one['favourable'], SHARE)} of its ratings are favourable"
-        for one in rows.filter(pl.col("subject") == row["subject"], pl.col("evidence") == RATINGS).to_dicts()
-    ]
-    return f"{_title(row).capitalize()}: {', '.join(said)}. {_moves(view, row)} {_who(row)}"
+        f"{quantity(one['value'], SHARE)} {what} ({interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
+        for kind, what in _SPOKE.items()
+        for one in ([same[kind]] if kind in same else [])
+    ][:1]
+    if RATINGS in same:
+        said.append(f"{quantity(same[RATINGS]['favourable'], SHARE)} of its ratings are favourable")
+    return f"{_title(row).capitalize()}: {', '.join([*said, _moves(view, row)])}; {_who(row)}."
 
 
 def _moves(view: View, row: dict[str, Any]) -> str:
     if not row["metric"]:
-        return "No metric of the kit measures it, so its rating in the next wave is what would move."
+        return "no metric of the kit measures it, so its rating in the next wave would move"
     metric = by_name(row["metric"])
     now = view.row(metric)
     value = (
@@ -100,13 +100,13 @@ def _moves(view: View, row: dict[str, Any]) -> str:
         if now["value"] is not None
         else "not measured now"
     )
-    return f"What would move is {metric.title[:1].lower()}{metric.title[1:]} ({value})."
+    return f"{metric.title[:1].lower()}{metric.title[1:]} would move ({value})"
 
 
 def _who(row: dict[str, Any]) -> str:
     if row["interventions"]:
-        return f"Registered and still to be reviewed: {named(row['interventions'])}."
-    return "No intervention on it is registered: register one before it begins, with the smallest effect that would matter and a day to look."
+        return f"registered and still to be reviewed: {named(row['interventions'])}"
+    return "no intervention on it is registered: register one"
 
 
 def _drawn(view: View, first: list[dict[str, Any]]) -> Chart:
@@ -182,7 +182,8 @@ def _goes(row: dict[str, Any] | None) -> str:
 def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "Votes and ratings are of the same people at the same time: what goes with satisfaction goes with it among those who answered, and need not be what "
-        "makes them satisfied. Whether a change helps is told by an intervention that is registered before it begins."
+        "makes them satisfied. Whether a change helps is told by an intervention that is registered before it begins, with the smallest effect that would matter and a "
+        "day to look."
     )
     if first[0]["evidence"] == TOGETHER:
         yield (
@@ -196,9 +197,11 @@ def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
             "instead, in which areas that go together count for one another."
         )
     separable = {row["evidence"]: row["is_separable"] for row in rows.to_dicts()}
-    apart = [kind for kind in (VOTES, PAIN, COMMENTS, RATINGS, TICKETS) if separable.get(kind) is False]
+    apart = [kind for kind in (VOTES, PAIN, COMMENTS, RATINGS, TICKETS) if separable.get(kind)]
     if apart:
-        yield f"By {', '.join(apart)} alone the second and the third cannot be told apart."
+        yield f"Of the kinds of evidence alone, {' and '.join(apart)} tell the second apart from the third."
+    elif len(separable) > 1:
+        yield "No kind of evidence alone tells the second apart from the third."
     yield "Only the whole organisation is looked at, and only what may be shown of it; who did not answer may want something else."
 
 

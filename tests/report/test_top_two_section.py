@@ -58,12 +58,12 @@ def test_whether_the_second_is_settled_is_said(mart, separable, said):
 def test_each_names_what_would_move_and_who_is_at_it(mart, last, organisation_report):
     section = organisation_report().top_two()
     first = last.filter(evidence=TOGETHER).row(0, named=True)
-    assert first["metric"] == "approval_queue_time" and "What would move is" in section.answer
-    assert "No intervention on it is registered: register one before it begins" in section.answer
+    assert first["metric"] == "approval_queue_time" and "approval queue time would move (now" in section.answer
+    assert "no intervention on it is registered: register one." in section.answer
     assert [metric.name for metric in section.metrics] == ["approval_queue_time"]
     registered = told(mart, interventions=pl.lit("auto-approve"))
-    assert "Registered and still to be reviewed: auto-approve." in registered.answer
-    assert "No metric of the kit measures it" in told(mart, metric=pl.lit(None, pl.String)).answer
+    assert "registered and still to be reviewed: auto-approve." in registered.answer
+    assert "no metric of the kit measures it" in told(mart, metric=pl.lit(None, pl.String)).answer
 
 
 def test_no_cause_is_claimed(organisation_report):
