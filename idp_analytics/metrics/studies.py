@@ -54,6 +54,7 @@ from idp_analytics.metrics.provisioning import provisioning, run_outcomes
 from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.rubber_stamps import approvals
+from idp_analytics.metrics.self_agreement import self_agreement
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.sprawl import sprawl
@@ -122,6 +123,11 @@ STUDIES: tuple[Study, ...] = (
         service_levels,
     ),
     Study("gaming", "one signal of one check of one entity in one month or quarter, against the one before", gaming),
+    Study(
+        "self_agreement",
+        "one aspect, or all, of the self-assessment of one entity in one wave: how far people agree, what they do not know",
+        self_agreement,
+    ),
     Study(
         "page_load",
         "the pages of one entity in one month or quarter and one class of hours, per shift's worth of such hours on call",

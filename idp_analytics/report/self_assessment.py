@@ -1,0 +1,208 @@
+"""The self-assessment as its respondents see it: what one form says at once, and how far the people of a team agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.answers import ORG
+from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity
+from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics.self_agreement import AGREE
+from idp_analytics.organisation import Organisation
+from idp_analytics.report import cells, words
+from idp_analytics.report.section import Section, Table
+from idp_analytics.settings.maturity_model import Aspect, Item, Model
+
+STUDY = "self_agreement"
+UNIT = "share of answers"
+LEAST_ITEMS = 0.6
+"""Share of an aspect's questions that must have a level for it to have one: three of five."""
+UNKNOWN, NOT_APPLICABLE = "unknown", "not_applicable"
+
+Row = dict[str, Any]
+
+
+def questions(org: Organisation) -> Table:
+    """What is asked, with the described answer of each level."""
+    model = org.settings.maturity
+    titles = {aspect.id: aspect.title for aspect in model.aspects}
+    rows = [
+        {"Question": item.id, "Aspect": titles[item.aspect], "In words": item.question, **{str(n): text for n, text in enumerate(item.answers, 1)}}
+        for item in model.items
+    ]  # fmt: skip
+    return cells.table("Questions of the self-assessment", rows, ("Aspect", "In words", "1", "2", "3", "4"))
+
+
+def answered(org: Organisation, answers: Mapping[str, int | str]) -> Section:
+    """What one person's ``answers`` say: question → level, ``unknown`` or ``not_applicable``. Nothing of it is kept.
+
+    Raises :class:`ReportError` for a question or answer that does not exist.
+    """
+    model = org.settings.maturity
+    given = _checked(model, answers)
+    rows = [_aspect(model, aspect, given) for aspect in model.aspects]
+    levels = [
+        f"{row['aspect'].title} {row['level']} ({model.level_names[row['level'] - 1]})" for row in rows if row["level"]
+    ]
+    told = f"{len(given):,} of {count(len(model.items), 'question')} {('are', 'is')[len(given) == 1]} answered"
+    answer = f"{told}: {', '.join(levels)}." if levels else f"{told}; of no aspect that is enough for a level."
+    return Section(
+        question="Where do I see us?",
+        answer=answer,
+        tables=(
+            cells.table("By aspect", map(_of_aspect, rows), ("Level", "Which is to say", "Under pressure")),
+            *_odd(model, given),
+        ),
+        cautions=(
+            "This is what one person sees, as they see it; whether it can be seen in what happens is another question.",
+            f"An aspect's level is the lower middle one of its questions, of which {LEAST_ITEMS:.0%} must have a level. "
+            "Levels are an order and are not averaged.",
+        ),
+        opened=True,
+    )  # fmt: skip
+
+
+def _checked(model: Model, answers: Mapping[str, int | str]) -> dict[str, str]:
+    known = {item.id for item in model.items}
+    allowed = ("1", "2", "3", "4", UNKNOWN, NOT_APPLICABLE)
+    found: dict[str, str] = {}
+    for item, answer in answers.items():
+        if item not in known:
+            raise ReportError(f"There is no question {item!r}.{nearest(item, known)}")
+        if str(answer) not in allowed:
+            raise ReportError(f"{item} = {answer!r}: an answer is one of {', '.join(allowed)}.")
+        found[item] = str(answer)
+    return found
+
+
+def _aspect(model: Model, aspect: Aspect, given: Mapping[str, str]) -> Row:
+    items = [item for item in model.items if item.aspect == aspect.id]
+    levels = sorted(int(given[item.id]) for item in items if given.get(item.id, "").isdigit())
+    enough = len(levels) >= LEAST_ITEMS * len(items) - 1e-9 and bool(levels)
+    return {
+        "aspect": aspect, "items": len(items), "levels": len(levels), "level": levels[(len(levels) - 1) // 2] if enough else None,
+        "unknown": sum(given.get(item.id) == UNKNOWN for item in items),
+        "not_applicable": sum(given.get(item.id) == NOT_APPLICABLE for item in items),
+        "open": sum(item.id not in given for item in items),
+        "stress": [_said(item, given) for item in items if item.is_stress],
+    }  # fmt: skip
+
+
+def _said(item: Item, given: Mapping[str, str]) -> str:
+    answer = given.get(item.id, "")
+    return (
+        item.answers[int(answer) - 1]
+        if answer.isdigit()
+        else {"": "", UNKNOWN: "not known", NOT_APPLICABLE: "does not apply"}[answer]
+    )
+
+
+def _of_aspect(row: Row) -> dict[str, str]:
+    level, aspect = row["level"], row["aspect"]
+    return {
+        "Aspect": aspect.title,
+        "Level": str(level) if level else NOTHING,
+        "Which is to say": aspect.levels[level - 1] if level else "too few questions have a level",
+        "Under pressure": "; ".join(filter(None, row["stress"])),
+        "Questions with a level": f"{row['levels']:,} of {row['items']:,}",
+        "Not known": f"{row['unknown']:,}" if row["unknown"] else "",
+        "Does not apply": f"{row['not_applicable']:,}" if row["not_applicable"] else "",
+        "Not answered": f"{row['open']:,}" if row["open"] else "",
+    }
+
+
+def _odd(model: Model, given: Mapping[str, str]) -> Iterator[Table]:
+    """Answers that hardly go together, to have another look at."""
+    found = [
+        {"Answers": " and ".join(rule.items), "Together they say": rule.says}
+        for rule in model.contradictions
+        if all(
+            given.get(item, "").isdigit() and low <= int(given[item]) <= high
+            for item, low, high in zip(rule.items, rule.low, rule.high, strict=True)
+        )
+    ]
+    if found:
+        yield cells.table("Answers to have another look at; both can be true", found, ("Together they say",))
+
+
+def agreement(org: Organisation, team: str | None = None) -> Section:
+    """How far people agree in the latest wave, and what they do not know: of one ``team``, or within all teams.
+
+    Raises :class:`ReportError` for a team that nobody knows.
+    """
+    known = org.tables["teams"]["team_id"].to_list()
+    if team is not None and team not in known:
+        raise ReportError(f"There is no team {team!r}.{nearest(team, known)}")
+    name = named(team) if team else named(org.settings.title)
+    found = org.study(STUDY).filter(scope="team" if team else "org", entity_id=team or ORG)
+    latest = found.filter(pl.col("number") == pl.col("number").max()).to_dicts()
+    whole = next((row for row in latest if row["aspect"] is None), None)
+    each = [row for row in latest if row["aspect"] is not None and not row["is_withheld"]]
+    past = found.filter(pl.col("aspect").is_null()).to_dicts()
+    titles = {aspect.id: aspect.title for aspect in org.settings.maturity.aspects}
+    tables = (
+        cells.table(f"{name} by aspect", [{"Aspect": titles[row["aspect"]], **_numbers(row)} for row in each]),
+        cells.table(f"{name} by wave", [{"Wave": named(row["wave"]), "Respondents": f"{row['respondents']:,}", **_numbers(row)} for row in past]),
+    )  # fmt: skip
+    return Section(
+        question="How far do we see it alike?",
+        answer=" ".join(_answer(whole, name, bool(team))),
+        tables=tuple(table for table in tables if table.frame.height),
+        cautions=tuple(_cautions(whole, org.settings.rules.min_cohort)),
+        opened=True,
+    )
+
+
+def _answer(row: Row | None, name: str, is_team: bool) -> Iterator[str]:
+    if row is None:
+        yield f"Nobody has assessed {name} yet."
+        return
+    who = count(row["respondents"], "person", "people") + ("" if is_team else f" of {count(row['teams'], 'team')}")
+    yield f"In wave {named(row['wave'])} {who} answered for {name}."
+    if row["deviation"] is None:
+        yield "No question has a level from two people of one team, so nothing can be said about agreement."
+    else:
+        verdict = "they agree" if row["agrees"] else "they do not agree"
+        yield (
+            f"Within {('their teams', 'the team')[is_team]} {verdict}: over {count(row['rated'], 'question')}{('' if is_team else ' of one team each')} answers lie {row['deviation']:.2f} levels from the "
+            f"middle one on average (agreement: up to {AGREE:.2f}; r*wg {row['within_group']:.2f})."
+        )
+    if row["unknown_share"] is not None:
+        yield (
+            f"“Don’t know” was {row['unknown']:,} of {count(row['levels'] + row['unknown'], 'answer')}: {quantity(row['unknown_share'], UNIT)} "
+            f"({words.level(row)} {interval(row['low'], row['high'], UNIT, row['unknown_share'])})."
+        )
+    if row["contradicting"]:
+        yield f"{count(row['contradicting'], 'person', 'people')} gave answers that hardly go together."
+
+
+def _numbers(row: Row) -> dict[str, str]:
+    known = row["deviation"] is not None
+    share = row["unknown_share"]
+    return {
+        "Questions compared (n)": f"{row['rated']:,}",
+        "Distance from the middle (levels)": f"{row['deviation']:.2f}" if known else NOTHING,
+        "r*wg": f"{row['within_group']:.2f}" if known else NOTHING,
+        "Agreement": ("yes" if row["agrees"] else "no") if known else NOTHING,
+        "Don’t know": quantity(share, UNIT) if share is not None else NOTHING,
+        words.level(row).capitalize(): interval(row["low"], row["high"], UNIT, share) if share is not None else NOTHING,
+        "Does not apply": f"{row['not_applicable']:,}",
+        "Not answered": f"{row['missing']:,}",
+    }
+
+
+def _cautions(row: Row | None, least: int) -> Sequence[str]:
+    if row is None:
+        return ()
+    few = (
+        (f"Fewer than {least:,} people answered: this is indicative, and nothing is told by aspect, question or role.",)
+        if row["is_indicative"] else ()
+    )  # fmt: skip
+    return (
+        *few,
+        "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
+        "r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
+    )

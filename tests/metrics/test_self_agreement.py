@@ -1,0 +1,146 @@
+"""How far the people of a team agree: worked by hand, against the estimates of one team at a time, and never of too few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.estimates.ratings import average_deviation, within_group
+from idp_analytics.metrics.self_agreement import COLUMNS, self_agreement
+from idp_analytics.settings import Rules, Settings
+from idp_analytics.settings.maturity_model import Aspect, Contradiction, Item, shipped
+from idp_analytics.tables import TABLES, empty
+
+AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
+FOUR = ("a", "b", "c", "d")
+MODEL = replace(
+    shipped(),
+    aspects=(Aspect("x", "X", "x?", FOUR), Aspect("y", "Y", "y?", FOUR)),
+    items=(Item("x-1", "x", "?", FOUR), Item("x-2", "x", "?", FOUR), Item("y-1", "y", "?", FOUR)),
+    contradictions=(Contradiction(("x-1", "y-1"), (1, 4), (1, 4), "hardly"),),
+)
+ITEMS = [item.id for item in MODEL.items]
+
+
+def study(forms, least=2, **changed):
+    """``forms``: (team, who, answers to x-1, x-2 and y-1; None: not answered)."""
+    rows = [
+        {
+            "assessment_id": f"{team}-{who}", "item_id": item, "wave": "w", "team_id": team, "respondent_id": None, "role": "user",
+            "model_version": MODEL.version, "answer": str(answer), "submitted_at": AS_OF - timedelta(days=1), **changed,
+        }
+        for team, who, answers in forms
+        for item, answer in zip(ITEMS, answers, strict=True)
+        if answer is not None
+    ]  # fmt: skip
+    frame = pl.concat([empty("assessments"), pl.DataFrame(rows, schema_overrides={"submitted_at": pl.Datetime("us", "UTC")})], how="diagonal_relaxed") if rows else empty("assessments")  # fmt: skip
+    tables = {
+        **{name: empty(name).lazy() for name in TABLES},
+        "assessments": frame.select(empty("assessments").columns).lazy(),
+    }
+    settings = Settings(org="acme", title="Acme", root=None, maturity=MODEL, rules=Rules(min_cohort=least))  # type: ignore[arg-type]
+    return self_agreement(tables, settings, AS_OF)
+
+
+def row(found, scope="team", entity="a", aspect=None):
+    same = pl.col("aspect").is_null() if aspect is None else pl.col("aspect") == aspect
+    (one,) = found.filter(same, scope=scope, entity_id=entity).to_dicts()
+    return one
+
+
+def test_a_team_of_three_by_hand():
+    """x-1: 1, 2, 4: median 2, distances 1, 0, 2 → AD 1; mean 7/3, variance (16/9 + 1/9 + 25/9) ÷ 2 = 7/3.
+    x-2: 3, 3 and unknown → AD 0, variance 0. y-1: 4 and nobody else → not rated.
+    AD over x: 0.5, r*wg 1 − (7/3 ÷ 2) ÷ 1.25 = 1 − 14/15 = 1/15."""
+    found = study([("a", "1", (1, 3, 4)), ("a", "2", (2, 3, "not_applicable")), ("a", "3", (4, "unknown", None))])
+    whole, x, y = row(found), row(found, aspect="x"), row(found, aspect="y")
+    assert (x["n"], x["levels"], x["unknown"], x["not_applicable"], x["missing"], x["rated"]) == (6, 5, 1, 0, 0, 2)
+    assert (x["deviation"], x["within_group"]) == (pytest.approx(0.5), pytest.approx(1 / 15))
+    assert x["agrees"]  # 0.5 ≤ 4 ÷ 6
+    assert x["unknown_share"] == pytest.approx(1 / 6)
+    assert x["low"] < 1 / 6 < x["high"]
+    assert (y["n"], y["levels"], y["not_applicable"], y["missing"], y["rated"]) == (2, 1, 1, 1, 0)
+    assert (y["deviation"], y["within_group"], y["agrees"]) == (None, None, None)
+    assert (whole["respondents"], whole["items"], whole["n"], whole["missing"], whole["contradicting"]) == (
+        3,
+        3,
+        8,
+        1,
+        1,
+    )
+    assert found.columns == list(COLUMNS)
+
+
+def test_teams_that_differ_do_not_disagree():
+    """Two teams of one mind each, at opposite ends: the organisation's people agree within their teams."""
+    found = study([(team, who, (level,) * 3) for team, level in (("a", 1), ("b", 4)) for who in "12"])
+    assert (row(found, "org", "org")["deviation"], row(found, "org", "org")["within_group"]) == (0.0, 1.0)
+    assert row(found, "org", "org")["rated"] == 6
+
+
+def test_camps_are_below_random():
+    """1, 1, 4, 4: AD 1.5, variance 3, r*wg 1 − 3 ÷ 1.25 = −1.4."""
+    found = row(study([("a", str(i), (level,) * 3) for i, level in enumerate((1, 1, 4, 4))]))
+    assert (found["deviation"], found["within_group"], found["agrees"]) == (1.5, pytest.approx(-1.4), False)
+
+
+def test_the_last_form_of_a_respondent_counts_and_other_models_and_later_ones_do_not():
+    forms = [("a", "1", (1, 1, 1)), ("a", "2", (2, 2, 2))]
+    assert study(forms, model_version="2.0.0").height == 0
+    assert study(forms, model_version="cncf-community-1").height == 0
+    assert study(forms, submitted_at=AS_OF).height == 0
+    assert study([]).columns == list(COLUMNS)
+    assert row(study(forms, model_version="1.9.0"))["respondents"] == 2
+    assert row(study(forms, respondent_id="person:same"))["respondents"] == 1
+
+
+def test_of_too_few_nothing_is_told_by_aspect():
+    found = study([("a", "1", (1, 1, 4)), ("a", "2", (4, 4, 1))], least=5)
+    assert row(found)["deviation"] == 1.5
+    assert (row(found)["is_indicative"], row(found)["contradicting"], row(found)["is_withheld"]) == (True, None, False)
+    for scope, entity in (("team", "a"), ("org", "org")):
+        hidden = row(found, scope, entity, "x")
+        assert hidden["is_withheld"]
+        values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]
+        assert {hidden[name] for name in values if name != "level"} == {None}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ((5, 5), {"a", "b"}),
+        ((5, 4), set()),  # the four would be the whole less the five
+        ((5, 4, 1), {"a"}),  # four and one hide one another
+        ((5, 2, 2), set()),  # four people together are too few to hide in
+    ],
+)
+def test_what_is_hidden_does_not_follow_from_what_is_shown(sizes, told):
+    forms = [("abc"[team], str(who), (1, 2, 3)) for team, size in enumerate(sizes) for who in range(size)]
+    found = study(forms, least=5).filter(pl.col("aspect") == "x", scope="team")
+    assert set(found.filter(~pl.col("is_withheld"))["entity_id"]) == told
+    assert not row(study(forms, least=5), "org", "org", "x")["is_withheld"]
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([1, 2, 3, 4, "unknown", None])] * 3), min_size=1, max_size=6))
+def test_it_is_what_the_estimates_of_one_team_say(answers):
+    found = study([("a", str(i), one) for i, one in enumerate(answers)], least=1)
+    ratings = np.array([[a if isinstance(a, int) else np.nan for a in one] for one in answers], float)
+    if not found.height:
+        assert all(a is None for one in answers for a in one)
+        return
+    mine = row(found)
+    each, agree = average_deviation(ratings, 4)
+    known = each[~np.isnan(each)]
+    assert mine["rated"] == len(known)
+    if len(known):
+        assert mine["deviation"] == pytest.approx(known.mean())
+        assert mine["agrees"] == agree
+        assert mine["within_group"] == pytest.approx(within_group(ratings, 4))
+    assert mine["levels"] + mine["unknown"] + mine["not_applicable"] == mine["n"]
+    assert mine["n"] + mine["missing"] == mine["respondents"] * 3
