@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from idp_analytics.assess.form import page
+from idp_analytics.cli import cli
 from idp_analytics.settings.maturity_model import shipped
 
 pytestmark = pytest.mark.browser
@@ -120,6 +123,14 @@ def test_answered_and_saved_it_says_what_was_answered(tab: Any, tmp_path: Path) 
     assert by_item[SECOND] == {"item": SECOND, "answer": "unknown", "reason": None, "confidence": None}
     assert by_item[THIRD]["reason"] == "we <b>build</b> it"
     assert held["submitted_at"].endswith("Z")
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "settings.toml").write_text('[organisation]\nid = "acme"\nname = "Acme"\n', encoding="utf-8")
+    file = next((tmp_path / "saved").glob("*.json"))
+    brought = CliRunner().invoke(cli, ["assess", "import", "--data", str(tmp_path / "acme"), str(file)])
+    assert f"1 respondent(s), {len(ITEMS)} answers" in brought.output
+    rows = pl.read_csv(tmp_path / "acme" / "assessments.csv", infer_schema=False)
+    assert rows.select("item_id", "answer").rows() == [(one["item"], one["answer"]) for one in held["answers"]]
+    assert set(rows["assessment_id"]) == {f"self_assessment:{held['assessment_id']}"}
     assert tab.js("localStorage.length") == 0  # the next person at this machine does not see it
     silent(tab)
 
