@@ -17,7 +17,7 @@ import polars as pl
 from idp_analytics import checks, metrics, sources
 from idp_analytics.answers import ORG, Metric
 from idp_analytics.errors import GateError, ReportError, SettingsError, SourceError, nearest
-from idp_analytics.metrics import benchmarks
+from idp_analytics.metrics import benchmarks, maturity
 from idp_analytics.settings import Settings, SourceSettings, read
 from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
@@ -178,6 +178,7 @@ def load(path: str | Path = "data/sample", gate: Literal["fast", "gx"] = "fast")
 def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organisation:
     """The same from settings already at hand (``idp report --git`` makes them without a file)."""
     benchmarks.check(settings)
+    maturity.check(settings)
     conformed = [(extract, conform(extract, source.name, source.time_zone)) for source, extract in _extracts(settings)]
     tables, rejected, loads = _gathered([c for _, c in conformed])
     tables, late = _known_by(tables, settings.as_of)

@@ -40,6 +40,13 @@ from idp_analytics.metrics.gate_value import gate_value
 from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.maturity import (
+    maturity,
+    maturity_cells,
+    maturity_criteria,
+    maturity_items,
+    maturity_thresholds,
+)
 from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
 from idp_analytics.metrics.newcomers import newcomers
 from idp_analytics.metrics.next_teams import next_teams
@@ -403,6 +410,31 @@ STUDIES: tuple[Study, ...] = (
         "top_two",
         "one area in one closed wave by one kind of evidence of what to improve first, or by all together; tickets by category beside",
         top_two,
+    ),
+    Study(
+        "maturity",
+        "one aspect of maturity of one entity: the level that is seen, as an interval, beside the level that is said",
+        maturity,
+    ),
+    Study(
+        "maturity_cells",
+        "one level of one aspect of one entity: how much of what it asks is met, not met, unknown",
+        maturity_cells,
+    ),
+    Study(
+        "maturity_criteria",
+        "one criterion of the maturity model for one entity it is asked of: what was measured, against which threshold, and how it stands",
+        maturity_criteria,
+    ),
+    Study(
+        "maturity_thresholds",
+        "the same criterion: from where to where its threshold could lie without a change, and what level would follow from one",
+        maturity_thresholds,
+    ),
+    Study(
+        "maturity_items",
+        "one item of the self-assessment in one wave and entity: how many gave which answer, where enough answered",
+        maturity_items,
     ),
     Study(
         "tco",

@@ -29,6 +29,7 @@ from idp_analytics.report import (
     hatches,
     ledger,
     load,
+    maturity,
     metric,
     money,
     newcomers,
@@ -191,6 +192,10 @@ class _Report:
     def voice(self) -> Section:
         """What developers said in the last survey that closed: groups only, never one person."""
         return voice.voice(self.view)
+
+    def maturity(self) -> Section:
+        """Where the levels of maturity are that are seen, aspect by aspect, beside those that are said; no overall number."""
+        return maturity.maturity(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -1,0 +1,19 @@
+"""What can be seen of maturity, beside what is said of it: measures → criteria → cells → levels."""
+
+from idp_analytics.metrics.maturity.evidence import check
+from idp_analytics.metrics.maturity.studies import (
+    maturity,
+    maturity_cells,
+    maturity_criteria,
+    maturity_items,
+)
+from idp_analytics.metrics.maturity.thresholds import maturity_thresholds
+
+__all__ = [
+    "check",
+    "maturity",
+    "maturity_cells",
+    "maturity_criteria",
+    "maturity_items",
+    "maturity_thresholds",
+]

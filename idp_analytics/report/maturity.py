@@ -1,0 +1,187 @@
+"""Where we stand: the level of each aspect that is seen, beside the level that is said. No overall number, and nothing averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity, significant
+from idp_analytics.metrics.maturity import levels, studies
+from idp_analytics.metrics.maturity.measured import COUNTED
+from idp_analytics.report import cells
+from idp_analytics.report.section import Section
+from idp_analytics.report.view import View
+
+_GAPS = {
+    studies.MORE: "says more than is seen",
+    studies.LESS: "says less than is seen",
+    studies.ALIKE: "says what is seen",
+    studies.OPEN: "cannot be told",
+}
+_STRESS = {
+    levels.KEPT: "holds",
+    levels.BROKEN: "does not hold",
+    levels.UNTESTED: "not tested",
+    levels.UNKNOWN_STRESS: "not known",
+}
+_FIRST = 2
+"""So many next steps of an aspect are shown: more at once are seldom done."""
+
+
+def maturity(view: View) -> Section:
+    """Every aspect: what is seen, what is said, how it holds under stress, how sure that is; and what the next level lacks."""
+    aspects = _of(view, "maturity").to_dicts()
+    criteria = _of(view, "maturity_criteria")
+    assessed = [row for row in aspects if row["is_assessed"]]
+    tables = (
+        cells.table(f"Maturity of {view.name}, aspect by aspect", map(_row, aspects), ("Seen", "Said", "Said beside seen", "Under stress", "Why not surer"))
+        if assessed or any(row["self_level"] for row in aspects) else None,
+        cells.table(f"What the next level of {view.name} lacks", _lacking(assessed, criteria), ("Aspect", "What is looked at", "State")),
+    )  # fmt: skip
+    return Section(
+        question="Where do we stand?",
+        answer=" ".join(_answer(aspects)),
+        tables=tuple(table for table in tables if table is not None and table.frame.height),
+        cautions=tuple(_cautions(view, aspects)),
+        opened=bool(assessed),
+    )
+
+
+def _of(view: View, study: str) -> pl.DataFrame:
+    return view.mart.studies[study].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+
+
+def _answer(aspects: list[dict[str, Any]]) -> Iterator[str]:
+    known = [row for row in aspects if row["is_assessed"]]
+    if not known:
+        yield "Too little is measured to tell where we stand in any aspect."
+        return
+    for row in known:
+        if row["level"] is None:
+            yield f"{row['title']}: any level is possible, for too little is known."
+            continue
+        capped = f", {row['capped_from']} but for what is seen under stress" if row["capped_from"] else ""
+        yield f"{row['title']}: level {row['level']} ({row['level_name']}{capped}{_between(row)})."
+    rest = len(aspects) - len(known)
+    if rest:
+        yield f"{count(rest, 'aspect')} {('are', 'is')[rest == 1]} not assessed here: what {('they ask', 'it asks')[rest == 1]} is asked of the organisation."
+    apart = {
+        kind: [row["title"].lower() for row in known if row["gap"] == kind] for kind in (studies.MORE, studies.LESS)
+    }
+    for kind, titles in apart.items():
+        if titles:
+            yield f"In {_and(titles)} the self-assessment {_GAPS[kind]}."
+
+
+def _between(row: dict[str, Any]) -> str:
+    return "" if row["low"] == row["high"] else f"; between {row['low']} and {row['high']}"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "Aspect": row["title"],
+        "Seen": _seen(row),
+        "Criteria met": f"{row['met']:,}" if row["is_assessed"] else "",
+        "not met": f"{row['not_met']:,}" if row["is_assessed"] else "",
+        "unknown": f"{row['unknown']:,}" if row["is_assessed"] else "",
+        "not asked": f"{row['not_applicable'] + row['exempt']:,}" if row["is_assessed"] else "",
+        "Said": _said(row),
+        "Respondents (n)": f"{row['respondents']:,}" if row["respondents"] else "",
+        "Said beside seen": _GAPS.get(row["gap"] or "", NOTHING),
+        "Under stress": _STRESS[row["stress"]] if row["is_assessed"] else NOTHING,
+        "Confidence": row["confidence"] or NOTHING,
+        "Why not surer": row["doubts"] or "",
+    }
+
+
+def _seen(row: dict[str, Any]) -> str:
+    if not row["is_assessed"]:
+        return "not assessed"
+    bounds = f"{row['low']}–{row['high']}"
+    return (
+        bounds
+        if row["level"] is None
+        else f"{row['level']} ({bounds})"
+        if row["low"] != row["high"]
+        else f"{row['level']}"
+    )
+
+
+def _said(row: dict[str, Any]) -> str:
+    if row["self_level"] is None:
+        return NOTHING
+    bounds = "" if row["self_low"] == row["self_high"] else f" ({row['self_low']}–{row['self_high']})"
+    return f"{row['self_level']}{bounds}" + (", indicative" if row["is_indicative"] else "")
+
+
+def _lacking(assessed: list[dict[str, Any]], criteria: pl.DataFrame) -> Iterator[dict[str, str]]:
+    for row in assessed:
+        after = (row["low"] or 1) + 1
+        open_ = criteria.filter(
+            pl.col("aspect") == row["aspect"], pl.col("level") <= after, pl.col("state").is_in(["not met", "unknown"])
+        ).sort(pl.col("state") != "not met", ~pl.col("is_critical"), "level", maintain_order=True)
+        for one in open_.head(_FIRST).to_dicts():
+            known = one["value"] is not None
+            yield {
+                "Aspect": row["title"],
+                "For level": f"{one['level']}",
+                "What is looked at": named(one["says"]),
+                "Wanted": f"{'at least' if one['is_least'] else 'at most'} {_number(one['threshold'], one['unit'])}",
+                "Found": _number(one["value"], one["unit"]) if known else NOTHING,
+                "Interval": _bounds(one),
+                "n": f"{one['n']:,}" if one["n"] is not None else "",
+                "State": one["state"] + (f": {one['why']}" if one["why"] else ""),
+            }
+
+
+def _number(value: float, unit: str | None) -> str:
+    if unit and _is_told(unit):
+        return quantity(value, unit)
+    return significant(value) if value % 1 else f"{value:,.0f}"
+
+
+def _bounds(row: dict[str, Any]) -> str:
+    if row["value"] is None or row["kind"] == COUNTED:
+        return ""
+    if _is_told(row["unit"]):
+        return interval(row["low"], row["high"], row["unit"], row["value"])
+    return f"{significant(row['low'], row['value'])}–{significant(row['high'], row['value'])}"
+
+
+def _is_told(unit: str | None) -> bool:
+    """Whether numbers of the unit are written with it: percents and times."""
+    return bool(unit) and str(unit).startswith(("share", "hours", "days"))
+
+
+def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
+    if not aspects:
+        return
+    row = aspects[0]
+    yield (
+        f"Model {row['model_version']} ({row['fingerprint']}): items, criteria and thresholds are the kit's own unless settings say otherwise, and no "
+        "calibration of any has been published. Aspects are assessed apart; a higher level costs more and is not better in itself."
+    )
+    yield (
+        "As of the end of the data, whatever the period of this report: metrics of the last complete quarter, other measures of the half year before, what is seldom "
+        "(stress, new services) of the year before."
+    )
+    yield (
+        "What is not known counts neither as met nor as failed: it widens the level. What is seen and what is said are never averaged, and "
+        "neither corrects the other: people may know what no data show."
+    )
+    if view.scope == "team":
+        yield "A form of the self-assessment is filled in for the team and is not anonymous within it."
+    held = [r for r in aspects if r["teams"] and (r["most_low"], r["most_high"]) != (1, 4)]
+    if held:
+        told = "; ".join(f"{r['title'].lower()} {_most(r)}" for r in held)
+        yield f"Three in four teams have reached at least this level: {told}."
+
+
+def _most(row: dict[str, Any]) -> str:
+    return f"{row['most_low']}" + (f"–{row['most_high']}" if row["most_low"] != row["most_high"] else "")

@@ -1,0 +1,249 @@
+"""What criteria look at, by hand; who is asked; what people say of their team."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp_analytics.errors import SettingsError
+from idp_analytics.metrics.maturity import evidence, from_practice, from_requests, from_stress, self_levels
+from idp_analytics.metrics.maturity.measured import COLUMNS
+from idp_analytics.metrics.studies import STUDIES
+from idp_analytics.settings.maturity_model import shipped
+
+AS_OF = "2026-07-01"
+
+
+@pytest.fixture
+def measured(company, settings, as_of):
+    def of(function, platform=None, **tables):
+        from dataclasses import replace
+
+        chosen = replace(settings(), platform_team=platform)
+        found = function(company(**tables), chosen, as_of(AS_OF))
+        assert dict(found.schema) == COLUMNS
+        return {row["entity_id"]: row for row in found.to_dicts()}
+
+    return of
+
+
+def severe(name, opened, resolved, service="shop", team="red", **given):
+    return {"incident_id": name, "severity": 1, "opened_at": opened, "resolved_at": resolved, "service_id": service, "team_id": team, **given}  # fmt: skip
+
+
+OWNED = {
+    "services": [{"service_id": s, "lifecycle": "production"} for s in ("shop", "till", "calm")],
+    "ownership": [{"service_id": "shop", "team_id": "red"}, {"service_id": "till", "team_id": "blue"}, {"service_id": "calm", "team_id": "white"}],
+}  # fmt: skip
+
+
+def test_rules_kept_under_stress_by_hand(measured):
+    incidents = [severe(f"i{n}", f"2026-05-0{n}T10:00", f"2026-05-0{n}T11:00") for n in range(1, 8)]
+    incidents.append(severe("mild", "2026-05-20T10:00", "2026-05-20T11:00", severity=3))
+    incidents.append(severe("old", "2025-05-20T10:00", "2025-05-20T11:00"))
+    hatches = [
+        {"hatch_id": "a", "kind": "bypass", "service_id": "shop", "opened_at": "2026-05-01T10:30"},  # in i1
+        {"hatch_id": "b", "kind": "override", "service_id": "shop", "opened_at": "2026-05-02T12:59"},  # within two hours after i2
+        {"hatch_id": "c", "kind": "bypass", "service_id": "shop", "opened_at": "2026-05-03T13:00"},  # two hours after i3: too late
+        {"hatch_id": "d", "kind": "exemption", "service_id": "shop", "opened_at": "2026-05-04T10:30"},  # granted, not gone round
+        {"hatch_id": "e", "kind": "bypass", "service_id": "till", "opened_at": "2026-05-05T10:30"},  # another service
+        {"hatch_id": "f", "kind": "bypass", "service_id": "shop", "opened_at": "2026-05-20T10:30"},  # the incident was mild
+    ]  # fmt: skip
+    found = measured(from_stress.rules_kept_under_stress, incidents=incidents, escape_hatches=hatches, **OWNED)
+    assert (found["org"]["k"], found["org"]["n"], found["org"]["value"]) == (5, 7, pytest.approx(5 / 7))
+    assert found["red"]["k"] == 5
+    # A team without a severe incident was not tested, which is neither good nor bad.
+    assert found["blue"]["why"] == found["white"]["why"] == "nothing to test it"
+
+
+def test_without_a_log_of_ways_round_nobody_is_said_to_have_kept_the_rules(measured):
+    incidents = [severe("i", "2026-05-01T10:00", "2026-05-01T11:00")]
+    assert measured(from_stress.rules_kept_under_stress, incidents=incidents)["org"]["why"] == "not in the data"
+
+
+def test_a_short_incident_does_not_hide_a_long_one(company, as_of):
+    import polars as pl
+
+    spans = from_stress.windows(
+        company(incidents=[severe("long", "2026-05-01T00:00", "2026-05-10T00:00"), severe("short", "2026-05-02T00:00", "2026-05-02T01:00")]),
+        as_of(AS_OF),
+    )  # fmt: skip
+    moments = ["2026-04-29T23:59", "2026-04-30T12:00", "2026-05-01T12:00", "2026-05-05T00:00", "2026-05-10T01:59", "2026-05-10T02:00", "2026-05-11T02:00"]  # fmt: skip
+    events = pl.DataFrame({"team_id": ["red"] * len(moments), "at": [as_of(m) for m in moments]}).with_columns(
+        pl.col("at").cast(pl.Datetime("us", "UTC"))
+    )
+    placed = from_stress.placed(events, spans, ["team_id"]).sort("at")
+    assert placed["window"].is_not_null().to_list() == [False, False, True, True, True, False, False]
+    # A day away from any: before it begins, and after it has ended with its two hours.
+    assert placed["is_calm"].to_list() == [True, False, False, False, False, False, True]
+
+
+def test_actions_in_time_by_hand(measured):
+    def action(name, **given):
+        usual = {"action_id": name, "team_id": "red", "origin": "postmortem", "opened_on": "2026-05-01", "due_on": "2026-05-15"}  # fmt: skip
+        return {**usual, **given}
+
+    rows = [
+        action("done", closed_on="2026-05-15"),
+        action("late", closed_on="2026-05-16"),
+        action("open"),
+        action("dropped", closed_on="2026-05-02", outcome="dropped"),
+        action("early", closed_on="2026-05-03"),
+        action("undated", due_on=None, closed_on="2026-05-03"),
+        action("ahead", due_on="2026-07-01"),
+        action("past", due_on="2025-12-30", closed_on="2025-12-01"),
+        action("else", origin="retrospective"),
+    ]
+    found = measured(from_practice.postmortem_actions_in_time, actions=rows, **OWNED)
+    # Due from 2025-12-31 on: done, late, open, dropped, early; undated is missing.
+    assert (found["red"]["k"], found["red"]["n"], found["red"]["missing"]) == (3, 5, 1)
+    assert found["blue"]["why"] == "nothing to test it"
+
+
+def test_postmortems_by_hand(measured):
+    rows = [severe(f"i{n}", f"2026-05-0{n}T10:00", f"2026-05-0{n}T11:00", postmortem_on=day) for n, day in enumerate(["2026-05-15", "2026-05-17", None, "2026-05-04", "2026-05-05"], 1)]  # fmt: skip
+    rows.append(severe("fresh", "2026-06-28T10:00", "2026-06-28T11:00"))  # may still have one
+    found = measured(from_practice.postmortems_held, incidents=rows, **OWNED)
+    # Two weeks after 1 May is the 15th (in time), after 2 May the 16th (the 17th is late).
+    assert (found["red"]["k"], found["red"]["n"]) == (3, 5)
+    assert measured(from_practice.postmortems_held, incidents=[rows[2]])["org"]["why"] == "not in the data"
+
+
+def test_owners_are_counted_and_not_drawn(measured):
+    services = [{"service_id": "a", "lifecycle": "production"}, {"service_id": "b"}, {"service_id": "c", "lifecycle": "production"}, {"service_id": "gone", "retired_at": "2026-01-01"}]  # fmt: skip
+    owners = [{"service_id": "a", "team_id": "red"}, {"service_id": "b", "team_id": "red"}, {"service_id": "c", "team_id": "blue", "valid_to": "2026-06-01"}]  # fmt: skip
+    from datetime import date
+
+    owners[2]["valid_to"] = date(2026, 6, 1)
+    found = measured(from_requests.services_with_an_owner, services=services, ownership=owners)
+    # b has no stage of life, c no owner any more.
+    assert (found["org"]["value"], found["org"]["low"], found["org"]["high"]) == (pytest.approx(1 / 3),) * 3
+    assert found["red"]["value"] == 0.5
+    assert "blue" not in found
+
+
+def test_months_with_platform_cost_need_a_whole_year_of_bills(measured):
+    months = [f"{2025 + (m > 12)}-{(m - 1) % 12 + 1:02d}-01" for m in range(7, 19)]
+    costs = [{"cost_id": m, "period_start": m, "period_end": m, "team_id": "plat" if i else "red", "amount": 1} for i, m in enumerate(months)]  # fmt: skip
+    found = measured(from_practice.months_with_platform_cost, "plat", costs=costs)["org"]
+    assert (found["value"], found["n"], found["kind"]) == (11, 12, "counted")
+    assert measured(from_practice.months_with_platform_cost, "plat", costs=costs[1:])["org"]["why"] == "too few to say"
+    assert measured(from_practice.months_with_platform_cost, None, costs=costs)["org"]["why"] == "settings name no platform team"  # fmt: skip
+
+
+def test_with_no_data_at_all_every_criterion_is_unknown_or_counted(company, settings, as_of):
+    found = evidence.criteria(company(), settings(), as_of(AS_OF))
+    told = {row["criterion"]: row["state"] for row in found.to_dicts()}
+    counted = {"measurement-targets", "measurement-sources"}  # none were set and none are there: that is known
+    assert {name for name, state in told.items() if state != "unknown"} == counted
+
+
+def test_criteria_that_look_at_nothing_there_is_are_all_named(settings):
+    from dataclasses import replace
+
+    model = shipped()
+    wrong = replace(model.criteria[0], source="months_with_platform_costs")
+    other = replace(next(c for c in model.criteria if c.is_metric), source="deployment_path_shares")
+    with pytest.raises(SettingsError) as found:
+        evidence.check(replace(settings(), maturity=replace(model, criteria=(wrong, other))))
+    assert "Did you mean 'months_with_platform_cost'" in str(found.value)
+    assert "Did you mean 'deployment_path_share'" in str(found.value)
+    evidence.check(settings())
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+def said(form, item, answer, team="red", role="user", version="1.0.0", at="2026-06-01", wave="w"):
+    return {
+        "assessment_id": form, "item_id": item, "wave": wave, "team_id": team, "respondent_id": form.split("/")[0], "role": role,
+        "model_version": version, "answer": str(answer), "submitted_at": at,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def self_assessed(company, settings, as_of):
+    def of(rows, **rules):
+        chosen = settings(**rules)
+        given = self_levels.answers(company(assessments=rows), chosen, as_of(AS_OF))
+        return given, self_levels.self_levels(given, chosen.maturity, 0.95)
+
+    return of
+
+
+def level_of(found, team="red", aspect="operations"):
+    rows = found.filter(entity_id=team, aspect=aspect).to_dicts()
+    return rows[0] if rows else None
+
+
+OPERATIONS = ("O1", "O2", "O3", "O4", "O5s")
+
+
+def test_an_aspects_level_is_the_lower_median_of_its_items(self_assessed):
+    # Items: 1 3 3 4 unknown → of four the lower of 3 and 3; two respondents of one item: the lower of the two.
+    rows = [said("p", item, answer) for item, answer in zip(OPERATIONS, (1, 3, 4, 4, "unknown"), strict=True)]
+    rows.append(said("q", "O3", 2))
+    found = level_of(self_assessed(rows)[1])
+    # O3: 4 and 2 → 2; items 1, 2, 3, 4 → 2.
+    assert (found["self_level"], found["self_items"]) == (2, 4)
+    # AD of O3: both are 1 from the median 3; the others were answered by one.
+    assert found["deviation"] == pytest.approx(1.0)
+
+
+def test_with_fewer_than_three_of_five_items_there_is_no_level(self_assessed):
+    rows = [said("p", item, 3) for item in OPERATIONS[:2]] + [said("p", "O3", "not_applicable")]
+    found = level_of(self_assessed(rows)[1])
+    assert (found["self_level"], found["self_low"], found["self_high"]) == (None, None, None)
+
+
+def test_the_last_form_of_a_respondent_counts_and_answers_to_another_model_do_not(self_assessed):
+    rows = [said("p", item, 1) for item in OPERATIONS]
+    rows += [said("p/again", item, 4, at="2026-06-02") for item in OPERATIONS]
+    rows += [said("q", item, 2, version="2.0.0") for item in OPERATIONS]
+    rows += [said("r", item, 2, at="2026-07-02") for item in OPERATIONS]
+    found = level_of(self_assessed(rows)[1])
+    assert (found["self_level"], found["respondents"]) == (4, 1)
+
+
+def test_a_higher_answer_never_lowers_a_level(self_assessed):
+    import random
+
+    draw = random.Random(5)
+    for _ in range(25):
+        answers = {(who, item): draw.randint(1, 3) for who in "pqr" for item in OPERATIONS}
+        before = level_of(self_assessed([said(w, i, a) for (w, i), a in answers.items()])[1])
+        raised = draw.choice(list(answers))
+        answers[raised] += 1
+        after = level_of(self_assessed([said(w, i, a) for (w, i), a in answers.items()])[1])
+        assert all(after[name] >= before[name] for name in ("self_level", "self_low", "self_high"))
+
+
+def test_who_contradicts_themselves_is_counted(self_assessed):
+    rows = [
+        said("p", "I2", 1),
+        said("p", "I1", 4),
+        said("q", "I2", 1),
+        said("q", "I1", 1),
+        said("p", "M1", 1),
+        said("p", "M3", 4),
+    ]
+    found = self_assessed(rows)[1].filter(entity_id="red", aspect="investment").row(0, named=True)
+    assert found["contradictions"] == 1
+
+
+def test_how_answers_are_spread_is_told_of_five_and_roles_only_where_none_is_small(self_assessed, settings):
+    five = [said(w, "O1", 2) for w in "abcde"]
+    given, _ = self_assessed(five)
+    assert self_levels.items(given, settings()).filter(scope="team")["said_2"].to_list() == [5]
+    assert self_levels.items(self_assessed(five[:4])[0], settings()).is_empty()
+    ten = five + [said(w, "O1", 3, role="leader") for w in "vwxyz"]
+    roles = self_levels.items(self_assessed(ten)[0], settings()).filter(scope="org")
+    assert {row["role"]: row["n"] for row in roles.to_dicts()} == {None: 10, "user": 5, "leader": 5}
+    nine = self_levels.items(self_assessed(ten[:9])[0], settings()).filter(scope="org")
+    assert nine["role"].to_list() == [None]
+
+
+def test_studies_have_the_shape_of_the_house_without_data(company, settings, as_of):
+    for study in STUDIES:
+        if study.name.startswith("maturity"):
+            found = study.compute(company(), settings(), as_of(AS_OF))
+            assert found.columns[:2] == ["scope", "entity_id"]

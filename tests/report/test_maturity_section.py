@@ -1,0 +1,80 @@
+"""Where we stand, of the synthetic company: what is planted is told, without an overall number, a ranking or an average."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from idp_analytics.metrics.maturity import studies
+from idp_analytics.organisation import load
+from idp_analytics.report.mart import Mart
+from idp_analytics.report.reports import OrgReport, TeamReport
+from idp_analytics.report.view import View
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+@pytest.fixture(scope="module")
+def mart():
+    return Mart.of(load(SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return json.loads((SAMPLE / "truth.json").read_text(encoding="utf-8"))["maturity"]
+
+
+def of_team(mart, team):
+    return TeamReport(View(mart, "team", team, mart.period(""))).maturity()
+
+
+def test_the_organisation_sees_five_aspects_and_no_sixth_number(mart):
+    section = OrgReport(View(mart, "org", "org", mart.period(""))).maturity()
+    assert section.question == "Where do we stand?"
+    first = section.tables[0].frame
+    assert first["Aspect"].to_list() == ["Investment", "Adoption", "Interfaces", "Operations", "Measurement"]
+    assert all(word not in section.answer.lower() for word in ("overall", "average", "total", "rank"))
+    seen = mart.studies["maturity"].filter(scope="org")
+    for row, shown in zip(seen.to_dicts(), first.to_dicts(), strict=True):
+        assert row["low"] <= row["level"] <= row["high"]
+        assert f"{row['title']}: level {row['level']} ({row['level_name']}" in section.answer
+        assert shown["Seen"].startswith(str(row["level"]))
+
+
+def test_who_claims_more_or_less_than_is_seen_is_found_and_nobody_planted_the_other_way(mart, truth):
+    gaps = mart.studies["maturity"].filter(scope="team")
+    for teams, found, other in (
+        (truth["over_claimers"], studies.MORE, studies.LESS), (truth["under_claimers"], studies.LESS, studies.MORE),
+    ):  # fmt: skip
+        for team in teams:
+            theirs = gaps.filter(entity_id=team)["gap"].to_list()
+            assert found in theirs
+            assert other not in theirs
+    assert "says more than is seen" in of_team(mart, truth["over_claimers"][0]).answer
+    assert "says less than is seen" in of_team(mart, truth["under_claimers"][0]).answer
+
+
+def test_who_goes_round_rules_under_stress_is_found_and_nobody_else_is_accused(mart, truth):
+    kept = mart.studies["maturity_criteria"].filter(scope="team", criterion="operations-under-stress")
+    broken = set(kept.filter(state="not met")["entity_id"])
+    assert broken == set(truth["stress_bypassers"])
+    for team in broken:
+        row = mart.studies["maturity"].filter(entity_id=team, aspect="operations").row(0, named=True)
+        assert (row["stress"], row["high"]) == ("not kept", 2)
+
+
+def test_a_team_is_not_assessed_in_what_is_asked_of_the_organisation(mart):
+    section = of_team(mart, "mobile")
+    shown = {row["Aspect"]: row["Seen"] for row in section.tables[0].frame.to_dicts()}
+    assert shown["Investment"] == shown["Measurement"] == "not assessed"
+    assert "2 aspects are not assessed here" in section.answer
+    assert any("not anonymous within it" in caution for caution in section.cautions)
+
+
+def test_at_most_two_steps_of_an_aspect_are_shown_and_each_with_its_n(mart):
+    section = OrgReport(View(mart, "org", "org", mart.period(""))).maturity()
+    lacking = section.tables[1].frame
+    assert lacking.group_by("Aspect").len()["len"].max() <= 2
+    assert set(lacking["State"].str.split(":").list.first()) <= {"not met", "unknown"}
