@@ -264,7 +264,7 @@ def explain(
         click.echo(f"{rows.height} row(s) of {_printable(component)} in the 90 days before the end of {period}:")
         click.echo(_frame(rows))
         return
-    if metric in metrics.PATH_STUDIES:
+    if metric in metrics.WAYS_BACK:
         if pool or not period:
             raise click.UsageError(f"{metric} goes with --period, and --team or --service.")
         click.echo(f"{metric}: {next(study.doc for study in metrics.STUDIES if study.name == metric)}")
@@ -276,7 +276,7 @@ def explain(
     rows = org.pool_charges(pool, period) if pool else org.trace(metric, period, team, service)
     click.echo(f"\n{rows.height} row(s) behind it:")
     click.echo(_frame(rows))
-    for line in () if pool or metric in metrics.PATH_STUDIES else _shares(org, rows, period):
+    for line in () if pool or metric in metrics.WAYS_BACK else _shares(org, rows, period):
         click.echo(_printable(line))
 
 

@@ -29,6 +29,7 @@ from idp_analytics.metrics import (
     rubber_stamps,
     sprawl,
     sprawl_costs,
+    stress_signals,
     survey_price,
     survey_quality,
     top_two,
@@ -84,6 +85,7 @@ EMPTY = {
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
+    "stress_signals": stress_signals.COLUMNS,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip

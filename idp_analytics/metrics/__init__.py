@@ -6,13 +6,32 @@ from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
-from idp_analytics.metrics.path_rows import STUDIES as PATH_STUDIES
+from idp_analytics.metrics.path_rows import STUDIES as _PATH_STUDIES
 from idp_analytics.metrics.path_rows import path_rows
 from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
 from idp_analytics.metrics.sprawl_rows import component_rows
+from idp_analytics.metrics.stress_signals import stress_rows
 from idp_analytics.metrics.studies import STUDIES
 
 __all__ = [
-    "CATALOGUE", "HEADLINES", "IDP", "PATH_STUDIES", "PRESETS", "STUDIES", "answered", "by_name", "component_rows", "compute", "definitions",
-    "linked_incidents", "path_rows", "pool_charges", "preset", "trace",
+    "CATALOGUE",
+    "HEADLINES",
+    "IDP",
+    "PRESETS",
+    "STUDIES",
+    "WAYS_BACK",
+    "answered",
+    "by_name",
+    "component_rows",
+    "compute",
+    "definitions",
+    "linked_incidents",
+    "path_rows",
+    "pool_charges",
+    "preset",
+    "stress_rows",
+    "trace",
 ]  # fmt: skip
+
+WAYS_BACK = {**dict.fromkeys(_PATH_STUDIES, path_rows), "stress_signals": stress_rows}
+"""Study → the function that lists the rows behind it."""

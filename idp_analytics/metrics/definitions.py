@@ -180,6 +180,20 @@ satisfaction × what is not favourable yet. Two cannot be told apart where the 9
 third holds 0. What goes together in one survey is said by the same people at the same time: it is an association, and what a change
 would do is told by an intervention alone. Tickets stand beside by category, of 90 days.
 
+## Behaviour under stress
+
+The study `stress_signals` asks ten things of what a team does under stress and of the same team in calm. Stress is a severe incident
+(severity 1 or 2) from its opening to two hours after it is resolved, 72 hours at most, overlapping ones as one window; and, apart, the
+five weeks of a year with most pages, of three pages at least. Calm stands beside each window: the same team, as long, the same weekday at the
+same wall time, up to eight weeks before or after, a day away from all its stress, the nearest four. Looked at is the year before the end of
+the period. Windows with their calm are drawn again as wholes (bootstrap, fixed seed; Field & Welsh 2007), never narrower than
+Newcombe's interval (1998) or the exact ratio of two counts, at a level at which the ten hold together. *Breaks*: worse for certain and by 20
+points, or by half as much again for ratios; *bends*: worse for certain, by less; *holds*: the interval leaves no room for that much; *cannot be
+told*: it does; *untested under stress*: fewer than five windows have anything to see. The thresholds are defaults that nothing calibrates.
+Hours are the same in both, so deployments out of hours are counted per window; in an incident they are not judged, nor are rollbacks,
+since that is how incidents end. Skipped postmortems are looked at by page load alone, for calm has no severe incident. Cannot say: why. What
+brings an incident may bring the haste too.
+
 ## What people say they would pay
 
 The study `survey_price` rests on the questions of the part *price*: a price drawn at random for each respondent, whether their

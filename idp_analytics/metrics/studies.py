@@ -66,6 +66,7 @@ from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
+from idp_analytics.metrics.stress_signals import stress_signals
 from idp_analytics.metrics.survey_price import survey_price
 from idp_analytics.metrics.survey_quality import survey_quality
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
@@ -435,6 +436,11 @@ STUDIES: tuple[Study, ...] = (
         "maturity_items",
         "one item of the self-assessment in one wave and entity: how many gave which answer, where enough answered",
         maturity_items,
+    ),
+    Study(
+        "stress_signals",
+        "one thing one entity does under one kind of stress, in the year before the end of one month or quarter, against calm",
+        stress_signals,
     ),
     Study(
         "tco",

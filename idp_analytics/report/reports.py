@@ -44,6 +44,7 @@ from idp_analytics.report import (
     spending,
     sprawl,
     spread,
+    stress,
     summary,
     tco,
     tco_sensitivity,
@@ -196,6 +197,10 @@ class _Report:
     def maturity(self) -> Section:
         """Where the levels of maturity are that are seen, aspect by aspect, beside those that are said; no overall number."""
         return maturity.maturity(self.view)
+
+    def stress(self) -> Section:
+        """Whether good habits hold under stress: what teams do in severe incidents and heavy weeks, against calm."""
+        return stress.stress(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""
