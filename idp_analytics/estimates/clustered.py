@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.estimates.changes import newcombe_difference, rate_ratio
+
+Array = npt.NDArray[np.float64]
 
 DRAWS = 2000
 _TOGETHER = 500
@@ -70,13 +73,14 @@ def _drawn(lists: pl.DataFrame, size: int, ratio: str, seed: int, level: float, 
     )  # fmt: skip
 
 
-def _effect(sums: dict[str, np.ndarray], is_ratio: np.ndarray) -> np.ndarray:
+def _effect(sums: dict[str, Array], is_ratio: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         one, other = sums["x1"] / sums["n1"], sums["x0"] / sums["n0"]
-        return np.where(is_ratio, one / other, one - other)
+        found: Array = np.where(is_ratio, one / other, one - other)
+    return found
 
 
-def _quantiles(found: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
+def _quantiles(found: Array, tail: float) -> tuple[Array, Array]:
     """Lowest and highest of what is drawn, a draw that says nothing left out; an endless ratio stays endless."""
     ordered = np.sort(found, axis=1)  # nan last
     told = (~np.isnan(found)).sum(axis=1)

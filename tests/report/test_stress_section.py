@@ -1,0 +1,47 @@
+"""What a reader is told of behaviour under stress: the study's numbers, and what is untested is not called held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from idp_analytics.periods import parse
+from idp_analytics.report.stress import CALLED, STUDY, stress
+from idp_analytics.report.view import View
+
+
+def told(mart, scope="org", entity="org", **changed):
+    studies = {**mart.studies, STUDY: mart.studies[STUDY].with_columns(**changed)}
+    return stress(View(replace(mart, studies=studies), scope, entity, parse("2026-06")))
+
+
+@pytest.fixture
+def rows(mart):
+    return mart.studies[STUDY].filter(scope="team", entity_id="payments", period="2026-06", stress="incident")
+
+
+def test_what_breaks_is_said_with_both_sides(mart, rows):
+    section = told(mart, "team", "payments")
+    row = rows.filter(signal="escape hatches").row(0, named=True)
+    assert row["verdict"] == "breaks"
+    assert f"{100 * row['stress_value']:.1f} % of {row['stress_n']}" in section.answer
+    assert "in calm (breaks;" in section.answer
+    assert section.chart is not None
+    assert [table.frame.height for table in section.tables] == [len(CALLED), len(CALLED)]
+
+
+def test_untested_is_said_and_is_not_held(mart):
+    section = told(mart, verdict=pl.lit("untested under stress"))
+    assert section.answer.startswith("Untested in severe incidents")
+    assert "hold" not in section.answer
+    assert section.chart is None
+    assert any("Untested is not held" in caution for caution in section.cautions)
+
+
+def test_without_rows_nothing_is_claimed(mart):
+    studies = {**mart.studies, STUDY: mart.studies[STUDY].clear()}
+    section = stress(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
+    assert (section.chart, section.tables, section.cautions) == (None, (), ())
+    assert section.answer.startswith("Nothing is known")
