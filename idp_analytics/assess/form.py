@@ -42,7 +42,7 @@ def page(
         policy=_policy(script, css), css=Markup(css), script=Markup(script), given=_data(given),  # noqa: S704 our own files
         team=team, teams=teams, wave=wave, least=least, items=items, aspects=model.aspects, levels=model.level_names,
         roles=ROLES.items(), sure=SURE,
-        form_version=FORM_VERSION, model_version=model.version,
+        form_version=FORM_VERSION, model_version=model.version, title=model.title, after=model.after,
     )  # fmt: skip
 
 

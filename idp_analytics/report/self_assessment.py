@@ -161,7 +161,7 @@ def _answer(row: Row | None, name: str, is_team: bool) -> Iterator[str]:
         yield f"Nobody has assessed {name} yet."
         return
     who = count(row["respondents"], "person", "people") + ("" if is_team else f" of {count(row['teams'], 'team')}")
-    yield f"In wave {named(row['wave'])} {who} answered for {name}."
+    yield f"In wave {named(row['wave'])}, {who} answered for {name}."
     if row["deviation"] is None:
         yield "No question has a level from two people of one team, so nothing can be said about agreement."
     else:

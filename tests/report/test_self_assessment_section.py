@@ -69,7 +69,7 @@ def test_agreement_of_a_team_by_wave_and_aspect():
         company(agreed(number=1, wave="2026-Q2", agrees=False, deviation=0.9, within_group=-0.1), agreed(), agreed(aspect=FIRST.id, n=28, rated=5)), "a"
     )  # fmt: skip
     assert made.answer == (
-        "In wave 2026-Q3 6 people answered for a. Within the team they agree: over 25 questions answers lie 0.50 levels from the middle one on average "
+        "In wave 2026-Q3, 6 people answered for a. Within the team they agree: over 25 questions answers lie 0.50 levels from the middle one on average "
         "(agreement: up to 0.67; r*wg 0.60). “Don’t know” was 7 of 137 answers: 5.1 % (95 % interval 2.5–10.0 %). "
         "1 person gave answers that hardly go together."
     )

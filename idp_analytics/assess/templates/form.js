@@ -233,7 +233,7 @@
   const before = stored();
   if (before) {
     fill(before);
-    tell(`You began on ${String(before.saved_at).slice(0, 10)}: ${answers().length} answers are back. “Start over” at the end forgets them.`);
+    tell(`You stopped on ${String(before.saved_at).slice(0, 10)}: ${answers().length} answers are back. “Start over” at the end forgets them.`);
   } else {
     form.reset();
     show();
