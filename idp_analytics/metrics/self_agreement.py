@@ -6,14 +6,14 @@ cannot tell. Both coefficients compare within a team only: that teams differ is 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
-from idp_analytics.answers import ORG
 from idp_analytics.estimates.adding import averaged
 from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.maturity.self_levels import answers, by_scope
 from idp_analytics.settings import Settings
 from idp_analytics.settings.maturity_model import Model
 
@@ -33,7 +33,7 @@ COLUMNS: dict[str, type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 _WAVE = ["scope", "entity_id", "wave", "number"]
-_FORM = ["wave", "number", "team_id", "who"]
+_FORM = ["wave", "number", "team_id", "respondent"]
 
 
 def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -50,14 +50,14 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     (``is_withheld``: values are null); nor of any team where that would follow from the whole and the other teams.
     """
     model, least = settings.maturity, settings.rules.min_cohort
-    given = _answers(tables, model, as_of)
+    given = answers(tables, settings, as_of)
     if not given.height:
         return pl.DataFrame(schema=COLUMNS)
     aspects: list[str | None] = [None, *(aspect.id for aspect in model.aspects)]
     number = [sum(name in (None, item.aspect) for item in model.items) for name in aspects]
     asked = pl.DataFrame({"aspect": aspects, "items": number}, schema={"aspect": pl.String, "items": pl.Int64})
     people = _places(given, whole=True).group_by(_WAVE).agg(
-        pl.struct("team_id", "who").n_unique().cast(pl.Int64).alias("respondents"), pl.col("team_id").n_unique().alias("teams")
+        pl.col("respondent").n_unique().cast(pl.Int64).alias("respondents"), pl.col("team_id").n_unique().alias("teams")
     )  # fmt: skip
     is_level = pl.col("level").is_not_null()
     counted = _places(given).group_by(*_WAVE, "aspect").agg(
@@ -105,27 +105,6 @@ def _hidden(least: int) -> pl.Expr:
     return is_few | (is_team & (teams > 0) & ((teams < 2) | (people < least)))
 
 
-def _answers(tables: Tables, model: Model, as_of: datetime) -> pl.DataFrame:
-    """The last answer of everybody to each item of the model in each wave, known at ``as_of``; another major version asked something else."""
-    now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
-    items = pl.LazyFrame(
-        {"item_id": [item.id for item in model.items], "aspect": [item.aspect for item in model.items]},
-        schema={"item_id": pl.String, "aspect": pl.String},
-    )
-    major = pl.col("model_version").str.split(".").list.first() == model.version.split(".")[0]
-    given = tables["assessments"].filter(pl.col("submitted_at") < now, major).join(items, on="item_id").collect()
-    order = given.group_by("wave").agg(pl.col("submitted_at").min()).sort("submitted_at", "wave")
-    return (
-        given.with_columns(
-            pl.coalesce("respondent_id", "assessment_id").alias("who"), pl.col("answer").cast(pl.Int64, strict=False).alias("level")
-        )
-        .sort("submitted_at", "assessment_id")
-        .unique(["wave", "team_id", "who", "item_id"], keep="last", maintain_order=True)
-        .join(order.select("wave", pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("number")), on="wave")
-        .select(*_FORM, "item_id", "aspect", "answer", "level")
-    )  # fmt: skip
-
-
 def _spread(given: pl.DataFrame) -> pl.DataFrame:
     """How far people of one team are apart on one item that two of them gave a level."""
     level = pl.col("level")
@@ -139,13 +118,7 @@ def _spread(given: pl.DataFrame) -> pl.DataFrame:
 def _places(frame: pl.DataFrame, whole: bool = False) -> pl.DataFrame:
     """``frame`` once for the organisation and once for its teams, each by aspect and (``whole``: only) over all."""
     over_all = frame.with_columns(pl.lit(None, pl.String).alias("aspect"))
-    both = over_all if whole else pl.concat([frame, over_all])
-    return pl.concat(
-        [
-            both.with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id")),
-            both.with_columns(pl.lit("team").alias("scope"), pl.col("team_id").alias("entity_id")),
-        ]
-    )
+    return by_scope(over_all if whole else pl.concat([frame, over_all]))
 
 
 def _contradicting(given: pl.DataFrame, model: Model) -> pl.DataFrame:

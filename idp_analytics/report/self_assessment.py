@@ -10,6 +10,7 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity
 from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics.maturity.self_levels import LEAST_ITEMS
 from idp_analytics.metrics.self_agreement import AGREE
 from idp_analytics.organisation import Organisation
 from idp_analytics.report import cells, words
@@ -18,8 +19,6 @@ from idp_analytics.settings.maturity_model import Aspect, Item, Model
 
 STUDY = "self_agreement"
 UNIT = "share of answers"
-LEAST_ITEMS = 0.6
-"""Share of an aspect's questions that must have a level for it to have one: three of five."""
 UNKNOWN, NOT_APPLICABLE = "unknown", "not_applicable"
 
 Row = dict[str, Any]
