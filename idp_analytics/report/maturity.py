@@ -176,7 +176,10 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
         "neither corrects the other: people may know what no data show."
     )
     if view.scope == "team":
-        yield "A form of the self-assessment is filled in for the team and is not anonymous within it."
+        yield (
+            "What is said is indicative where few answered: the middle of the team's answers, without bounds, for those would be somebody's own. What is "
+            "said by one person alone is not shown."
+        )
     held = [r for r in aspects if r["teams"] and (r["most_low"], r["most_high"]) != (1, 4)]
     if held:
         told = "; ".join(f"{r['title'].lower()} {_most(r)}" for r in held)

@@ -70,7 +70,7 @@ def test_a_team_is_not_assessed_in_what_is_asked_of_the_organisation(mart):
     shown = {row["Aspect"]: row["Seen"] for row in section.tables[0].frame.to_dicts()}
     assert shown["Investment"] == shown["Measurement"] == "not assessed"
     assert "2 aspects are not assessed here" in section.answer
-    assert any("not anonymous within it" in caution for caution in section.cautions)
+    assert any("one person alone is not shown" in caution for caution in section.cautions)
 
 
 def test_at_most_two_steps_of_an_aspect_are_shown_and_each_with_its_n(mart):

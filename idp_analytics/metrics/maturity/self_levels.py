@@ -1,8 +1,7 @@
 """What people say of their own team: the self-assessment, item by item and aspect by aspect.
 
-Levels are ordinal, so medians are taken and nothing is averaged. *Don't know* and *not applicable* are answers and no levels. A form is filled in
-for a team and is not anonymous within it, so a level is shown of few respondents too, marked *indicative*; how answers differ, by item or by
-role, is told from ``rules.min_cohort`` respondents only.
+Levels are ordinal, so medians are taken and nothing is averaged. *Don't know* and *not applicable* are answers and no levels. Of fewer than
+``rules.min_cohort`` respondents the study shows the level of an aspect alone, marked *indicative*, and of one nothing.
 """
 
 from __future__ import annotations

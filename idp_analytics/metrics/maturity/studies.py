@@ -49,7 +49,7 @@ ASPECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "self_high": pl.Int64,
     "respondents": pl.Int64,
     "is_indicative": pl.Boolean,  # fewer than rules.min_cohort respondents
-    "deviation": pl.Float64,
+    "deviation": pl.Float64,  # null of too few respondents, as the next
     "contradictions": pl.Int64,
     "gap_low": pl.Int64,  # said less seen
     "gap_high": pl.Int64,
@@ -101,7 +101,18 @@ def maturity(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
     given = self_levels.answers(tables, settings, as_of)
     said = self_levels.self_levels(given, settings.maturity, settings.rules.level)
     last = said.filter(pl.col("number") == pl.col("number").max().over(_ENTITY)).drop("number")
-    return beside(seen, last, settings)
+    return beside(seen, shown(last, settings.rules.min_cohort), settings)
+
+
+def shown(said: pl.DataFrame, least: int) -> pl.DataFrame:
+    """``said`` as far as it may be shown: of fewer than ``least`` respondents the level alone, for bounds and agreement would be somebody's own answers;
+    of one, nothing but that there was one."""
+    few, alone = pl.col("respondents") < least, pl.col("respondents") < 2
+    level = pl.when(~alone).then("self_level")
+    return said.with_columns(
+        level.alias("self_level"), *(pl.when(few).then(level).otherwise(end).alias(end) for end in ("self_low", "self_high")),
+        *(pl.when(~few).then(name).alias(name) for name in ("deviation", "contradictions")),
+    )  # fmt: skip
 
 
 def beside(seen: pl.DataFrame, said: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.metrics.maturity import evidence, from_practice, from_requests, from_stress, self_levels
+from idp_analytics.metrics.maturity import evidence, from_practice, from_requests, from_stress, self_levels, studies
 from idp_analytics.metrics.maturity.measured import COLUMNS
 from idp_analytics.metrics.studies import STUDIES
 from idp_analytics.settings.maturity_model import shipped
@@ -240,6 +240,18 @@ def test_how_answers_are_spread_is_told_of_five_and_roles_only_where_none_is_sma
     assert {row["role"]: row["n"] for row in roles.to_dicts()} == {None: 10, "user": 5, "leader": 5}
     nine = self_levels.items(self_assessed(ten[:9])[0], settings()).filter(scope="org")
     assert nine["role"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("people", "shown"), [("p", (None, None, None, None)), ("pq", (1, 1, 1, None)), ("pqrst", (2, 1, 4, 1.0))]
+)  # fmt: skip
+def test_of_few_respondents_the_level_alone_is_shown_and_of_one_nothing(self_assessed, people, shown):
+    # Five: 1 1 2 3 4, deviations from 2: 1 1 0 1 2, their mean 1; two: the lower of 1 and 1.
+    said_by = dict(zip("pqrst", (1, 1, 2, 3, 4), strict=True))
+    _, found = self_assessed([said(who, item, said_by[who]) for who in people for item in OPERATIONS])
+    row = level_of(studies.shown(found, 5))
+    told = (row["self_level"], row["self_low"], row["self_high"], row["deviation"])
+    assert told == shown
 
 
 def test_studies_have_the_shape_of_the_house_without_data(company, settings, as_of):
