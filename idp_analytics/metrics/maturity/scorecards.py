@@ -1,0 +1,103 @@
+"""Levels by the scorecards of others, each by its own rule, to set beside ours: Port, Tech Insights (Backstage), OWASP SAMM's targets.
+
+Documents are what the tools export, as JSON values; nothing is evaluated but the comparisons named here, and what is none of them is said to be
+unknown rather than failed. For notebooks: ``port_levels(json.loads(…), entities)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from idp_analytics.errors import ReportError
+
+Document = Mapping[str, Any]
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def held(found: Any, wanted: Any) -> bool:
+        try:
+            return found is not None and compare(found, wanted)
+        except TypeError:  # a text beside a number
+            return False
+
+    return held
+
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": lambda found, wanted: found == wanted,
+    "!=": lambda found, wanted: found != wanted,
+    "<": _ordered(lambda found, wanted: found < wanted),
+    "<=": _ordered(lambda found, wanted: found <= wanted),
+    ">": _ordered(lambda found, wanted: found > wanted),
+    ">=": _ordered(lambda found, wanted: found >= wanted),
+    "contains": lambda found, wanted: isinstance(found, (str, list)) and wanted in found,
+    "doesNotContains": lambda found, wanted: isinstance(found, (str, list)) and wanted not in found,
+    "beginsWith": lambda found, wanted: isinstance(found, str) and found.startswith(wanted),
+    "doesNotBeginsWith": lambda found, wanted: isinstance(found, str) and not found.startswith(wanted),
+    "endsWith": lambda found, wanted: isinstance(found, str) and found.endswith(wanted),
+    "doesNotEndsWith": lambda found, wanted: isinstance(found, str) and not found.endswith(wanted),
+    "isEmpty": lambda found, _: found in _EMPTY,
+    "isNotEmpty": lambda found, _: found not in _EMPTY,
+}
+
+
+def _holds(query: Document | None, entity: Document) -> bool:
+    if not query:
+        return True
+    results = []
+    for one in query.get("conditions", ()):
+        operator = one.get("operator")
+        if operator not in _OPERATORS:
+            raise ReportError(
+                f"The operator {operator!r} of a scorecard is not known; known are {', '.join(_OPERATORS)}."
+            )
+        results.append(_OPERATORS[operator](entity.get(one.get("property")), one.get("value")))
+    return any(results) if query.get("combinator") == "or" else all(results)
+
+
+def port_level(scorecard: Document, entity: Document) -> str | None:
+    """The level of one entity by a Port scorecard: the highest all of whose rules hold, and all of the levels below; rules have no weight.
+
+    The first level is the floor and needs nothing. Null where the scorecard's filter leaves the entity out. Raises :class:`ReportError` for an operator that
+    is not known.
+    """
+    if not _holds(scorecard.get("filter"), entity):
+        return None
+    names = [level["title"] for level in scorecard["levels"]]
+    reached: str = names[0]
+    for name in names[1:]:
+        rules = [rule for rule in scorecard["rules"] if rule["level"] == name]
+        if not all(_holds(rule["query"], entity) for rule in rules):
+            break
+        reached = name
+    return reached
+
+
+def tech_insights_rank(checks: Sequence[Document], ranks: Mapping[str, int]) -> tuple[str, str]:
+    """The rank by results of Backstage Tech Insights checks (``rank``, ``result``), and the highest there could be: the highest rank up to which every
+    check passed. Of a group, give the checks of all its components: its weakest decides."""
+    names = {number: name for name, number in ranks.items()}
+    asked = sorted({int(check["rank"]) for check in checks})
+    reached = 0
+    for rank in asked:
+        if not all(check["result"] for check in checks if check["rank"] == rank):
+            break
+        reached = rank
+    return names[reached], names[max(asked, default=0)]
+
+
+def percent_to_target(current: Mapping[str, float], target: Mapping[str, float]) -> float | None:
+    """How much of what targets ask is there (OWASP SAMM, *relative scoring*): 1 − Σ max(0, target − current) ÷ Σ target.
+
+    More than a target asks makes up for nothing elsewhere. What is not applicable has no target. Null where no target asks anything.
+    """
+    whole = sum(target.values())
+    missing = sum(max(0.0, wanted - current.get(name, 0.0)) for name, wanted in target.items())
+    return 1 - missing / whole if whole else None
+
+
+def progress_to_target(baseline: float, current: float, target: float) -> float:
+    """How much of the way from ``baseline`` to ``target`` is made (SAMM, *progress to date*); 1 where there was none to make."""
+    return 1.0 if target == baseline else (current - baseline) / (target - baseline)
