@@ -23,6 +23,7 @@ from idp_analytics.metrics import (
     cost_variance,
     deflection,
     first_deployments,
+    follow_through,
     gate_value,
     policy_study,
     provisioning,
@@ -85,7 +86,7 @@ EMPTY = {
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
-    "stress_signals": stress_signals.COLUMNS,
+    "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip

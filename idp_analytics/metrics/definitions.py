@@ -194,6 +194,13 @@ Hours are the same in both, so deployments out of hours are counted per window; 
 since that is how incidents end. Skipped postmortems are looked at by page load alone, for calm has no severe incident. Cannot say: why. What
 brings an incident may bring the haste too.
 
+## What was resolved
+
+The study `follow_through` looks at the actions resolved in the year before the end of the period, as they stood that day: done, dropped, open,
+open past their day. The share done is of those whose time has come (done, dropped or overdue; Wilson 1927); open ones with their day ahead or
+without one are beside it. The time to the end is Kaplan and Meier's (1958), those still open counted in. How often an action was put off carries
+no date, so it is as known today.
+
 ## What people say they would pay
 
 The study `survey_price` rests on the questions of the part *price*: a price drawn at random for each respondent, whether their

@@ -34,6 +34,7 @@ from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.exit_reasons import exit_reasons
 from idp_analytics.metrics.first_deployments import first_deployments
+from idp_analytics.metrics.follow_through import follow_through
 from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.gate_value import gate_value
@@ -441,6 +442,11 @@ STUDIES: tuple[Study, ...] = (
         "stress_signals",
         "one thing one entity does under one kind of stress, in the year before the end of one month or quarter, against calm",
         stress_signals,
+    ),
+    Study(
+        "follow_through",
+        "the actions one entity resolved in the year before the end of one month or quarter, by origin or in all, and what became of them",
+        follow_through,
     ),
     Study(
         "tco",

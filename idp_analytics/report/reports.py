@@ -23,6 +23,7 @@ from idp_analytics.report import (
     course,
     deflection,
     drift,
+    follow_through,
     fragmentation,
     gaming,
     golden_paths,
@@ -201,6 +202,10 @@ class _Report:
     def stress(self) -> Section:
         """Whether good habits hold under stress: what teams do in severe incidents and heavy weeks, against calm."""
         return stress.stress(self.view)
+
+    def follow_through(self) -> Section:
+        """What was resolved, what became of it, and whether it can be told that it helped."""
+        return follow_through.follow_through(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -1,0 +1,97 @@
+"""What became of actions, by hand: as it stood that day, open ones counted in."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from idp_analytics.estimates.shares import wilson
+from idp_analytics.metrics.follow_through import COLUMNS, follow_through
+
+
+def action(name: str, opened: str, **given):
+    return {
+        "action_id": name,
+        "team_id": "red",
+        "origin": "retrospective",
+        "origin_id": "r1",
+        "opened_on": opened,
+        **given,
+    }
+
+
+SEVEN = [
+    action("a", "2026-03-01", due_on="2026-03-20", closed_on="2026-03-11", outcome="done"),  # 10 days
+    action("b", "2026-03-01", due_on="2026-03-20", closed_on="2026-03-21", outcome="done", carried_over=1),  # 20 days
+    action(
+        "c", "2026-03-01", due_on="2026-03-20", closed_on="2026-03-31", outcome="dropped", carried_over=3
+    ),  # 30 days
+    action("d", "2026-03-01", due_on="2026-03-20", carried_over=4, origin="postmortem"),  # overdue
+    action(
+        "e", "2026-03-21", due_on="2026-04-20", closed_on="2026-04-05", outcome="done"
+    ),  # closed after the month: open in it
+    action("f", "2026-03-21"),  # open without a day
+    action("g", "2026-03-21", closed_on="2026-03-26", origin_id="pipeline"),  # closed, not told how: 5 days
+]
+CHANGE = {"intervention_id": "pipeline", "unit_id": "red"}
+
+
+@pytest.fixture
+def found(company, settings, as_of):
+    def of(actions, at="2026-06-01", period="2026-03", scope="team", **tables):
+        made = company(teams=[{"team_id": "red"}], actions=actions, **tables)
+        frame = follow_through(made, settings(), as_of(at)).filter(period=period, scope=scope)
+        return {row["origin"]: row for row in frame.to_dicts()}
+
+    return of
+
+
+@pytest.mark.parametrize("scope", ["team", "org"])
+def test_seven_actions_by_hand(found, scope):
+    row = found(SEVEN, scope=scope, interventions=[CHANGE])["all"]
+    assert [row[k] for k in ("n", "done", "dropped", "ended", "open", "overdue", "undated", "due")] == [
+        7,
+        2,
+        1,
+        1,
+        3,
+        1,
+        1,
+        4,
+    ]
+    assert row["n"] == row["done"] + row["dropped"] + row["ended"] + row["open"]
+    low, high = (float(v) for v in wilson(2, 4))
+    assert (row["done_share"], row["low"], row["high"]) == pytest.approx((0.5, low, high))
+    assert [row[k] for k in ("carried", "chained", "most_carried", "linked")] == [3, 2, 4, 1]
+
+
+def test_the_median_counts_open_ones_in(found):
+    # Ends at 5, 10, 20, 30 days; open since 10, 10 and 30: 6/7, then 5/6 of it = 5/7; at 20 three are left: 5/7 · 2/3 = 10/21 < 1/2.
+    assert found(SEVEN)["all"]["median_days"] == 20
+    assert found(SEVEN)["all"]["p90_days"] is None  # the curve rests at 5/21
+
+
+def test_origins_are_told_apart_and_add_up(found):
+    rows = found(SEVEN)
+    assert set(rows) == {"all", "retrospective", "postmortem"}
+    assert rows["all"]["n"] == rows["retrospective"]["n"] + rows["postmortem"]["n"]
+    assert rows["postmortem"]["done_share"] == 0
+
+
+def test_later_it_stands_otherwise(found):
+    row = found(SEVEN, period="2026-04")["all"]
+    assert (row["done"], row["open"]) == (3, 2)
+
+
+def test_nothing_due_has_no_share(found):
+    row = found([action("a", "2026-03-21", due_on="2026-04-20")])["all"]
+    assert (row["due"], row["done_share"], row["low"]) == (0, None, None)
+
+
+def test_without_actions_the_shape_is_the_same(company, settings, as_of):
+    assert follow_through(company(), settings(), as_of("2026-06-01")).schema == pl.Schema(COLUMNS)
+
+
+def test_the_sample_s_actions_are_all_counted(sample):
+    row = sample.study("follow_through").filter(scope="org", period="2026-06", origin="all").row(0, named=True)
+    assert row["n"] == sample.tables["actions"].height == row["done"] + row["dropped"] + row["ended"] + row["open"]

@@ -1,0 +1,30 @@
+"""What a reader is told of what was resolved: the study's numbers, and no claim that it helped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from idp_analytics.periods import parse
+from idp_analytics.report.follow_through import STUDY, follow_through
+from idp_analytics.report.view import View
+
+
+def test_the_numbers_are_the_study_s(mart):
+    section = follow_through(View(mart, "team", "payments", parse("2026-06")))
+    row = (
+        mart.studies[STUDY]
+        .filter(scope="team", entity_id="payments", period="2026-06", origin="all")
+        .row(0, named=True)
+    )
+    assert f"the time of {row['due']:,} had come: {row['done']:,} done" in section.answer
+    assert row["linked"] == 0
+    assert section.answer.endswith("so whether it helped cannot be told.")
+    assert section.chart is not None
+    assert len(section.tables) == 2
+
+
+def test_without_actions_that_is_said(mart):
+    studies = {**mart.studies, STUDY: mart.studies[STUDY].clear()}
+    section = follow_through(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
+    assert section.answer.startswith("No action is known")
+    assert (section.chart, section.tables, section.cautions) == (None, (), ())
