@@ -36,7 +36,7 @@ def maturity(view: View) -> Section:
     criteria = _of(view, "maturity_criteria")
     assessed = [row for row in aspects if row["is_assessed"]]
     tables = (
-        cells.table(f"Maturity of {view.name}, aspect by aspect", map(_row, aspects), ("Seen", "Said", "Said beside seen", "Under stress", "Why not surer"))
+        cells.table(f"Maturity of {view.name}, aspect by aspect", map(_row, aspects), ("Seen", "Met, not met, unknown", "Said", "Said beside seen", "Under stress", "Confidence"))
         if assessed or any(row["self_level"] for row in aspects) else None,
         cells.table(f"What the next level of {view.name} lacks", _lacking(assessed, criteria), ("Aspect", "What is looked at", "State")),
     )  # fmt: skip
@@ -84,40 +84,26 @@ def _and(words: list[str]) -> str:
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:
+    seen = row["is_assessed"]
+    few = ", indicative" if row["is_indicative"] and row["self_level"] else ""
+    people = f", n\u00a0=\u00a0{row['respondents']:,}{few}" if row["respondents"] else ""
     return {
         "Aspect": row["title"],
-        "Seen": _seen(row),
-        "Criteria met": f"{row['met']:,}" if row["is_assessed"] else "",
-        "not met": f"{row['not_met']:,}" if row["is_assessed"] else "",
-        "unknown": f"{row['unknown']:,}" if row["is_assessed"] else "",
-        "not asked": f"{row['not_applicable'] + row['exempt']:,}" if row["is_assessed"] else "",
-        "Said": _said(row),
-        "Respondents (n)": f"{row['respondents']:,}" if row["respondents"] else "",
+        "Seen": _span(row["level"], row["low"], row["high"]) if seen else "not assessed",
+        "Met, not met, unknown": f"{row['met']:,}, {row['not_met']:,}, {row['unknown']:,}" if seen else "",
+        "Said": _span(row["self_level"], row["self_low"], row["self_high"]) + people,
         "Said beside seen": _GAPS.get(row["gap"] or "", NOTHING),
-        "Under stress": _STRESS[row["stress"]] if row["is_assessed"] else NOTHING,
-        "Confidence": row["confidence"] or NOTHING,
-        "Why not surer": row["doubts"] or "",
+        "Under stress": _STRESS[row["stress"]] if seen else NOTHING,
+        "Confidence": "; ".join(word for word in (row["confidence"], row["doubts"]) if word) or NOTHING,
     }
 
 
-def _seen(row: dict[str, Any]) -> str:
-    if not row["is_assessed"]:
-        return "not assessed"
-    bounds = f"{row['low']}–{row['high']}"
-    return (
-        bounds
-        if row["level"] is None
-        else f"{row['level']} ({bounds})"
-        if row["low"] != row["high"]
-        else f"{row['level']}"
-    )
-
-
-def _said(row: dict[str, Any]) -> str:
-    if row["self_level"] is None:
+def _span(level: int | None, low: int | None, high: int | None) -> str:
+    """A level and its bounds, held together: ``3 (1–3)``; the bounds alone where no level can be told."""
+    if low is None or high is None:
         return NOTHING
-    bounds = "" if row["self_low"] == row["self_high"] else f" ({row['self_low']}–{row['self_high']})"
-    return f"{row['self_level']}{bounds}" + (", indicative" if row["is_indicative"] else "")
+    bounds = f"{low}\u2060–\u2060{high}"
+    return bounds if level is None else f"{level}" if low == high else f"{level}\u00a0({bounds})"
 
 
 def _lacking(assessed: list[dict[str, Any]], criteria: pl.DataFrame) -> Iterator[dict[str, str]]:

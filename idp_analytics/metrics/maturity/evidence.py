@@ -54,7 +54,7 @@ MET, NOT_MET, UNKNOWN, NOT_APPLICABLE, EXEMPT = "met", "not met", "unknown", "no
 STATES = (MET, NOT_MET, UNKNOWN, NOT_APPLICABLE, EXEMPT)
 SURE = 0.9
 """Probability of passing from which a criterion is met; one less it, up to which it is not."""
-UNDECIDED = "measured, and too close to the threshold for so few"
+UNDECIDED = "too close to the threshold to tell"
 
 CRITERIA: dict[str, pl.DataType | type[pl.DataType]] = {
     "scope": pl.String,  # org | team

@@ -222,7 +222,7 @@ def test_criteria_are_judged_for_everybody_and_absence_is_unknown(as_of):
     )
     told = states(found, Settings("o", "O", None), as_of("2026-07-01"), "big", "small", "calm", "absent")
     assert told == {
-        "org": ("met", None), "big": ("not met", None), "small": ("unknown", "measured, and too close to the threshold for so few"),
+        "org": ("met", None), "big": ("not met", None), "small": ("unknown", "too close to the threshold to tell"),
         "calm": ("not applicable", "nothing to test it"), "absent": ("unknown", "not in the data"),
     }  # fmt: skip
 
