@@ -13,7 +13,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import disclosure, shares
-from idp_analytics.metrics import survey_waves
+from idp_analytics.metrics import survey_groups, survey_waves
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.periods import floor, following
@@ -63,18 +63,19 @@ def exit_reasons(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
             rows.append({**head, "is_withheld": True})
         else:
             for question in asked.values():
-                given = within.filter(pl.col("question_id") == question.id)
-                options = list(
-                    dict.fromkeys([*question.choices, *given["label"].drop_nulls().unique().sort().to_list()])
+                given = survey_groups.options(
+                    within.filter(pl.col("question_id") == question.id, pl.col("label").is_not_null()), settings
                 )
+                options = list(dict.fromkeys([*question.choices, *given["option"].unique().sort().to_list()]))
                 rows += [
-                    {**head, "n": n, "left": max(left, n), "title": question.title, "reason": option,
-                     "k": given.filter(pl.col("label") == option)["response_id"].n_unique()}
+                    {**head, "n": n, "left": max(left, n), "title": question.title, "reason": option, "kind": question.kind,
+                     "k": given.filter(pl.col("option") == option)["response_id"].n_unique()}
                     for option in options
                 ]  # fmt: skip
         start = end
     return _shown(
-        pl.DataFrame(rows, schema={**{n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}}), settings
+        pl.DataFrame(rows, schema={**{n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}, "kind": pl.String}),
+        settings,
     )
 
 
@@ -85,7 +86,10 @@ def _year_after(start: date) -> date:
 
 
 def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not."""
+    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not.
+
+    Where one reason only may be given, those shown may not add up to all who were asked: nobody would have given another.
+    """
     level, full = settings.rules.level, 2 * settings.rules.min_cohort
     groups = rows.select(
         pl.col("year_start").cast(pl.String).alias("table"), pl.col("reason").fill_null("").alias("option"), pl.lit("org").alias("group"),
@@ -95,7 +99,12 @@ def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     shown = disclosure.shown(groups, ["k", "other"], ["table", "option"], settings.rules.min_cohort, mixed_below=full)[
         "is_shown"
     ]
-    told = rows.with_columns((~shown).alias("is_withheld")).with_columns(
+    one = ["year_start", "title"]
+    k = pl.col("k").filter("_shown")
+    adds_up = (pl.col("kind") == "choice") & ~pl.col("_shown").all().over(one) & (k.sum().over(one) == pl.col("n"))
+    least_given = (pl.col("k") == k.min().over(one)) & adds_up.fill_null(False)
+    rows = rows.with_columns(shown.alias("_shown")).with_columns((~pl.col("_shown") | least_given).alias("is_withheld"))
+    told = rows.with_columns(
         pl.when(~pl.col("is_withheld")).then("k").alias("k")
     )
     k, n, left = (told[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("k", "n", "left"))

@@ -22,6 +22,9 @@ from idp_analytics.settings import Settings
 
 ANSWERS, FAVOURABLE, WITHHELD = "answers", "favourable", "withheld"
 
+ANOTHER = "another answer"
+"""Given answers that are none of those asked for and that few gave: what somebody typed is a verbatim, not an option."""
+
 _TABLE = [*WAVE, "question_id", "option"]
 _ORG, _NOBODYS = "\0org", "\0none"  # no team id has a zero byte: files with one are not read
 _PROMOTER_BANDS = ((0.0, 6.0), (7.0, 8.0), (9.0, 10.0))
@@ -100,7 +103,7 @@ def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, 
     ).select(pl.col("is_shown").alias("_full"))  # fmt: skip
     ordered = pl.concat([ordered, detailed], how="horizontal")
     both = _named(ordered.with_columns(_detail().alias("detail")))
-    counts = pl.concat([both, of_hits(_given(answers), settings)])
+    counts = pl.concat([both, of_hits(_given(answers, settings), settings)])
     return counts.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
 
 
@@ -217,14 +220,34 @@ def _bands(rated: pl.DataFrame) -> pl.DataFrame:
     ).drop("_whole")
 
 
-def _given(answers: pl.DataFrame) -> pl.DataFrame:
-    """Whether each person who answered a wave gave each of its given answers."""
+def options(chosen: pl.DataFrame, settings: Settings, *by: str) -> pl.DataFrame:
+    """``chosen`` (``question_id``, ``response_id``, ``label``) with ``option``: the label, where it is one of the question's choices or
+    as many people gave it (per ``by`` and question) as may be quoted; else :data:`ANOTHER`."""
+    people = pl.col("response_id").n_unique().over(*by, "question_id", "label")
+    return (
+        chosen.join(_choices(settings).with_columns(pl.lit(True).alias("_asked")), on=["question_id", "label"], how="left")
+        .with_columns(pl.when(pl.col("_asked").is_not_null() | (people >= full_from(settings))).then("label").otherwise(pl.lit(ANOTHER)).alias("option"))
+        .drop("_asked")
+    )  # fmt: skip
+
+
+def _choices(settings: Settings) -> pl.DataFrame:
+    rows = [(question.id, choice) for question in settings.questions.values() for choice in dict.fromkeys(question.choices)]
+    return pl.DataFrame(rows, schema={"question_id": pl.String, "label": pl.String}, orient="row")
+
+
+def _given(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Whether each person who answered a wave gave each of its given answers, those nobody gave among them: an answer that
+    is missing from the list would say of everybody that they did not give it."""
+    given = answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
     chosen = (
-        answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
-        .select(*WAVE, "question_id", "response_id", "team_id", pl.col("label").alias("option"))
-        .unique()
+        options(given, settings, *WAVE).select(*WAVE, "question_id", "response_id", "team_id", "option").unique()
     )
-    asked = chosen.select(*WAVE, "question_id", "option").unique()
+    there = given.select(*WAVE, "question_id").unique().join(_choices(settings), on="question_id")
+    asked = pl.concat([
+        chosen.select(*WAVE, "question_id", "option"),
+        there.select(*WAVE, "question_id", pl.col("label").alias("option")),
+    ]).unique()  # fmt: skip
     everybody = answers.select(*WAVE, "response_id", "team_id").unique(
         ["survey_id", "wave", "response_id"], keep="first", maintain_order=True
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 
 from idp_analytics.metrics import exit_reasons, theme_links, theme_quality, themes
+from idp_analytics.settings.questions import shipped_questions
 
 WRITTEN = {
     "doc": "The docs are old.",
@@ -153,6 +155,26 @@ def test_reasons_of_a_whole_year_only_and_never_of_all_or_none_of_few(made):
     assert found["moving away"]["is_withheld"]  # none of five
     few = exit_reasons.exit_reasons(*made(rows[2:])[:2], datetime(2027, 1, 1, tzinfo=UTC))
     assert few.height == 1 and few["n"].to_list() == [None]
+
+
+def test_what_a_leaver_typed_is_never_told(made):
+    rows = [row for n in range(8) for row in leaver(n, ["pay"] if n % 2 else ["my manager shouted at me"], f"2026-0{n + 1}-03")]
+    rows += [comment(0, "none", day="2026-01-10")]
+    tables, settings, _ = made(rows)
+    whole = exit_reasons.exit_reasons(tables, settings, datetime(2027, 1, 1, tzinfo=UTC))
+    assert "my manager shouted at me" not in whole["reason"].to_list()
+    assert dict(whole.drop_nulls("k").select("reason", "k").iter_rows()) == {"another answer": 4, "pay": 4}
+
+
+def test_reasons_that_exclude_one_another_do_not_add_up_to_everybody(made, tmp_path):
+    """Of seven, four and three: the third reason, withheld since nobody gave it, would be what is left, nobody."""
+    asked = next(one for one in shipped_questions().values() if one.id == "exit-reasons@1")
+    one = replace(asked, kind="choice", choices=("pay", "work", "people"))
+    rows = [row for n in range(7) for row in leaver(n, ["pay" if n < 4 else "work"], f"2026-0{n + 1}-03")]
+    tables, settings, _ = made([*rows, comment(0, "none", day="2026-01-10")])
+    settings = replace(settings, questions={**settings.questions, one.id: one})
+    whole = exit_reasons.exit_reasons(tables, settings, datetime(2027, 1, 1, tzinfo=UTC))
+    assert dict(whole.drop_nulls("k").select("reason", "k").iter_rows()) == {"pay": 4}
 
 
 def test_the_planted_themes_come_back(sample):

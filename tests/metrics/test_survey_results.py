@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import disclosure_audit
 from idp_analytics.metrics import survey_change, survey_groups, survey_results, survey_waves
+from idp_analytics.settings import Settings
 
 TEAMS = ("red", "blue", "green")
 
@@ -249,3 +251,35 @@ def test_groups_are_counted_once(ask):
     tables, settings, at = ask(rows, **people(red=14, blue=14))
     counts = survey_groups.counted(survey_waves.answers(tables, settings, at), settings)
     assert counts.select("scope", "n", "k").sort("scope").rows() == [("org", 24, 16), ("team", 12, 8), ("team", 12, 8)]
+
+
+# --- what would tell of single people ---------------------------------------------------------------------------------
+
+
+def chosen(rows, labels, question="pain-points@1"):
+    return [
+        {**row, "question_id": question, "value": None, "scale_min": None, "scale_max": None, "label": label}
+        for row, label in zip(rows, labels, strict=False)
+    ]
+
+
+def test_what_somebody_typed_is_no_option(ask):
+    rated = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 6)
+    typed = chosen(rated, ["flaky builds"] * 11 + ["our lead stops everything", "whoever wrote the deploy script"], "blockers@1")
+    told = results(*ask(rated + typed, **people(red=20)))
+    options = told.filter(pl.col("k") > 0, scope="org", question_id="blockers@1").select("option", "k", "n")
+    # Eleven may be quoted; one and one are two people with another answer.
+    assert sorted(options.rows()) == [("another answer", 2, 14), ("flaky builds", 11, 14)]
+    assert not set(told.select(pl.col(pl.String)).unpivot()["value"]) & {"our lead stops everything"}
+
+
+def test_an_answer_nobody_gave_is_not_told_by_its_absence(company, as_of):
+    settings = Settings("t", "T", Path())
+    question = next(one for one in settings.questions.values() if one.kind == "several" and one.part != "exit")
+    rated = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 6) + given_answers("w1", "2026-03-02", "blue", [4, 2, 1])
+    rows = rated + chosen(rated, question.choices[:1] * 7, question.id)
+    told = results(company(survey_responses=rows, **people(red=20, blue=4)), settings, as_of("2026-12-01"))
+    assert set(told.filter(question_id=question.id)["option"]) == set(question.choices)
+    # Nobody gave the second: nobody of blue did either, so that it is withheld.
+    second = told.filter(option=question.choices[1])
+    assert set(second["detail"]) == {"withheld"}
