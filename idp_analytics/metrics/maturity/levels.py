@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.maturity.evidence import EXEMPT, MET, NOT_APPLICABLE, NOT_MET, UNKNOWN
 from idp_analytics.settings.maturity_model import LEVELS
 
@@ -34,17 +35,17 @@ def cells(criteria: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
     """
     state, weight = pl.col("state"), pl.col("weight")
     applies = ~state.is_in([NOT_APPLICABLE, EXEMPT])
-    asked, measured = weight.filter(applies).sum(), weight.filter(applies & pl.col("p").is_not_null()).sum()
-    exempt = weight.filter(state == EXEMPT).sum()
+    asked, measured = added(weight.filter(applies)), added(weight.filter(applies & pl.col("p").is_not_null()))
+    exempt = added(weight.filter(state == EXEMPT))
     found = (
         criteria.filter(~pl.col("is_stress"))
         .group_by(*by, *OF, "level")
         .agg(
             pl.len().alias("criteria"),
             *((state == name).sum().alias(name.replace(" ", "_")) for name in (MET, NOT_MET, UNKNOWN, NOT_APPLICABLE, EXEMPT)),
-            ((weight * pl.col("p")).filter(applies & pl.col("p").is_not_null()).sum() / measured).fill_nan(None).alias("achieved"),
+            (added((weight * pl.col("p")).filter(applies & pl.col("p").is_not_null())) / measured).fill_nan(None).alias("achieved"),
             (measured / asked).fill_nan(None).alias("coverage"),
-            (weight.filter(state == MET).sum() / asked).alias("lowest"), (weight.filter(state.is_in([MET, UNKNOWN])).sum() / asked).alias("highest"),
+            (added(weight.filter(state == MET)) / asked).alias("lowest"), (added(weight.filter(state.is_in([MET, UNKNOWN]))) / asked).alias("highest"),
             (~(pl.col("is_critical") & applies & (state != MET)).any()).alias("critical_low"),
             (~(pl.col("is_critical") & (state == NOT_MET)).any()).alias("critical_high"),
             ((asked == 0) | (exempt > MOST_EXEMPT * (asked + exempt))).alias("is_open"),

@@ -13,6 +13,7 @@ import polars as pl
 from scipy.stats import binom
 
 from idp_analytics.answers import ORG
+from idp_analytics.estimates.adding import averaged
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.settings.maturity_model import Model
@@ -81,7 +82,7 @@ def self_levels(given: pl.DataFrame, model: Model, level: float) -> pl.DataFrame
     told = by_scope(given).drop_nulls("level")
     place = [*_ENTITY, *_WAVE, "aspect"]
     of_item = told.group_by(*place, "item_id").agg(
-        lower_median("level").alias("item_level"), (pl.col("level") - pl.col("level").median()).abs().mean().alias("item_deviation"), pl.len().alias("said")
+        lower_median("level").alias("item_level"), averaged((pl.col("level") - pl.col("level").median()).abs()).alias("item_deviation"), pl.len().alias("said")
     )  # fmt: skip
     needed = pl.DataFrame(
         {"aspect": [a.id for a in model.aspects], "_needed": [LEAST_ITEMS * sum(i.aspect == a.id for i in model.items) for a in model.aspects]},
@@ -90,7 +91,7 @@ def self_levels(given: pl.DataFrame, model: Model, level: float) -> pl.DataFrame
     enough = pl.col("self_items") >= pl.col("_needed") - 1e-9
     whole = of_item.group_by(place).agg(
         lower_median("item_level").alias("self_level"), pl.len().cast(pl.Int64).alias("self_items"),
-        pl.when(pl.col("said").max() > 1).then(pl.col("item_deviation").filter(pl.col("said") > 1).mean()).alias("deviation"),
+        pl.when(pl.col("said").max() > 1).then(averaged(pl.col("item_deviation").filter(pl.col("said") > 1))).alias("deviation"),
     ).join(needed, on="aspect")  # fmt: skip
     own = (
         told.group_by(*place, "respondent").agg(lower_median("level").alias("own"), pl.len().alias("self_items")).join(needed, on="aspect")

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity import levels, self_levels
 from idp_analytics.metrics.maturity.evidence import EXEMPT, NOT_APPLICABLE, STATES, criteria
@@ -149,7 +150,7 @@ def _counts(seen: pl.DataFrame) -> pl.DataFrame:
     applies = ~state.is_in([NOT_APPLICABLE, EXEMPT])
     return seen.group_by(_KEY).agg(
         pl.len().alias("criteria"), *((state == name).sum().alias(name.replace(" ", "_")) for name in STATES),
-        (weight.filter(applies & pl.col("p").is_not_null()).sum() / weight.filter(applies).sum()).fill_nan(None).alias("coverage"),
+        (added(weight.filter(applies & pl.col("p").is_not_null())) / added(weight.filter(applies))).fill_nan(None).alias("coverage"),
     )  # fmt: skip
 
 

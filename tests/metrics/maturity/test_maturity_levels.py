@@ -251,3 +251,9 @@ def test_where_a_threshold_would_turn():
     assert first["not_met_from"] == pytest.approx(beta.isf(0.1, 75.5, 25.5))
     assert (first["low"], first["high"], first["low_if_met"], first["low_if_not"], first["high_if_not"]) == (3, 3, 3, 1, 1)  # fmt: skip
     assert first["decides"]
+
+
+@given(st.permutations([(3, "met", {"p": 1 / (n + 1), "weight": 1 + n / 7}) for n in range(9)]))
+def test_the_same_to_the_last_bit_whatever_the_order_of_criteria(rows):
+    first = [(3, "met", {"p": 1 / (n + 1), "weight": 1 + n / 7}) for n in range(9)]
+    assert cells(frame(*rows)).equals(cells(frame(*first)))
