@@ -7,6 +7,7 @@ no count is below zero.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,16 +36,55 @@ def fixed(members: pl.DataFrame, totals: pl.DataFrame) -> pl.Series:
     cells, relations, right = _system(members, totals)
     if not len(cells):
         return cells
-    zero = _must_be_zero(relations, right)
+    settled = _settled(relations, right)
+    is_open = np.isnan(settled)
+    if not is_open.any():
+        return cells
+    right = right - relations @ np.nan_to_num(settled)
+    rows = np.flatnonzero(relations @ is_open.astype(float) > 0)
+    first, alike, times = _alike(relations[rows][:, np.flatnonzero(is_open)])
+    held = relations[rows][:, np.flatnonzero(is_open)[first]]
+    zero = _must_be_zero(held, right[rows])
     free = np.flatnonzero(~zero)
-    moved = np.zeros(len(cells))
+    moved = np.zeros(len(first))
     if len(free):
-        held = relations[:, free]
         # A random direction less its part in the row space moves every cell that can move, with probability one.
         direction = np.random.default_rng(20260101).standard_normal(len(free))
-        explained, *_ = lsmr(held.T, direction, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(held.shape))
-        moved[free] = direction - held.T @ explained
-    return cells.filter(pl.Series(np.abs(moved) < _FREE))
+        explained, *_ = lsmr(held[:, free].T, direction, atol=1e-13, btol=1e-13, conlim=0, maxiter=20 * sum(held.shape))
+        moved[free] = direction - held[:, free].T @ explained
+    # Two cells that all statements treat alike can trade, unless they are zero.
+    moved[(times > 1) & ~zero] = 1.0
+    pinned = np.ones(len(cells), bool)
+    pinned[is_open] = (np.abs(moved) < _FREE)[alike]
+    return cells.filter(pl.Series(pinned))
+
+
+def _settled(relations: Any, right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Cells that are what is left of one statement, or zero since nothing is left of one; nan: not settled so. Cheap, and most of them."""
+    settled = np.full(relations.shape[1], np.nan)
+    while True:
+        is_open = np.isnan(settled).astype(float)
+        among, rest = relations @ is_open, right - relations @ np.nan_to_num(settled)
+        if (rest < -_FREE).any() or (rest[among == 0] > _FREE).any():
+            raise ContradictionError("what is left of a statement fits no counts")
+        telling = np.flatnonzero((among == 1) | ((among > 0) & (rest < _FREE)))
+        if not len(telling):
+            return settled
+        told = relations[telling].tocoo()
+        new = is_open[told.col] > 0
+        settled[told.col[new]] = rest[telling][told.row[new]]
+
+
+def _alike(relations: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Cells that the same statements hold: the first of each kind, the kind of every cell, and how many there are of it."""
+    columns = relations.tocsc()
+    columns.sort_indices()
+    kinds: dict[bytes, int] = {}
+    ends = columns.indptr
+    alike = np.array([
+        kinds.setdefault(columns.indices[start:end].tobytes(), len(kinds)) for start, end in itertools.pairwise(ends)
+    ])  # fmt: skip
+    return np.unique(alike, return_index=True)[1], alike, np.bincount(alike)
 
 
 def bounds(members: pl.DataFrame, totals: pl.DataFrame, cells: Sequence[str]) -> pl.DataFrame:

@@ -74,7 +74,9 @@ def exit_reasons(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
                 ]  # fmt: skip
         start = end
     return _shown(
-        pl.DataFrame(rows, schema={**{n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}, "kind": pl.String}),
+        pl.DataFrame(
+            rows, schema={**{n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}, "kind": pl.String}
+        ),
         settings,
     )
 
@@ -100,13 +102,11 @@ def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         "is_shown"
     ]
     one = ["year_start", "title"]
-    k = pl.col("k").filter("_shown")
-    adds_up = (pl.col("kind") == "choice") & ~pl.col("_shown").all().over(one) & (k.sum().over(one) == pl.col("n"))
-    least_given = (pl.col("k") == k.min().over(one)) & adds_up.fill_null(False)
+    seen = pl.col("k").filter("_shown")
+    adds_up = (pl.col("kind") == "choice") & ~pl.col("_shown").all().over(one) & (seen.sum().over(one) == pl.col("n"))
+    least_given = (pl.col("k") == seen.min().over(one)) & adds_up.fill_null(False)
     rows = rows.with_columns(shown.alias("_shown")).with_columns((~pl.col("_shown") | least_given).alias("is_withheld"))
-    told = rows.with_columns(
-        pl.when(~pl.col("is_withheld")).then("k").alias("k")
-    )
+    told = rows.with_columns(pl.when(~pl.col("is_withheld")).then("k").alias("k"))
     k, n, left = (told[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("k", "n", "left"))
     low, high = shares.wilson_finite(k, n, left, level)
     return told.with_columns(

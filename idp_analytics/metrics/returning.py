@@ -32,7 +32,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "high": pl.Float64,
     "daily": pl.Float64,  # people with a use per day with any, of those with one in the month: a diagnostic, no goal
     "level": pl.Float64,
-    "is_withheld": pl.Boolean,  # fewer people than rules.min_cohort
+    "is_withheld": pl.Boolean,  # fewer people than rules.min_cohort, or all or none of fewer than twice as many
 }
 """The columns of the study, in order."""
 
@@ -76,11 +76,13 @@ def people_return(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         pl.when(pl.col("n") > 0).then(pl.col("k") / pl.col("n")).alias("share"),
         *(pl.Series(name, values).fill_nan(None) for name, values in (("low", low), ("high", high))),
     ).join(daily, on="period_start", how="left")
-    few = pl.col("n") < least
+    # All or none of few would say it of each of them.
+    is_mixed = (pl.col("k") > 0) & (pl.col("k") < pl.col("n"))
+    few = (pl.col("n") < least) | ((pl.col("n") < 2 * least) & ~is_mixed)
     return (
         found.with_columns(
             *(pl.when(~few).then(name).alias(name) for name in ("n", "k", "left", "share", "low", "high")),
-            pl.when(~few & (pl.col("_people") >= least)).then("daily").alias("daily"), few.alias("is_withheld"),
+            pl.when((pl.col("n") >= least) & (pl.col("_people") >= least)).then("daily").alias("daily"), few.alias("is_withheld"),
             pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"), pl.lit(level).alias("level"),
         )
         .sort("period_start")

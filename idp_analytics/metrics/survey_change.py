@@ -122,10 +122,18 @@ def few_moved(tables: Tables, settings: Settings, waves: pl.DataFrame) -> pl.Dat
     )
 
     def there(on: str) -> pl.Expr:
-        return (began.is_null() | (began <= pl.col(on))) & (ends.is_null() | (ends > pl.col(on)))
+        member = (began.is_null() | (began <= pl.col(on))) & (ends.is_null() | (ends > pl.col(on)))
+        employed = (pl.col("started_on").is_null() | (pl.col("started_on") <= pl.col(on))) & (
+            pl.col("ended_on").is_null() | (pl.col("ended_on") >= pl.col(on))
+        )
+        return member & employed
 
+    # Of those who could have answered, and gone from the team when gone from the company.
+    people = tables["people"].select("person_id", "started_on", "ended_on", "is_bot", "is_developer")
     return (
         tables["memberships"].select("person_id", "team_id", "valid_from", "valid_to")
+        .join(people, on="person_id", how="left")
+        .filter(~pl.col("is_bot").fill_null(False), pl.col("is_developer").fill_null(True))
         .join(spans.lazy(), how="cross")
         .group_by(*WAVE, "team_id", "person_id")
         .agg(there("opened_on").any().alias("now"), there("_before").any().alias("then"))

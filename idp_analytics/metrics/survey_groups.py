@@ -61,10 +61,25 @@ def full_from(settings: Settings) -> int:
     return 2 * settings.rules.min_cohort
 
 
-def counted(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def counted(answers: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None) -> pl.DataFrame:
     """Answers of every group to every question with an order and every given answer (:data:`COUNTED`), withheld ones too:
-    those must go no further than :func:`shown`."""
-    return _levelled(answers, settings)[0]
+    those must go no further than :func:`shown`. ``closed``: teams (:data:`WAVE`, ``team_id``) of which it may not be told how many answered."""
+    return _levelled(answers, settings, closed)[0]
+
+
+def padded(counts: pl.DataFrame, teams: pl.DataFrame) -> pl.DataFrame:
+    """``counts`` with a withheld row of each of ``teams`` (:data:`WAVE`, ``team_id``) that has none: that a team is missing would say
+    that nobody in it answered, and of a team of one, that it is there, who did."""
+    asked = counts.select(_TABLE).unique()
+    mine = counts.filter(pl.col("scope") == "team").select(*_TABLE, "team_id")
+    silent = teams.join(asked, on=list(WAVE)).join(mine, on=[*_TABLE, "team_id"], how="anti", nulls_equal=True)
+    rows = silent.with_columns(
+        pl.lit("team").alias("scope"),
+        pl.lit(WITHHELD).alias("detail"),
+        pl.lit(None).alias("n"),
+        pl.lit(None).alias("k"),
+    )
+    return pl.concat([counts, rows.select(pl.col(name).cast(dtype) for name, dtype in COUNTED.items())])
 
 
 def shown(counts: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +103,9 @@ def banded(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _levelled(
+    answers: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Groups with what they may show, and the bands of all of them."""
     least, full = settings.rules.min_cohort, full_from(settings)
     ordered, bands = _ordered(answers)
@@ -103,18 +120,32 @@ def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, 
     ).select(pl.col("is_shown").alias("_full"))  # fmt: skip
     ordered = pl.concat([ordered, detailed], how="horizontal")
     both = _named(ordered.with_columns(_detail().alias("detail")))
-    counts = pl.concat([both, of_hits(_given(answers, settings), settings)])
+    counts = pl.concat([both, of_hits(_given(answers, settings), settings, closed)])
     return counts.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
 
 
-def of_hits(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def of_hits(rows: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None) -> pl.DataFrame:
     """Of every group, how many people chose or said something of their own accord (:data:`COUNTED`).
 
     ``rows``: one per person and ``option``, with ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``question_id`` and ``hit``. Shown
-    from twice ``rules.min_cohort`` people only: that nobody of few said a thing tells of each.
+    from twice ``rules.min_cohort`` people only: that nobody of few said a thing tells of each. How many people a group holds is the
+    same for every option, so that the groups of which that is withheld (and ``closed``, as in :func:`counted`) are too.
     """
     hit = pl.col("hit")
     groups = _groups(rows, _TABLE, hit.sum().cast(pl.Int64).alias("k"), (~hit).sum().cast(pl.Int64).alias("other"))
+    if closed is not None:
+        shut = closed.rename({"team_id": "group"}).with_columns(pl.lit(True).alias("_shut"))
+        groups = groups.join(shut, on=[*WAVE, "group"], how="left").with_columns(
+            pl.col("may") & pl.col("_shut").is_null()
+        ).drop("_shut")  # fmt: skip
+    question = [*WAVE, "question_id"]
+    people = groups.with_columns((pl.col("k") + pl.col("other")).alias("people")).unique(
+        [*question, "group"], keep="first", maintain_order=True
+    )
+    counted = disclosure.shown(people, ["people"], question, full_from(settings)).filter("is_shown")
+    groups = groups.join(counted.select(*question, "group", "is_shown"), on=[*question, "group"], how="left").with_columns(
+        may=pl.col("is_shown").fill_null(False)
+    ).drop("is_shown")  # fmt: skip
     told = disclosure.shown(groups, ["k", "other"], _TABLE, full_from(settings))
     found = told.with_columns(pl.col("is_shown").alias("_full")).with_columns(_detail().alias("detail"))
     return _named(found).sort(*_TABLE, "scope", "team_id", nulls_last=False)
@@ -232,7 +263,9 @@ def options(chosen: pl.DataFrame, settings: Settings, *by: str) -> pl.DataFrame:
 
 
 def _choices(settings: Settings) -> pl.DataFrame:
-    rows = [(question.id, choice) for question in settings.questions.values() for choice in dict.fromkeys(question.choices)]
+    rows = [
+        (question.id, choice) for question in settings.questions.values() for choice in dict.fromkeys(question.choices)
+    ]
     return pl.DataFrame(rows, schema={"question_id": pl.String, "label": pl.String}, orient="row")
 
 
@@ -240,9 +273,7 @@ def _given(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Whether each person who answered a wave gave each of its given answers, those nobody gave among them: an answer that
     is missing from the list would say of everybody that they did not give it."""
     given = answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
-    chosen = (
-        options(given, settings, *WAVE).select(*WAVE, "question_id", "response_id", "team_id", "option").unique()
-    )
+    chosen = options(given, settings, *WAVE).select(*WAVE, "question_id", "response_id", "team_id", "option").unique()
     there = given.select(*WAVE, "question_id").unique().join(_choices(settings), on="question_id")
     asked = pl.concat([
         chosen.select(*WAVE, "question_id", "option"),

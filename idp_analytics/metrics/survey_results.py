@@ -14,9 +14,8 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import ordinal, promoters, shares
-from idp_analytics.metrics import survey_change, survey_groups, survey_waves
+from idp_analytics.metrics import survey_change, survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.survey_groups import WITHHELD
 from idp_analytics.metrics.survey_waves import EXIT, QUESTION, WAVE
 from idp_analytics.settings import Settings
 
@@ -97,7 +96,9 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     answers = _asked(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     heads = survey_waves.headcounts(tables, settings, as_of)
-    counts = survey_groups.shown(survey_groups.counted(answers, settings))
+    responses = survey_response.response(answers, heads, settings)
+    counts = survey_groups.shown(survey_groups.counted(answers, settings, survey_response.closed(responses)))
+    counts = survey_groups.padded(counts, survey_response.there(responses, answers, tables))
     bands = survey_groups.banded(answers, settings)
     level = settings.rules.level
     moved = survey_change.few_moved(tables, settings, waves)
@@ -119,7 +120,7 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         )
     )
     rows = (
-        pl.concat([counts, _response(answers, heads, settings)])
+        pl.concat([counts, responses])
         .join(asked, on=[*WAVE, "question_id"], how="left")
         .join(waves.select(*WAVE, "number", "opened_on", "closed_on"), on=WAVE)
         .join(heads, on=[*WAVE, "team_id"], how="left", nulls_equal=True)
@@ -162,25 +163,6 @@ def _asked(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
 
 def _entity() -> pl.Expr:
     return pl.when(pl.col("scope") == "org").then(pl.lit(ORG)).otherwise("team_id")
-
-
-def _response(answers: pl.DataFrame, heads: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """How many of each group answered at all; withheld of groups with too few people to be spoken of."""
-    people = answers.select(*WAVE, "response_id", "team_id").unique()
-    teams = people.group_by(*WAVE, "team_id").agg(pl.len().alias("k"))
-    whole = people.group_by(WAVE).agg(pl.len().alias("k"))
-    asked = heads.join(answers.select(WAVE).unique(), on=WAVE)
-    told = pl.concat([
-        asked.filter(pl.col("team_id").is_not_null()).join(teams, on=[*WAVE, "team_id"], how="left").with_columns(scope=pl.lit("team")),
-        asked.filter(pl.col("team_id").is_null()).join(whole, on=list(WAVE), how="left").with_columns(scope=pl.lit("org")),
-    ])  # fmt: skip
-    k = pl.col("k").fill_null(0).cast(pl.Int64)
-    is_shown = pl.col("headcount") >= settings.rules.min_cohort
-    return told.select(
-        *WAVE, pl.lit(None, pl.String).alias("question_id"), pl.lit(None, pl.String).alias("option"), "scope", "team_id",
-        pl.when(is_shown).then(pl.lit(survey_groups.FAVOURABLE)).otherwise(pl.lit(WITHHELD)).alias("detail"),
-        pl.when(is_shown).then(pl.col("headcount").cast(pl.Int64)).alias("n"), pl.when(is_shown).then(k).alias("k"),
-    ).select(pl.col(name).cast(dtype) for name, dtype in survey_groups.COUNTED.items())  # fmt: skip
 
 
 def _estimated(rows: pl.DataFrame, level: float) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def theme_links(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
     """One row per closed wave and theme, organisation only (:data:`COLUMNS`).
 
     Ratings: Brunner & Munzel 2000, from twice ``rules.min_cohort`` people on either side. Teams: Spearman's rank correlation with
-    a permutation p, from :data:`LEAST_TEAMS` teams; no team's share of comments is shown.
+    a permutation p, from :data:`LEAST_TEAMS` teams that may show their share of comments.
     """
     told = themes.comments(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
@@ -95,7 +95,9 @@ def _rated(told: pl.DataFrame, answers: pl.DataFrame, names: dict[str, str | Non
     overall = answers.filter(pl.col("part") == "overall", pl.col("value").is_not_null()).select(
         *WAVE, "response_id", "value"
     )
-    both = told.join(overall, on=[*WAVE, "response_id"]).unpivot(
+    # Of people: two comments of one person are not two who wrote.
+    wrote = told.group_by(*WAVE, "response_id").agg(pl.col(list(names)).any())
+    both = wrote.join(overall, on=[*WAVE, "response_id"]).unpivot(
         on=list(names), index=[*WAVE, "response_id", "value"], variable_name="theme", value_name="hit"
     )  # fmt: skip
     values = both["value"].unique().sort().to_list()
@@ -131,16 +133,18 @@ def _linked(
         "rho": pl.Float64,
         "p": pl.Float64,
     }
-    of_team = told.drop_nulls("team_id").group_by(*WAVE, "team_id").agg(pl.col(list(names)).mean())
+    # From what each team may show of itself and nothing else: an exact rho would tell where a team that is withheld stands.
+    shown = themes.shown(told, settings).filter(pl.col("scope") == "team").drop_nulls("k")
+    of_team = shown.group_by(*WAVE, "team_id", "option").agg((pl.col("k").sum() / pl.col("n").sum()).alias("share"))
     rows = []
     for theme, subject in names.items():
         metric = METRICS.get(subject or "")
         if metric is None:
             continue
         measured = _metric(metric, waves, tables, settings, as_of)
-        both = of_team.join(measured, on=[*WAVE, "team_id"]).sort(*WAVE, "team_id")
+        both = of_team.filter(option=theme).join(measured, on=[*WAVE, "team_id"]).sort(*WAVE, "team_id")
         for key, part in both.group_by(WAVE, maintain_order=True):
-            rho, p = _spearman(part[theme].to_numpy(), part["value"].to_numpy())
+            rho, p = _spearman(part["share"].to_numpy(), part["value"].to_numpy())
             rows.append((*key, theme, metric, part.height, rho, p))
     found = pl.DataFrame(rows, schema=schema, orient="row")
     known = found.filter(pl.col("p").is_not_null())

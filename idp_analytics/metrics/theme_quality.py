@@ -47,13 +47,14 @@ NONE = "none"
 
 
 def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """One row per theme of the codebook (:data:`COLUMNS`), over all comments that two people or more have coded and that are kept.
+    """One row per theme of the codebook (:data:`COLUMNS`), over all comments that two people or more have coded, of waves and
+    questions whose comments may be counted (no leavers'); from :data:`LEAST` comments, and nothing at all of fewer (``n`` is 0).
 
     Shares: Wilson 1927. A theme that no such comment has, by people or by words, has null where its share would stand.
     """
     book = settings.codebook
     names = [theme.id for theme in book.themes]
-    told = themes.comments(tables, settings, as_of, of_leavers=True).with_row_index("_place")
+    told = themes.quotable(themes.comments(tables, settings, as_of), settings).with_row_index("_place")
     coded = (
         tables["comment_codes"].collect()
         .join(told.select("response_id", "question_id", "_place"), on=["response_id", "question_id"])
@@ -68,6 +69,9 @@ def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         .sort("_place")
     )
     held = told.join(read, on="_place").sort("_place")
+    if held.height < LEAST:
+        # A handful of comments would be told one by one: theme by theme, what is in them.
+        return _unmeasured(names, [theme.title for theme in book.themes], settings)
     rows = [
         _row(name, title, held, coded, readers, settings.rules.level)
         for name, title in zip(names, [t.title for t in book.themes], strict=True)
@@ -75,6 +79,21 @@ def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     return pl.DataFrame(rows, schema_overrides=COLUMNS, orient="row").with_columns(
         pl.lit(book.version).alias("version"), pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id")
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()) if rows else pl.DataFrame(schema=COLUMNS)  # fmt: skip
+
+
+def _unmeasured(names: list[str], titles: list[str], settings: Settings) -> pl.DataFrame:
+    head = {
+        "scope": "org",
+        "entity_id": ORG,
+        "version": settings.codebook.version,
+        "n": 0,
+        "level": settings.rules.level,
+    }
+    rows = [
+        {**dict.fromkeys(COLUMNS), **head, "theme": name, "title": title}
+        for name, title in zip(names, titles, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
 def _row(
@@ -112,7 +131,7 @@ def _row(
     value = _known(alpha.value)
     return told | {
         "alpha": value, "alpha_low": _known(alpha.low), "alpha_high": _known(alpha.high),
-        "is_sound": None if not held.height else held.height >= LEAST and value is not None and value >= SOUND,
+        "is_sound": value is not None and value >= SOUND,
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import changes, shares
-from idp_analytics.metrics import survey_groups, survey_waves
+from idp_analytics.metrics import survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.survey_groups import WITHHELD
 from idp_analytics.metrics.survey_waves import WAVE
@@ -80,6 +80,22 @@ def themed(frame: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     return whole.with_columns(pl.any_horizontal(names).alias(ANY) if names else pl.lit(False).alias(ANY))
 
 
+def shown(told: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """How many of ``told`` (:func:`comments`) have each theme (``option``), per group that may show it (:data:`survey_groups.COUNTED`)."""
+    names = [theme.id for theme in settings.codebook.themes]
+    rows = told.unpivot(
+        on=[*names, ANY], index=["response_id", *WAVE, "team_id", "question_id"], variable_name="option", value_name="hit"
+    )  # fmt: skip
+    return survey_groups.shown(survey_groups.of_hits(rows, settings))
+
+
+def quotable(told: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """``told`` (:func:`comments`) of the waves and questions of which the whole may be shown: what is counted over all of them,
+    less what each shows, must not be what those that are withheld said."""
+    whole = shown(told, settings).filter(pl.col("scope") == "org", pl.col("option") == ANY).drop_nulls("k")
+    return told.join(whole.select(*WAVE, "question_id"), on=[*WAVE, "question_id"], how="semi")
+
+
 def themes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """How many comments of a wave have each theme, of all comments, per group that may show it (:data:`COLUMNS`).
 
@@ -87,11 +103,7 @@ def themes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     Newcombe 1998. More mentions are neither better nor worse, so the verdict of a change is *not identified*.
     """
     told = comments(tables, settings, as_of)
-    names = [theme.id for theme in settings.codebook.themes]
-    rows = told.unpivot(
-        on=[*names, ANY], index=["response_id", *WAVE, "team_id", "question_id"], variable_name="option", value_name="hit"
-    )  # fmt: skip
-    counts = survey_groups.shown(survey_groups.of_hits(rows, settings))
+    counts = survey_groups.padded(shown(told, settings), _there(tables, settings, as_of, told))
     waves = survey_waves.waves(tables, settings, as_of).select(*WAVE, "number", "closed_on")
     known = pl.DataFrame(
         [(theme.id, theme.title, theme.subject) for theme in settings.codebook.themes] + [(ANY, ANY, None)],
@@ -119,3 +131,10 @@ def themes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     ).sort("survey_id", "number", "question_id", "scope", "team_id", "option", nulls_last=False).select(
         pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
     )  # fmt: skip
+
+
+def _there(tables: Tables, settings: Settings, as_of: datetime, told: pl.DataFrame) -> pl.DataFrame:
+    """Teams that may have written: whether anybody in a small one did is not told."""
+    answers = survey_waves.answers(tables, settings, as_of).filter(pl.col("part") != survey_waves.EXIT)
+    responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
+    return survey_response.there(responses, told, tables)

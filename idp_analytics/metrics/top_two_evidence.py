@@ -90,7 +90,10 @@ def _chosen(wave: pl.DataFrame, shown: pl.DataFrame, settings: Settings, kind: s
     question = settings.questions.get(asked["question_id"].min() or "")  # type: ignore[arg-type]
     if question is None:
         return None
-    options = shown.filter(pl.col("question_id") == question.id)
+    # What nobody chose is no candidate, and what somebody typed is about no area.
+    options = shown.filter(
+        pl.col("question_id") == question.id, pl.col("k") > 0, pl.col("option") != survey_groups.ANOTHER
+    )
     if options.is_empty() or not (options["detail"] == survey_groups.ANSWERS).all():
         return None
     best: dict[str, str] = {}

@@ -44,6 +44,9 @@ def uncoded(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     told = survey_waves.answers(tables, settings, as_of).filter(
         pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0
     )
+    # Neither leavers' comments nor those of waves with too few: less what the waves show, they would be told here.
+    held = themes.quotable(themes.comments(tables, settings, as_of), settings)
+    told = told.join(held.select("response_id", "question_id").unique(), on=["response_id", "question_id"], how="semi")
     without = themes.themed(told, settings).filter(~pl.col(themes.ANY))
     least = full_from(settings)
     head: dict[str, object] = {"n": without.height if without.height >= least else None}

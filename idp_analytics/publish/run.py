@@ -136,6 +136,8 @@ def publish(
     root = Path(reports) / slug(organisation.settings.org)
     plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks, root)
     with staging.locked(root), staging.writable(root):
+        # Under the lock: of two runs at once, each would else be sound without the other.
+        disclosure.audit(plan.mart.studies, list(_published(root)), plan.mart.meta["rules"]["min_cohort"])
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
             staging.point(root, plan.published_as, done)
@@ -163,7 +165,6 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
     label = mart.period(period).label
-    disclosure.audit(mart.studies, list(_published(root)), mart.meta["rules"]["min_cohort"])
     mart = _restating(mart, label, root)
     chosen = tuple(sorted({mart.team(team) for team in teams}))
     files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
@@ -182,11 +183,18 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
 
 
 def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:
-    """What the reports published before say of surveys."""
-    for name in staging.published(root) if root.is_dir() else ():
-        files = {study: root / name / MART / f"{study}.parquet" for study in disclosure.STUDIES}
-        held = {study: pl.read_parquet(path) for study, path in files.items() if path.is_file()}
-        if {disclosure.RESULTS, disclosure.ANSWERS} <= held.keys():
+    """What all reports published before say of surveys, those since replaced too: who has read them knows it."""
+    folders = {(root / name).resolve() for name in staging.published(root)} if root.is_dir() else set()
+    seen = set()
+    for run in sorted({*folders, *(run.resolve() for run in staging.runs(root))}):
+        manifest = run / staging.MANIFEST
+        files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"] if manifest.is_file() else {}
+        told = tuple(files.get(f"{MART}/{study}.parquet") for study in disclosure.STUDIES)
+        if any(told) and told in seen:
+            continue  # the same as another, to the byte
+        held = disclosure.read(run / MART, files)
+        if held is not None:
+            seen.add(told)
             yield held
 
 

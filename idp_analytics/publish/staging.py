@@ -76,7 +76,7 @@ def writable(root: Path) -> Iterator[None]:
 
 def finished(root: Path, key: str) -> Path | None:
     """The newest finished run of this key, if there is one."""
-    found = [run for run in _runs(root) if run.name.split(".")[0] == key]
+    found = [run for run in runs(root) if run.name.split(".")[0] == key]
     return max(found, key=_age) if found else None
 
 
@@ -104,16 +104,16 @@ def commit(staged: Path, root: Path, key: str, name: str) -> Path:
     """
     write_manifest(staged)
     _force(staged)
-    runs = root / _RUNS
-    runs.mkdir(exist_ok=True)
-    run = runs / key
+    kept = root / _RUNS
+    kept.mkdir(exist_ok=True)
+    run = kept / key
     attempt = 1
     while run.exists():  # an earlier run of the same key in which a report failed; readers may still be in it
         attempt += 1
-        run = runs / f"{key}.{attempt}"
+        run = kept / f"{key}.{attempt}"
     (staged / ".name").write_text(name, encoding="utf-8")
     staged.rename(run)
-    _force_folder(runs)
+    _force_folder(kept)
     point(root, name, run)
     _prune(root, name)
     return run
@@ -164,7 +164,8 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _runs(root: Path) -> list[Path]:
+def runs(root: Path) -> list[Path]:
+    """The finished runs below ``root``, whether or not a name still leads to them."""
     folder = root / _RUNS
     return [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
 
@@ -175,7 +176,7 @@ def _age(run: Path) -> int:
 
 def _prune(root: Path, name: str) -> None:
     shown = {(root / other).resolve() for other in published(root)}
-    mine = [run for run in _runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
+    mine = [run for run in runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
     for old in sorted(mine, key=_age, reverse=True)[KEPT_RUNS:]:
         if old.resolve() not in shown:
             gone = (

@@ -8,7 +8,8 @@ published before, as so many statements about the same answers, and asks what fo
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -41,7 +42,8 @@ class DisclosureError(IdpError):
         more = f"\n  … and {len(found) - _SHOWN_AT_MOST} more" if len(found) > _SHOWN_AT_MOST else ""
         return cls(
             f"Nothing is published: {len(found)} answer(s) of few people could be worked out from these reports together with "
-            f"those published before. Withdraw the earlier reports of these waves, or restore the data they were made from.\n{lines}{more}"
+            f"those published before. Withdraw the earlier reports of these waves (their folders in .runs too), or restore the data "
+            f"they were made from.\n{lines}{more}"
         )
 
 
@@ -62,9 +64,29 @@ def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> 
     for table, mine in now.partition_by(_TABLE, as_dict=True, maintain_order=True).items():
         here = [_of(statements, table) for statements in same]
         alike = [one for one in here if one.height and not _contradict(mine, one)]
+        problems += _too_few(table, mine, least)
         problems += _pinned(table, pl.concat([mine, *alike]), _groups(studies, table))
     if problems:
         raise DisclosureError.listing(problems)
+
+
+def read(mart: Path, files: Collection[str]) -> Studies | None:
+    """The studies of a ``mart`` published before, of whose run ``files`` were written (names below the run's folder); None where it
+    said nothing of surveys. Raises :class:`DisclosureError` where it did and cannot be read: what is not known cannot be audited."""
+    written = {
+        study for study in STUDIES if f"{mart.name}/{study}.parquet" in files or (mart / f"{study}.parquet").is_file()
+    }
+    if not written:
+        return None
+    try:
+        held = {study: pl.read_parquet(mart / f"{study}.parquet") for study in sorted(written)}
+        _statements(held)
+    except (OSError, KeyError, pl.exceptions.PolarsError) as error:
+        raise DisclosureError(
+            f"{mart}: what was published here of surveys cannot be read ({type(error).__name__}), so that what it tells together with "
+            "these reports is not known. Nothing is published: restore the folder, or withdraw it (with its run in .runs)."
+        ) from None
+    return held
 
 
 def _statements(studies: Studies) -> pl.DataFrame:
@@ -110,8 +132,29 @@ def _of(statements: pl.DataFrame, table: tuple[object, ...]) -> pl.DataFrame:
 
 
 def _contradict(mine: pl.DataFrame, theirs: pl.DataFrame) -> bool:
+    """Whether they tell of other answers: a number is another, or that of all answers of a group. Another cut through the same
+    answers (``favourable`` changed in the settings) contradicts nothing: together the two tell more than each."""
     both = mine.join(theirs, on=["entity_id", "low", "high"], suffix="_before")
-    return both.select((pl.col("n") != pl.col("n_before")).any()).item() or both.is_empty()
+    whole = _whole(mine, []).join(_whole(theirs, []), on=["entity_id", "is_answer"], suffix="_before")
+    return any(one.select((pl.col("n") != pl.col("n_before")).any()).item() for one in (both, whole))
+
+
+def _whole(statements: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """All answers of each group."""
+    return statements.group_by([*by, "entity_id", "is_answer"], maintain_order=True).agg(pl.col("n").sum())
+
+
+def _too_few(table: tuple[object, ...], mine: pl.DataFrame, least: int) -> Iterator[str]:
+    """Groups shown though they are too small, or though all of a small one said the same: whoever decided, it is not published."""
+    sides = (
+        mine.filter(~pl.col("is_answer"))
+        .group_by("entity_id", maintain_order=True)
+        .agg(pl.col("n").sum().alias("all"), pl.col("n").min())
+    )
+    found = sides.filter((pl.col("all") < least) | ((pl.col("all") < 2 * least) & (pl.col("n") == 0)))
+    each = _whole(mine.filter("is_answer"), []).filter(pl.col("n") < 2 * least)
+    for entity in [*found["entity_id"], *each["entity_id"]]:
+        yield f"{_called(table)}, {entity}: shown, though so few people answered, or all the same"
 
 
 def _groups(studies: Studies, table: tuple[object, ...]) -> list[str]:
@@ -125,9 +168,21 @@ def _of_few(now: pl.DataFrame, earlier: Sequence[pl.DataFrame], least: int) -> I
     key = [*_TABLE, "entity_id", "low", "high", "is_answer"]
     for statements in earlier:
         both = now.join(statements, on=key, suffix="_before", nulls_equal=True)
-        moved = (pl.col("n") - pl.col("n_before")).abs().sum()
-        whole = both.group_by([*_TABLE, "entity_id", "is_answer"], maintain_order=True).agg(moved.alias("moved"))
-        few = whole.filter(pl.col("moved").is_between(1, least - 1))
+        # Of all answers too: the sides may be cut elsewhere than before.
+        all_of = _whole(now, _TABLE).join(
+            _whole(statements, _TABLE), on=[*_TABLE, "entity_id", "is_answer"], suffix="_before", nulls_equal=True
+        )
+        group = [*_TABLE, "entity_id", "is_answer"]
+        moved = (pl.col("n") - pl.col("n_before")).abs()
+        by_side = both.group_by(group, maintain_order=True).agg(
+            moved.sum().alias("moved"), (moved > 0).sum().alias("sides")
+        )
+        whole = pl.concat([by_side, all_of.select(*group, moved.alias("moved"), pl.lit(2, pl.UInt32).alias("sides"))])
+        # As of a group: from twice as many where all who came or went said the same.
+        few = whole.filter(
+            pl.col("moved").is_between(1, least - 1)
+            | (pl.col("moved").is_between(1, 2 * least - 1) & (pl.col("sides") == 1))
+        )
         for row in few.unique([*_TABLE, "entity_id"], keep="first", maintain_order=True).to_dicts():
             yield f"{_called(tuple(row[name] for name in _TABLE))}, {row['entity_id']}: another number of answers than published before, by so few that they are somebody's"
 
@@ -137,7 +192,8 @@ def _pinned(table: tuple[object, ...], statements: pl.DataFrame, groups: list[st
     favourable, each = statements.filter(~pl.col("is_answer")), statements.filter("is_answer")
     try:
         for stated, shown in ((favourable, favourable), (statements, each)):
-            hidden = [group for group in groups if group not in set(shown["entity_id"])]
+            told_of = set(shown["entity_id"])
+            hidden = [group for group in groups if group not in told_of]
             if not hidden or shown.is_empty():
                 continue
             known = _known(stated, groups)

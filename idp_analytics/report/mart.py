@@ -32,6 +32,8 @@ LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
 _FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
 _ORDER = ("scope", "entity_id", "metric", "every", "period_start", "currency", "detail")
 _ROWS_PER_GROUP = 4096
+_OF_PEOPLE = ("survey_responses", "comment_codes", "people", "memberships")
+"""Tables whose rows are single people and what they said."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Mart:
         }
         tables = organisation.tables
         return cls(
-            answers, organisation.coverage(), organisation.rejected, organisation.checks,
+            answers, organisation.coverage(), _without_people(organisation.rejected), organisation.checks,
             tables["loads"], tables["teams"], tables["services"],
             {study.name: organisation.study(study.name) for study in STUDIES}, meta,
         )  # fmt: skip
@@ -176,6 +178,13 @@ class Mart:
         if team_id not in known:
             raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
         return team_id
+
+
+def _without_people(rejected: pl.DataFrame) -> pl.DataFrame:
+    """Rows set aside as they may be published: what one respondent answered, or who somebody is, is in none of them (``idp check``
+    shows it to whoever has the files)."""
+    found = pl.when(~pl.col("table").is_in(list(_OF_PEOPLE))).then("found").otherwise(pl.lit("(not shown)"))
+    return rejected.with_columns(found.alias("found"))
 
 
 def _versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ def voice(view: View) -> Section:
     quality = voice_quality.rows_of(view, rows)
     return Section(
         question="What do developers say?",
-        answer=" ".join([*_answer(view, rows, rated), *voice_quality.said(quality)]),
+        answer=" ".join([*_answer(rows, rated), *voice_quality.said(quality)]),
         chart=ratings.chart(parts, f"Ratings in the wave {named(rows.row(0, named=True)['wave'])}", view.name)
         if parts
         else None,
@@ -89,15 +89,14 @@ def _band(band: dict[str, Any]) -> str:
 # --- in words ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
+def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
     if rows.is_empty():
         yield "No wave of a survey is known to have closed by the end of the period, so nothing is said about what developers think."
         return
     yield _responded(rows)
     shown = _ordered(rated.filter(pl.col("share").is_not_null()))
     if not shown:
-        least = view.mart.meta["rules"]["min_cohort"]
-        yield f"What was answered is withheld: fewer than {least} people answered, or all the same, or it could be worked out by subtraction."
+        yield "What was answered is withheld, so that nobody can be singled out: too few people answered, or what so few said could be worked out."
         return
     overall = [row for row in shown if row["part"] == "overall"]
     for row in overall:
@@ -124,7 +123,7 @@ def _responded(rows: pl.DataFrame) -> str:
     if not told:
         return f"{head} people answered; how many could have is not known."
     if told[0]["k"] is None:
-        return f"{head} how many of so few people answered is withheld."
+        return f"{head} how many answered is withheld, so that nobody can be singled out."
     return f"{head} {told[0]['k']:,} of {count(told[0]['n'], 'developer')} answered ({quantity(told[0]['share'], 'share')})."
 
 

@@ -135,6 +135,12 @@ def test_a_handful_is_withheld_to_the_last_number(company, settings, as_of):
     assert [found[name] for name in ("n", "k", "left", "share", "low", "high", "daily")] == [None] * 7
 
 
+@pytest.mark.parametrize("back", [0, 6])
+def test_all_or_none_of_few_would_be_said_of_each(company, settings, as_of, back):
+    found = people_return(people(company, back), settings(), as_of(AS_OF)).filter(period="2026-06").row(0, named=True)
+    assert (found["n"], found["k"], found["is_withheld"]) == (None, None, True)
+
+
 def test_who_left_the_company_did_not_stay_away(company, settings, as_of):
     made = people(
         company,

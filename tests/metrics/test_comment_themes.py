@@ -114,6 +114,71 @@ def test_what_nobody_read_is_not_measured(made):
     assert set(told["n"]) == {0}
 
 
+def test_a_handful_of_comments_read_is_not_told_one_by_one(made):
+    codes = [
+        {"response_id": f"w1-{n}", "question_id": "comment@1", "coder": coder, "theme": "documentation"}
+        for n in range(3) for coder in ("one", "two")
+    ]  # fmt: skip
+    told = theme_quality.theme_quality(*made([comment(n, kind) for n, kind in enumerate(KINDS)], comment_codes=codes))
+    assert (
+        told.select("people", "words", "both", "precision", "recall", "alpha").null_count().sum_horizontal().item()
+        == 6 * told.height
+    )
+
+
+def test_what_leavers_wrote_is_in_no_quality_by_subtraction(made):
+    rows = [comment(n, kind) for n, kind in enumerate(KINDS * 2)]
+    left = [comment(n, "doc", question="exit-comment@1") for n in range(90, 93)]
+    codes = [
+        {"response_id": row["response_id"], "question_id": row["question_id"], "coder": coder, "theme": "none"}
+        for row in rows + left for coder in ("one", "two")
+    ]  # fmt: skip
+    assert theme_quality.theme_quality(*made(rows + left, comment_codes=codes)).equals(
+        theme_quality.theme_quality(*made(rows, comment_codes=codes))
+    )
+
+
+def test_two_comments_of_one_person_are_one_person(made):
+    """Five people with two comments each on documentation are five, not ten."""
+    rows = [
+        row
+        for n in range(20)
+        for q in ("comment@1", "more@1")
+        for row in [comment(n, "doc" if n < 5 else "wait", question=q)]
+    ]
+    rows += [rating(n, 2 if n < 5 else 4) for n in range(20)]
+    row = theme_links.theme_links(*made(rows)).filter(theme="documentation").row(0, named=True)
+    assert row["mention_n"] is None and row["lower"] is None
+
+
+def test_the_association_across_teams_knows_only_what_teams_show(made, monkeypatch):
+    """Eight teams show their comments and two of two people do not: whatever those say, rho is the same."""
+    measured = pl.DataFrame(
+        [("devex", "w1", f"t{team}", float(team)) for team in range(10)],
+        schema=["survey_id", "wave", "team_id", "value"],
+        orient="row",
+    )
+    monkeypatch.setattr(theme_links, "_metric", lambda *_: measured)
+    monkeypatch.setattr(theme_links, "METRICS", {"approvals": "approval_queue_time"})
+    big = [comment(f"{team}-{n}", "wait" if n <= team else "doc", f"t{team}") for team in range(8) for n in range(12)]
+
+    def rho(first, second):
+        few = [
+            comment(f"{team}-{n}", kind, f"t{team}")
+            for team, kinds in ((8, first), (9, second))
+            for n, kind in enumerate(kinds)
+        ]
+        _, settings, at = made([])
+        tables = {**made(big + few)[0], "teams": pl.LazyFrame({"team_id": [f"t{team}" for team in range(10)]})}
+        return (
+            theme_links.theme_links(tables, settings, at).filter(theme="approvals").select("teams", "rho", "p").rows()
+        )
+
+    some = rho(["wait", "doc", "doc"], ["wait", "wait", "doc", "doc"] * 2)
+    assert some == rho(["doc", "wait", "wait"], ["wait", "wait", "doc", "doc"] * 2)
+    assert some[0][0] is None or some[0][0] <= 8
+
+
 def test_who_writes_of_a_theme_rates_lower(made):
     # Ten who write of documentation give 2, ten who do not give 4: every pair is lower.
     rows = (
@@ -158,7 +223,11 @@ def test_reasons_of_a_whole_year_only_and_never_of_all_or_none_of_few(made):
 
 
 def test_what_a_leaver_typed_is_never_told(made):
-    rows = [row for n in range(8) for row in leaver(n, ["pay"] if n % 2 else ["my manager shouted at me"], f"2026-0{n + 1}-03")]
+    rows = [
+        row
+        for n in range(8)
+        for row in leaver(n, ["pay"] if n % 2 else ["my manager shouted at me"], f"2026-0{n + 1}-03")
+    ]
     rows += [comment(0, "none", day="2026-01-10")]
     tables, settings, _ = made(rows)
     whole = exit_reasons.exit_reasons(tables, settings, datetime(2027, 1, 1, tzinfo=UTC))

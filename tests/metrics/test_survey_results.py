@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -265,7 +265,9 @@ def chosen(rows, labels, question="pain-points@1"):
 
 def test_what_somebody_typed_is_no_option(ask):
     rated = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 6)
-    typed = chosen(rated, ["flaky builds"] * 11 + ["our lead stops everything", "whoever wrote the deploy script"], "blockers@1")
+    typed = chosen(
+        rated, ["flaky builds"] * 11 + ["our lead stops everything", "whoever wrote the deploy script"], "blockers@1"
+    )
     told = results(*ask(rated + typed, **people(red=20)))
     options = told.filter(pl.col("k") > 0, scope="org", question_id="blockers@1").select("option", "k", "n")
     # Eleven may be quoted; one and one are two people with another answer.
@@ -276,10 +278,99 @@ def test_what_somebody_typed_is_no_option(ask):
 def test_an_answer_nobody_gave_is_not_told_by_its_absence(company, as_of):
     settings = Settings("t", "T", Path())
     question = next(one for one in settings.questions.values() if one.kind == "several" and one.part != "exit")
-    rated = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 6) + given_answers("w1", "2026-03-02", "blue", [4, 2, 1])
+    rated = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 6) + given_answers(
+        "w1", "2026-03-02", "blue", [4, 2, 1]
+    )
     rows = rated + chosen(rated, question.choices[:1] * 7, question.id)
     told = results(company(survey_responses=rows, **people(red=20, blue=4)), settings, as_of("2026-12-01"))
     assert set(told.filter(question_id=question.id)["option"]) == set(question.choices)
     # Nobody gave the second: nobody of blue did either, so that it is withheld.
     second = told.filter(option=question.choices[1])
     assert set(second["detail"]) == {"withheld"}
+
+
+def test_who_answered_is_told_of_no_small_team(ask):
+    # All six of blue answered and three of green's four: of blue it would be known of each, of green by subtraction.
+    rows = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 4)
+    rows += given_answers("w1", "2026-03-02", "blue", [4, 4, 2, 4, 2, 1]) + given_answers(
+        "w1", "2026-03-02", "green", [4, 2, 2]
+    )
+    told = results(*ask(rows, **people(red=14, blue=6, green=4)))
+    responses = told.filter(pl.col("kind") == "response")
+    assert dict(responses.select("entity_id", "k").iter_rows()) == {ORG: 21, "red": 12, "blue": None, "green": None}
+
+
+def test_whether_anybody_of_a_small_team_answered_is_not_told(ask):
+    rows = given_answers("w1", "2026-03-02", "red", [4] * 8 + [2] * 4)
+    rows += given_answers("w1", "2026-03-02", "blue", [4, 4, 2, 4, 2, 1])
+    somebody = given_answers("w1", "2026-03-02", "green", [4])
+    made = people(red=14, blue=8, green=1)
+    quiet, said = results(*ask(rows, **made)), results(*ask(rows + somebody, **made))
+    assert quiet.filter(entity_id="green").equals(said.filter(entity_id="green"))
+
+
+def test_who_left_the_company_left_the_team(ask):
+    rows = [
+        row for team in ("red", "blue") for wave, day, values in (("w1", "2026-03-02", [4] * 6 + [2] * 6), ("w2", "2026-06-02", [4] * 9 + [2] * 4))
+        for row in given_answers(wave, day, team, values)
+    ]  # fmt: skip
+    made = people(red=14, blue=14)
+    gone = {"ended_on": date(2026, 4, 1)}
+    made["people"] = [{**row, **(gone if row["person_id"] == "red-0" else {})} for row in made["people"]]
+    # Five bots that came too are nobody's answers: it is still the change of one person.
+    made["people"] += [{"person_id": f"bot-{n}", "is_developer": False, "is_bot": True} for n in range(5)]
+    made["memberships"] += [
+        {"person_id": f"bot-{n}", "team_id": "red", "valid_from": date(2026, 5, 1)} for n in range(5)
+    ]
+    told = results(*ask(rows, **made))
+    assert one(told, "red", "w2")["change"] is None
+    assert one(told, "blue", "w2")["change"] is not None
+
+
+members = st.tuples(st.integers(0, 14), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=17, max_size=17))
+"""Who answered, who did not, and which of two given answers each who did gave: none, one, the other or both."""
+
+
+@given(st.fixed_dictionaries(dict.fromkeys((*TEAMS, "white"), members)))
+@hypothesis_settings(max_examples=10, deadline=None, phases=(Phase.generate,))
+def test_no_count_of_who_answered_or_chose_follows_from_all_others(company, settings, as_of, teams):
+    """Responses, and the number of people beside every given answer, are statements about the same people."""
+    rows, options = [], ("slow builds", "old docs")
+    for team, (answered, _, choices) in teams.items():
+        mine = given_answers("w1", "2026-03-02", team, [4] * answered)
+        rows += mine
+        for row, choice in zip(mine, choices, strict=False):
+            for place, option in enumerate(options):
+                if choice & (place + 1):
+                    rows += [{**chosen([row], [option])[0], "value_index": place}]
+    made = people(**{team: answered + silent for team, (answered, silent, _) in teams.items() if answered + silent})
+    made["teams"] = [{"team_id": team} for team in teams]
+    told = results(company(survey_responses=rows, **made), settings(), as_of("2026-12-01"))
+    somebody = [
+        team for team, (answered, silent, _) in teams.items() if answered + silent
+    ]  # who may have, for all one knows
+
+    def inside(entity):
+        return somebody if entity == ORG else [entity] if entity in somebody else []
+
+    given_rows = told.filter(pl.col("option").is_not_null(), pl.col("k").is_not_null()).to_dicts()
+    counted = [
+        (row["entity_id"], row["k"]) for row in told.filter(pl.col("kind") == "response").drop_nulls("k").to_dicts()
+    ]
+    counted += [(row["entity_id"], row["n"]) for row in given_rows]
+    for option in {row["option"] for row in given_rows}:
+        statements = [(f"n {e} {n}", f"{t}/{side}", n) for e, n in counted for t in inside(e) for side in ("yes", "no")]
+        mine = [row for row in given_rows if row["option"] == option]
+        statements += [(f"k {r['entity_id']}", f"{t}/yes", r["k"]) for r in mine for t in inside(r["entity_id"])]
+        whole = pl.DataFrame(statements, schema=["statement", "cell", "total"], orient="row").unique()
+        pinned = disclosure_audit.fixed(whole.select("statement", "cell"), whole.select("statement", "total").unique())
+        shown = {row["entity_id"] for row in mine}
+        assert not {cell for cell in pinned if cell.split("/")[0] not in shown}
+    responses = pl.DataFrame(
+        [(f"{e}", t, n) for e, n in counted for t in inside(e)], schema=["statement", "cell", "total"], orient="row"
+    ).unique()
+    if responses.height:
+        pinned = disclosure_audit.fixed(
+            responses.select("statement", "cell"), responses.select("statement", "total").unique()
+        )
+        assert not set(pinned) - {entity for entity, _ in counted}

@@ -91,7 +91,7 @@ def test_a_lower_least_in_an_earlier_report_is_seen(published):
     assert set(now[disclosure.RESULTS].filter(pl.col("detail") == "withheld")["entity_id"]) == {"green", "white"}
     assert before[disclosure.RESULTS].filter(pl.col("detail") == "withheld").is_empty()
     disclosure.audit(now)
-    disclosure.audit(before)
+    disclosure.audit(before, least=3)
     disclosure.audit(now, [before], least=5)  # what was shown before is known, and gives nothing else away
 
 
@@ -164,3 +164,67 @@ def test_prices_do_not_move_by_few(published):
     disclosure.audit(now, [base])  # a report from before prices were told
     with pytest.raises(disclosure.DisclosureError, match="the price 30: another number"):
         disclosure.audit(now, [before])
+
+
+def cut_at(studies, cut, k):
+    """As published when the company counted answers from ``cut`` on as favourable: ``k`` of each group."""
+    results = studies[disclosure.RESULTS].with_columns(
+        pl.when(pl.col("question_id").is_not_null()).then(pl.lit(float(cut))).alias("favourable"),
+        pl.when(pl.col("k").is_not_null()).then(pl.col("entity_id").replace_strict(k, default=None, return_dtype=pl.Int64)).alias("k"),
+    )  # fmt: skip
+    return {disclosure.RESULTS: results, disclosure.ANSWERS: studies[disclosure.ANSWERS].clear()}
+
+
+def test_another_cut_through_the_same_answers_is_taken_together_with_the_first(published):
+    """Favourable from 4 and before from 3: all of the rest are 4 or 5, if as many are from 3 as from 4, and none of blue and green is a 3."""
+    now = published(red=[1, 2, 3, 4, 5, 4, 2, 3, 4, 1, 5, 4], blue=[4, 2, 5], green=[4, 1, 4])
+    now = {**now, disclosure.ANSWERS: now[disclosure.ANSWERS].clear()}
+    shown = now[disclosure.RESULTS].filter(pl.col("k").is_not_null())["entity_id"].to_list()
+    assert shown == ["org", "red"]
+    # From 3: 12 of 18 and 8 of 12, so that blue and green have 3 threes less than none: each has none of them.
+    before = cut_at(now, 3, {"org": 12, "red": 8})
+    disclosure.audit(before)
+    with pytest.raises(disclosure.DisclosureError, match="blue: 1 of its answers"):
+        disclosure.audit(now, [before])
+
+
+def test_one_answer_more_under_another_cut_is_somebodys(published):
+    before = cut_at(published(red=MANY, blue=[*SOME, 4, 4, 2, 1]), 3, {"org": 14, "red": 9, "blue": 6})
+    with pytest.raises(disclosure.DisclosureError, match="by so few"):
+        disclosure.audit(published(red=[*MANY, 5], blue=[*SOME, 4, 4, 2, 1]), [before])
+
+
+def test_five_who_came_and_all_said_the_same_are_known(published):
+    before = published(red=MANY, blue=[*SOME, 4, 4, 2, 1])
+    with pytest.raises(disclosure.DisclosureError, match="by so few"):
+        disclosure.audit(published(red=[*MANY, 5, 5, 5, 5, 5], blue=[*SOME, 4, 4, 2, 1]), [before])
+
+
+@pytest.mark.parametrize(("n", "k"), [(4, 2), (7, 7), (7, 0)])
+def test_a_small_group_shown_after_all_is_seen(published, n, k):
+    with pytest.raises(disclosure.DisclosureError, match="shown, though so few"):
+        disclosure.audit(with_number(published(red=MANY, blue=MANY), "blue", n, k))
+
+
+@pytest.mark.parametrize("harm", ["missing", "torn", "other columns"])
+def test_an_earlier_report_that_cannot_be_read_stops_the_next(published, tmp_path, harm):
+    mart = tmp_path / "mart"
+    mart.mkdir()
+    studies = published(red=MANY, blue=SOME)
+    for name, frame in studies.items():
+        frame.write_parquet(mart / f"{name}.parquet")
+    files = [f"mart/{name}.parquet" for name in studies]
+    assert disclosure.read(mart, files) is not None
+    file = mart / f"{disclosure.RESULTS}.parquet"
+    if harm == "missing":
+        file.unlink()
+    elif harm == "torn":
+        file.write_bytes(file.read_bytes()[:200])
+    else:
+        studies[disclosure.RESULTS].drop("k").write_parquet(file)
+    with pytest.raises(disclosure.DisclosureError, match="cannot be read"):
+        disclosure.read(mart, files)
+
+
+def test_a_report_from_before_there_were_surveys_says_nothing(tmp_path):
+    assert disclosure.read(tmp_path / "mart", ["mart/answers.parquet"]) is None
