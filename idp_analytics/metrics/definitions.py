@@ -191,7 +191,7 @@ Newcombe's interval (1998) or the exact ratio of two counts, at a level at which
 points, or by half as much again for ratios; *bends*: worse for certain, by less; *holds*: the interval leaves no room for that much; *cannot be
 told*: it does; *untested under stress*: fewer than five windows have anything to see. The thresholds are defaults that nothing calibrates.
 Hours are the same in both, so deployments out of hours are counted per window; in an incident they are not judged, nor are rollbacks,
-since that is how incidents end. Skipped postmortems are looked at by page load alone, for calm has no severe incident. Cannot say: why. What
+since that is how incidents end. Of 160 synthetic teams that do in stress what they do in calm, one was said to be worse. Skipped postmortems are looked at by page load alone, for calm has no severe incident. Cannot say: why. What
 brings an incident may bring the haste too.
 
 ## What was resolved

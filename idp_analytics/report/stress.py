@@ -7,6 +7,7 @@ from typing import Any
 
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity, significant
+from idp_analytics.metrics.stress_events import WINDOWED
 from idp_analytics.metrics.stress_signals import FEWEST, MUCH, MUCH_RATIO
 from idp_analytics.metrics.stress_windows import CALM, HEAVY, STRESSES
 from idp_analytics.report import cells, words
@@ -20,7 +21,7 @@ CALLED = {
     "gates skipped": ("deployments past a gate", "Deployments that went past a gate"),
     "self-approvals": ("approved by who asked", "Approvals by whoever had asked"),
     "approvals after the fact": ("approved after the fact", "Approvals after the fact"),
-    "escape hatches": ("windows with a hatch opened", "Escape hatches"),
+    "escape hatches": ("windows with a hatch opened", "Escape hatches opened"),
     "manual changes": ("deployed by hand", "Deployments by hand"),
     "changes without review": ("merged without review", "Changes merged without a review"),
     "batch size": ("changes per deployment", "The size of deployments"),
@@ -74,7 +75,7 @@ def _answer(by_kind: dict[str, list[dict[str, Any]]], told: dict[str, list[dict[
         for row in sorted(worse, key=lambda row: row["verdict"] == "bends"):
             yield f"{CALLED[row['signal']][1]} {UNDER[kind]}: {_value(row, 'stress')} against {_value(row, 'calm')} in calm ({row['verdict']}; {_ends(row)})."
         held, open_ = (sum(row["verdict"] == word for row in judged) for word in ("holds", "cannot be told"))
-        yield f"Of {len(judged)} signals tested {UNDER[kind]}, in {windows}{of}, {len(worse)} {('are', 'is')[len(worse) == 1]} worse than in calm, {held} hold and of {open_} it cannot be told."
+        yield f"Of {len(judged)} signals tested {UNDER[kind]}, in {windows}{of}, {len(worse)} {('are', 'is')[len(worse) == 1]} worse than in calm, {held} {('hold', 'holds')[held == 1]} and of {open_} it cannot be told."
 
 
 def _value(row: dict[str, Any], side: str) -> str:
@@ -83,7 +84,8 @@ def _value(row: dict[str, Any], side: str) -> str:
         return NOTHING
     if row["is_ratio"]:
         return significant(value)
-    return f"{quantity(value, UNIT)} of {row[f'{side}_n']:,}"
+    whole = " windows" if row["signal"] in WINDOWED else ""
+    return f"{quantity(value, UNIT)} of {row[f'{side}_n']:,}{whole}"
 
 
 def _ends(row: dict[str, Any]) -> str:
