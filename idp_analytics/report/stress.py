@@ -31,6 +31,17 @@ CALLED = {
 }
 """Signal → what it is called in a table, and in a sentence."""
 
+DRAWN = {
+    "gates skipped": "past a gate",
+    "self-approvals": "self-approved",
+    "approvals after the fact": "approved after",
+    "escape hatches": "hatch opened",
+    "manual changes": "by hand",
+    "changes without review": "no review",
+    "postmortems skipped": "no postmortem",
+}
+"""Signal → what it is called beside a bar, where there is little room."""
+
 UNDER = {"incident": "in severe incidents", "page load": "in the weeks with most pages"}
 
 
@@ -100,7 +111,7 @@ def _sides(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for side in ("stress", "calm"):
         if row[f"{side}_n"]:
             yield {
-                "label": f"{CALLED[row['signal']][0]}{'' if side == 'stress' else ', calm'}", "share": row[f"{side}_value"],
+                "label": f"{DRAWN.get(row['signal'], row['signal'])}{'' if side == 'stress' else ', calm'}", "share": row[f"{side}_value"],
                 "low": row[f"{side}_low"], "high": row[f"{side}_high"], "n": row[f"{side}_n"], "quiet": side == "calm",
             }  # fmt: skip
 
