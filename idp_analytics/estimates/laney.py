@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, poisson
 
 from idp_analytics.estimates.process_behaviour import D2, mean, moving_ranges
 
@@ -66,6 +66,23 @@ def with_chance(lower: Array, upper: Array, centre: npt.ArrayLike, n: npt.ArrayL
     low, high = (np.full(n.shape, np.nan) for _ in range(2))
     low[some] = binom.ppf(TAIL, n[some], centre[some]) / n[some]
     high[some] = binom.ppf(1 - TAIL, n[some], centre[some]) / n[some]
+    return np.fmin(lower, low), np.fmax(upper, high)
+
+
+def with_poisson_chance(
+    lower: Array, upper: Array, centre: npt.ArrayLike, exposure: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """u′ limits made no narrower than exact Poisson ones with the tails of three standard deviations.
+
+    Where a week expects two events, five are nothing unusual, and a baseline that happened to be calm (σz below 1) says
+    nothing against it.
+    """
+    exposure = np.asarray(exposure, float)
+    expected = np.broadcast_to(np.asarray(centre, float), exposure.shape) * exposure
+    some = (exposure > 0) & ~np.isnan(lower)
+    low, high = (np.full(exposure.shape, np.nan) for _ in range(2))
+    low[some] = poisson.ppf(TAIL, expected[some]) / exposure[some]
+    high[some] = poisson.ppf(1 - TAIL, expected[some]) / exposure[some]
     return np.fmin(lower, low), np.fmax(upper, high)
 
 

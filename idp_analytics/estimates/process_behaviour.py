@@ -95,7 +95,8 @@ def runs(values: npt.ArrayLike) -> Runs:
     """Anhøj's two rules about the median of each series (Anhøj & Olesen 2014): valid for any length, needing no sigma.
 
     Points on the median do not count. Unusual: a run on one side longer than log2(n) + 3, rounded; or fewer crossings of
-    the median than the 5 % point of a binomial of n − 1 and one half.
+    the median than the 5 % point of a binomial of n − 1 and one half. Where half the points and more are the lowest (or the
+    highest) there is, the median is that and all others lie on one side of it: no point is useful then.
     """
     values = np.asarray(values, float)
     shape = values.shape
@@ -103,6 +104,8 @@ def runs(values: npt.ArrayLike) -> Runs:
     with np.errstate(invalid="ignore"):
         side = np.sign(rows - _median(rows)[:, None])
     side = np.where(side == 0, np.nan, side)
+    has_both = np.asarray((side > 0).any(axis=1) & (side < 0).any(axis=1))
+    side = np.where(has_both[:, None], side, np.nan)
     is_useful = ~np.isnan(side)
     useful = is_useful.sum(axis=1)
     crosses = side * _before(side) < 0

@@ -9,6 +9,7 @@ from idp_analytics.metrics import (
     catalogue_paths,
     catalogue_people,
     catalogue_requests,
+    catalogue_tickets,
     delivery,
     showback,
 )
@@ -183,6 +184,7 @@ CATALOGUE: tuple[Metric, ...] = (
     *catalogue_people.ENTRIES,
     *catalogue_paths.ENTRIES,
     *catalogue_requests.ENTRIES,
+    *catalogue_tickets.ENTRIES,
 )
 """Every metric, in the order documents show them."""
 

@@ -15,7 +15,7 @@ from idp_analytics.estimates import false_alarms, laney
 from idp_analytics.estimates import process_behaviour as chart
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.series import COUNTED, ENTITY, FOLLOWED, series
+from idp_analytics.metrics.series import COUNTED, ENTITY, FOLLOWED, PER_EXPOSURE, exposure_series, series
 from idp_analytics.settings import Mark, Settings
 
 Array = npt.NDArray[np.float64]
@@ -28,7 +28,11 @@ SHORTEST_HOURS = 1 / 3600
 """What a median of no time at all counts as on the log scale."""
 
 FEWEST_HITS = 5
-"""Hits, and misses, that a baseline must hold: a centre that rests on fewer may be off by its own size."""
+"""Hits, and misses, that a baseline must hold: a centre that rests on fewer may be off by its own size. Of counts per exposure
+the events; and so many of them a week, on average, before runs say anything: fewer make a lopsided series with many ties."""
+
+CHARTED: tuple[Metric, ...] = (*FOLLOWED, *PER_EXPOSURE)
+"""The metrics the study is of."""
 
 RESEMBLING = 0.3
 """Lag-1 autocorrelation above which limits are too narrow."""
@@ -48,7 +52,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 def process_behaviour(
     tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str] = ("org", "team")
 ) -> pl.DataFrame:
-    """One row per scope, entity, delivery metric and week: the value and what the process does by itself.
+    """One row per scope, entity, metric (:data:`CHARTED`) and week: the value and what the process does by itself.
 
     ``value`` with ``low``, ``high``, ``n``, ``k`` as in the answers, but a share is told from one observation on and a
     complete week without a deployment is a rate of 0. ``centre``, ``lower``, ``upper``: natural process limits, set by
@@ -58,6 +62,7 @@ def process_behaviour(
       deployments is in them.
     * days with a deployment: Laney's p′ limits, since weekends make days more alike than chance.
     * other shares: Laney's p′ limits, and never narrower than exact binomial ones: few deployments make a share jump.
+    * counts per exposure: Laney's u′ limits at the exposure of the week, and never narrower than exact Poisson ones.
     * medians: XmR limits of the logarithm, as a change of a median is told as a ratio. Weeks without a median are gaps.
 
     ``signal``: "above the limits", "below the limits", "long run" (the week belongs to an unusually long run on one side
@@ -70,7 +75,8 @@ def process_behaviour(
     Rows begin with the first week in which the entity did anything. Sorted by scope, entity, metric and time. Raises
     :class:`ReportError` when settings name a metric or team that does not exist.
     """
-    points = series(tables, settings, as_of, scopes, "1w")
+    both = series(tables, settings, as_of, scopes, "1w"), exposure_series(tables, settings, as_of, scopes, "1w")
+    points = pl.concat(both, how="diagonal")
     points = _marked(points, _phases(tables, settings, as_of), "_cause")
     points = _marked(points, settings.outliers, "outlier")
     _known_names(settings, points)
@@ -79,7 +85,7 @@ def process_behaviour(
         pl.col("_cause").forward_fill().over(ENTITY).alias("phase_cause"),
         (~pl.col("is_partial") & pl.col("x").is_not_null() & pl.col("outlier").is_null()).alias("_judged"),
     )
-    parts = [_charted(rows, metric) for metric in FOLLOWED if (rows := numbered.filter(metric=metric.name)).height]
+    parts = [_charted(rows, metric) for metric in CHARTED if (rows := numbered.filter(metric=metric.name)).height]
     told = pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
     return told.sort(*ENTITY, "period_start")
 
@@ -90,7 +96,7 @@ def _phases(tables: Tables, settings: Settings, as_of: datetime) -> list[Mark]:
         tables["interventions"]
         .filter(pl.col("unit_kind") == "team", pl.col("adopted_on") <= as_of.date())
         .select("adopted_on", pl.coalesce("component", "intervention_id").alias("cause"), "metric", "unit_id")
-        .filter(pl.col("metric").is_in([metric.name for metric in FOLLOWED]))
+        .filter(pl.col("metric").is_in([metric.name for metric in CHARTED]))
         .unique()
         .sort(pl.all())
         .collect()
@@ -150,6 +156,8 @@ def _charted(points: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     baseline = chart.first_known(scaled)
     found = chart.runs(scaled)
     is_told = found.useful >= chart.FEWEST
+    if metric.estimator is Estimator.EXPOSURE:
+        is_told &= chart.mean(table.filled("n", only="_judged")) >= FEWEST_HITS
     phases = _carried(
         grouped.group_by("_group", maintain_order=True)
         .agg(pl.col(ENTITY).first())
@@ -161,7 +169,8 @@ def _charted(points: pl.DataFrame, metric: Metric) -> pl.DataFrame:
             pl.Series("is_rare", found.is_rarely_crossed & is_told),
         )
     )
-    columns = _drawn(metric, phases, table.filled("n"), scaled)
+    trials = "exposure" if metric.estimator is Estimator.EXPOSURE else "n"
+    columns = _drawn(metric, phases, table.filled(trials), scaled)
     hair = 1e-9 * (1 + np.abs(scaled))
     with np.errstate(invalid="ignore"):
         above, below = scaled > columns["upper"] + hair, scaled < columns["lower"] - hair
@@ -184,7 +193,7 @@ def _charted(points: pl.DataFrame, metric: Metric) -> pl.DataFrame:
             pl.when(pl.col("signal") != "").then("signal").alias("signal"),
             pl.when(runs != "").then(runs).alias("runs"),
             pl.col("known").alias("points"),
-            _caution(),
+            _caution(metric),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )
@@ -196,6 +205,11 @@ def _baseline(metric: Metric, table: _Table, baseline: npt.NDArray[np.bool_], sc
         k, n = (np.where(baseline, table.filled(name), np.nan) for name in ("k", "n"))
         centre, spread = laney.share_baseline(k, n)
         few = np.minimum(np.nansum(k, axis=1), np.nansum(n - k, axis=1)) < FEWEST_HITS
+        spread = np.where(few, np.nan, spread)
+    elif metric.estimator is Estimator.EXPOSURE:
+        counted, exposure = (np.where(baseline, table.filled(name), np.nan) for name in ("n", "exposure"))
+        centre, spread = laney.rate_baseline(counted, exposure)
+        few = np.nansum(counted, axis=1) < FEWEST_HITS
         spread = np.where(few, np.nan, spread)
     else:
         limits = chart.natural_limits(np.where(baseline, scaled, np.nan))
@@ -209,13 +223,15 @@ def _baseline(metric: Metric, table: _Table, baseline: npt.NDArray[np.bool_], sc
 
 
 def _drawn(metric: Metric, phases: pl.DataFrame, n: Array, scaled: Array) -> dict[str, Array]:
-    """Centre, limits and moving ranges at every point, on the scale of the chart."""
+    """Centre, limits and moving ranges at every point, on the scale of the chart; ``n``: trials, or exposure."""
     centre, spread = (np.broadcast_to(phases[name].to_numpy()[:, None], n.shape) for name in ("centre", "spread"))
     range_limit = np.full_like(n, np.nan)
     if metric.estimator in COUNTED:
         lower, upper = laney.share_limits(centre, spread, n)
         if metric.estimator is Estimator.SHARE:
             lower, upper = laney.with_chance(lower, upper, centre, n)
+    elif metric.estimator is Estimator.EXPOSURE:
+        lower, upper = laney.with_poisson_chance(*laney.rate_limits(centre, spread, n), centre, n)
     else:
         lower, upper = centre - chart.WIDTH * spread, centre + chart.WIDTH * spread
         range_limit = chart.RANGE_LIMIT * spread
@@ -243,7 +259,8 @@ def _carried(phases: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _caution() -> pl.Expr:
+def _caution(metric: Metric) -> pl.Expr:
+    what = "events" if metric.estimator is Estimator.EXPOSURE else "hits or misses"
     known, has_limits = pl.col("known"), pl.col("spread").is_not_null()
     instead = (
         pl.when(has_limits).then(pl.lit("judged by the limits of the phase before")).otherwise(pl.lit("no limits yet"))
@@ -255,7 +272,7 @@ def _caution() -> pl.Expr:
     )
     flat = pl.when((known >= chart.FEWEST) & ~has_limits).then(
         pl.when("few")
-        .then(pl.lit(f"the first weeks hold fewer than {FEWEST_HITS} hits or misses: no limits"))
+        .then(pl.lit(f"the first weeks hold fewer than {FEWEST_HITS} {what}: no limits"))
         .otherwise(pl.lit("the first weeks do not vary: no limits"))
     )
     alike = pl.when(pl.col("autocorrelation") > RESEMBLING).then(

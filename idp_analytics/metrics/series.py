@@ -9,15 +9,21 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.answers import Estimator, Metric, Verdict
-from idp_analytics.metrics.catalogue import HEADLINES
+from idp_analytics.metrics.catalogue import HEADLINES, by_name
+from idp_analytics.metrics.cells import periods_of
 from idp_analytics.metrics.compute import compute
+from idp_analytics.metrics.exposure import exposed
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.observed import observed
 from idp_analytics.settings import Settings
 
 _ESTIMATORS = (Estimator.RATE, Estimator.SHARE, Estimator.DAYS, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 
 FOLLOWED: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.estimator in _ESTIMATORS)
 """The metrics that are followed over time and compared between teams: the headline ones but for money."""
+
+PER_EXPOSURE: tuple[Metric, ...] = (by_name("tickets_per_developer_month"),)
+"""Counts per exposure that are followed by week too; between teams they are not compared, nor followed over months."""
 
 COUNTED = (Estimator.SHARE, Estimator.DAYS)
 """Estimators whose number is k of n."""
@@ -75,6 +81,43 @@ def series(tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence
             .when(is_rate & quiet).then(0.0)
             .otherwise("value").alias("x"),
             (happened & measured).fill_null(False).alias("_happened"),
+        )
+        .filter(pl.col("_happened").cum_max().over(ENTITY))
+        .drop("_happened")
+    )  # fmt: skip
+
+
+def exposure_series(
+    tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str], every: str
+) -> pl.DataFrame:
+    """The same points of :data:`PER_EXPOSURE`, with ``exposure``: of how much of it ``n`` were counted.
+
+    ``x`` is null where there was no exposure; a complete period without an event is a rate of 0.
+    """
+    parts = [_per_exposure(metric, tables, settings, as_of, scopes, every) for metric in PER_EXPOSURE]
+    return pl.concat(parts).sort("metric", "scope", "entity_id", "period_start")
+
+
+def _per_exposure(
+    metric: Metric, tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str], every: str
+) -> pl.DataFrame:
+    answers = compute(tables, settings, as_of, (metric,), scopes, (every,))
+    first = observed(metric, tables, settings, as_of).select(pl.col("day").min()).collect().item()
+    periods = periods_of(metric.name, tables, settings, as_of, first, (every,))
+    covered = periods.select("every", "period_start", "covered_from", "covered_to")
+    assert metric.exposure is not None, "a count per exposure has one"
+    rows = answers.join(covered, on=["every", "period_start"]).with_columns(
+        pl.lit(True).alias("is_measured"), pl.lit(0.0).alias("days")
+    )
+    exposure = pl.when(pl.col("exposure") > 0).then("exposure")
+    seen = (pl.col("n") > 0) | ~pl.col("is_partial")
+    return (
+        exposed(rows, metric.exposure(tables, settings).collect())
+        .rename({"days": "exposure"})
+        .sort(*ENTITY, "period_start")
+        .select(
+            *ENTITY, "every", "period", "period_start", "period_end", "is_partial", "value", "low", "high", "n", "k", "unit",
+            pl.when(seen).then(pl.col("n") / exposure).alias("x"), "exposure", (pl.col("n") > 0).alias("_happened"),
         )
         .filter(pl.col("_happened").cum_max().over(ENTITY))
         .drop("_happened")

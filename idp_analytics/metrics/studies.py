@@ -75,6 +75,8 @@ from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.theme_links import theme_links
 from idp_analytics.metrics.theme_quality import theme_quality
 from idp_analytics.metrics.themes import themes
+from idp_analytics.metrics.ticket_volume import ticket_reasons, tickets
+from idp_analytics.metrics.ticket_waits import ticket_waits
 from idp_analytics.metrics.top_two import top_two
 from idp_analytics.metrics.trends import trends
 from idp_analytics.metrics.uncoded import uncoded
@@ -98,7 +100,7 @@ class Study:
 STUDIES: tuple[Study, ...] = (
     Study(
         "process_behaviour",
-        "one delivery metric of one entity in one week, with natural process limits and whether it is a signal",
+        "one delivery metric, or tickets per developer, of one entity in one week, with natural process limits and whether it is a signal",
         process_behaviour,
     ),
     Study("trend", "one delivery metric of one entity, with its slope over the last complete months", trends),
@@ -295,6 +297,21 @@ STUDIES: tuple[Study, ...] = (
         "deflection_course",
         "the tickets of teams that took up one part of the platform, in one month from their first use",
         deflection_course,
+    ),
+    Study(
+        "tickets",
+        "the tickets of one category, or all, in one month or quarter of one entity: per developer and per service, opened again, about the platform",
+        tickets,
+    ),
+    Study(
+        "ticket_waits",
+        "one wait (answer, settled) of the tickets of one category, or all, in clock or in working hours, in one month or quarter of one entity",
+        ticket_waits,
+    ),
+    Study(
+        "ticket_reasons",
+        "one category asked again and again about one golden path or service, in one month or quarter of one entity",
+        ticket_reasons,
     ),
     Study(
         "approvals",

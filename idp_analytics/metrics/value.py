@@ -52,7 +52,9 @@ def valued(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
 
 def _rate(rows: pl.DataFrame, level: float) -> pl.DataFrame:
     low, high = rates.exact_poisson(rows["n"].to_numpy(), rows["days"].to_numpy(), level)
-    return _finished(rows, value=pl.col("n") / pl.col("days"), low=pl.Series(low), high=pl.Series(high))
+    return _finished(
+        rows, value=pl.col("n") / pl.when(pl.col("days") > 0).then("days"), low=pl.Series(low), high=pl.Series(high)
+    )
 
 
 def _share(rows: pl.DataFrame, level: float) -> pl.DataFrame:

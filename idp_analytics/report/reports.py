@@ -50,6 +50,7 @@ from idp_analytics.report import (
     tco,
     tco_sensitivity,
     teams,
+    tickets,
     top_two,
     unit_costs,
     voice,
@@ -190,6 +191,10 @@ class _Report:
     def approvals(self) -> Section:
         """How long people wait for an approval, what becomes of it, and whether the gate looks; never who approved."""
         return approvals.approvals(self.view)
+
+    def tickets(self) -> Section:
+        """What is asked of the platform's team, how long people wait for it, and how much is about the platform itself."""
+        return tickets.tickets(self.view)
 
     def voice(self) -> Section:
         """What developers said in the last survey that closed: groups only, never one person."""

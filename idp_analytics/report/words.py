@@ -98,6 +98,12 @@ PHRASES: Mapping[str, Phrase] = {
     "first_try_share": Phrase("request", hit=("succeeded at once", "succeeded at once")),
     "exposed_run_share": Phrase("dangerous run", hit=("was unchecked", "were unchecked")),
     "gate_evasion_share": Phrase("dangerous use", hit=("was off the platform", "were off the platform")),
+    "tickets_per_developer_month": Phrase("ticket"),
+    "tickets_per_service_month": Phrase("ticket"),
+    "ticket_response_time": Phrase("ticket", over=("was answered", "were answered")),
+    "ticket_resolution_time": Phrase("ticket", over=("was settled", "were settled")),
+    "ticket_reopen_share": Phrase("ticket", hit=("was opened again", "were opened again")),
+    "platform_ticket_share": Phrase("ticket", hit=("was about the platform itself", "were about the platform itself")),
     "showback_cost": Phrase("line"),
 }
 _ANY = Phrase("observation")
@@ -220,6 +226,8 @@ def _without_value(metric: Metric, row: Answer) -> str:
     counted = f"{count(n, said.noun)} {said.place}".strip()
     if n == 0:
         head = f"No {said.noun} {said.place}".strip() + f" in {_when(row)}, so {what} cannot be given"
+    elif metric.estimator is Estimator.EXPOSURE and n >= metric.min_n:
+        head = f"{counted} in {_when(row)}, but what to divide by is not known ({metric.formula}), so {what} cannot be given"
     elif metric.estimator is not Estimator.SURVIVAL_MEDIAN:
         head = f"Only {counted} in {_when(row)}: too few for {what} ({metric.min_n} are needed)"
     elif k < metric.min_n:

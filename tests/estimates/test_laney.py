@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, poisson
 
 from idp_analytics.estimates import laney
 from idp_analytics.estimates.process_behaviour import natural_limits
@@ -115,3 +115,19 @@ def test_reference_cases(cases: Path) -> None:
     plain_low, plain_high = laney.share_limits(centre, 1, n)
     assert ((k / n > plain_high) | (k / n < plain_low)).sum() == expected["n_out_plain_p"]["value"]
     assert ((k / n > high) | (k / n < low)).sum() == expected["n_out_laney"]["value"]
+
+
+@given(st.floats(0.2, 40), st.floats(0.1, 20), st.floats(0.01, 3))
+def test_limits_of_rates_hold_what_chance_does(centre: float, exposure: float, dispersion: float) -> None:
+    """Beyond either limit lie at most as many counts as beyond three standard deviations, however calm the baseline was."""
+    low, high = laney.with_poisson_chance(*laney.rate_limits(centre, dispersion, [exposure]), centre, [exposure])
+    below, above = np.ceil(low * exposure - 1e-9) - 1, np.floor(high * exposure + 1e-9)
+    assert poisson.cdf(below, centre * exposure)[0] <= laney.TAIL
+    assert poisson.sf(above, centre * exposure)[0] <= laney.TAIL
+    assert low[0] <= centre <= high[0]
+
+
+def test_a_week_that_expects_two_may_see_seven() -> None:
+    """Of a Poisson of 2: P(X > 7) = 0.0011 ≤ 0.00135 < P(X > 6) = 0.0045."""
+    low, high = laney.with_poisson_chance(*laney.rate_limits(2.0, 0.1, [1.0]), 2.0, [1.0])
+    assert (low.tolist(), high.tolist()) == ([0], [7])

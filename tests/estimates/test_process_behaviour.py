@@ -143,3 +143,12 @@ def test_reference_cases(cases: Path) -> None:
     for n in case["data"]:
         found = chart.runs(np.arange(n) % 2)
         assert [found.longest_limit, found.crossings_limit] == case["expected"][f"n{n}"]["value"]
+
+
+def test_where_most_points_are_the_lowest_there_is_runs_say_nothing() -> None:
+    """Thirteen zeros and eleven ones: the median is 0 and nothing lies below it; a change of level must show otherwise."""
+    values = [0.0] * 7 + [1.0, 0, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0, 1, 1, 1, 0, 1][:17]
+    found = chart.runs(values)
+    assert int(found.useful) == int(found.longest) == int(found.crossings_limit) == 0
+    assert not found.is_long.any()
+    assert not found.is_rarely_crossed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -28,6 +31,15 @@ TICKETS = 0.014
 DEFLECTED = 0.6
 """Share of a team's database tickets that vanish once a service of it is on ``postgres-module``."""
 
+ANSWER_HOURS, ANSWER_SIGMA = 2.0, 1.2
+"""Median and log-standard deviation of the hours from asking to the first answer (a minute at least)."""
+SETTLE_HOURS, SETTLE_SIGMA = 18.0, 1.3
+"""The same from there until it is settled (two minutes at least)."""
+SETTLED = 0.97
+"""Share of tickets that are ever settled."""
+REOPENS = 0.08
+"""How often a ticket is opened again, on average; independent of all else."""
+
 _CATEGORIES = ("access", "database", "pipeline", "network", "question", "quota")
 _CATEGORY_SHARES = (0.24, 0.22, 0.20, 0.10, 0.18, 0.06)
 
@@ -36,9 +48,10 @@ OVER_CLAIMERS, UNDER_CLAIMERS = ("mobile",), ("search",)
 _CLAIMED = {**dict.fromkeys(OVER_CLAIMERS, 4.0), **dict.fromkeys(UNDER_CLAIMERS, 1.0)}
 
 
-def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
-    """``tickets``, ``actions``, ``assessments`` and ``interventions``; and how many database tickets the golden path saved."""
-    tickets, saved = _tickets(world, adopted)
+def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """``tickets``, ``actions``, ``assessments`` and ``interventions``; and what is true of the tickets: how often each category is
+    asked, how long it takes, how many database tickets the golden path saved."""
+    tickets, planted = _tickets(world, adopted)
     return (
         {
             "tickets": tickets,
@@ -46,11 +59,11 @@ def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[di
             "assessments": _assessments(world),
             "interventions": _interventions(world, adopted),
         },
-        saved,
+        planted,
     )
 
 
-def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, int]]:
+def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, Any]]:
     rng = stream(world.seed, "tickets")
     team, at = events(rng, TICKETS * world.teams["people"].to_numpy(), world.start, world.days)
     category = np.array(_CATEGORIES)[rng.choice(len(_CATEGORIES), len(at), p=_CATEGORY_SHARES)]
@@ -62,9 +75,9 @@ def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, i
     order = np.lexsort((team[keep], at[keep]))
     drawn, team, at, category = category, team[keep][order], at[keep][order], category[keep][order]
     n = len(at)
-    answered = at + np.maximum(60, lognormal(rng, 2.0 * HOUR, 1.2, n)).astype(np.int64)
-    resolved = answered + np.maximum(120, lognormal(rng, 18.0 * HOUR, 1.3, n)).astype(np.int64)
-    done = (resolved < world.end) & (rng.random(n) < 0.97)
+    answered = at + np.maximum(60, lognormal(rng, ANSWER_HOURS * HOUR, ANSWER_SIGMA, n)).astype(np.int64)
+    resolved = answered + np.maximum(120, lognormal(rng, SETTLE_HOURS * HOUR, SETTLE_SIGMA, n)).astype(np.int64)
+    done = (resolved < world.end) & (rng.random(n) < SETTLED)
     frame = pl.DataFrame(
         {
             "ticket_id": numbered("tick-", n, digits=5),
@@ -76,13 +89,21 @@ def _tickets(world: World, adopted: Adoption) -> tuple[pl.DataFrame, dict[str, i
             "created_at": instants(at),
             "first_response_at": instants(answered, answered < world.end),
             "resolved_at": instants(resolved, done),
-            "reopens": rng.poisson(0.08, n),
+            "reopens": rng.poisson(REOPENS, n),
             "status": np.where(done, "done", "open"),
         }
     ).with_columns(pl.when(pl.col("category") == "pipeline").then(pl.lit(PIPELINE)).alias("golden_path_id"))
     asked = served & (drawn == "database") & ~quiet
-    counts = {"database_tickets_without_path": int(asked.sum()), "database_tickets_saved": int((asked & saved).sum())}
-    return shaped("tickets", frame), counts
+    told = {
+        "database_tickets_without_path": int(asked.sum()), "database_tickets_saved": int((asked & saved).sum()),
+        "per_person_of_a_team_and_day": TICKETS, "people_of_teams": int(world.teams["people"].sum()),
+        "category_shares": dict(zip(_CATEGORIES, _CATEGORY_SHARES, strict=True)),
+        "answer_hours": {"median": ANSWER_HOURS, "sigma": ANSWER_SIGMA},
+        "from_answer_to_settled_hours": {"median": SETTLE_HOURS, "sigma": SETTLE_SIGMA},
+        "settled_ever": SETTLED, "reopened_ever": round(1 - math.exp(-REOPENS), 6),
+        "about_a_path": {"pipeline": PIPELINE},
+    }  # fmt: skip
+    return shaped("tickets", frame), told
 
 
 def _first_database_day(world: World, adopted: Adoption) -> Ints:
