@@ -74,7 +74,7 @@ def _answer(row: dict[str, Any] | None, when: str) -> Iterator[str]:
     yield (
         f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change whose metric could show whether it helped."
         if row["linked"]
-        else "None names a registered change with a metric to judge it by, so whether it helped cannot be told."
+        else "Not one names a registered change with a metric to judge it by, so whether it helped cannot be told."
     )
 
 
