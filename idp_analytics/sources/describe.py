@@ -87,8 +87,9 @@ def _section(system: System) -> Iterator[str]:
         yield f"| {gives.table}{' (now)' if gives.is_state else ''} | {gives.history} | {_lost(gives)} |"
     yield ""
     for recipe in system.recipes:
-        yield f"`{recipe.file}` — needs {recipe.permission}."
-        yield f"\n```\n{recipe.command}\n```\n"
+        yield f"`{recipe.file}` — needs {recipe.permission}.\n"
+        if recipe.command:
+            yield f"```\n{recipe.command}\n```\n"
         if recipe.note:
             yield f"{recipe.note}\n"
     if system.options:

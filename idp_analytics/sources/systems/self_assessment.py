@@ -197,10 +197,10 @@ SYSTEM = System(
     recipes=(
         Recipe("forms/*.json", "idp assess form --data data/acme --team payments --wave 2026-Q3 --out form.html", "none",
                "Everybody fills in the page, saves a file and hands it in; MATURITY.md says how."),
-        Recipe("responses.csv", "Google Forms: Responses, More, Download responses (.csv); Typeform: Results, Responses, Download", "editor of the form",
-               "Over a column stands the question as in the form, or its id; an answer is a described level, its number, don't know, or not applicable: why."),
-        Recipe("community.json", "the answers in the address of its page, investment_1=3&…, as JSON, or given to idp assess import", "none",
-               "Names neither team nor time: set team and as_of. Its questions are not ours: another model_version."),
+        Recipe("responses.csv", "", "editor of the form",
+               "Google Forms: Responses, More, Download responses (.csv); Typeform: Results, Responses, Download. Over a column stands the question as in the form, or its id; an answer is a described level, its number, don't know, or not applicable: why."),
+        Recipe("community.json", "", "none",
+               "The answers in the address of its page, investment_1=3&…, as JSON, or given to idp assess import. Names neither team nor time: set team and as_of. Its questions are not ours: another model_version."),
     ),
     options=(
         Option("team", "text", "The team assessed, where the file does not say."),
