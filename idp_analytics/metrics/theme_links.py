@@ -15,6 +15,7 @@ from scipy import stats
 
 from idp_analytics.answers import ORG, Estimator
 from idp_analytics.estimates import ordinal
+from idp_analytics.estimates.multiplicity import adjusted
 from idp_analytics.metrics import survey_waves, themes
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.links import Tables
@@ -147,13 +148,11 @@ def _linked(
             rho, p = _spearman(part["share"].to_numpy(), part["value"].to_numpy())
             rows.append((*key, theme, metric, part.height, rho, p))
     found = pl.DataFrame(rows, schema=schema, orient="row")
-    known = found.filter(pl.col("p").is_not_null())
     parts = [
-        part.with_columns(pl.Series("q", stats.false_discovery_control(part["p"].to_numpy())))
-        for part in known.partition_by(WAVE)
+        part.with_columns(pl.Series("q", adjusted(part["p"].fill_null(float("nan")).to_numpy())).fill_nan(None))
+        for part in found.partition_by(WAVE)
     ]
-    adjusted = pl.concat(parts) if parts else known.with_columns(pl.lit(None, pl.Float64).alias("q"))
-    return found.join(adjusted.select(*WAVE, "theme", "q"), on=[*WAVE, "theme"], how="left")
+    return pl.concat(parts) if parts else found.with_columns(pl.lit(None, pl.Float64).alias("q"))
 
 
 def _metric(name: str, waves: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
