@@ -62,7 +62,7 @@ def form(data: Path, team: str | None, wave: str | None, out: Path) -> None:
 )
 @click.option(
     "--questions", type=click.Path(path_type=Path),
-    help="The community's questions (Category, Question, L1 … L4), for tables that answer them in words.",
+    help="The community's questions (its YAML, or a table with Category, Question, L1 … L4), for tables that answer them in words.",
 )  # fmt: skip
 @told
 def import_(

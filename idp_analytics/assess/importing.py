@@ -15,7 +15,9 @@ import polars as pl
 from idp_analytics import sources
 from idp_analytics.errors import IdpError, SourceError
 from idp_analytics.settings import Settings
-from idp_analytics.sources.assessment_forms import COMMUNITY_VERSION, community, plain
+from idp_analytics.sources import members
+from idp_analytics.sources.assessment_forms import COMMUNITY_VERSION, LEVELS, community, plain
+from idp_analytics.sources.documents import holds_documents, read_documents
 from idp_analytics.sources.files import sha256
 from idp_analytics.sources.tabular import ROW, read_rows
 from idp_analytics.tables import LINEAGE, TABLES, Extract
@@ -57,7 +59,7 @@ def bring_in(
 ) -> Import:
     """Read files (or addresses of the community's assessment, which hold its answers) and add their answers to the data folder.
 
-    ``questions``: the community's questions with the words of their levels, for tables that answer in words. Of two answers of one form
+    ``questions``: the community's questions with the words of their levels (its YAML, or a table), for tables that answer in words. Of two answers of one form
     to one item the one submitted later stays. A file that cannot be read is refused and the others are brought in.
     """
     found, files = [], []
@@ -102,20 +104,8 @@ def _from_address(address: str) -> dict[str, Any]:
 
 
 def _in_words(path: Path, questions: Path) -> list[dict[str, Any]]:
-    """Rows of a table that answer the community's questions in words, by the words that stand for each level in ``questions``:
-    a table with Category, Question, L1, L2, L3, L4."""
-    levels: dict[str, tuple[str, dict[str, int]]] = {}
-    counted: dict[str, int] = {}
-    for row in read_rows(questions, questions.name).frame.iter_rows(named=True):
-        if not {"Category", "Question", "L1", "L2", "L3", "L4"} <= row.keys():
-            raise SourceError(f"{questions.name}: needs the columns Category, Question, L1, L2, L3, L4.")
-        words = {plain(row[f"L{level}"]): level for level in range(1, 5) if row[f"L{level}"]}
-        if row["Question"] and words:
-            aspect = plain(row["Category"]).split(" ")[0]
-            counted[aspect] = counted.get(aspect, 0) + 1
-            levels[plain(row["Question"])] = (f"{aspect}_{counted[aspect]}", words)
-    # Other words or another order are another model: two sets of questions are never taken for one.
-    version = f"{COMMUNITY_VERSION}-{sha256(questions)[:8]}"
+    """Rows of a table that answer the community's questions in words, by the words that stand for each level in ``questions``."""
+    levels, version = _of_file(questions) if holds_documents(questions, questions.name) else _of_table(questions)
     documents = []
     for row in read_rows(path, path.name).frame.drop(ROW).iter_rows(named=True):
         said = {heading: words for heading, words in row.items() if words}
@@ -132,6 +122,50 @@ def _in_words(path: Path, questions: Path) -> list[dict[str, Any]]:
             }
         )
     return documents
+
+
+_Levels = Mapping[str, tuple[str, Mapping[str, int]]]
+"""Question → what the community calls it, and the words that stand for each level."""
+
+
+def _of_file(questions: Path) -> tuple[_Levels, str]:
+    """The community's own file of questions (YAML): each names its field, so answers to it are answers to the community's model, in whatever language."""
+    levels: dict[str, tuple[str, dict[str, int]]] = {}
+    for _, body in read_documents(questions, questions.name, str).found:
+        for one in (
+            one for category in members.every(body, "categories") for one in members.every(category, "questions")
+        ):
+            name, text = members.text(one, "field_name"), members.text(one, "text")
+            options = [(members.text(option, "value"), option) for option in members.every(one, "options")]
+            words = {
+                plain(said): int(level)
+                for level, option in options
+                if level in LEVELS
+                for said in (members.text(option, "level"), members.text(option, "description"))
+                if said
+            }
+            if name and text and words:
+                levels[plain(text)] = (name, words)
+    if not levels:
+        raise SourceError(
+            f"{questions.name}: holds no categories with questions, as the community's file of questions does."
+        )
+    return levels, COMMUNITY_VERSION
+
+
+def _of_table(questions: Path) -> tuple[_Levels, str]:
+    """A table with Category, Question, L1, L2, L3, L4. Other words or another order are another model: two sets of questions are never taken for one."""
+    levels: dict[str, tuple[str, dict[str, int]]] = {}
+    counted: dict[str, int] = {}
+    for row in read_rows(questions, questions.name).frame.iter_rows(named=True):
+        if not {"Category", "Question", "L1", "L2", "L3", "L4"} <= row.keys():
+            raise SourceError(f"{questions.name}: needs the columns Category, Question, L1, L2, L3, L4.")
+        words = {plain(row[f"L{level}"]): level for level in range(1, 5) if row[f"L{level}"]}
+        if row["Question"] and words:
+            aspect = plain(row["Category"]).split(" ")[0]
+            counted[aspect] = counted.get(aspect, 0) + 1
+            levels[plain(row["Question"])] = (f"{aspect}_{counted[aspect]}", words)
+    return levels, f"{COMMUNITY_VERSION}-{sha256(questions)[:8]}"
 
 
 def _conformed(shown: str, extracts: Sequence[Extract], zone: str) -> tuple[Brought, pl.DataFrame]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from idp_analytics import scaffold, sources
@@ -123,6 +124,63 @@ def test_an_address_of_the_communitys_assessment_is_read_and_not_asked(data: Pat
         ("community-investment-1", "1"), ("community-investment-2", "4"), ("community-adoption-3", "2"),
     ]  # fmt: skip
     assert run("import", "--data", data, "--team", "payments", "https://example.org/?lang=en").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.yaml", "investment_1: 1\ninvestment_2: 4\nadoption_3: 2\n"), ("a.json", '{"answers": {"investment_1": 1, "investment_2": "4", "adoption_3": 2}}')],
+)  # fmt: skip
+def test_answers_of_the_community_come_as_a_file_too(data: Path, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    found = run("import", "--data", data, "--team", "payments", "--as-of", "2026-05-04", tmp_path / name)
+    assert found.exit_code == 0, found.output
+    assert [row[1:] for row in rows(data)] == [
+        ("community-investment-1", "1"), ("community-investment-2", "4"), ("community-adoption-3", "2"),
+    ]  # fmt: skip
+
+
+QUESTIONS = """
+metadata: {language: en}
+categories:
+  - id: investment
+    questions:
+      - {text: "Who builds it?", field_name: investment_1, options: [{value: 1, level: Nobody, description: Nobody in particular}, {value: 2, level: A team, description: One team}]}
+      - {text: "Who pays?", field_name: investment_2, options: [{value: 1, level: Nobody}, {value: 4, level: Everybody}]}
+  - id: adoption
+    questions:
+      - {text: "Who uses it?", field_name: adoption_1, options: [{value: 3, level: Most}]}
+"""
+
+
+def test_answers_in_words_to_the_communitys_own_questions_are_its_model(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "questions.yaml").write_text(QUESTIONS, encoding="utf-8")
+    table = "Timestamp,Who builds it?,Who pays?,Who uses it?\n2026-05-04 09:00:00,one team,EVERYBODY,Hardly anybody\n"
+    (tmp_path / "answers.csv").write_text(table, encoding="utf-8")
+    given = ("import", "--data", data, "--team", "payments", "--questions", tmp_path / "questions.yaml")
+    found = run(*given, tmp_path / "answers.csv")
+    assert found.exit_code == 0, found.output
+    assert [row[1:] for row in rows(data)] == [("community-investment-1", "2"), ("community-investment-2", "4")]
+    assert "1 × is none of the answers of its question" in found.output
+    assert pl.read_csv(data / "assessments.csv")["model_version"].unique().to_list() == ["cncf-community-1"]
+    (tmp_path / "questions.yaml").write_text("categories: []\n", encoding="utf-8")
+    assert "holds no categories with questions" in run(*given, tmp_path / "answers.csv").output
+
+
+def test_the_communitys_file_of_questions(data: Path, tmp_path: Path, cases: Path) -> None:
+    """Every answer of every question of the real file, in its own words, is its level."""
+    path = cases / "maturity" / "cncf-pemm-assessment" / "questions-en.yaml"
+    asked = [one for category in yaml.safe_load(path.read_text(encoding="utf-8"))["categories"] for one in category["questions"]]  # fmt: skip
+    options = [[option["description"] for option in one["options"]] for one in asked]
+    table = pl.DataFrame({one["text"]: said for one, said in zip(asked, options, strict=True)})
+    table.insert_column(0, pl.Series("Timestamp", [f"2026-05-0{day} 09:00:00" for day in range(1, 5)]))
+    table.write_csv(tmp_path / "answers.csv")
+    found = run("import", "--data", data, "--team", "payments", "--questions", path, tmp_path / "answers.csv")
+    assert found.exit_code == 0, found.output
+    frame = pl.read_csv(data / "assessments.csv", infer_schema=False)
+    assert frame.height == 4 * len(asked) == 80
+    for level, (_, answers) in enumerate(frame.group_by("assessment_id", maintain_order=True), 1):
+        assert set(answers["answer"]) == {str(level)}
+        assert answers["item_id"].to_list() == ["community-" + one["field_name"].replace("_", "-") for one in asked]
 
 
 def test_answers_in_the_communitys_earlier_words(data: Path, cases: Path) -> None:

@@ -1,4 +1,4 @@
-"""Levels by the scorecards of others, each by its own rule, to set beside ours: Port, Tech Insights (Backstage), OWASP SAMM's targets.
+"""Levels by the rules of others, each by its own, to set beside ours: Port, Tech Insights (Backstage), OWASP SAMM, the CNCF community's assessment.
 
 Documents are what the tools export, as JSON values; nothing is evaluated but the comparisons named here, and what is none of them is said to be
 unknown rather than failed. For notebooks: ``port_levels(json.loads(…), entities)``.
@@ -86,6 +86,60 @@ def tech_insights_rank(checks: Sequence[Document], ranks: Mapping[str, int]) -> 
             break
         reached = rank
     return names[reached], names[max(asked, default=0)]
+
+
+_RULES: Mapping[str, Callable[[Any, Any], bool]] = {
+    "equal": _OPERATORS["="],
+    "notEqual": _OPERATORS["!="],
+    "lessThan": _OPERATORS["<"],
+    "lessThanInclusive": _OPERATORS["<="],
+    "greaterThan": _OPERATORS[">"],
+    "greaterThanInclusive": _OPERATORS[">="],
+    "in": lambda found, wanted: isinstance(wanted, (list, str)) and found in wanted,
+    "notIn": lambda found, wanted: isinstance(wanted, (list, str)) and found not in wanted,
+    "contains": lambda found, wanted: isinstance(found, (list, str)) and wanted in found,
+    "doesNotContain": lambda found, wanted: isinstance(found, (list, str)) and wanted not in found,
+}
+
+
+def tech_insights_check(check: Document, facts: Document) -> bool | None:
+    """Whether a check of Tech Insights (``rule.conditions`` of json-rules-engine) passes on ``facts``; null where a fact it needs is not
+    there and decides, for Tech Insights shows no result then. Raises :class:`ReportError` for an operator that is not known."""
+    return _decided(check["rule"]["conditions"], facts)
+
+
+def _decided(condition: Document, facts: Document) -> bool | None:
+    if "not" in condition:
+        inner = _decided(condition["not"], facts)
+        return None if inner is None else not inner
+    for name, settles in (("all", False), ("any", True)):
+        if name in condition:
+            found = [_decided(one, facts) for one in condition[name]]
+            return settles if settles in found else None if None in found else not settles
+    operator = str(condition.get("operator"))
+    if operator not in _RULES:
+        raise ReportError(f"The operator {operator!r} of a check is not known; known are {', '.join(_RULES)}.")
+    fact = facts.get(condition.get("fact", ""))
+    return None if fact is None else _RULES[operator](fact, condition.get("value"))
+
+
+def community_scores(answers: Mapping[str, int | None]) -> dict[str, float | None]:
+    """Aspect → the CNCF community assessment's own score: the mean of what was answered (``investment_1`` … 1–4); null: nothing was.
+
+    Not one of our numbers: 3.00 is as well two 3s as a 2 and a 4, and what was not answered is not seen in it.
+    """
+    given: dict[str, list[int]] = {}
+    for name, level in answers.items():
+        given.setdefault(name.rpartition("_")[0], []).extend([level] if level else [])
+    return {aspect: sum(levels) / len(levels) if levels else None for aspect, levels in given.items()}
+
+
+def samm_practice(activities: Mapping[str, float]) -> float:
+    """The score of one OWASP SAMM practice, 0–3, from its activities (0, 0.25, 0.5 or 1): the mean of its two streams, each the sum of its three levels.
+
+    What was not answered counts as 0. Nothing is gated: a third level counts without the first.
+    """
+    return sum(activities.values()) / 2
 
 
 def percent_to_target(current: Mapping[str, float], target: Mapping[str, float]) -> float | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics.maturity.scorecards import (
+    community_scores,
     percent_to_target,
     port_level,
     progress_to_target,
+    samm_practice,
+    tech_insights_check,
     tech_insights_rank,
 )
 
@@ -81,6 +85,63 @@ def test_the_reference_case_of_samm(cases):
     found = progress_to_target(expected["baseline_score"], expected["current_score_after_quarter"], expected["target_score"])  # fmt: skip
     # The published 0.55 is cut off, not rounded.
     assert found == pytest.approx(expected["progress_to_date"])
+
+
+def test_the_reference_case_of_samm_where_something_does_not_apply(cases):
+    told = case(cases, "owaspsamm-website", "worked_examples.json")
+    one, expected = told["not_applicable"], told["not_applicable"]["expected"]
+    assert samm_practice(one["baseline"]) == expected["baseline_practice"]
+    assert samm_practice(one["target"]) == expected["target_practice"]
+    assert samm_practice({name: float(name not in one["na"]) for name in one["target"]}) == expected["max_with_na"]
+    found = progress_to_target(expected["baseline_practice"], 1.25, expected["target_practice"])
+    assert found == expected["progress_when_current_1.25"]
+    # Without a target for it, what does not apply is in neither number.
+    assert percent_to_target({**one["baseline"], "D-SA-3-B": 1.0}, one["target"]) == percent_to_target(one["baseline"], one["target"])  # fmt: skip
+    relative, wanted = told["relative_scoring"], told["relative_scoring"]["expected"]
+    assert sum(relative["target"].values()) == wanted["absolute_target"]
+    assert [samm_practice(relative[name]) for name in ("current", "target", "after_quarter")] == [
+        wanted["baseline_score"], wanted["target_score"], wanted["current_score_after_quarter"],
+    ]  # fmt: skip
+
+
+def test_the_reference_case_of_the_communitys_assessment(cases):
+    told = case(cases, "cncf-pemm-assessment", "readme_prefilled_example.json")
+    assert community_scores(told["answers"]) == {name: wanted["mean"] for name, wanted in told["expected"].items()}
+
+
+def test_the_community_leaves_out_what_was_not_answered():
+    assert community_scores({"adoption_1": 4, "adoption_2": None, "adoption_3": 0, "operations_1": None}) == {"adoption": 4.0, "operations": None}  # fmt: skip
+
+
+def test_the_reference_checks_of_tech_insights(cases):
+    check = case(cases, "backstage-tech-insights", "check.json")
+    assert [tech_insights_check(check, {"examplenumberfact": n}) for n in (2, 1, None, "2")] == [True, False, None, False]  # fmt: skip
+    text = cases.joinpath("maturity", "backstage-tech-insights", "app-config.check.yaml").read_text(encoding="utf-8")
+    owned = yaml.safe_load(text)["techInsights"]["factChecker"]["checks"]["groupOwnerCheck"]
+    assert [tech_insights_check(owned, facts) for facts in ({"hasGroupOwner": True}, {"hasGroupOwner": False}, {})] == [True, False, None]  # fmt: skip
+
+
+def is_(fact, value=True, operator="equal"):
+    return {"fact": fact, "operator": operator, "value": value}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "held"),
+    [
+        # a is true, b is not, c is not known: what is not known decides only where nothing else does.
+        ({"all": [is_("a"), is_("b")]}, False), ({"all": [is_("b"), is_("c")]}, False), ({"all": [is_("a"), is_("c")]}, None), ({"any": [is_("a"), is_("c")]}, True),
+        ({"any": [is_("b"), is_("c")]}, None), ({"not": is_("c")}, None), ({"all": [{"any": [is_("b"), is_("a")]}, {"not": is_("b")}]}, True), ({"all": []}, True),
+        (is_("n", 3, "lessThan"), True), (is_("n", 2, "greaterThan"), False), (is_("n", [1, 2], "in"), True), (is_("n", [1], "notIn"), True), (is_("l", "x", "contains"), True),
+        (is_("l", "x", "doesNotContain"), False), (is_("n", "2", "equal"), False), (is_("n", 2, "lessThanInclusive"), True), (is_("n", 1, "notEqual"), True),
+    ],
+)  # fmt: skip
+def test_conditions_of_checks(conditions, held):
+    assert tech_insights_check({"rule": {"conditions": conditions}}, {"a": True, "b": False, "n": 2, "l": ["x"]}) is held  # fmt: skip
+
+
+def test_an_operator_of_a_check_that_nobody_knows_is_said():
+    with pytest.raises(ReportError, match="'resembles'"):
+        tech_insights_check({"rule": {"conditions": is_("a", 1, "resembles")}}, {"a": 1})
 
 
 def test_targets_by_hand():
