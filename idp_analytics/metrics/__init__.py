@@ -4,6 +4,7 @@ from idp_analytics.metrics import definitions
 from idp_analytics.metrics.allocation.explain import pool_charges
 from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
+from idp_analytics.metrics.follow_through import action_rows
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
 from idp_analytics.metrics.path_rows import STUDIES as _PATH_STUDIES
@@ -20,6 +21,7 @@ __all__ = [
     "PRESETS",
     "STUDIES",
     "WAYS_BACK",
+    "action_rows",
     "answered",
     "by_name",
     "component_rows",
@@ -33,5 +35,9 @@ __all__ = [
     "trace",
 ]  # fmt: skip
 
-WAYS_BACK = {**dict.fromkeys(_PATH_STUDIES, path_rows), "stress_signals": stress_rows}
+WAYS_BACK = {
+    **dict.fromkeys(_PATH_STUDIES, path_rows),
+    "stress_signals": stress_rows,
+    "follow_through": action_rows,
+}
 """Study → the function that lists the rows behind it."""

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import polars as pl
 
+from idp_analytics import periods
+from idp_analytics.errors import ReportError
 from idp_analytics.estimates import survival
 from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.links import Tables
@@ -60,24 +62,10 @@ def follow_through(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     ahead, or without one, are in neither part. Interval: Wilson 1927. Time to the end (done or dropped) by Kaplan–Meier, of which the
     90th percentile is the time by which nine in ten have ended. How often an action was put off is told without a date: as known today.
     """
-    now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME).dt.convert_time_zone(settings.time_zone).dt.date()
-    told = tables["actions"].filter(pl.col("opened_on") <= now).collect()
-    first: date | None = told["opened_on"].min()  # type: ignore[assignment]
+    first: date | None = _known(tables, settings, as_of).select(pl.col("opened_on").min()).collect().item()
     if first is None:
         return pl.DataFrame(schema=COLUMNS)
-    ends = period_ends(settings, as_of, first)
-    named = tables["interventions"].select(pl.col("intervention_id").alias("origin_id"), pl.lit(True).alias("_named"))
-    day, opened = pl.col("day"), pl.col("opened_on")
-    rows = (
-        told.join(named.unique().collect(), on="origin_id", how="left")
-        .join(ends.drop("at", "begins"), how="cross")
-        .filter(opened <= day, opened > day - pl.duration(days=DAYS))
-        .with_columns((pl.col("closed_on") <= day).fill_null(False).alias("is_closed"))
-        .with_columns(
-            (pl.when("is_closed").then("closed_on").otherwise(day) - opened).dt.total_days().cast(pl.Float64).alias("days"),
-            (~pl.col("is_closed") & (pl.col("due_on") < day)).fill_null(False).alias("is_overdue"),
-        )
-    )  # fmt: skip
+    rows = _as_they_stood(tables, settings, as_of, period_ends(settings, as_of, first))
     each = by_scope(pl.concat([rows, rows.with_columns(pl.lit(ALL).alias("origin"))]))
     cell = ["scope", "entity_id", "every", "period", "period_start", "is_partial", "origin"]
     found = each.group_by(cell).agg(_counts())
@@ -100,6 +88,57 @@ def follow_through(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         )
         .sort(cell)
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+    )  # fmt: skip
+
+
+def action_rows(
+    tables: Tables, settings: Settings, as_of: datetime, study: str, scope: str, entity_id: str, period: str
+) -> pl.DataFrame:
+    """The way back from ``study`` (``follow_through``): every action resolved in the year before the end of the period.
+
+    Columns: ``team_id``, ``origin``, ``origin_id``, ``opened_on``, ``due_on``, ``closed_on`` (null: open on that day), ``days`` (to the end, or
+    until then), ``stood`` (done, dropped, ended, overdue, open), ``carried_over``, ``source_table``, ``source_key``, ``path``, ``source_row``.
+    Raises :class:`ReportError` for a scope or period that does not exist; services have no rows.
+    """
+    if scope not in ("org", "team"):
+        raise ReportError(f"There is no {study} of a {scope}; there is of the organisation and of teams.")
+    span = periods.parse(period)
+    ends = period_ends(settings, as_of, span.start, (span.every,)).filter(period=span.label)
+    closed = pl.col("is_closed")
+    stood = (
+        pl.when(closed).then(pl.col("outcome").fill_null("ended"))
+        .when("is_overdue").then(pl.lit("overdue")).otherwise(pl.lit("open"))
+    )  # fmt: skip
+    rows = by_scope(_as_they_stood(tables, settings, as_of, ends)).filter(scope=scope, entity_id=entity_id)
+    return (
+        rows.join(tables["loads"].select("load_id", "path").collect(), on="load_id", how="left")
+        .select(
+            "team_id", "origin", "origin_id", "opened_on", "due_on", pl.when(closed).then("closed_on").alias("closed_on"),
+            "days", stood.alias("stood"), "carried_over", pl.lit("actions").alias("source_table"),
+            pl.col("action_id").alias("source_key"), "path", "source_row",
+        )
+        .sort("opened_on", "source_key")
+    )  # fmt: skip
+
+
+def _known(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
+    today = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME).dt.convert_time_zone(settings.time_zone).dt.date()
+    return tables["actions"].filter(pl.col("opened_on") <= today)
+
+
+def _as_they_stood(tables: Tables, settings: Settings, as_of: datetime, ends: pl.DataFrame) -> pl.DataFrame:
+    """Each action once per end of a period in whose year it was resolved, as it stood that day."""
+    named = tables["interventions"].select(pl.col("intervention_id").alias("origin_id"), pl.lit(True).alias("_named"))
+    day, opened = pl.col("day"), pl.col("opened_on")
+    return (
+        _known(tables, settings, as_of).collect().join(named.unique().collect(), on="origin_id", how="left")
+        .join(ends.drop("at", "begins"), how="cross")
+        .filter(opened <= day, opened > day - pl.duration(days=DAYS))
+        .with_columns((pl.col("closed_on") <= day).fill_null(False).alias("is_closed"))
+        .with_columns(
+            (pl.when("is_closed").then("closed_on").otherwise(day) - opened).dt.total_days().cast(pl.Float64).alias("days"),
+            (~pl.col("is_closed") & (pl.col("due_on") < day)).fill_null(False).alias("is_overdue"),
+        )
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def follow_through(view: View) -> Section:
         chart=chart.chart(shown, f"Done, of actions whose time had come, end of {when}", view.name, UNIT, ("all", "by origin")) if shown else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(found.get(ALL))),
+        trace=view.trace(STUDY) if found else "",
     )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def stress(view: View) -> Section:
         ) if drawn else None,
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(rows, told)),
+        trace=view.trace(STUDY) if rows else "",
     )  # fmt: skip
 
 

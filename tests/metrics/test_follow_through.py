@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 import pytest
 
+from idp_analytics.errors import ReportError
 from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.follow_through import COLUMNS, follow_through
 
@@ -95,3 +98,20 @@ def test_without_actions_the_shape_is_the_same(company, settings, as_of):
 def test_the_sample_s_actions_are_all_counted(sample):
     row = sample.study("follow_through").filter(scope="org", period="2026-06", origin="all").row(0, named=True)
     assert row["n"] == sample.tables["actions"].height == row["done"] + row["dropped"] + row["ended"] + row["open"]
+
+
+@pytest.mark.parametrize("whose", [{}, {"team": "payments"}])
+def test_the_way_back_has_the_actions_counted_as_they_stood(sample, whose):
+    scope, entity = ("team", whose["team"]) if whose else ("org", "org")
+    row = sample.study("follow_through").filter(scope=scope, entity_id=entity, period="2026-03", origin="all").row(0, named=True)  # fmt: skip
+    rows = sample.trace("follow_through", "2026-03", **whose)
+    stood = dict(rows.group_by("stood").len().iter_rows())
+    assert [stood.get(word, 0) for word in ("done", "dropped", "ended", "overdue")] == [row["done"], row["dropped"], row["ended"], row["overdue"]]  # fmt: skip
+    assert rows.height == row["n"]
+    assert rows["closed_on"].max() <= date(2026, 3, 31)  # what was closed later is open
+    assert rows["source_row"].null_count() == rows["path"].null_count() == 0
+
+
+def test_there_is_no_way_back_of_a_service(sample):
+    with pytest.raises(ReportError, match="no follow_through of a service"):
+        sample.trace("follow_through", "2026-03", service="checkout")

@@ -21,10 +21,11 @@ def test_the_numbers_are_the_study_s(mart):
     assert section.answer.endswith("so whether it helped cannot be told.")
     assert section.chart is not None
     assert len(section.tables) == 2
+    assert section.trace == "idp explain follow_through --data data/sample --team payments --period 2026-06"
 
 
 def test_without_actions_that_is_said(mart):
     studies = {**mart.studies, STUDY: mart.studies[STUDY].clear()}
     section = follow_through(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
     assert section.answer.startswith("No action is known")
-    assert (section.chart, section.tables, section.cautions) == (None, (), ())
+    assert (section.chart, section.tables, section.cautions, section.trace) == (None, (), (), "")
