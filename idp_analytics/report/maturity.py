@@ -164,7 +164,7 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
     if view.scope == "team":
         yield (
             "What is said is indicative where few answered: the middle of the team's answers, without bounds, for those would be somebody's own. What is "
-            "said by one person alone is not shown."
+            "said by fewer than three people is not shown: the lower of two would be one of them."
         )
     held = [r for r in aspects if r["teams"] and (r["most_low"], r["most_high"]) != (1, 4)]
     if held:

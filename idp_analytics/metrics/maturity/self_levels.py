@@ -1,7 +1,7 @@
 """What people say of their own team: the self-assessment, item by item and aspect by aspect.
 
 Levels are ordinal, so medians are taken and nothing is averaged. *Don't know* and *not applicable* are answers and no levels. Of fewer than
-``rules.min_cohort`` respondents the study shows the level of an aspect alone, marked *indicative*, and of one nothing.
+``rules.min_cohort`` respondents the study shows the level of an aspect alone, marked *indicative*, and of one or two nothing.
 """
 
 from __future__ import annotations

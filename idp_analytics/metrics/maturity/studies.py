@@ -17,6 +17,8 @@ from idp_analytics.settings import Settings
 
 MORE, LESS, ALIKE, OPEN = "says more", "says less", "alike", "not decided"
 """What is said against what is seen: a level or more above in every case, as far below, less than a level apart in every case, or none of these."""
+FEWEST = 3
+"""Respondents from which the level they say is shown: of two it is the lower one's, which the other can tell."""
 OF_TEAMS = 0.75
 """Share of teams that must have reached a level for most of them to have."""
 
@@ -107,8 +109,8 @@ def maturity(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
 
 def shown(said: pl.DataFrame, least: int) -> pl.DataFrame:
     """``said`` as far as it may be shown: of fewer than ``least`` respondents the level alone, for bounds and agreement would be somebody's own answers;
-    of one, nothing but that there was one."""
-    few, alone = pl.col("respondents") < least, pl.col("respondents") < 2
+    of fewer than :data:`FEWEST` nothing but how many there were."""
+    few, alone = pl.col("respondents") < least, pl.col("respondents") < FEWEST
     level = pl.when(~alone).then("self_level")
     return said.with_columns(
         level.alias("self_level"), *(pl.when(few).then(level).otherwise(end).alias(end) for end in ("self_low", "self_high")),

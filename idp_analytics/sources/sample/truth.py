@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.sources.sample import delivery, failures, golden, guardrails, money, platform, voice
+from idp_analytics.sources.sample import assessments, delivery, failures, golden, guardrails, money, platform, voice
 from idp_analytics.sources.sample.company import MOVED, ORGANISATION, QUIET, TITLE, World
 from idp_analytics.sources.sample.draw import NEVER, Ints
 
@@ -162,8 +162,8 @@ def maturity(world: World) -> dict[str, Any]:
     """Who claims more or less than can be seen, and who goes round rules under stress."""
     there = set(world.teams["team_id"])
     return {
-        "over_claimers": [team for team in voice.OVER_CLAIMERS if team in there],
-        "under_claimers": [team for team in voice.UNDER_CLAIMERS if team in there],
+        "over_claimers": [team for team in assessments.OVER_CLAIMERS if team in there],
+        "under_claimers": [team for team in assessments.UNDER_CLAIMERS if team in there],
         "stress_bypassers": [team for team in guardrails.BYPASSERS if team in there],
         "bypassed_share_of_severe_incidents": guardrails.BYPASSED,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from idp_analytics.settings.maturity_model import shipped
+from idp_analytics.sources.sample import assessments
 from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
@@ -43,10 +43,6 @@ REOPENS = 0.08
 _CATEGORIES = ("access", "database", "pipeline", "network", "question", "quota")
 _CATEGORY_SHARES = (0.24, 0.22, 0.20, 0.10, 0.18, 0.06)
 
-OVER_CLAIMERS, UNDER_CLAIMERS = ("mobile",), ("search",)
-"""Teams whose members see themselves far above, or far below, what can be seen of them."""
-_CLAIMED = {**dict.fromkeys(OVER_CLAIMERS, 4.0), **dict.fromkeys(UNDER_CLAIMERS, 1.0)}
-
 
 def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """``tickets``, ``actions``, ``assessments`` and ``interventions``; and what is true of the tickets: how often each category is
@@ -56,7 +52,7 @@ def tables(world: World, adopted: Adoption, incidents: pl.DataFrame) -> tuple[di
         {
             "tickets": tickets,
             "actions": _actions(world, incidents),
-            "assessments": _assessments(world),
+            "assessments": assessments.table(world),
             "interventions": _interventions(world, adopted),
         },
         planted,
@@ -160,47 +156,6 @@ def _actions(world: World, incidents: pl.DataFrame) -> pl.DataFrame:
             pl.Series("carried_over", np.minimum(took // 14, 6)),
         ),
     )
-
-
-def _assessments(world: World) -> pl.DataFrame:
-    """Two rounds of self-assessment: at first one form of each team, then several; people of one team now and then disagree."""
-    rng = stream(world.seed, "assessments")
-    model = shipped()
-    items = [item.id for item in model.items]
-    people, names = world.teams["people"].to_numpy(), world.teams["team_id"].to_list()
-    parts = []
-    for number, share in enumerate((0.4, 0.92), 1):
-        day = int(share * world.days)
-        team = np.repeat(np.arange(world.teams.height), 1 if number == 1 else np.where(people >= 6, 3, 2))
-        at = np.full(len(team), world.opening + day * DAY) + rng.integers(8 * HOUR, 17 * HOUR, len(team))
-        nth = np.arange(len(team)) - np.searchsorted(team, team)
-        respondents = world.person_ids(world.member(rng, team, at))
-        usual = world.teams["content"].to_numpy() - 1.1 + 0.25 * number
-        level = np.array([_CLAIMED.get(name, seen) for name, seen in zip(names, usual, strict=True)])[team]
-        row, item = np.divmod(np.arange(len(team) * len(items)), len(items))
-        drift = 0.5 * rng.standard_normal((world.teams.height, len(items)))[team[row], item]
-        answer = np.clip(np.round(level[row] + drift + 0.45 * rng.standard_normal(len(row))), 1, 4).astype(int)
-        lot = rng.random(len(row))
-        text = np.select([lot < 0.05, lot < 0.08], ["unknown", "not_applicable"], answer.astype(str))
-        parts.append(
-            pl.DataFrame(
-                {
-                    "assessment_id": pl.Series([f"form-{number}-{i:04d}" for i in range(len(team))]).gather(row),
-                    "item_id": np.array(items)[item],
-                    "team_id": world.teams["team_id"].gather(team[row]),
-                    "respondent_id": respondents.gather(row),
-                    "role": np.array(["user", "leader", "user"])[nth[row]],
-                    "answer": text,
-                    "reason": masked(pl.Series(["outside our remit"] * len(row)), text == "not_applicable"),
-                    "confidence": rng.integers(1, 4, len(row)),
-                    "submitted_at": instants(at[row]),
-                }
-            ).with_columns(pl.lit(f"round-{number}").alias("wave"), pl.lit(model.version).alias("model_version"))
-        )
-    frame = pl.concat(parts).with_columns(
-        pl.when((pl.col("team_id") == "platform") & (pl.col("role") == "user")).then(pl.lit("platform")).otherwise("role").alias("role")
-    )  # fmt: skip
-    return shaped("assessments", frame)
 
 
 def _interventions(world: World, adopted: Adoption) -> pl.DataFrame:
