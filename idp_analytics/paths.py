@@ -31,3 +31,8 @@ def slug(text: str) -> str:
         return short
     mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{short}-{mark}" if short else mark
+
+
+def anchor(heading: str) -> str:
+    """The name a heading has within a page; headings of the same words share it, so a page numbers those."""
+    return re.sub(r"-[0-9a-f]{8}$", "", slug(heading))

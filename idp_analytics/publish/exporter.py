@@ -17,7 +17,7 @@ from nbconvert.exporters.exporter import Exporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
-from idp_analytics.paths import slug
+from idp_analytics.paths import anchor
 from idp_analytics.publish.engine import plain, visible
 from idp_analytics.publish.library import chart_library, script
 from idp_analytics.publish.page import TEMPLATES, Page, prepared
@@ -41,12 +41,32 @@ class Block:
 
 @dataclass
 class Part:
-    """What stands under one second-level heading (the first part of a page has none)."""
+    """What stands under one second-level heading (the first part of a page or of a chapter has none)."""
 
     anchor: str = ""
     title: str = ""
     heading: Markup = field(default_factory=Markup)
     blocks: list[Block] = field(default_factory=list)
+
+
+@dataclass
+class Chapter:
+    """What stands under one first-level heading after the title, folded until somebody opens it; what comes before the
+    first of them has no title and is always seen."""
+
+    anchor: str = ""
+    title: str = ""
+    parts: list[Part] = field(default_factory=lambda: [Part()])
+
+    @property
+    def questions(self) -> list[Part]:
+        """Its parts with a heading."""
+        return [part for part in self.parts if part.title]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether something in it could not be computed, which must not lie under a fold."""
+        return any(block.kind in ("error", "skipped") for part in self.parts for block in part.blocks)
 
 
 class ReportExporter(TemplateExporter):
@@ -75,16 +95,16 @@ class ReportExporter(TemplateExporter):
     ) -> tuple[str, dict[str, Any]]:
         """HTML of a notebook; ``resources`` may hold ``page`` (:class:`Page`) and ``library`` (file of the chart library)."""
         notebook, resources = Exporter.from_notebook_node(self, nb, resources, **options)  # its preprocessors
-        title, parts = read(notebook)
+        title, chapters = read(notebook)
         page: Page = resources.get("page") or Page()
         if page.title:
             page = replace(page, kicker=page.kicker or title)
         else:
             page = replace(page, title=title or resources["metadata"].get("name") or "Report")
         scripts: tuple[str, ...] = ()
-        if any(block.kind == "chart" for part in parts for block in part.blocks):
+        if any(block.kind == "chart" for chapter in chapters for part in chapter.parts for block in part.blocks):
             scripts = (chart_library(resources.get("library")), script("draw.js"))
-        html = self.template.render(page=page, parts=parts, scripts=tuple(map(Markup, scripts)))
+        html = self.template.render(page=page, chapters=chapters, scripts=tuple(map(Markup, scripts)))
         return html, resources
 
 
@@ -102,26 +122,33 @@ def render(notebook: NotebookNode, page: Page, library: Path | None = None) -> s
 # --- the notebook, read ------------------------------------------------------------------------------------------------
 
 
-def read(notebook: NotebookNode) -> tuple[str, list[Part]]:
-    """A notebook's title (its first first-level heading) and its parts, one per second-level heading."""
+def read(notebook: NotebookNode) -> tuple[str, list[Chapter]]:
+    """A notebook's title (its first first-level heading) and its chapters, one per first-level heading after it, each cut
+    at its second-level headings."""
     title = ""
-    parts = [Part()]
+    chapters = [Chapter()]
     anchors: set[str] = set()
     stopped = False
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for piece in _headed(cell.source):
                 if isinstance(piece, Markup):
-                    parts[-1].blocks.append(Block("html", Markup('<div class="idp-prose">{}</div>').format(piece)))
+                    chapters[-1].parts[-1].blocks.append(
+                        Block("html", Markup('<div class="idp-prose">{}</div>').format(piece))
+                    )
                 elif piece.level == 1 and not title:
                     title = piece.text
+                elif piece.level == 1:
+                    chapters.append(Chapter(_anchor(piece.text, anchors), piece.text))
                 else:
-                    parts.append(Part(_anchor(piece.text, anchors), piece.text, piece.html))
+                    chapters[-1].parts.append(Part(_anchor(piece.text, anchors), piece.text, piece.html))
         else:
             blocks = [block for output in cell.get("outputs", []) if (block := _block(output))]
-            parts[-1].blocks += [Block("skipped", "")] if stopped else blocks
+            chapters[-1].parts[-1].blocks += [Block("skipped", "")] if stopped else blocks
             stopped = stopped or any(block.kind == "error" for block in blocks)
-    return title, [part for part in parts if part.title or part.blocks]
+    for chapter in chapters:
+        chapter.parts = [part for part in chapter.parts if part.title or part.blocks]
+    return title, [chapter for chapter in chapters if chapter.title or chapter.parts]
 
 
 @dataclass(frozen=True)
@@ -164,10 +191,10 @@ def _html(tokens: list[Token]) -> Markup:
 
 
 def _anchor(text: str, taken: set[str]) -> str:
-    plain_slug = re.sub(r"-[0-9a-f]{8}$", "", slug(text))
-    name, number = plain_slug, 2
+    first = anchor(text)
+    name, number = first, 2
     while name in taken:
-        name, number = f"{plain_slug}-{number}", number + 1
+        name, number = f"{first}-{number}", number + 1
     taken.add(name)
     return name
 

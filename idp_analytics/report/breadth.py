@@ -14,6 +14,7 @@ from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
 STUDY, USE, RETURN = "adoption_breadth", "capability_use", "people_return"
+QUESTION, QUESTION_OF_TEAM = "How widely is the platform used?", "What of the platform do we use?"
 UNIT = "share of teams"
 PEOPLE = "share of people"
 KINDS = ("teams that used it", "teams that only looked", "teams that did neither")
@@ -23,8 +24,7 @@ Row = dict[str, Any]
 
 def breadth(view: View) -> Section:
     """Of the organisation: teams with a use, capabilities per team, people who come back; of a team: what it uses and what others do."""
-    row = next(iter(view.study(STUDY).to_dicts()), None)
-    when = period(view.period.label)
+    row, when = _row(view), period(view.period.label)
     if view.scope == "team":
         return _of_team(view, row, when)
     back = _months(view)
@@ -36,7 +36,7 @@ def breadth(view: View) -> Section:
         cells.table("People who used it by choice and came back the month after", map(_returned, back)),
     )
     return Section(
-        question="How widely is the platform used?",
+        question=QUESTION,
         answer=" ".join([*_answer(row, when), *_back(back)]),
         chart=thirds.chart(
             [{**r, "unknown": r["looked"]} for r in past], KINDS, "Teams by what they did with the platform", view.name, "team"
@@ -44,6 +44,16 @@ def breadth(view: View) -> Section:
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(_cautions(row, bool(back))),
     )  # fmt: skip
+
+
+def said(view: View) -> list[str]:
+    """The answer, sentence by sentence; of the organisation without those who came back."""
+    row, when = _row(view), period(view.period.label)
+    return list(_said_of_team(view, row, when) if view.scope == "team" else _answer(row, when))
+
+
+def _row(view: View) -> Row | None:
+    return next(iter(view.study(STUDY).to_dicts()), None)
 
 
 def _months(view: View) -> list[Row]:
@@ -120,38 +130,7 @@ def _returned(row: Row) -> dict[str, str]:
 
 
 def _of_team(view: View, row: Row | None, when: str) -> Section:
-    mine = {r["capability"]: r for r in view.study(USE).to_dicts()}
-    frame = view.mart.studies[USE]
-    others = (
-        frame.filter(scope="org", every=view.period.every, period=view.period.label).to_dicts() if frame.height else []
-    )
-    unused = [r for r in others if r["capability"] not in mine and 2 * r["k"] > r["n"]]
-    used = sorted(mine.values(), key=lambda r: (-r["uses"], r["capability"]))
-    if row is None:
-        told = [f"No use of the platform is known in {when}."]
-    elif not row["k"]:
-        told = [
-            f"{view.name} did not use the platform in {when}"
-            + (f"; it looked at {count(row['views'], 'page')}." if row["views"] else ".")
-        ]
-    else:
-        told = [
-            f"{view.name} used {count(row['capabilities'], 'capability', 'capabilities')} in {when}, in {count(row['uses'], 'use')}; page views are not counted."
-        ]
-        org = next(
-            (
-                r
-                for r in view.mart.studies[STUDY]
-                .filter(scope="org", every=view.period.every, period=view.period.label)
-                .to_dicts()
-            ),
-            None,
-        )
-        if org and org["depth"] is not None:
-            told.append(f"Half of the teams that used it used {org['depth']:g} or more.")
-    if unused:
-        names = ", ".join(named(r["capability"]) for r in sorted(unused, key=lambda r: r["capability"]))
-        told.append(f"More than half of all teams used, and it did not: {names}.")
+    used = sorted(view.study(USE).to_dicts(), key=lambda r: (-r["uses"], r["capability"]))
     table = cells.table(
         f"What {view.name} used in {when}",
         (
@@ -164,11 +143,33 @@ def _of_team(view: View, row: Row | None, when: str) -> Section:
         ),
     )
     return Section(
-        question="What of the platform do we use?",
-        answer=" ".join(told),
+        question=QUESTION_OF_TEAM,
+        answer=" ".join(said(view)),
         tables=(table,) if table.frame.height else (),
         cautions=tuple(_cautions(row, False)),
     )
+
+
+def _said_of_team(view: View, row: Row | None, when: str) -> Iterator[str]:
+    if row is None:
+        yield f"No use of the platform is known in {when}."
+    elif not row["k"]:
+        looked = f"; it looked at {count(row['views'], 'page')}" if row["views"] else ""
+        yield f"{view.name} did not use the platform in {when}{looked}."
+    else:
+        yield f"{view.name} used {count(row['capabilities'], 'capability', 'capabilities')} in {when}, in {count(row['uses'], 'use')}; page views are not counted."
+        (depth,) = _of_all(view, STUDY)["depth"].to_list() or (None,)
+        if depth is not None:
+            yield f"Half of the teams that used it used {depth:g} or more."
+    mine = view.study(USE)["capability"].to_list()
+    unused = _of_all(view, USE).filter(~pl.col("capability").is_in(mine), 2 * pl.col("k") > pl.col("n"))
+    if unused.height:
+        yield f"More than half of all teams used, and it did not: {', '.join(map(named, unused['capability'].sort()))}."
+
+
+def _of_all(view: View, study: str) -> pl.DataFrame:
+    """The rows of the study about the whole organisation in the period."""
+    return view.mart.studies[study].filter(scope="org", every=view.period.every, period=view.period.label)
 
 
 def _cautions(row: Row | None, people: bool) -> Iterator[str]:

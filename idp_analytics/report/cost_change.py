@@ -47,8 +47,7 @@ def change(view: View) -> Section:
             QUESTION, f"There is no cost of {earlier} to compare {when} with, or none of either.", metrics=(metric,)
         )
     wholes = rows.filter(pl.col("driver").is_null())
-    currencies = wholes["currency"].unique(maintain_order=True).to_list()
-    currencies.sort(key=lambda c: -int(wholes.filter(currency=c)["lines"].sum()))
+    currencies = _currencies(wholes)
     steps = {currency: _steps(wholes.filter(currency=currency)) for currency in currencies}
     tables = [
         _effects(wholes.filter(currency=c), steps[c], c, f"{when} against {earlier}, {view.name}") for c in currencies
@@ -58,13 +57,30 @@ def change(view: View) -> Section:
     partial = bool(wholes["is_partial"].any())
     return Section(
         QUESTION,
-        " ".join(_sentence(wholes.filter(currency=c), steps[c], c, when, earlier) for c in currencies),
+        " ".join(said(view)),
         chart=_chart(wholes.filter(currency=currencies[0]), steps[currencies[0]], currencies[0], when, earlier),
         tables=tuple(table for table in tables if table.frame.height),
         cautions=(f"Only a part of {when} or {earlier} is known: most of the change is that.",) if partial else (),
         trace=view.trace(METRIC),
         metrics=(metric,),
     )
+
+
+def said(view: View) -> list[str]:
+    """A sentence per currency: the cost, the change, and what made it; none where there is nothing to compare."""
+    wholes = view.study(STUDY).filter(pl.col("driver").is_null())
+    when, earlier = period(view.period.label), period(view.before)
+    return [
+        _sentence(one, _steps(one), currency, when, earlier)
+        for currency in _currencies(wholes)
+        for one in [wholes.filter(currency=currency)]
+    ]
+
+
+def _currencies(wholes: pl.DataFrame) -> list[str]:
+    """Those there is a cost in, the one of most lines first."""
+    currencies = wholes["currency"].unique(maintain_order=True).to_list()
+    return sorted(currencies, key=lambda c: -int(wholes.filter(currency=c)["lines"].sum()))
 
 
 def _steps(wholes: pl.DataFrame) -> dict[str, Decimal]:

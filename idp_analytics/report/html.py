@@ -12,12 +12,13 @@ from markupsafe import Markup, escape
 from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import clean
 from idp_analytics.metrics.definitions import ESTIMATORS
+from idp_analytics.paths import anchor
 from idp_analytics.report.words import VERDICTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from idp_analytics.report.section import Cards, Section, Table
+    from idp_analytics.report.section import Brief, Cards, Section, Table
 
 _WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)|\b[A-Z]{3} −?\d[\d,]*\.\d\d\b")
 
@@ -44,6 +45,11 @@ def table(table: Table) -> str:
 def cards(cards: Cards) -> str:
     """The cards of a summary."""
     return _rendered("cards.html", summary=cards)
+
+
+def brief(brief: Brief) -> str:
+    """The topics of a brief; each statement leads to the section it is taken from."""
+    return _rendered("brief.html", brief=brief, anchor=anchor)
 
 
 def definition(metric: Metric) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,8 @@ from idp_analytics.report import cells
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
+QUESTION = "Where do we stand?"
+
 _GAPS = {
     studies.MORE: "says more than is seen",
     studies.LESS: "says less than is seen",
@@ -41,12 +43,17 @@ def maturity(view: View) -> Section:
         cells.table(f"What the next level of {view.name} lacks", _lacking(assessed, criteria), ("Aspect", "What is looked at", "State")),
     )  # fmt: skip
     return Section(
-        question="Where do we stand?",
+        question=QUESTION,
         answer=" ".join(_answer(aspects)),
         tables=tuple(table for table in tables if table is not None and table.frame.height),
         cautions=tuple(_cautions(view, aspects)),
         opened=bool(assessed),
     )
+
+
+def said(view: View) -> list[str]:
+    """The answer, sentence by sentence: a sentence per aspect, then where what is said and what is seen are apart."""
+    return list(_answer(_of(view, "maturity").to_dicts()))
 
 
 def _of(view: View, study: str) -> pl.DataFrame:

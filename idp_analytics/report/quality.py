@@ -16,6 +16,8 @@ from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View, team_names
 
+QUESTION = "How far can these numbers be trusted?"
+
 REASONS, EXAMPLES, SPANS = 40, 20, 300
 """The most rows of each table; a caption says how many more there are, and ``idp check`` lists them all."""
 
@@ -29,19 +31,25 @@ def quality(view: View) -> Section:
     if view.scope == "org":
         tables.append(_per_team(view))
     tables += [_reasons(mart.rejected), _examples(mart.rejected), _unmet(failed)]
-    rows_in = int(mart.loads["rows_in"].sum())
-    cut = int(mart.loads["truncated"].sum())
     return Section(
-        question="How far can these numbers be trusted?",
-        answer=(
-            f"{count(mart.loads.height, 'file')} gave {count(rows_in, 'row')}; {_set_aside(mart.rejected.height, rows_in)}. "
-            f"{_met(mart.checks.height, failed.height)} {_cut(cut)}"
-        ),
+        question=QUESTION,
+        answer=said(view),
         chart=_chart(spans),
         tables=tuple(table for table in tables if table.frame.height),
         cautions=tuple(mart.meta["cautions"]),
         trace=shlex.join(["idp", "check", *mart.meta["asked"]]),
         opened=True,
+    )
+
+
+def said(view: View) -> str:
+    """What was read, what was set aside, which expectations were not met, which exports are incomplete."""
+    mart = view.mart
+    rows_in, cut = (int(mart.loads[name].sum()) for name in ("rows_in", "truncated"))
+    unmet = mart.checks.filter(~pl.col("success")).height
+    return (
+        f"{count(mart.loads.height, 'file')} gave {count(rows_in, 'row')}; {_set_aside(mart.rejected.height, rows_in)}. "
+        f"{_met(mart.checks.height, unmet)} {_cut(cut)}"
     )
 
 

@@ -13,6 +13,7 @@ from idp_analytics.report import (
     benchmarks,
     boundary,
     breadth,
+    brief,
     classes,
     comparison,
     cost_bridge,
@@ -58,7 +59,7 @@ from idp_analytics.report import (
     worth,
 )
 from idp_analytics.report.mart import Mart
-from idp_analytics.report.section import Cards, Section
+from idp_analytics.report.section import Brief, Cards, Section
 from idp_analytics.report.view import View
 
 
@@ -67,6 +68,10 @@ class _Report:
     """What every report can be asked; each method is one section of it."""
 
     view: View
+
+    def brief(self) -> Brief:
+        """What matters, for somebody who has three minutes."""
+        return brief.brief(self.view)
 
     def summary(self) -> Cards:
         """The key numbers side by side."""

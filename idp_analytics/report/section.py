@@ -88,6 +88,28 @@ class Card:
     meaning: str
 
 
+@dataclass(frozen=True)
+class Statement:
+    """A computed sentence or a few, and the question whose section has the numbers, the definition and the rows behind it."""
+
+    text: str
+    question: str
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Brief:
+    """What somebody must know who has three minutes: topics, each with its statements. Topics without one are left out."""
+
+    topics: Mapping[str, tuple[Statement, ...]]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": html.brief(self), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{title} {said.text}" for title, told in self.topics.items() for said in told)
+
+
 @dataclass(frozen=True, repr=False)
 class Cards:
     """The key numbers side by side, under a line that says of whom and when."""

@@ -14,6 +14,7 @@ from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
+QUESTION = "Do our good habits hold when it burns?"
 STUDY = "stress_signals"
 UNIT = "share"
 
@@ -47,16 +48,15 @@ UNDER = {"incident": "in severe incidents", "page load": "in the weeks with most
 
 def stress(view: View) -> Section:
     """The ten signals in the year to the end of the period, under both kinds of stress, the worst said first."""
-    rows = view.study(STUDY).to_dicts()
-    by_kind = {kind: [row for row in rows if row["stress"] == kind] for kind in STRESSES}
-    told = {kind: [row for row in found if _is_told(row)] for kind, found in by_kind.items()}
+    by_kind, told = _found(view)
+    rows = [row for found in by_kind.values() for row in found]
     drawn = [row for row in told[STRESSES[0]] or told[STRESSES[1]] if not row["is_ratio"]]
     tables = (
         cells.table(f"What {view.name} does {UNDER[kind]}, against calm", map(_row, found), ("Verdict", "What"))
         for kind, found in by_kind.items()
     )
     return Section(
-        question="Do our good habits hold when it burns?",
+        question=QUESTION,
         answer=" ".join(_answer(by_kind, told)),
         chart=chart.chart(
             [side for row in drawn for side in _sides(row)], f"What is done {UNDER[drawn[0]['stress']]}, and in calm", view.name, UNIT,
@@ -66,6 +66,18 @@ def stress(view: View) -> Section:
         cautions=tuple(_cautions(rows, told)),
         trace=view.trace(STUDY) if rows else "",
     )  # fmt: skip
+
+
+def said(view: View) -> list[str]:
+    """The answer, sentence by sentence: what is certainly worse in severe incidents first."""
+    return list(_answer(*_found(view)))
+
+
+def _found(view: View) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[dict[str, Any]]]]:
+    """The rows of each kind of stress, and of them those that have something to say."""
+    rows = view.study(STUDY).to_dicts()
+    by_kind = {kind: [row for row in rows if row["stress"] == kind] for kind in STRESSES}
+    return by_kind, {kind: [row for row in found if _is_told(row)] for kind, found in by_kind.items()}
 
 
 def _is_told(row: dict[str, Any]) -> bool:

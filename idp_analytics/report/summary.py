@@ -11,6 +11,8 @@ from idp_analytics.report import money, words
 from idp_analytics.report.section import Card, Cards
 from idp_analytics.report.view import View
 
+QUESTION = "How are we doing?"
+
 
 def summary(view: View) -> Cards:
     """A card for every headline metric, in the order of the catalogue; money has one per currency."""

@@ -28,9 +28,7 @@ _SPOKE = {VOTES: "voted for it", PAIN: "were held up by it", COMMENTS: "of the c
 
 def top_two(view: View) -> Section:
     """The two areas that come first when all evidence is taken together, how sure that is, what would move and who is at it."""
-    found = view.mart.studies["top_two"].filter(pl.lit(view.scope == "org"), pl.col("closed_on") <= view.period.end)
-    last = found.sort("closed_on", "survey_id").tail(1)
-    rows = found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"], maintain_order="left")
+    rows = _rows(view)
     first = _first(rows)
     if not first:
         return Section(
@@ -44,6 +42,22 @@ def top_two(view: View) -> Section:
         tables=tuple(table for table in (_evidence(rows, first), _tickets(rows)) if table.frame.height),
         cautions=tuple(_cautions(rows, first)), metrics=metrics,
     )  # fmt: skip
+
+
+def suggestions(view: View) -> list[str]:
+    """The two areas that come first: how sure that is, what speaks for each, what would move. Empty where no wave says so."""
+    rows = _rows(view)
+    return [
+        f"{_suggestion(view, row, rows).rstrip('.')}; among the first two in {_chance(row)} of draws."
+        for row in _first(rows)[:2]
+    ]
+
+
+def _rows(view: View) -> pl.DataFrame:
+    """What the last wave says that had closed by the end of the period; of the organisation only."""
+    found = view.mart.studies["top_two"].filter(pl.lit(view.scope == "org"), pl.col("closed_on") <= view.period.end)
+    last = found.sort("closed_on", "survey_id").tail(1)
+    return found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"], maintain_order="left")
 
 
 def _first(rows: pl.DataFrame) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from idp_analytics.report.disclosure import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
+QUESTION = "What do developers say?"
 SHARE = "share of answers"
 RATED = ("scale", "promoter")
 
@@ -26,12 +27,12 @@ _KEY = ["survey_id", "wave", "question_id"]
 def voice(view: View) -> Section:
     """Ratings of the wave, each with how sure it is, what changed, and what people chose of given answers."""
     rows = wave(view)
-    rated = rows.filter(pl.col("kind").is_in(RATED), pl.col("part").is_in(["overall", "drivers", "recommend", "other"]))
+    rated = _rated(rows)
     shown = rated.filter(pl.col("share").is_not_null())
     parts = _parts(view, shown)
     quality = voice_quality.rows_of(view, rows)
     return Section(
-        question="What do developers say?",
+        question=QUESTION,
         answer=" ".join([*_answer(rows, rated), *voice_quality.said(quality)]),
         chart=ratings.chart(parts, f"Ratings in the wave {named(rows.row(0, named=True)['wave'])}", view.name)
         if parts
@@ -47,6 +48,16 @@ def voice(view: View) -> Section:
         ),
         cautions=(*_cautions(view, rows, rated), *voice_quality.cautions(quality)),
     )
+
+
+def said(view: View) -> list[str]:
+    """The answer, sentence by sentence: who answered, what they are favourable on, the ends, the net promoter score."""
+    rows = wave(view)
+    return list(_answer(rows, _rated(rows)))
+
+
+def _rated(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("kind").is_in(RATED), pl.col("part").is_in(["overall", "drivers", "recommend", "other"]))
 
 
 def wave(view: View) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from idp_analytics.report import cells, voice, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
+QUESTION = "Why is that so?"
 SHARE = "share of comments"
 NAMED_FROM = 0.1
 """A theme that fewer than one comment in ten has is not taken for what people say."""
@@ -31,12 +32,10 @@ QUIET = "nothing stands out"
 
 def why(view: View) -> Section:
     """Each area: how many comments name it, how it is rated, what its metric did, and which of the two is missing."""
-    told = _themes(view)
-    rows = list(_areas(view, told)) if told.height else []
-    overall = told.filter(theme=ANY).to_dicts()
+    overall, rows = _told(view)
     shown = [row for row in rows if row["theme"] is not None and row["share"] is not None]
     return Section(
-        question="Why is that so?",
+        question=QUESTION,
         answer=" ".join(_answer(view, overall, rows)),
         chart=parts.chart(
             [{"label": row["title"], **{c: row[c] for c in ("share", "low", "high")}, "n": row["k"], "quiet": row["is_sound"] is not True} for row in shown],
@@ -56,6 +55,17 @@ def why(view: View) -> Section:
         ),
         cautions=tuple(_cautions(view, overall, rows)),
     )  # fmt: skip
+
+
+def said(view: View) -> list[str]:
+    """The answer, sentence by sentence: how much is written and of what, then what follows from words and numbers together."""
+    return list(_answer(view, *_told(view)))
+
+
+def _told(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The row of all comments of the wave, and a row per area."""
+    told = _themes(view)
+    return told.filter(theme=ANY).to_dicts(), list(_areas(view, told)) if told.height else []
 
 
 def _themes(view: View) -> pl.DataFrame:

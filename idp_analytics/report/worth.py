@@ -33,19 +33,25 @@ def worth(view: View) -> Section:
             QUESTION, " ".join([f"No cost in {period(view.period.label)}.", *stated.said]), tables=stated.tables,
             cautions=stated.cautions, metrics=(by_name(COST),),
         )  # fmt: skip
-    currencies = (
-        units.group_by("currency")
-        .agg(pl.col("lines").first())
-        .sort("lines", "currency", descending=[True, False])["currency"]
-        .to_list()
-    )
-    answer = [sentence for currency in currencies for sentence in _said(view, currency, units)]
+    currencies = _currencies(units)
     tables = [_beside(view, currency) for currency in currencies]
     stated = stated_price.stated(view, _each_month(view, currencies[0], units), currencies[0])
     return Section(
-        QUESTION, " ".join([*answer, *stated.said]), stated.chart, tables=(*stated.tables, *(table for table in tables if table.frame.height)),
+        QUESTION, " ".join([*said(view), *stated.said]), stated.chart, tables=(*stated.tables, *(table for table in tables if table.frame.height)),
         cautions=(*stated.cautions, *_cautions(view, currencies if stated.said else ())), trace=view.trace(COST), metrics=tuple(by_name(name) for name in (COST, *GETS)),
     )  # fmt: skip
+
+
+def said(view: View) -> list[str]:
+    """Per currency: what the platform cost, what that is per active developer, and from how many saved hours on it pays."""
+    units = view.study("unit_costs")
+    return [sentence for currency in _currencies(units) for sentence in _said(view, currency, units)]
+
+
+def _currencies(units: pl.DataFrame) -> list[str]:
+    """Those there is a cost in, the one of most lines first."""
+    lines = units.group_by("currency").agg(pl.col("lines").first())
+    return lines.sort("lines", "currency", descending=[True, False])["currency"].to_list()
 
 
 def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:

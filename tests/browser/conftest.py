@@ -67,6 +67,11 @@ class Tab:
         assert "errorText" not in told, (page, told)
         self.until("document.readyState === 'complete'")
 
+    def open_chapters(self) -> None:
+        """Open what is folded, as a reader would who wants to see everything, and wait until it is drawn."""
+        self.js("document.querySelectorAll('details.idp-chapter').forEach((one) => { one.open = true; })")
+        self.until("!document.querySelector('figure.idp-chart:not([data-drawn])')")
+
     def js(self, expression: str) -> Any:
         told = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in told, told

@@ -36,11 +36,12 @@ def stopping(*teams: str) -> Callable[[Sequence[Job], int], Iterator[Outcome]]:
 
     def stopped(job: Job) -> Any:
         notebook, _ = execute(job)
-        for cell in notebook.cells[11:]:
-            if cell.cell_type == "code":
-                cell.outputs = []
+        drawn = next(n for n, cell in enumerate(notebook.cells) if cell.id == "deployment-frequency-answer")
+        after = [cell for cell in notebook.cells[drawn + 1 :] if cell.cell_type == "code"]
+        for cell in after:
+            cell.outputs = []
         told = f"no {SCRIPT}"
-        code = next(cell for cell in notebook.cells[11:] if cell.cell_type == "code")
+        code = after[0]
         code.outputs = [new_output("error", ename="ValueError", evalue=told, traceback=[])]
         return notebook, Failure("ValueError", told, "How often?", 11)
 
@@ -77,7 +78,7 @@ def show(tab: Any, result: RunResult, page: str, width: int = 1280, dark: bool =
     tab.console.clear()
     tab.requests.clear()
     tab.show(result.folder / page, width=width, dark=dark)
-    tab.until("!document.querySelector('figure.idp-chart:not([data-drawn])')")
+    tab.open_chapters()
 
 
 def check(tab: Any, width: int) -> None:

@@ -28,7 +28,7 @@ def shown(tab: Any, published: RunResult, page: str, width: int = 1280, dark: bo
     path = published.folder / page
     tab.call("Page.navigate", url="about:blank")
     tab.show(path, width=width, dark=dark)
-    tab.until("!document.querySelector('figure.idp-chart:not([data-drawn])')")
+    tab.open_chapters()
     return path
 
 
@@ -83,6 +83,32 @@ def test_the_keyboard_reaches_the_report_and_everything_in_it(tab: Any, publishe
     assert "Skip to the report" in reached[0]
     wanted = tab.js("[...document.querySelectorAll('a[href], button, summary')].filter(e => e.offsetParent).length")
     assert len(reached) >= wanted
+
+
+def test_what_is_folded_is_drawn_when_it_is_opened_and_printed_only_then(tab: Any, published: RunResult) -> None:
+    tab.show(published.folder / "organisation.html")
+    in_chapters = "[...document.querySelectorAll('.idp-chapter figure.idp-chart')]"
+    assert tab.js(f"{in_chapters}.length") > 5
+    assert tab.js(f"{in_chapters}.filter(f => 'drawn' in f.dataset || f.checkVisibility()).length") == 0
+    short = tab.js("document.documentElement.scrollHeight")
+    assert short < 6_000  # a few screens, of some hundred
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    assert tab.js("[...document.querySelectorAll('.idp-chapter')].filter(c => c.checkVisibility()).length") == 0
+    tab.js("document.querySelector('#cost').open = true; 1")
+    assert tab.js("document.querySelector('#cost h2').checkVisibility()")
+    tab.call("Emulation.setEmulatedMedia", media="")
+    tab.until("![...document.querySelectorAll('#cost figure.idp-chart')].some(f => !('drawn' in f.dataset))")
+    assert tab.js("[...document.querySelectorAll('.idp-chapter:not(#cost) figure[data-drawn]')].length") == 0
+
+
+def test_a_link_opens_the_chapter_it_leads_into(tab: Any, published: RunResult) -> None:
+    tab.show(published.folder / "organisation.html")
+    assert not tab.js("document.querySelector('#cost').open")
+    tab.js("document.querySelector('.idp-contents a[href=\"#which-cost-has-no-known-owner-and-why\"]').click()")
+    tab.until("document.querySelector('#cost').open")
+    tab.until(
+        "Math.abs(document.querySelector('#which-cost-has-no-known-owner-and-why').getBoundingClientRect().top) < 900"
+    )
 
 
 def test_printed_it_is_all_there(tab: Any, published: RunResult) -> None:

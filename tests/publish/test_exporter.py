@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from idp_analytics.publish import exporter
 from idp_analytics.publish.engine import Failure
-from idp_analytics.publish.exporter import Block, ReportExporter, read, render
+from idp_analytics.publish.exporter import Block, Part, ReportExporter, read, render
 from idp_analytics.publish.page import Link, Page, Source
 
 PNG = "iVBORw0KGgo="
@@ -51,7 +51,14 @@ def shown(**data: Any) -> Any:
 
 def blocks(*outputs: Any) -> list[Block]:
     notebook = new_notebook(cells=[new_code_cell("x", outputs=list(outputs))])
-    return [block for part in read(notebook)[1] for block in part.blocks]
+    return [block for chapter in read(notebook)[1] for part in chapter.parts for block in part.blocks]
+
+
+def parts_of(*cells: Any) -> list[Part]:
+    """The parts of a notebook that has no chapters."""
+    _, (chapter,) = read(new_notebook(cells=list(cells)))
+    assert chapter.title == ""
+    return chapter.parts
 
 
 # --- the notebook, read ------------------------------------------------------------------------------------------------
@@ -61,37 +68,46 @@ def test_a_notebook_is_cut_at_its_second_level_headings() -> None:
     cells = [
         new_markdown_cell("# The *title*\n\nBefore."),
         new_code_cell("1", outputs=[new_output("stream", name="stdout", text="one\n")]),
-        new_markdown_cell("## First\n\nText.\n\n### Not cut\n\n## `Second`\n\n# Another title"),
+        new_markdown_cell("## First\n\nText.\n\n### Not cut\n\n## `Second`"),
         new_code_cell("2"),
     ]
-    title, parts = read(new_notebook(cells=cells))
+    title, (chapter,) = read(new_notebook(cells=cells))
+    parts = chapter.parts
     assert title == "The title"
-    assert [(p.title, p.anchor) for p in parts] == [
-        ("", ""), ("First", "first"), ("Second", "second"), ("Another title", "another-title"),
-    ]  # fmt: skip
-    assert [[block.kind for block in p.blocks] for p in parts] == [["html", "text"], ["html"], [], []]
+    assert [(p.title, p.anchor) for p in parts] == [("", ""), ("First", "first"), ("Second", "second")]
+    assert [[block.kind for block in p.blocks] for p in parts] == [["html", "text"], ["html"], []]
     assert "<h3>Not cut</h3>" in parts[1].blocks[0].content
     assert parts[2].heading == "<code>Second</code>"
 
 
+def test_first_level_headings_after_the_title_begin_chapters() -> None:
+    source = "# Title\n\nBefore.\n\n# Cost\n\nOf cost.\n\n## What?\n\n# Empty\n\n# Delivery\n\n## What?"
+    title, chapters = read(new_notebook(cells=[new_markdown_cell(source)]))
+    assert title == "Title"
+    assert [(c.title, c.anchor, [(p.title, p.anchor, len(p.blocks)) for p in c.parts]) for c in chapters] == [
+        ("", "", [("", "", 1)]),
+        ("Cost", "cost", [("", "", 1), ("What?", "what", 0)]),
+        ("Empty", "empty", []),
+        ("Delivery", "delivery", [("What?", "what-2", 0)]),
+    ]
+    assert [[p.title for p in c.questions] for c in chapters] == [[], ["What?"], [], ["What?"]]
+
+
 def test_headings_of_the_same_words_have_anchors_of_their_own() -> None:
-    title, parts = read(new_notebook(cells=[new_markdown_cell("## What?\n## What?\n## What!\n## …")]))
-    assert title == ""
-    anchors = [part.anchor for part in parts]
+    anchors = [part.anchor for part in parts_of(new_markdown_cell("## What?\n## What?\n## What!\n## …"))]
     assert anchors[:3] == ["what", "what-2", "what-3"]
     assert len(set(anchors)) == 4
 
 
 def test_a_heading_inside_a_quotation_cuts_nothing() -> None:
-    _, parts = read(new_notebook(cells=[new_markdown_cell("> ## Quoted\n\n- # listed")]))
-    assert [part.title for part in parts] == [""]
+    assert [part.title for part in parts_of(new_markdown_cell("> ## Quoted\n\n- # listed"))] == [""]
 
 
 def test_markup_in_prose_is_shown_not_obeyed() -> None:
     source = f"# {SCRIPT}\n\n{SCRIPT} [x](javascript:alert(1)) <img src=x onerror=alert(1)>"
-    title, parts = read(new_notebook(cells=[new_markdown_cell(source)]))
+    title, (chapter,) = read(new_notebook(cells=[new_markdown_cell(source)]))
     assert title == SCRIPT
-    prose = str(parts[0].blocks[0].content)
+    prose = str(chapter.parts[0].blocks[0].content)
     assert "<script" not in prose
     assert "<img" not in prose
     assert 'href="javascript' not in prose
@@ -156,8 +172,7 @@ def test_a_bare_table_scrolls_by_itself(text: str, scrolls: bool) -> None:
 def test_after_an_error_the_rest_is_said_not_to_be_computed() -> None:
     error = new_output("error", ename="E", evalue="e")
     cells = [new_code_cell("1", outputs=[error]), new_markdown_cell("## More"), new_code_cell("2", outputs=[error])]
-    _, parts = read(new_notebook(cells=cells))
-    assert [[block.kind for block in part.blocks] for part in parts] == [["error"], ["skipped"]]
+    assert [[block.kind for block in part.blocks] for part in parts_of(*cells)] == [["error"], ["skipped"]]
 
 
 # --- the page ----------------------------------------------------------------------------------------------------------
@@ -261,6 +276,26 @@ def test_the_contents_list_every_section_where_there_are_several() -> None:
         ("#one", "One"),
         ("#two-three", "Two &amp; three"),
     ]
+
+
+def test_a_chapter_is_folded_and_listed_with_what_is_in_it_unless_something_in_it_failed() -> None:
+    error = new_output("error", ename="E", evalue="e")
+    cells = [
+        new_markdown_cell("# T\n\n## Seen\n\n# Cost\n\n## What?\n\n# Delivery\n\n## How often?"),
+        new_code_cell("1", outputs=[error]),
+    ]
+    page = render(new_notebook(cells=cells), Page("p"))
+    assert re.findall(r'<a href="(#[^"]+)">([^<]+)</a>', page.partition("<main")[0]) == [
+        ("#seen", "Seen"), ("#cost", "Cost"), ("#what", "What?"),
+        ("#delivery", "Delivery"), ("#how-often", "How often?"),
+    ]  # fmt: skip
+    assert re.findall(r'<details class="idp-chapter" id="([^"]+)"( open)?>', page) == [
+        ("cost", ""),
+        ("delivery", " open"),
+    ]
+    assert re.findall(r"<(h\d)[^>]*>([^<]+)</h\d>", page) == [
+        ("h1", "p"), ("h2", "Seen"), ("h2", "Cost"), ("h3", "What?"), ("h2", "Delivery"), ("h3", "How often?"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

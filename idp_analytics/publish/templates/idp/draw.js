@@ -1,4 +1,4 @@
-// Draws the charts from the top of the page down, and all of them before printing.
+// Draws the charts that can be seen, from the top of the page down, and those of a chapter once it is opened.
 // Colours are the page's CSS variables, so light, dark and print need no second drawing.
 (() => {
   "use strict";
@@ -71,7 +71,7 @@
     const svg = new Blob([await picture(view)], { type: "image/svg+xml" });
     const blob = kind === "SVG" ? svg : await bitmap(svg);
     const link = document.createElement("a");
-    const name = [document.title, figure.closest("section").querySelector("h2")?.textContent].filter(Boolean).join(" ");
+    const name = [document.title, figure.closest("section").querySelector("h2, h3")?.textContent].filter(Boolean).join(" ");
     link.download = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") + "." + kind.toLowerCase();
     link.href = URL.createObjectURL(blob);
     link.click();
@@ -90,11 +90,29 @@
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 
+  // A chart has no width under a fold, so it waits until that is opened.
+  const seen = (figure) => !figure.closest("details:not([open])");
   // One after the other from the top, so that what is read first is there first.
-  figures.reduce((before, figure) => before.then(() => draw(figure)), Promise.resolve());
+  const drawSeen = () => figures.filter(seen).reduce((before, figure) => before.then(() => draw(figure)), Promise.resolve());
+  drawSeen();
+  addEventListener("toggle", drawSeen, true);
+
+  // A link into a folded chapter opens it, in browsers too that do not do so by themselves.
+  function reveal() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const shut = target && target.closest("details:not([open])");
+    if (shut) {
+      shut.open = true;
+      target.scrollIntoView();
+    }
+  }
+  reveal();
+  addEventListener("hashchange", reveal);
+
+  // Printed is what is open: the folds of a chapter nobody opened stay as they are.
   addEventListener("beforeprint", () => {
-    figures.forEach(draw);
-    document.querySelectorAll("details:not([open])").forEach((one) => { one.open = true; one.dataset.shut = ""; });
+    figures.filter(seen).forEach(draw);
+    document.querySelectorAll("details:not([open], .idp-chapter)").forEach((one) => { one.open = true; one.dataset.shut = ""; });
   });
   addEventListener("afterprint", () => {
     document.querySelectorAll("details[data-shut]").forEach((one) => { one.open = false; delete one.dataset.shut; });

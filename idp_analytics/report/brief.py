@@ -1,0 +1,132 @@
+"""What matters, for somebody who has three minutes: what changed and why, what it costs and buys, where it hurts, what to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from idp_analytics.charts.wording import count, interval, named, quantity
+from idp_analytics.report import (
+    boundary,
+    breadth,
+    cost_change,
+    maturity,
+    moved,
+    quality,
+    stress,
+    top_two,
+    voice,
+    why,
+    words,
+    worth,
+)
+from idp_analytics.report.section import Brief, Statement
+from idp_analytics.report.view import View
+
+_SHARE = "share of decisions"
+
+
+def brief(view: View) -> Brief:
+    """Of the organisation: what a leader decides by. Of a team: how it does against itself, what the platform gives it and costs it."""
+    return Brief(_told(_of_team(view) if view.scope == "team" else _of_organisation(view)))
+
+
+def _told(topics: Mapping[str, Iterable[Statement]]) -> dict[str, tuple[Statement, ...]]:
+    said = {title: tuple(statements) for title, statements in topics.items()}
+    return {title: statements for title, statements in said.items() if statements}
+
+
+def _of_organisation(view: View) -> dict[str, Iterable[Statement]]:
+    return {
+        "What changed?": moved.moved(view),
+        "Why?": _reasons(view),
+        "What does it cost, and what does it buy?": (
+            *_one(cost_change.said(view), cost_change.QUESTION),
+            *_one(worth.said(view), worth.QUESTION),
+            *_one(breadth.said(view)[:1], breadth.QUESTION),
+        ),
+        "Where does the boundary hurt?": _boundary(view),
+        "Where do we stand?": _standing(view),
+        "Which two decisions are there to take?": _decisions(view),
+        "How far can this be trusted?": [Statement(quality.said(view), quality.QUESTION)],
+    }
+
+
+def _of_team(view: View) -> dict[str, Iterable[Statement]]:
+    return {
+        "How do we do against ourselves?": moved.moved(view),
+        "What do we say?": _one(voice.said(view)[:3], voice.QUESTION),
+        "What does the platform give us, and what does it cost?": (
+            *_one(breadth.said(view), breadth.QUESTION_OF_TEAM),
+            *_one(cost_change.said(view), cost_change.QUESTION),
+        ),
+        "Where do we wait, and what is unchecked?": _boundary(view),
+        "Where do we stand?": _standing(view),
+        "How far can this be trusted?": [Statement(quality.said(view), quality.QUESTION)],
+    }
+
+
+def _one(sentences: list[str], question: str) -> Iterator[Statement]:
+    """The sentences as one statement; none where there is nothing to say."""
+    if sentences:
+        yield Statement(" ".join(sentences), question)
+
+
+def _reasons(view: View) -> Iterator[Statement]:
+    """What people rate, and what follows from what they write and what is measured."""
+    yield from _one(voice.said(view)[1:3] or voice.said(view), voice.QUESTION)
+    yield from _one(why.said(view)[1:], why.QUESTION)
+
+
+def _standing(view: View) -> Iterator[Statement]:
+    yield from _one(maturity.said(view), maturity.QUESTION)
+    yield from _one(stress.said(view)[:1], stress.QUESTION)
+
+
+def _boundary(view: View) -> Iterator[Statement]:
+    """The gate with most waiting for what is safe, and the hole through which most that is dangerous went."""
+    found = view.study(boundary.STUDY)
+    for text in (*map(_gate, boundary.gates_to_open(found)[:1]), *map(_hole, boundary.holes_to_close(found)[:1])):
+        yield Statement(text, boundary.QUESTION)
+
+
+def _gate(row: Mapping[str, Any]) -> str:
+    hours = ""
+    if row["hours_per_month"] is not None:
+        bounds = interval(row["hours_low"], row["hours_high"], "hours", row["hours_per_month"])
+        hours = (
+            f"; people waited {quantity(row['hours_per_month'], 'hours')} a month for it ({words.level(row)} {bounds})"
+        )
+    caught = interval(row["caught_low"], row["caught_high"], _SHARE, row["caught_share"])
+    return (
+        f"{named(row['title'])} is safe and a person decides on it: asked {count(row['asked'], 'time')}, refused or sent back "
+        f"{row['caught']:,} of {row['decided']:,} ({words.level(row)} {caught}){hours}."
+    )
+
+
+def _hole(row: Mapping[str, Any]) -> str:
+    how = {word: row[name] for name, word in boundary.CAUSES.items() if row[name]}
+    told = next(iter(how)) if len(how) == 1 else ", ".join(f"{n:,} {word}" for word, n in how.items())
+    of = (
+        f"{row['exposed']:,} of {count(row['carried_out'], 'use')} {('were', 'was')[row['carried_out'] == 1]} unchecked"
+    )
+    return f"{named(row['title'])} is dangerous, and {of} ({told})."
+
+
+def _decisions(view: View) -> Iterator[Statement]:
+    """The two areas people and numbers point at first; where no survey tells, what the boundary asks for."""
+    said = top_two.suggestions(view)
+    for text in said:
+        yield Statement(text, top_two.QUESTION)
+    if said:
+        return
+    found = view.study(boundary.STUDY)
+    for row in boundary.gates_to_open(found)[:1]:
+        yield Statement(
+            f"Open the gate before {named(row['title'])}, which is safe, or say what it protects.", boundary.QUESTION
+        )
+    for row in boundary.holes_to_close(found)[:1]:
+        yield Statement(
+            f"Let somebody else look at {named(row['title'])} before it is done, or say that it is safe.",
+            boundary.QUESTION,
+        )

@@ -1,0 +1,114 @@
+"""What matters in three minutes: computed from the same rows as the sections, short enough, and leading to them."""
+
+from __future__ import annotations
+
+import pytest
+from answer_building import answer, by_team, mart, of_org, of_team
+
+from idp_analytics.answers import Estimator, Verdict
+from idp_analytics.metrics import CATALOGUE, by_name
+from idp_analytics.report import summary
+from idp_analytics.report.moved import BETTER, QUESTION_OF, WORSE, moved
+
+DELIVERY = (
+    "deployment_frequency", "deployment_days", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time", "deployment_rework_rate",
+)  # fmt: skip
+TWICE = {"deployment_working_days", "tickets_per_service_month"}
+
+
+def share(name, verdict, period="2026-06", **given):
+    return answer(name, period, value=0.2, low=0.1, high=0.3, n=40, k=8, verdict=verdict, **given)
+
+
+def test_every_metric_whose_change_is_good_or_bad_is_looked_at_once():
+    judged = [
+        metric.name for metric in CATALOGUE if metric.better is not None and metric.estimator is not Estimator.TOTAL
+    ]
+    assert sorted([*QUESTION_OF, *TWICE]) == sorted(judged)
+
+
+def test_what_got_worse_is_said_first_and_beside_it_how_many_would_by_chance():
+    rows = [
+        share("change_fail_rate", "improved"), share("change_fail_rate", "no detectable change", "2026-05"),
+        share("deployment_rework_rate", "worsened"), share("rollback_share", "no detectable change"),
+        share("approval_withdrawal_share", "not identified"),
+    ]  # fmt: skip
+    head, worse, better = moved(of_org(mart(rows)))
+    assert head.text == (
+        "Of 3 numbers of June 2026 that can be compared with May, 1 got worse and 1 got better; where nothing changes, chance alone moves about 0.2 of "
+        f"so many; {len(QUESTION_OF) - 3} cannot be compared."
+    )
+    assert (head.question, head.verdict) == (summary.QUESTION, None)
+    assert worse.text.startswith(
+        "Deployment rework rate: of 40 deployments in June 2026, 8 were repair: 20.0 % (95 % interval 10.0–30.0 %); worsened"
+    )
+    assert (worse.question, worse.verdict) == (by_name("deployment_rework_rate").question, Verdict.WORSENED)
+    assert better.text.startswith("Change fail rate: of 40 deployments")
+    assert "improved against May (20.0 %)" in better.text
+
+
+def test_only_a_few_are_said_in_full_and_the_others_by_name():
+    names = [name for name in QUESTION_OF if by_name(name).estimator is Estimator.SHARE][: WORSE + 2]
+    told = list(moved(of_org(mart([share(name, "worsened") for name in names]))))
+    assert len(told) == 1 + WORSE + 1
+    assert told[-1].text == f"Worsened too: {', '.join(by_name(name).title.lower() for name in names[WORSE:])}."
+    better = list(moved(of_org(mart([share(name, "improved") for name in names]))))
+    assert len(better) == 1 + BETTER + 1
+
+
+def test_where_nothing_can_be_compared_that_is_said():
+    (only,) = moved(of_org(mart([share("change_fail_rate", "not identified")])))
+    assert only.text == f"None of {len(QUESTION_OF)} numbers of June 2026 can be compared with May."
+
+
+def test_a_team_is_told_of_its_own_rows_and_of_no_newcomers():
+    made = mart([*of_team("pay", share("change_fail_rate", "worsened")), share("rollback_share", "worsened")])
+    head, worse = moved(by_team(made, "pay"))
+    assert "1 got worse and none got better" in head.text
+    assert head.text.endswith(f"{sum(not by_name(name).about_people for name in QUESTION_OF) - 1} cannot be compared.")
+    assert worse.question == by_name("change_fail_rate").question
+
+
+def test_the_organisations_brief_has_its_topics_and_can_be_read_in_three_minutes(organisation_report):
+    brief = organisation_report().brief()
+    assert list(brief.topics) == [
+        "What changed?", "Why?", "What does it cost, and what does it buy?", "Where does the boundary hurt?", "Where do we stand?",
+        "Which two decisions are there to take?", "How far can this be trusted?",
+    ]  # fmt: skip
+    assert len(brief.topics["Which two decisions are there to take?"]) == 2
+    assert 300 < len(repr(brief).split()) < 750  # a grown-up reads some 250 words a minute
+
+
+def test_it_says_what_the_sections_say(organisation_report):
+    report = organisation_report()
+    told = repr(report.brief())
+    assert report.cost_change().answer in told
+    assert report.quality().answer in told
+    assert report.section("deployment_frequency").answer[1:] in told
+    assert report.boundary().answer not in told  # the map is a section; here stand its two ends
+    assert all(said.question for statements in report.brief().topics.values() for said in statements)
+
+
+@pytest.mark.parametrize("team", ["payments", "identity"])
+def test_a_teams_brief_is_about_itself(team_report, team):
+    report = team_report(team)
+    brief = report.brief()
+    assert next(iter(brief.topics)) == "How do we do against ourselves?"
+    assert report.breadth().answer in repr(brief)
+    assert not any("decisions" in title for title in brief.topics)
+    assert len(repr(brief).split()) < 550
+
+
+def test_without_a_survey_the_boundary_says_what_to_decide(organisation_report):
+    before = organisation_report("2025-08").brief()
+    decisions = before.topics["Which two decisions are there to take?"]
+    assert all(said.text.startswith(("Open the gate before", "Let somebody else look at")) for said in decisions)
+
+
+def test_a_statement_leads_to_its_section(organisation_report):
+    html = organisation_report().brief()._repr_mimebundle_()["text/html"]
+    assert (
+        '<a class="idp-behind" href="#why-did-the-cost-change" title="Why did the cost change?">Numbers and rows</a>'
+        in html
+    )
+    assert html.count("<h3>") == 7
