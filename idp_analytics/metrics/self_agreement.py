@@ -46,8 +46,8 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     levels), and ``within_group``, r*wg: 1 is perfect agreement, 0 that of answering at random, below it camps. Null where none was.
     ``contradicting``: respondents who gave answers that hardly go together (all aspects only).
 
-    ``is_indicative``: fewer respondents than ``rules.min_cohort``. Of them nothing is told by aspect, nor who contradicts himself
-    (``is_withheld``: values are null); nor of any team where that would follow from the whole and the other teams.
+    ``is_indicative``: fewer respondents than ``rules.min_cohort``. Of them nothing is told but how many they are (``is_withheld``: values are
+    null), for how far two agree tells either what the other said; nor of any team where that would follow from the whole and the other teams.
     """
     model, least = settings.maturity, settings.rules.min_cohort
     given = answers(tables, settings, as_of)
@@ -77,7 +77,7 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     )
     applies = found["levels"] + found["unknown"]
     low, high = wilson(found["unknown"].to_numpy(), applies.to_numpy(), settings.rules.level)
-    by_aspect = pl.col("aspect").is_not_null()
+    hidden = pl.col("is_withheld")
     found = found.with_columns(
         (pl.col("respondents") * pl.col("items") - pl.col("n")).alias("missing"),
         pl.when(applies > 0).then(pl.col("unknown") / applies).alias("unknown_share"),
@@ -86,18 +86,17 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         (1 - pl.col("variance") / AT_RANDOM).alias("within_group"),
         (pl.col("deviation") <= AGREE).alias("agrees"),
         (pl.col("respondents") < least).alias("is_indicative"),
-        _hidden(least).alias("_hidden"),
+        _hidden(least).alias("is_withheld"),
     )  # fmt: skip
     values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]
     return found.with_columns(
-        (by_aspect & pl.col("_hidden")).alias("is_withheld"),
-        pl.when(~by_aspect & ~pl.col("_hidden")).then("contradicting").alias("contradicting"),
-        *(pl.when(~(by_aspect & pl.col("_hidden"))).then(name).alias(name) for name in values if name != "level"),
+        pl.when(pl.col("aspect").is_null() & ~hidden).then("contradicting").alias("contradicting"),
+        *(pl.when(~hidden).then(name).alias(name) for name in values if name != "level"),
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())  # fmt: skip
 
 
 def _hidden(least: int) -> pl.Expr:
-    """What is told by nobody's aspect: the few; and all teams of a wave, where those too few are not, together, enough to hide one another."""
+    """What is not told: of the few; and of all teams of a wave, where those too few are not, together, enough to hide one another."""
     is_team = pl.col("scope") == "team"
     is_few = pl.col("respondents") < least
     few = is_team & is_few & pl.col("aspect").is_null()

@@ -43,6 +43,7 @@ from idp_analytics.report import (
     requests,
     retention,
     rules,
+    self_agreement,
     spending,
     sprawl,
     spread,
@@ -208,6 +209,10 @@ class _Report:
     def maturity(self) -> Section:
         """Where the levels of maturity are that are seen, aspect by aspect, beside those that are said; no overall number."""
         return maturity.maturity(self.view)
+
+    def agreement(self) -> Section:
+        """How far people agree in the self-assessment, within teams; nothing of so few that each could tell what the others said."""
+        return self_agreement.agreement(self.view)
 
     def stress(self) -> Section:
         """Whether good habits hold under stress: what teams do in severe incidents and heavy weeks, against calm."""

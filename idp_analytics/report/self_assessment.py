@@ -1,24 +1,19 @@
-"""The self-assessment as its respondents see it: what one form says at once, and how far the people of a team agree."""
+"""The self-assessment as its respondents see it, in a notebook: what one form says at once, and how far the people of a team agree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.answers import ORG
-from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity
+from idp_analytics.charts.wording import NOTHING, count, named
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics.maturity.self_levels import LEAST_ITEMS
-from idp_analytics.metrics.self_agreement import AGREE
 from idp_analytics.organisation import Organisation
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, self_agreement
 from idp_analytics.report.section import Section, Table
 from idp_analytics.settings.maturity_model import Aspect, Item, Model
 
-STUDY = "self_agreement"
-UNIT = "share of answers"
 UNKNOWN, NOT_APPLICABLE = "unknown", "not_applicable"
 
 Row = dict[str, Any]
@@ -135,73 +130,7 @@ def agreement(org: Organisation, team: str | None = None) -> Section:
     known = org.tables["teams"]["team_id"].to_list()
     if team is not None and team not in known:
         raise ReportError(f"There is no team {team!r}.{nearest(team, known)}")
-    name = named(team) if team else named(org.settings.title)
-    found = org.study(STUDY).filter(scope="team" if team else "org", entity_id=team or ORG)
-    latest = found.filter(pl.col("number") == pl.col("number").max()).to_dicts()
-    whole = next((row for row in latest if row["aspect"] is None), None)
-    each = [row for row in latest if row["aspect"] is not None and not row["is_withheld"]]
-    past = found.filter(pl.col("aspect").is_null()).to_dicts()
+    found = org.study(self_agreement.STUDY).filter(scope="team" if team else "org", entity_id=team or ORG)
     titles = {aspect.id: aspect.title for aspect in org.settings.maturity.aspects}
-    tables = (
-        cells.table(f"{name} by aspect", [{"Aspect": titles[row["aspect"]], **_numbers(row)} for row in each]),
-        cells.table(f"{name} by wave", [{"Wave": named(row["wave"]), "Respondents": f"{row['respondents']:,}", **_numbers(row)} for row in past]),
-    )  # fmt: skip
-    return Section(
-        question="How far do we see it alike?",
-        answer=" ".join(_answer(whole, name, bool(team))),
-        tables=tuple(table for table in tables if table.frame.height),
-        cautions=tuple(_cautions(whole, org.settings.rules.min_cohort)),
-        opened=True,
-    )
-
-
-def _answer(row: Row | None, name: str, is_team: bool) -> Iterator[str]:
-    if row is None:
-        yield f"Nobody has assessed {name} yet."
-        return
-    who = count(row["respondents"], "person", "people") + ("" if is_team else f" of {count(row['teams'], 'team')}")
-    yield f"In wave {named(row['wave'])}, {who} answered for {name}."
-    if row["deviation"] is None:
-        yield "No question has a level from two people of one team, so nothing can be said about agreement."
-    else:
-        verdict = "they agree" if row["agrees"] else "they do not agree"
-        yield (
-            f"Within {('their teams', 'the team')[is_team]} {verdict}: over {count(row['rated'], 'question')}{('' if is_team else ' of one team each')} answers lie {row['deviation']:.2f} levels from the "
-            f"middle one on average (agreement: up to {AGREE:.2f}; r*wg {row['within_group']:.2f})."
-        )
-    if row["unknown_share"] is not None:
-        yield (
-            f"“Don’t know” was {row['unknown']:,} of {count(row['levels'] + row['unknown'], 'answer')}: {quantity(row['unknown_share'], UNIT)} "
-            f"({words.level(row)} {interval(row['low'], row['high'], UNIT, row['unknown_share'])})."
-        )
-    if row["contradicting"]:
-        yield f"{count(row['contradicting'], 'person', 'people')} gave answers that hardly go together."
-
-
-def _numbers(row: Row) -> dict[str, str]:
-    known = row["deviation"] is not None
-    share = row["unknown_share"]
-    return {
-        "Questions compared (n)": f"{row['rated']:,}",
-        "Distance from the middle (levels)": f"{row['deviation']:.2f}" if known else NOTHING,
-        "r*wg": f"{row['within_group']:.2f}" if known else NOTHING,
-        "Agreement": ("yes" if row["agrees"] else "no") if known else NOTHING,
-        "Don’t know": quantity(share, UNIT) if share is not None else NOTHING,
-        words.level(row).capitalize(): interval(row["low"], row["high"], UNIT, share) if share is not None else NOTHING,
-        "Does not apply": f"{row['not_applicable']:,}",
-        "Not answered": f"{row['missing']:,}",
-    }
-
-
-def _cautions(row: Row | None, least: int) -> Sequence[str]:
-    if row is None:
-        return ()
-    few = (
-        (f"Fewer than {least:,} people answered: this is indicative, and nothing is told by aspect, question or role.",)
-        if row["is_indicative"] else ()
-    )  # fmt: skip
-    return (
-        *few,
-        "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
-        "r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
-    )
+    name = named(team) if team else named(org.settings.title)
+    return self_agreement.section(found, name, titles, org.settings.rules.min_cohort)

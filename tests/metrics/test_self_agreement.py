@@ -100,15 +100,14 @@ def test_the_last_form_of_a_respondent_counts_and_other_models_and_later_ones_do
     assert row(study(forms, respondent_id="person:same"))["respondents"] == 1
 
 
-def test_of_too_few_nothing_is_told_by_aspect():
+def test_of_too_few_nothing_is_told_but_how_many_they_are():
     found = study([("a", "1", (1, 1, 4)), ("a", "2", (4, 4, 1))], least=5)
-    assert row(found)["deviation"] == 1.5
-    assert (row(found)["is_indicative"], row(found)["contradicting"], row(found)["is_withheld"]) == (True, None, False)
+    values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("is_indicative")]
     for scope, entity in (("team", "a"), ("org", "org")):
-        hidden = row(found, scope, entity, "x")
-        assert hidden["is_withheld"]
-        values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]
-        assert {hidden[name] for name in values if name != "level"} == {None}
+        for aspect in (None, "x", "y"):
+            hidden = row(found, scope, entity, aspect)
+            assert (hidden["respondents"], hidden["is_indicative"], hidden["is_withheld"]) == (2, True, True)
+            assert {hidden[name] for name in values if name != "level"} == {None}
 
 
 @pytest.mark.parametrize(
@@ -122,8 +121,9 @@ def test_of_too_few_nothing_is_told_by_aspect():
 )
 def test_what_is_hidden_does_not_follow_from_what_is_shown(sizes, told):
     forms = [("abc"[team], str(who), (1, 2, 3)) for team, size in enumerate(sizes) for who in range(size)]
-    found = study(forms, least=5).filter(pl.col("aspect") == "x", scope="team")
-    assert set(found.filter(~pl.col("is_withheld"))["entity_id"]) == told
+    found = study(forms, least=5).filter(scope="team")
+    for aspect in (pl.col("aspect") == "x", pl.col("aspect").is_null()):
+        assert set(found.filter(aspect, ~pl.col("is_withheld"))["entity_id"]) == told
     assert not row(study(forms, least=5), "org", "org", "x")["is_withheld"]
 
 

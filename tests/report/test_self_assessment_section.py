@@ -10,7 +10,8 @@ from answer_building import SCRIPT
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics.self_agreement import COLUMNS
-from idp_analytics.report import self_assessment
+from idp_analytics.report import self_agreement, self_assessment
+from idp_analytics.report.view import View
 from idp_analytics.settings.maturity_model import shipped
 
 MODEL = shipped()
@@ -78,24 +79,39 @@ def test_agreement_of_a_team_by_wave_and_aspect():
     assert by_wave["Agreement"].to_list() == ["no", "yes"]
 
 
-def test_of_few_people_it_says_that_it_is_indicative_and_tells_nothing_by_aspect():
-    hidden = agreed(
-        aspect=FIRST.id, is_withheld=True, is_indicative=True, n=None, levels=None, unknown=None, deviation=None
+NOT_TOLD = dict.fromkeys(
+    ("n", "levels", "unknown", "not_applicable", "missing", "unknown_share", "low", "high", "rated", "deviation", "within_group", "agrees", "contradicting")
+)  # fmt: skip
+
+
+def test_of_few_people_nothing_is_told_but_how_many_they_are():
+    few = agreed(respondents=2, is_indicative=True, is_withheld=True, **NOT_TOLD)
+    made = self_assessment.agreement(company(few, {**few, "aspect": FIRST.id}), "a")
+    assert made.answer == (
+        "In wave 2026-Q3, 2 people answered for a. How far they agree is not told: with fewer than 5, each could tell what the others said."
     )
-    made = self_assessment.agreement(
-        company(agreed(respondents=2, is_indicative=True, contradicting=None), hidden), "a"
-    )
-    assert [table.caption for table in made.tables] == ["a by wave"]
-    assert made.cautions[0].startswith("Fewer than 5 people answered")
-    assert "hardly go together" not in made.answer
+    (table,) = made.tables
+    assert table.frame.to_dicts() == [{"Wave": "2026-Q3", "Respondents": "2", "Questions compared (n)": "withheld"}]
+    assert made.cautions == ()
+    beside = self_assessment.agreement(company(agreed(is_withheld=True, **NOT_TOLD)), "a")
+    assert beside.answer.endswith("is not told: it would tell what the few of another team said.")
+
+
+@pytest.mark.parametrize(("scope", "entity"), [("org", "org"), ("team", "payments"), ("team", "edge")])
+def test_the_page_says_what_the_notebook_says(mart, sample, scope, entity):
+    made = self_agreement.agreement(View(mart, scope, entity, mart.period("")))
+    team = entity if scope == "team" else None
+    assert [table.frame.to_dicts() for table in made.tables] == [
+        table.frame.to_dicts() for table in self_assessment.agreement(sample, team).tables
+    ]
+    told = mart.studies[self_agreement.STUDY].filter(scope=scope, entity_id=entity, number=2)
+    assert ("is not told" in made.answer) == (entity == "edge") == (told["respondents"][0] < 5)
 
 
 def test_where_nobody_answered_or_nobody_can_be_compared_it_says_so():
     assert self_assessment.agreement(company(), "a").answer == "Nobody has assessed a yet."
     assert self_assessment.agreement(company()).answer == "Nobody has assessed Acme yet."
-    alone = agreed(
-        respondents=1, rated=0, deviation=None, within_group=None, agrees=None, unknown_share=None, is_indicative=True
-    )
+    alone = agreed(rated=0, deviation=None, within_group=None, agrees=None, unknown_share=None)
     assert "nothing can be said about agreement" in self_assessment.agreement(company(alone), "a").answer
     with pytest.raises(ReportError, match="no team 'aa'"):
         self_assessment.agreement(company(), "aa")
