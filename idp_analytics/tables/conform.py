@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -44,7 +44,7 @@ class Conformed:
 def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conformed:
     """Cast an extract to its table's columns and set aside each row that cannot be.
 
-    A row is set aside when a value is not of its column's kind, when a column that must be known is empty, or when a
+    A column may be an Enum (words and numbers that stand for them), which takes the least to read. A row is set aside when a value is not of its column's kind, when a column that must be known is empty, or when a
     time has no zone and none is declared. A word outside an enum becomes null (kept in ``<column>_raw`` where the
     table has one) and is counted in the load's warnings, as is a time zone that does not exist: an unknown word is no
     reason to lose a row, unless the column must be known. Raises :class:`SourceError` when a column of the key is not there at all.
@@ -63,17 +63,17 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     load_id = _load_id(source, extract)
     frame = _with_raw(extract.frame, table, have)
     present = [c for c in own if c.name in frame.columns]
-    numbers = [pl.col(ROW)] if ROW in have else []
-    told = frame.select(*numbers, *(parse(c, frame.schema[c.name], time_zone).both.alias(c.name) for c in present))
-    cast = told.select(
-        *((pl.col(c.name).struct.field("value") if c in present else pl.lit(None)).cast(c.dtype).alias(c.name) for c in own),
-        pl.lit(source).alias("source"),
-        pl.lit(load_id).alias("load_id"),
-        (pl.col(ROW).cast(pl.Int64) if ROW in have else pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("source_row"),
-    ) if frame.height else empty(table.name)  # fmt: skip
-    reasons = told.select(_reason(c).alias(c.name) for c in present)
-    bad = reasons.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if present else pl.Series([False])
-    some = bool(bad.any())
+    told = _read(frame, present, time_zone)
+    numbers = frame[ROW] if ROW in have else pl.int_range(1, frame.height + 1, eager=True)
+    cast = pl.DataFrame([
+        *(told[c.name][0].cast(c.dtype) if c in present else _all(c.name, None, c.dtype, frame.height) for c in own),
+        _all("source", source, pl.String, frame.height),
+        _all("load_id", load_id, pl.String, frame.height),
+        numbers.cast(pl.Int64).alias("source_row"),
+    ]) if frame.height else empty(table.name)  # fmt: skip
+    reasons = pl.DataFrame([reason for c in present if (reason := _reason(c, *told[c.name])) is not None])
+    some = bool(reasons.width)
+    bad = reasons.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if some else pl.Series([False])
     rows = cast.filter(~bad) if some else cast
     rejected = (
         _set_aside(cast.filter(bad), frame.filter(bad), reasons.filter(bad), table, extract.path) if some else _NONE
@@ -136,15 +136,42 @@ def _with_raw(frame: pl.DataFrame, table: Table, have: Mapping[str, pl.DataType]
         for c in table.columns
         if f"{c.name}_raw" in names and c.name in have and f"{c.name}_raw" not in have
     ]
-    return frame.with_columns(raws)
+    return frame.with_columns(raws) if raws else frame
 
 
-def _reason(column: Column) -> pl.Expr:
-    value, refused = (pl.col(column.name).struct.field(name) for name in ("value", "reason"))
-    if column.nullable:
-        return refused
-    missing = f"is not one of {', '.join(column.values)}" if column.kind is Kind.ENUM else "is empty and must be known"
-    return pl.coalesce(refused, pl.when(value.is_null()).then(pl.lit(missing)))
+def _read(
+    frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None
+) -> dict[str, tuple[pl.Series, pl.Series]]:
+    """Per column its values and why one is refused. Of a column that is a list of words and of numbers that stand for them
+    (Enum), each word is read once."""
+    schema = frame.schema
+    both = {c.name: parse(c, schema[c.name], time_zone).both.alias(c.name) for c in columns}
+    coded = [name for name in both if isinstance(schema[name], pl.Enum)]
+    # Not select, which would make one row of columns that are all of nothing.
+    told = frame.with_columns(expression for name, expression in both.items() if name not in coded)
+    for name in coded:
+        words = schema[name].categories.alias(name).to_frame()  # type: ignore[attr-defined]
+        told = told.with_columns(words.select(both[name]).to_series().gather(frame[name].to_physical()))
+    return {name: tuple(part.alias(name) for part in told[name].struct.unnest()) for name in both}  # type: ignore[misc]
+
+
+def _all(name: str, value: str | None, dtype: pl.DataType | type[pl.DataType], height: int) -> pl.Series:
+    """A column of one value."""
+    return pl.Series(name, [value], dtype).new_from_index(0, height)
+
+
+def _reason(column: Column, value: pl.Series, refused: pl.Series) -> pl.Series | None:
+    """Why some cells of a column cannot be used; null where all can."""
+    if not column.nullable and value.null_count():
+        missing = (
+            f"is not one of {', '.join(column.values)}" if column.kind is Kind.ENUM else "is empty and must be known"
+        )
+        return (
+            pl.select(pl.coalesce(refused, pl.when(value.is_null()).then(pl.lit(missing))))
+            .to_series()
+            .alias(column.name)
+        )
+    return refused if refused.null_count() < len(refused) else None
 
 
 def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, reasons: pl.DataFrame, table: Table, path: str) -> pl.DataFrame:
@@ -181,17 +208,19 @@ _STRANGE = {Kind.ENUM: "a word we do not know", Kind.ZONE: "what is no time zone
 
 def _unknown_words(frame: pl.DataFrame, cast: pl.DataFrame, present: list[Column]) -> tuple[str, ...]:
     """One sentence per column of listed words that holds others, or of zones that holds what is none: which, how often."""
-    listed = [column for column in present if column.kind in _STRANGE and column.nullable]
-    word = {column.name: pl.col(column.name).cast(pl.String).str.strip_chars() for column in listed}
-    unknown = frame.select(((word[name] != "") & cast[name].is_null()).alias(name) for name in word)
+    listed = [
+        column for column in present
+        if column.kind in _STRANGE and column.nullable and cast[column.name].null_count() > frame[column.name].null_count()
+    ]  # fmt: skip
     sentences = []
     for column in listed:
-        if not unknown[column.name].any():
-            continue
+        word = pl.col(column.name).cast(pl.String).str.strip_chars()
         found = (
-            frame.filter(unknown[column.name]).select(word[column.name].alias("word"))
+            frame.filter((word != "") & cast[column.name].is_null()).select(word.alias("word"))
             .group_by("word").len().sort("len", "word", descending=[True, False])
         )  # fmt: skip
+        if found.is_empty():
+            continue
         shown = ", ".join(f"{w!r} ({n})" for w, n in found.head(5).iter_rows())
         sentences.append(
             f"{column.name}: {found['len'].sum()} row(s) with {_STRANGE[column.kind]}, taken as not known: {shown}"

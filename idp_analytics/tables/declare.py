@@ -104,7 +104,7 @@ class Table:
 class Extract:
     """What a source read from one file for one table, before it passes ``conform``.
 
-    ``frame`` has canonical column names (any castable type; text is fine) and ``_row``, the 1-based row or document
+    ``frame`` has canonical column names (any castable type; text is fine, an Enum of the different texts faster) and ``_row``, the 1-based row or document
     in the file. ``rows_in`` is what the file held, when the source left some out; ``dropped`` says why.
     """
 

@@ -170,3 +170,25 @@ def test_whatever_comes_in_rows_in_are_rows_kept_plus_rows_set_aside(rows: list[
     assert adds_up(conformed)
     assert conformed.rows.height + conformed.rejected.height == len(rows)
     assert set(conformed.rows["source_row"]) | set(conformed.rejected["row"]) == set(range(1, len(rows) + 1))
+
+
+words = st.sampled_from([None, "", "d1", " d2", "2026-03-01T10:00:00Z", "2026-03-01 10:00", "SUCCESS", "success ", "perhaps", "7", "1.5", "no"])  # fmt: skip
+
+
+@given(st.lists(st.tuples(words, words, words, words), max_size=8))
+def test_a_list_of_words_and_numbers_for_them_is_read_as_the_words(rows: list[tuple[str | None, ...]]) -> None:
+    names = ("deployment_id", "finished_at", "outcome", "is_rollback")
+    text = pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row").with_row_index("_row", offset=1)
+    known = [text[name].unique().drop_nulls() for name in names]
+    coded = text.with_columns(pl.col(n).cast(pl.Enum(k)) for n, k in zip(names, known, strict=True))
+    plain, once = (conform(Extract("deployments", frame, "x.csv", "abc"), "ci") for frame in (text, coded))
+    assert once.rows.equals(plain.rows)
+    assert once.rejected.equals(plain.rejected)
+    assert once.load.equals(plain.load)
+
+
+def test_columns_of_nothing_have_a_row_each() -> None:
+    frame = pl.DataFrame({"_row": [1, 2], "deployment_id": ["a", "b"], "outcome": [None, None]})
+    assert conform(Extract("deployments", frame, "x.csv", "abc"), "ci").rows.height == 2
+    nothing = frame.with_columns(deployment_id=pl.lit(None))
+    assert conform(Extract("deployments", nothing, "x.csv", "abc"), "ci").rejected.height == 2
