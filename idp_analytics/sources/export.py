@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import polars as pl
+
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import members, snapshots
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
@@ -103,9 +105,13 @@ class Document:
         """One row that stands for several: the columns of ``shared`` (a :meth:`row`), and those of each."""
         return {**shared, "_several": several}
 
-    def left_out(self, reason: str) -> Row:
-        """A row that is not used, counted under ``reason``."""
-        return {"_document": self, "_left_out": reason}
+    def columns(self, frame: pl.DataFrame, **more: Any) -> Row:
+        """One row that stands for all of ``frame``: columns of the table, :data:`ROW`, and ``_newest`` as :meth:`row` has it."""
+        return {"_document": self, "_newest": None, "_columns": frame, **more}
+
+    def left_out(self, reason: str, times: int = 1) -> Row:
+        """A row that is not used, counted under ``reason``; or several."""
+        return {"_document": self, "_left_out": reason, "_times": times}
 
     def warning(self, sentence: str) -> Row:
         """A sentence for a person, said once per file."""
@@ -211,6 +217,11 @@ class Export:
     def _service(self) -> re.Pattern[str] | None:
         pattern = self.options.get("service_pattern")
         return re.compile(pattern) if pattern else None
+
+
+def misshapen(export: Export, error: Exception) -> str:
+    """Why a document is left out whose reading ended in ``error``."""
+    return f"is not shaped as {export.system.title} writes it ({type(error).__name__})"
 
 
 def environment_word(name: str | None, patterns: Mapping[str, str]) -> str | None:
@@ -332,8 +343,7 @@ def table_documents(path: Path, shown: str) -> Documents:
     """The rows of a CSV or Parquet file as documents of their columns; empty fields are null."""
     rows = read_rows(path, shown)
     found = [(row.pop(ROW), row) for row in rows.frame.iter_rows(named=True)]
-    broken = [(0, reason) for reason, count in rows.dropped.items() for _ in range(count)]
-    return Documents(found, rows.sha256, broken, warnings=rows.warnings)
+    return Documents(found, rows.sha256, rows.broken, warnings=rows.warnings)
 
 
 def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, list[tuple[str, Document]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError, nearest
-from idp_analytics.sources.export import Document, Export, File, opened
+from idp_analytics.sources.export import Document, Export, File, misshapen, opened
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
 from idp_analytics.sources.rows import count, frame, newest
@@ -97,9 +97,7 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
             try:
                 found += list(gives.rows(document, export))
             except _SHAPELESS as error:
-                found.append(
-                    document.left_out(f"is not shaped as {export.system.title} writes it ({type(error).__name__})")
-                )
+                found.append(document.left_out(misshapen(export, error)))
     found = gives.together(found) if gives.together else found
     return gives.over_time(found, export.files) if gives.over_time else found
 
@@ -123,7 +121,7 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
         document: Document = row["_document"]
         name = document.file.shown
         if (reason := row.get("_left_out")) is not None:
-            dropped[name][reason] += 1
+            dropped[name][reason] += row["_times"]
         elif (sentence := row.get("_warning") or row.get("_truncated")) is not None:
             said[name][sentence] = None
             cut |= {name} if "_truncated" in row else set()
@@ -133,7 +131,7 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
     for row in stay:
         good[row["_document"].file.shown].append(row)
     for row in again:
-        dropped[row["_document"].file.shown][AGAIN] += 1
+        dropped[row["_document"].file.shown][AGAIN] += count(row)
     return [
         Extract(
             table.name, frame(table, good[file.shown]), file.shown, file.sha256, file.as_of,

@@ -10,6 +10,7 @@ from typing import Any
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.export import open_file
+from idp_analytics.sources.survey_columns import SHEET, is_sheet
 from idp_analytics.sources.systems import systems
 
 _LOOKED_AT = 200
@@ -33,6 +34,11 @@ def looks_like(body: Mapping[str, Any]) -> Likeness | None:
     return None
 
 
+def _held(body: Mapping[str, Any]) -> int:
+    """How many documents a body is; more than one where it is a table of responses."""
+    return len(body[SHEET].numbers) if is_sheet(body) else 1
+
+
 def recognised(path: Path) -> list[tuple[Likeness, int]]:
     """What a file holds by its first documents: each likeness and how many have it, most first; empty: nothing known.
 
@@ -50,7 +56,7 @@ def recognised(path: Path) -> list[tuple[Likeness, int]]:
             for system in same:
                 if (name := system.shape(body)) is not None:
                     what = next(shape.what for shape in system.shapes if shape.name == name)
-                    counted[Likeness(system.kind, system.title, what)] += 1
+                    counted[Likeness(system.kind, system.title, what)] += min(_held(body), _LOOKED_AT)
                     break
         if counted.total() > sum(count for _, count in best):
             best = counted.most_common()

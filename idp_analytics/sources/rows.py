@@ -1,7 +1,7 @@
 """Rows as readers of documents give them → one row per key, and columns.
 
-A row may stand for several (:meth:`Document.rows`): what they have in common is told once, so that hundreds of thousands of
-answers to a survey are never rows of their own in Python.
+A row may stand for several, so that hundreds of thousands of answers to a survey are never rows of their own in Python: with
+what they have in common told once (:meth:`Document.rows`), or as the columns of all (:meth:`Document.columns`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
+from math import prod
 from operator import itemgetter
 from typing import Any
 
@@ -21,7 +22,7 @@ from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables import LINEAGE
 from idp_analytics.tables.declare import Column, Kind, Table
 
-_SEVERAL = "_several"
+_SEVERAL, _COLUMNS, _NEWEST = "_several", "_columns", "_newest"
 _LINEAGE = frozenset(column.name for column in LINEAGE)
 _TYPES: Mapping[Kind, type] = {Kind.NUMBER: float, Kind.BOOLEAN: bool}
 """Kinds of column whose values stay what they are; all others become text."""
@@ -29,7 +30,7 @@ _TYPES: Mapping[Kind, type] = {Kind.NUMBER: float, Kind.BOOLEAN: bool}
 
 def count(row: Row) -> int:
     """How many rows of the table it stands for."""
-    return len(row.get(_SEVERAL, (row,)))
+    return row[_COLUMNS].height if _COLUMNS in row else len(row.get(_SEVERAL, (row,)))
 
 
 def one_by_one(rows: Iterable[Row]) -> Iterator[Row]:
@@ -47,6 +48,8 @@ def one_by_one(rows: Iterable[Row]) -> Iterator[Row]:
 
 def newest(table: Table, rows: list[Row]) -> tuple[list[Row], list[Row]]:
     """The rows that stay, and those that do not because a newer one has the same key."""
+    if any(_COLUMNS in row for row in rows):
+        return _newest_by_columns(table, rows)
     if _all_differ(table, rows):
         return rows, []
     rows = list(one_by_one(rows))
@@ -79,11 +82,66 @@ def _keys(names: Sequence[str], rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return list(zip(*([str(row.get(name)) for row in rows] for name in names), strict=True))
 
 
+def _newest_by_columns(table: Table, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    whole = list(_in_columns(table, rows))
+    keys = [_keys_of(table, row[_COLUMNS]) for row in whole]
+    told = keys[0] if len(keys) == 1 else pl.concat([key.cast(pl.String) for key in keys])
+    if _are_different(told, table.key):
+        return whole, []
+    last = (
+        told.select(*table.key, pl.col(_NEWEST).fill_null("")).with_row_index("at")
+        .sort(_NEWEST, maintain_order=True).unique(table.key, keep="last")["at"]
+    )  # fmt: skip
+    is_last = pl.int_range(told.height, dtype=pl.UInt32, eager=True).is_in(last.implode())
+    stay, again, begin = [], [], 0
+    for row in whole:
+        frame, these = row[_COLUMNS], is_last.slice(begin, count(row))
+        begin += count(row)
+        stay.append({**row, _COLUMNS: frame.filter(these)})
+        again.append({**row, _COLUMNS: frame.filter(~these)})
+    return stay, again
+
+
+def _in_columns(table: Table, rows: list[Row]) -> Iterator[Row]:
+    """Each row that is not columns yet as columns, with those beside it that are of the same file."""
+    for (file, by_columns), some in groupby(rows, lambda row: (row["_document"].file.shown, _COLUMNS in row)):
+        del file
+        if by_columns:
+            yield from some
+        else:
+            each = list(one_by_one(some))
+            newest_of = pl.Series(_NEWEST, [row[_NEWEST] for row in each], dtype=pl.String)
+            yield each[0]["_document"].columns(frame(table, each).with_columns(newest_of))
+
+
+def _keys_of(table: Table, columns: pl.DataFrame) -> pl.DataFrame:
+    names = (*table.key, _NEWEST)
+    return columns.select(
+        pl.col(name) if name in columns.columns else pl.lit(None, pl.String).alias(name) for name in names
+    )
+
+
+def _are_different(frame: pl.DataFrame, names: Sequence[str]) -> bool:
+    """No row is like another one. Of texts that have numbers (Enum) the numbers are put together into one, which is faster."""
+    sizes = [len(frame.schema[name].categories) if isinstance(frame.schema[name], pl.Enum) else 0 for name in names]  # type: ignore[attr-defined]
+    if 0 < prod(sizes) < 1 << 63 and not any(frame[name].null_count() for name in names):
+        number = pl.lit(0, pl.UInt64)
+        for name, size in zip(names, sizes, strict=True):
+            number = number * size + pl.col(name).to_physical()
+        return frame.select(number).to_series().n_unique() == frame.height
+    return frame.select(names).n_unique() == frame.height
+
+
 # --- rows → frame -----------------------------------------------------------------------------------------------------
 
 
 def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
     """The table's columns that any row has, and ``_row``; values as text, numbers, truth values or lists of text."""
+    if any(_COLUMNS in row for row in rows):
+        whole: pl.DataFrame = pl.concat(
+            [row[_COLUMNS] for row in _in_columns(table, list(rows))], how="diagonal_relaxed"
+        )
+        return whole.select(ROW, *(column.name for column in table.columns if column.name in whole.columns))
     numbers = pl.Series(ROW, [row["_document"].number for row in rows], dtype=pl.Int64)
     columns = [numbers, *_columns(table, rows)]
     if any(_SEVERAL in row for row in rows):

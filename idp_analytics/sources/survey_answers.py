@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
+
+import polars as pl
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.export import Document, Export
@@ -109,35 +112,49 @@ def rows(document: Document, export: Export, response: Response) -> Iterator[Row
         yield document.left_out(UNFINISHED)
         return
     given = export.options
-    survey = given["survey"] or response.survey
-    if survey is None:
-        raise SourceError(
-            f'{document.file.shown}: does not say which survey it is. Add survey = "…" to the source in settings.toml.'
-        )
+    survey = named(document, export, response.survey)
     submitted = moment(response.submitted_at, given["dates"])
     wave = given["wave"] or quarter(submitted)
     person = _asked(response, given["person_question"])
-    who = response.who or person
     about = document.row(
         submitted, response_id=export.id(response.native), survey_id=survey, wave=wave, submitted_at=submitted,
         team_id=_asked(response, given["team_question"]) or _field(response, given["team_field"]),
-        person_id=export.person(person), _who="\0".join((survey, wave or "", who)).strip().lower() if who else None,
+        person_id=export.person(person), _who=identity(survey, wave, response.who or person),
     )  # fmt: skip
-    about_people = export.once("about people", lambda: _about_people(given))
     in_fields = [
         Answer((ours,), (Said(text),), CHOICE)
         for name, ours in (given["fields"] or {}).items()
         if (text := _field(response, name))
     ]
-    asked = [one for one in (*response.answers, *in_fields) if one.said and about_people.isdisjoint(_names(one.keys))]
-    found = [one for answer in asked for one in _read(answer, export)]
+    found = read((*response.answers, *in_fields), export)
     if said := [one for one in found if not isinstance(one, str)]:
         yield document.rows(about, said)
     yield from (document.left_out(one) for one in found if isinstance(one, str))
 
 
+def named(document: Document, export: Export, native: str | None) -> str:
+    """Our name of the survey, else the tool's own (``native``). Raises :class:`SourceError` where there is neither."""
+    if (survey := export.options["survey"] or native) is None:
+        raise SourceError(
+            f'{document.file.shown}: does not say which survey it is. Add survey = "…" to the source in settings.toml.'
+        )
+    return str(survey)
+
+
+def identity(survey: str, wave: str | None, who: str | None) -> str | None:
+    """What tells that two responses are one person's in one wave of a survey; null: nothing does."""
+    return "\0".join((survey, wave or "", who)).strip().lower() if who else None
+
+
+def read(answers: Iterable[Answer], export: Export) -> list[Row | str]:
+    """What a response's answers say, a row's columns or why it is left out each; answers to questions about people are none."""
+    about_people = export.once("about people", lambda: _about_people(export.options))
+    asked = (one for one in answers if one.said and about_people.isdisjoint(plain_names(one.keys)))
+    return [one for answer in asked for one in _read(answer, export)]
+
+
 def _about_people(given: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(_plain(given[name]) for name in ("team_question", "person_question") if given[name])
+    return frozenset(plain(given[name]) for name in ("team_question", "person_question") if given[name])
 
 
 def _read(answer: Answer, export: Export) -> Sequence[Row | str]:
@@ -174,9 +191,9 @@ def _declared(answer: Answer, given: Mapping[str, Any]) -> _Question:
     names = tuple(filter(None, (*answer.keys, answer.group, question)))
     separator = _first(given["separators"] or {}, names)
     declared = _declared_scale(given["scales"] or {}, names)
-    plain = {_plain(name) for name in names}
+    known = {plain(name) for name in names}
     chosen, number, kept = (
-        not plain.isdisjoint(_plain(name) for name in given[option] or ())
+        not known.isdisjoint(plain(name) for name in given[option] or ())
         for option in ("choices", "numbers", "keep_text_of")
     )
     return _Question(
@@ -192,7 +209,7 @@ def _declared(answer: Answer, given: Mapping[str, Any]) -> _Question:
 
 def _points(export: Export) -> Mapping[str, str]:
     given: Mapping[str, str] = export.options["points"] or {}
-    return export.once("points", lambda: {_plain(word): number for word, number in given.items()})
+    return export.once("points", lambda: {plain(word): number for word, number in given.items()})
 
 
 def _rows_of(answer: Answer, export: Export) -> Iterator[Row | str]:
@@ -241,7 +258,7 @@ def _closed(one: Said, scale: Range | None, points: Mapping[str, str]) -> Row | 
             label, value = None, label
         else:
             leading = _LEADING.match(label) if scale else None
-            value = points.get(_plain(label)) or (leading[1] if leading else None)
+            value = points.get(plain(label)) or (leading[1] if leading else None)
     if scale and value is not None and not scale[0] <= float(value) <= scale[1]:
         return OUTSIDE
     low, high = scale or (None, None)
@@ -250,19 +267,40 @@ def _closed(one: Said, scale: Range | None, points: Mapping[str, str]) -> Row | 
 
 def last(found: list[Row]) -> list[Row]:
     """The rows of the last response of each person (or of each response id); those before are counted as left out."""
-    best: dict[str, Row] = {}
-    for row in found:
-        if is_row(row):
-            before = best.get(identity := row["_who"] or str(row["response_id"]))
-            if before is None or (row["_newest"] or "") >= (before["_newest"] or ""):
-                best[identity] = row
+    best: dict[str, tuple[str, tuple[int, int]]] = {}
+    told = [(row, _responses(row) if is_row(row) else []) for row in found]
+    for who, newest, which in chain.from_iterable(responses for _, responses in told):
+        if who not in best or newest >= best[who][0]:
+            best[who] = (newest, which)
     kept = [row for row in found if not is_row(row)]
-    for row in found:
-        if is_row(row):
-            document = row["_document"]
-            is_last = best[row["_who"] or str(row["response_id"])]["_document"] is document
-            kept += [row] if is_last else [document.left_out(AGAIN)] * count(row)
+    for row, responses in told:
+        stays = [best[who][1] == which for who, _, which in responses]
+        if all(stays):
+            kept += [row] if stays else []
+        elif "_of" in row:
+            kept += _of_some(row, stays)
+        else:
+            kept.append(row["_document"].left_out(AGAIN, count(row)))
     return kept
+
+
+def _responses(row: Row) -> list[tuple[str, str, tuple[int, int]]]:
+    """Who gave the responses that a row has, when, and which they are."""
+    document = id(row["_document"])
+    if "_of" not in row:
+        return [(row["_who"] or str(row["response_id"]), row["_newest"] or "", (document, 0))]
+    about = row["_about"].select(
+        who=pl.coalesce("_who", pl.col("response_id").fill_null("None")), newest=pl.col("_newest").fill_null("")
+    )
+    return [(who, newest, (document, place)) for place, (who, newest) in enumerate(about.iter_rows())]
+
+
+def _of_some(row: Row, stays: list[bool]) -> Iterator[Row]:
+    """The rows of those responses that stay, of a row that has many."""
+    document, frame = row["_document"], row["_columns"]
+    some = frame.filter(pl.Series(stays).gather(row["_of"]))
+    yield document.columns(some)
+    yield document.left_out(AGAIN, frame.height - some.height)
 
 
 def merged(answers: Iterable[Answer]) -> list[Answer]:
@@ -283,10 +321,14 @@ def response_id(survey: str, wave: str | None, words: Sequence[str]) -> str:
     return pseudonym("\0".join((survey, wave or "", *words))).removeprefix("person:")
 
 
-@lru_cache(maxsize=10_000)
 def quarter(at: str | None) -> str | None:
     """``2026-Q1`` of a time as :func:`moment` gives it; null: not known."""
-    found = re.match(r"(\d{4})-(\d{2})-", at or "")
+    return _quarter_of(at[:8]) if at else None
+
+
+@lru_cache(maxsize=10_000)
+def _quarter_of(month: str) -> str | None:
+    found = re.match(r"(\d{4})-(\d{2})-", month)
     return f"{found[1]}-Q{(int(found[2]) + 2) // 3}" if found else None
 
 
@@ -300,26 +342,28 @@ def told(value: Any) -> str | None:
 
 
 @lru_cache(maxsize=10_000)
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name as it is compared: case and space do not matter."""
     return " ".join(name.split()).casefold()
 
 
 @lru_cache(maxsize=10_000)
-def _names(keys: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(_plain, keys))
+def plain_names(keys: tuple[str, ...]) -> frozenset[str]:
+    """The names of a question as they are compared."""
+    return frozenset(map(plain, keys))
 
 
 def _first(words: Mapping[str, str], names: Sequence[str]) -> str | None:
     """The word of the first of ``names`` that has one; case and space do not matter."""
-    known = {_plain(name): word for name, word in words.items()}
-    return next((known[_plain(name)] for name in names if _plain(name) in known), None)
+    known = {plain(name): word for name, word in words.items()}
+    return next((known[plain(name)] for name in names if plain(name) in known), None)
 
 
 def _asked(response: Response, name: str | None) -> str | None:
     """The first answer to the question of that name, else the field of that name."""
     if not name:
         return None
-    answers = (answer for answer in response.answers if _plain(name) in _names(answer.keys))
+    answers = (answer for answer in response.answers if plain(name) in plain_names(answer.keys))
     words = (one.label or one.value for answer in answers for one in answer.said)
     return next(filter(None, words), None) or _field(response, name)
 
@@ -327,8 +371,8 @@ def _asked(response: Response, name: str | None) -> str | None:
 def _field(response: Response, name: str | None) -> str | None:
     if not name:
         return None
-    plain = _plain(name)
-    return next((text for field, text in reversed(list(response.fields.items())) if _plain(field) == plain), None)
+    wanted = plain(name)
+    return next((text for field, text in reversed(list(response.fields.items())) if plain(field) == wanted), None)
 
 
 def _split(said: Said, separator: str | None) -> list[Said]:

@@ -1,44 +1,60 @@
-"""Tables of survey tools that have several header rows: the rows as they lie in the file."""
+"""Tables of survey tools that have several header rows: the first rows apart from the responses."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from idp_analytics.errors import SourceError
-from idp_analytics.sources.files import beginning, content, decoded, said_replaced
-from idp_analytics.sources.tabular import FEWER, MORE
+import polars as pl
 
-Rows = list[list[str]]
+from idp_analytics.sources.documents import Documents
+from idp_analytics.sources.files import beginning
+from idp_analytics.sources.survey_columns import SHEET, Cells, Sheet, cells
+from idp_analytics.sources.tabular import ROW, Rows, read_rows
 
 
-def table(path: Path, shown: str) -> tuple[Rows, tuple[str, ...]]:
-    """All rows of a CSV or tab-separated file, UTF-8 or UTF-16, and sentences for a person.
+@dataclass(frozen=True)
+class Table:
+    """A table: its header rows (``above``, the names of the columns first; empty text for an empty cell) and all ``rows``."""
 
-    Blank lines are left out. Raises :class:`SourceError` when a quotation mark is never closed.
+    above: Sequence[Sequence[str]]
+    rows: Rows
+
+    def below(self, count: int) -> pl.DataFrame:
+        """The rows below the first ``count``, numbered from 1 on, without those that hold nothing."""
+        frame = self.rows.frame.filter(pl.col(ROW) >= count)
+        first = pl.col(frame.columns[1])
+        doubtful = frame.filter(first.is_null() | (first.str.strip_chars() == ""))
+        filled = pl.any_horizontal(pl.exclude(ROW).str.strip_chars() != "").fill_null(False)
+        blank = doubtful.filter(~filled)[ROW] if doubtful.height else doubtful[ROW]
+        if not blank.is_empty():
+            frame = frame.filter(~pl.col(ROW).is_in(blank.implode()))
+        before = pl.Series(blank.search_sorted(frame[ROW]), dtype=pl.Int64) if blank.len() else 0
+        return frame.with_columns(pl.col(ROW) - (count - 1) - before)
+
+
+def table(path: Path, shown: str) -> Table | None:
+    """A CSV or tab-separated file, UTF-8 or UTF-16; null: a file of another kind, or without a second row.
+
+    Raises :class:`SourceError` when a quotation mark is never closed.
     """
-    text, replaced = decoded(content(path, shown))
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: Rows = []
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-    except csv.Error as error:
-        raise SourceError(
-            f"{shown}: is no CSV that can be read: {error} at line {reader.line_num}. Export it again."
-        ) from None
-    return rows, (said_replaced(replaced),) if replaced else ()
+    if beginning(path, shown).startswith(b"PAR1"):
+        return None
+    rows = read_rows(path, shown)
+    top = rows.frame.head(2)
+    if top[ROW].to_list()[:1] != [1]:
+        return None
+    return Table([rows.written, *([cell or "" for cell in row[1:]] for row in top.iter_rows())], rows)
 
 
-def wrong_width(row: list[str], width: int) -> str | None:
-    """Why a row is set aside: it has not as many fields as the header; null: it has."""
-    return None if len(row) == width else FEWER if len(row) < width else MORE
+def columns(frame: pl.DataFrame) -> list[Cells]:
+    """The cells of each column but the number of the row."""
+    return [cells(column) for column in frame if column.name != ROW]
 
 
-def is_text(path: Path, shown: str) -> bool:
-    """The file is no Parquet."""
-    return not beginning(path, shown).startswith(b"PAR1")
+def documents(found: Table, sheet: Sheet, **beside: Any) -> Documents:
+    """The responses of a table as one document, with what else it has; rows of another width are counted."""
+    rows, whole = found.rows, [(1, {SHEET: sheet, **beside})] if len(sheet.numbers) else []
+    return Documents(whole, rows.sha256, rows.broken, warnings=rows.replaced)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import polars as pl
+
 DATES = ("month first", "day first")
 """What can come first in a date with strokes."""
 
@@ -44,6 +46,18 @@ def moment(text: str | None, dates: str | None) -> str | None:
     if abs(offset) >= _DAY:
         raise ValueError(f"an offset of {offset}")
     return (at - offset).isoformat() + "Z"
+
+
+def moments(texts: pl.Series, dates: str | None, zone: str | None = None) -> tuple[pl.Series, list[Exception | None]]:
+    """:func:`moment` of each, in UTC where its ``zone`` is known, and the error where there is none."""
+    told: dict[str | None, str | None] = {}
+    wrong: dict[str | None, Exception] = {}
+    for text in texts.unique():
+        try:
+            told[text] = in_zone(moment.__wrapped__(text, dates), zone)
+        except (ValueError, OverflowError) as error:
+            wrong[text] = error
+    return pl.Series([told.get(text) for text in texts], dtype=pl.String), [wrong.get(text) for text in texts]
 
 
 def in_zone(at: str | None, zone: str | None) -> str | None:

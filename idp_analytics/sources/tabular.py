@@ -36,8 +36,8 @@ class Rows:
     """The rows of one file.
 
     ``frame``: the wanted columns (CSV: text; Parquet: its own types, naive times stay naive) and :data:`ROW`;
-    ``header``: all column names in file order; ``sha256`` of the file as it lies on disk; ``dropped``: reason → rows
-    left out; ``warnings``: sentences for a person.
+    ``header``: all column names in file order, ``written``: as they stand in a CSV file; ``sha256`` of the file as it lies on disk; ``dropped``: reason → rows
+    left out; ``warnings``: sentences for a person, among them the one about letters that were ``replaced``.
     """
 
     frame: pl.DataFrame
@@ -45,6 +45,13 @@ class Rows:
     sha256: str
     dropped: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> list[tuple[int, str]]:
+        """A reason per row left out; the number of its line (0) is not known."""
+        return [(0, reason) for reason, count in self.dropped.items() for _ in range(count)]
 
 
 def read_rows(
@@ -105,17 +112,17 @@ def _text(column: pl.Series) -> pl.Series:
 
 def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str]) -> Rows:
     data = content(path, shown)
-    warnings = []
+    letters: tuple[str, ...] = ()
     if is_utf8(data):
         data = data.removeprefix(b"\xef\xbb\xbf")
     else:
         text, replaced = decoded(data)
         data = text.encode()
-        warnings += [said_replaced(replaced)] if replaced else []
+        letters = (said_replaced(replaced),) if replaced else ()
     if not re.search(rb"\S", data):
         return no_rows(path, EMPTY)
     first, delimiter, end = _header(data, shown)
-    names = _distinct(first)
+    names, warnings = _distinct(first), list(letters)
     if renamed := [new for old, new in zip(first, names, strict=True) if old != new]:
         warnings.append(
             f"the header leaves names out, repeats them or takes {ROW!r}; these are called {_listed(renamed)}"
@@ -137,7 +144,8 @@ def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Seq
     bad = pl.Series([row.number for row in invalid], dtype=pl.Int64)
     numbers = pl.int_range(1, rows + 1, dtype=pl.Int64, eager=True).alias(ROW)
     frame = frame.insert_column(0, numbers.filter(~numbers.is_in(bad.implode())))
-    return Rows(frame, tuple(names), sha256(path), _counted(invalid), (*warnings, *_told(invalid, len(names))))
+    told = (*warnings, *_told(invalid, len(names)))
+    return Rows(frame, tuple(names), sha256(path), _counted(invalid), told, tuple(first), letters)
 
 
 def _header(data: bytes, shown: str) -> tuple[list[str], str, int]:

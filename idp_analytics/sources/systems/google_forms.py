@@ -8,17 +8,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from idp_analytics.sources import survey_answers as survey
+from idp_analytics.sources import survey_columns
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
-from idp_analytics.sources.export import Document, Export, table_documents
-from idp_analytics.sources.survey_answers import CHOICE, UNKNOWN, Answer, Response, Said
-from idp_analytics.sources.survey_times import moment
+from idp_analytics.sources.export import Document, Export, misshapen, table_documents
+from idp_analytics.sources.survey_answers import CHOICE, UNKNOWN, Answer, Said
+from idp_analytics.sources.survey_columns import SHEET, Sheet, asked, cells, is_sheet
+from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.tabular import ROW, read_rows
 
 _TIMESTAMP = (
     "Timestamp",
@@ -31,7 +38,7 @@ _TIMESTAMP = (
 )
 _ADDRESS = ("username", "email address", "email", "nutzername", "e-mail-adresse", "nom d'utilisateur", "adresse e-mail")
 _SCORE = ("score", "punkte", "punktzahl")
-_TURN = "\0turn"
+_OTHER = "is a document of another shape, which is not read"
 _LONGEST_CHOICE = 40
 _WRITTEN = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},? \d{1,2}:\d{2}(?::\d{2})?( [AP]M)?( GMT([+-]\d{1,2}(:\d{2})?)?)?"
@@ -41,9 +48,8 @@ _GRID = re.compile(r"(.+?)\s*\[([^\[\]]+)\]", re.DOTALL)
 
 @dataclass(frozen=True)
 class _Columns:
-    """What the columns of a table are: its time, those about the respondent, and questions, each with its grid (null: of none)."""
+    """What the columns of a table are: those about the respondent, and questions, each with its grid (null: of none)."""
 
-    at: str
     fields: tuple[str, ...]
     addresses: frozenset[str]
     grids: Mapping[str, str | None]
@@ -51,12 +57,10 @@ class _Columns:
 
 @lru_cache(maxsize=100)
 def _columns(names: tuple[str, ...]) -> _Columns:
-    at = next((name for name in _TIMESTAMP if name in names), "")
     about = {name: name.strip().lower() for name in names}
     grids = {name: found[1] for name in names if (found := _GRID.fullmatch(name))}
     rows = Counter(grids.values())
     return _Columns(
-        at,
         tuple(name for name, plain in about.items() if plain in (*_ADDRESS, *_SCORE)),
         frozenset(name for name, plain in about.items() if plain in _ADDRESS),
         # A grid has several rows; anything else with brackets is a question that happens to have them.
@@ -66,24 +70,28 @@ def _columns(names: tuple[str, ...]) -> _Columns:
 
 def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; rows of a grid are questions of their own, ``Question [row]``."""
-    body, columns = document.body, _columns(tuple(document.body))
-    at = columns.at
-    said = {
-        name: text for name, value in body.items()
-        if (text := value.strip() if type(value) is str else survey.told(value)) and name not in (at, _TURN)
-    }  # fmt: skip
-    fields = {name: said[name] for name in columns.fields if name in said}
-    address = next((text for name, text in said.items() if name in columns.addresses), None)
-    submitted = document.text(at)
-    words = (address,) if address else (submitted or "", *said.values(), str(body.get(_TURN) or ""))
-    answers = [_answer(name, text, columns.grids[name]) for name, text in said.items() if name not in columns.fields]
-    given = export.options
-    wave = given["wave"] or survey.quarter(moment(submitted, given["dates"]))
-    native = survey.response_id(given["survey"] or "", wave, words)
-    yield from survey.rows(document, export, Response(native, None, submitted, answers, fields, address))
+    given, body = export.options, document.body
+    submitted, wrong = moments(body["written"], given["dates"])
+    reasons = [
+        misshapen(export, error) if error else None if _is_written(text) else _OTHER
+        for text, error in zip(body["written"], wrong, strict=True)
+    ]
+    ids = [
+        survey.response_id(given["survey"] or "", given["wave"] or survey.quarter(at), words)
+        for at, words in zip(submitted, _words(body), strict=True)
+    ]
+    told = {"native": ids, "submitted": submitted, "who": body["address"], "reason": reasons}
+    yield from survey_columns.rows(document, export, body[SHEET], pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
 
-@lru_cache(maxsize=10_000)
+def _words(body: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """What a response is known by: its address, else all it says, and its turn among those that say the same."""
+    # Each different word is there once, however often it was said.
+    said = zip(*(np.array(one.words, dtype=object)[one.at] for one in body["said"]), strict=True)
+    for address, at, words, turn in zip(body["address"], body["written"], said, body["turn"], strict=False):
+        yield (address,) if address else (at or "", *filter(None, words), str(turn or ""))
+
+
 def _answer(heading: str, text: str, grid: str | None) -> Answer:
     """Short words in a grid are points of its scale."""
     if grid is None:
@@ -92,24 +100,34 @@ def _answer(heading: str, text: str, grid: str | None) -> Answer:
 
 
 def opens(path: Path, shown: str) -> Documents:
-    """The rows of the table; of rows that are the same in all the later ones are numbered, because two people can answer alike."""
+    """The responses of the table as one document; of rows that are the same in all the later ones have a turn, because two people
+    can answer alike."""
     if holds_documents(path, shown):
         return read_documents(path, shown, str)
-    rows = table_documents(path, shown)
-    met: dict[tuple[Any, ...], int] = {}
-    found = []
-    for number, row in rows.found:
-        words = tuple(row.values())
-        turn = met.get(words, 0)
-        found.append((number, {**row, _TURN: turn} if turn else row))
-        met[words] = turn + 1
-    return replace(rows, found=found)
+    rows = read_rows(path, shown)
+    names, frame = rows.header, rows.frame.drop(ROW)
+    if not (len(names) > 1 and names[0] in _TIMESTAMP and any(map(_is_written, frame[names[0]].unique()))):
+        return table_documents(path, shown)
+    about, found = _columns(names), {name: cells(frame[name]) for name in names}
+    sheet = Sheet(
+        rows.frame[ROW], [(name, found[name]) for name in about.fields],
+        [asked(found[name], partial(_answer, name, grid=about.grids[name])) for name in names[1:] if name not in about.fields],
+    )  # fmt: skip
+    body = {
+        SHEET: sheet, "written": found[names[0]].texts, "said": [found[name] for name in names[1:]],
+        "address": sheet.first([found[name].texts for name in names if name in about.addresses]),
+        "turn": frame.select(pl.int_range(pl.len()).over(frame.columns).alias("turn")).to_series() if frame.is_duplicated().any() else repeat(0),
+    }  # fmt: skip
+    return Documents([(1, body)], rows.sha256, rows.broken, warnings=rows.warnings)
+
+
+def _is_written(text: str | None) -> bool:
+    return _WRITTEN.fullmatch((text or "").strip()) is not None
 
 
 def _is_response(body: Mapping[str, Any]) -> bool:
     first = next(iter(body), "")
-    written = str(body.get(first) or "").strip()
-    return len(body) > 1 and first in _TIMESTAMP and _WRITTEN.fullmatch(written) is not None
+    return is_sheet(body) or (len(body) > 1 and first in _TIMESTAMP and _is_written(str(body.get(first) or "")))
 
 
 SYSTEM = System(

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from idp_analytics.sources import members
+import polars as pl
+
+from idp_analytics.sources import members, survey_columns
 from idp_analytics.sources import survey_answers as survey
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
-from idp_analytics.sources.export import Document, Export, table_documents
-from idp_analytics.sources.files import sha256
-from idp_analytics.sources.survey_answers import CHOICE, TEXT, UNKNOWN, Answer, Response, Said
-from idp_analytics.sources.survey_tables import is_text, table, wrong_width
-from idp_analytics.sources.survey_times import in_zone, moment
+from idp_analytics.sources.export import Document, Export, misshapen, table_documents
+from idp_analytics.sources.survey_answers import CHOICE, TEXT, UNKNOWN, Answer, Said
+from idp_analytics.sources.survey_columns import SHEET, Sheet, asked, is_sheet
+from idp_analytics.sources.survey_tables import columns, documents, table
+from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.tabular import ROW
 
 _ABOUT = frozenset((
     "startdate", "enddate", "status", "ipaddress", "progress", "duration (in seconds)", "finished", "recordeddate", "responseid", "responseset", "name",
@@ -38,28 +41,34 @@ _DERIVED = re.compile(
 )
 """What Qualtrics adds to a question: topics of a text, the order shown, clicks, files."""
 
+_WHEN = ("recordeddate", "enddate")
+_NO_RESPONSE = "is a document of another shape, which is not read"
+
 _NORMAL = ("", "0", "16", "32", "ip address", "email", "sms", "qr code", "anonymous")
 """Status of a response that a respondent gave, as against previews (1), tests (2), imports (4) and spam (8)."""
 
 
 def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; previews, tests and spam are left out."""
-    fields: dict[str, str] = document.body["fields"]
-    about = {name.lower(): text for name, text in fields.items()}
-    if (status := about.get("status", "")).lower() not in _NORMAL:
-        yield document.left_out(f"is no respondent's answer (status {status})")
-        return
-    written = moment(about.get("recordeddate") or about.get("enddate"), export.options["dates"])
-    response = Response(
-        about.get("responseid"), None, in_zone(written, document.text("time_zone")),
-        survey.merged(_answer(**one) for one in document.every("answers")), fields,
-        is_finished=about.get("finished", "true").lower() in ("1", "true"),
-    )  # fmt: skip
-    yield from survey.rows(document, export, response)
+    sheet: Sheet = document.body[SHEET]
+    about = {
+        name: sheet.field(name, str.lower) for name in ("status", "responseid", "recordeddate", "enddate", "finished")
+    }
+    written = sheet.first([about["recordeddate"], about["enddate"]])
+    submitted, wrong = moments(written, export.options["dates"], document.text("time_zone"))
+    reasons = [
+        _NO_RESPONSE if not native
+        else f"is no respondent's answer (status {status})" if (status or "").lower() not in _NORMAL
+        else misshapen(export, error) if error
+        else None if (finished or "true").lower() in ("1", "true")
+        else survey.UNFINISHED
+        for native, status, error, finished in zip(document.body["ids"], about["status"], wrong, about["finished"], strict=True)
+    ]  # fmt: skip
+    told = {"native": about["responseid"], "submitted": submitted, "who": None, "reason": reasons}
+    yield from survey_columns.rows(document, export, sheet, pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
 
-@lru_cache(maxsize=10_000)
-def _answer(name: str, heading: str, import_id: str | None, text: str, kind: str) -> Answer:
+def _answer(name: str, heading: str, import_id: str | None, kind: str, text: str) -> Answer:
     """An option of a question with several answers is a column of its own, whose text ends with the option."""
     stem = name.rsplit("_", 1)[0] if "_" in name else None
     option = re.fullmatch(rf"(.*?)(?:\s*-\s*Selected Choice)?\s*-\s*{re.escape(text)}", heading, re.DOTALL)
@@ -74,45 +83,29 @@ def _answer(name: str, heading: str, import_id: str | None, text: str, kind: str
 
 
 def opens(path: Path, shown: str) -> Documents:
-    """One document per response, ``fields`` and ``answers`` told apart by the header rows; any other table row by row."""
+    """The responses as one document, answers told from what stands beside them by the header rows; any other table row by row."""
     if holds_documents(path, shown):
         return read_documents(path, shown, str)
-    rows, warnings = table(path, shown) if is_text(path, shown) else ([], ())
-    if len(rows) < 2 or "responseid" not in {name.strip().lower() for name in rows[0]}:
+    found = table(path, shown)
+    if found is None or "responseid" not in {name.lower() for name in found.above[0]}:
         return table_documents(path, shown)
-    imported = [_imported(cell) for cell in rows[2]] if len(rows) > 2 else []
+    imported = [_imported(cell) for cell in found.above[2]] if len(found.above) > 2 else []
     has_ids = any(imported)
-    columns = [
-        (name.strip(), heading.strip(), members.text(about, "ImportId"), members.text(about, "timeZone"))
-        for name, heading, about in zip(rows[0], rows[1], imported if has_ids else [None] * len(rows[0]), strict=False)
-    ]
-    zones = [zone for name, _, _, zone in columns if zone and name.lower() in ("recordeddate", "enddate")]
-    zone = next(iter(zones), None)
-    read = [
-        (place, name, heading, import_id, kind)
-        for place, (name, heading, import_id, _) in enumerate(columns)
-        if (kind := _kind(name, import_id)) is None or not _DERIVED.fullmatch(import_id or name)
-    ]
-    found, broken = [], []
-    for number, row in enumerate(rows[3 if has_ids else 2 :], 1):
-        if reason := wrong_width(row, len(rows[0])):
-            broken.append((0, reason))
-        else:
-            found.append((number, {**_document(row, read), "time_zone": zone}))
-    return Documents(found, sha256(path), broken, warnings=warnings)
-
-
-def _document(row: Sequence[str], columns: Sequence[tuple[int, str, str, str | None, str | None]]) -> dict[str, Any]:
-    fields: dict[str, str] = {}
-    answers: list[dict[str, Any]] = []
-    for place, name, heading, import_id, kind in columns:
-        if not (text := row[place].strip()):
-            continue
-        if kind is None:
-            fields[name] = text
-        else:
-            answers.append({"name": name, "heading": heading, "import_id": import_id, "text": text, "kind": kind})
-    return {"ResponseId": fields.get("ResponseId") or fields.get("ResponseID"), "fields": fields, "answers": answers}
+    frame = found.below(3 if has_ids else 2)
+    names, headings, about = found.above[0], found.above[1], imported if has_ids else [None] * len(found.above[0])
+    fields, questions = [], []
+    for name, heading, told, column in zip(names, headings, about, columns(frame), strict=True):
+        import_id = members.text(told, "ImportId")
+        if (kind := _kind(name, import_id)) is None:
+            fields.append((name, column))
+        elif not _DERIVED.fullmatch(import_id or name):
+            questions.append(asked(column, partial(_answer, name, heading.strip(), import_id, kind)))
+    zones = (members.text(told, "timeZone") for name, told in zip(names, about, strict=True) if name.lower() in _WHEN)
+    sheet = Sheet(frame[ROW], fields, questions)
+    ids = sheet.first([sheet.field(name, str) for name in ("ResponseId", "ResponseID")])
+    if len(ids) == ids.null_count() and len(ids):
+        return table_documents(path, shown)
+    return documents(found, sheet, ids=ids, time_zone=next(filter(None, zones), None))
 
 
 def _kind(name: str, import_id: str | None) -> str | None:
@@ -137,7 +130,7 @@ SYSTEM = System(
     title="Qualtrics",
     shapes=(
         Shape("response", "a response to a survey",
-              lambda b: isinstance(b.get("fields"), dict) and isinstance(b.get("answers"), list) and bool(b.get("ResponseId"))),
+              is_sheet),
     ),
     gives=(Gives("survey_responses", survey_responses, ("response",), "all responses that were not deleted", together=survey.last),),
     recipes=(

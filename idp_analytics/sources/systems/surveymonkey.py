@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from idp_analytics.sources import members
+import polars as pl
+
+from idp_analytics.sources import members, survey_columns
 from idp_analytics.sources import survey_answers as survey
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
-from idp_analytics.sources.export import Document, Export, table_documents
-from idp_analytics.sources.files import sha256
+from idp_analytics.sources.export import Document, Export, misshapen, table_documents
 from idp_analytics.sources.survey_answers import CHOICE, TEXT, UNKNOWN, Answer, Response, Said
-from idp_analytics.sources.survey_tables import is_text, table, wrong_width
+from idp_analytics.sources.survey_columns import SHEET, Sheet, asked, is_sheet
+from idp_analytics.sources.survey_tables import columns, documents, table
+from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.tabular import ROW
 
 _ONE, _TYPED = "response", "open-ended response"
 _OTHER = re.compile(r".*\(please specify\)|other|comments?", re.IGNORECASE | re.DOTALL)
@@ -26,22 +30,32 @@ _OTHER = re.compile(r".*\(please specify\)|other|comments?", re.IGNORECASE | re.
 
 def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; rows of a grid are questions of their own, ``Question [row]``."""
-    response = _from_table(document) if "respondent" in document.body else _from_api(document, export)
-    yield from survey.rows(document, export, response)
+    if is_sheet(document.body):
+        yield from _from_table(document, export)
+    else:
+        yield from survey.rows(document, export, _from_api(document, export))
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def _from_table(document: Document) -> Response:
-    fields: dict[str, str] = document.body["fields"]
-    about = {name.replace(" ", "").lower(): text for name, text in fields.items()}
-    ended = about.get("enddate")
-    answers = survey.merged(_answer(**one) for one in document.every("answers"))
-    return Response(about.get("respondentid"), None, ended, answers, fields, is_finished=ended is not None)
+def _from_table(document: Document, export: Export) -> Iterator[Row]:
+    sheet: Sheet = document.body[SHEET]
+    ended = sheet.field("enddate", _joined)
+    submitted, wrong = moments(ended, export.options["dates"])
+    reasons = [
+        survey.UNFINISHED if end is None else misshapen(export, error) if error else None
+        for end, error in zip(ended, wrong, strict=True)
+    ]
+    told = {"native": sheet.field("respondentid", _joined), "submitted": submitted, "who": None, "reason": reasons}
+    yield from survey_columns.rows(document, export, sheet, pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
 
-@lru_cache(maxsize=10_000)
+def _joined(name: str) -> str:
+    """A name as older and newer exports have it alike."""
+    return name.replace(" ", "").lower()
+
+
 def _answer(heading: str, below: str, text: str) -> Answer:
     """By the second header row: one answer, typed text, an option that was ticked (it says itself), or a row of a grid."""
     if below.lower() == _TYPED or _OTHER.fullmatch(below):
@@ -53,25 +67,22 @@ def _answer(heading: str, below: str, text: str) -> Answer:
 
 
 def opens(path: Path, shown: str) -> Documents:
-    """One document per respondent, ``fields`` and ``answers`` told apart by the second header row; any other table row by row."""
+    """The responses as one document, answers told from what stands beside them by the second header row; any other table row by row."""
     if holds_documents(path, shown):
         return read_documents(path, shown, str)
-    rows, warnings = table(path, shown) if is_text(path, shown) else ([], ())
-    names = [name.replace(" ", "").lower() for name in rows[0]] if rows else []
+    found = table(path, shown)
+    names = [_joined(name) for name in found.above[0]] if found else []
     if (
-        len(rows) < 2
+        found is None
         or not {"respondentid", "collectorid"} <= set(names)
-        or rows[1][names.index("respondentid")].strip()
+        or found.above[1][names.index("respondentid")].strip()
     ):
         return table_documents(path, shown)
-    columns = _columns(rows[0], rows[1])
-    found, broken = [], []
-    for number, row in enumerate(rows[2:], 1):
-        if reason := wrong_width(row, len(rows[0])):
-            broken.append((0, reason))
-        else:
-            found.append((number, _document(row, columns)))
-    return Documents(found, sha256(path), broken, warnings=warnings)
+    frame = found.below(2)
+    named = list(zip(_columns(*found.above[:2]), columns(frame), strict=True))
+    fields = [(heading, column) for (heading, below), column in named if not below]
+    questions = [asked(column, partial(_answer, heading, below)) for (heading, below), column in named if below]
+    return documents(found, Sheet(frame[ROW], fields, questions))
 
 
 def _columns(first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]]:
@@ -82,15 +93,6 @@ def _columns(first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str
         heading = name.strip() or heading
         columns.append((heading, below.strip()))
     return columns
-
-
-def _document(row: Sequence[str], columns: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    cells = [
-        (heading, below, text) for (heading, below), cell in zip(columns, row, strict=False) if (text := cell.strip())
-    ]
-    fields = {heading: text for heading, below, text in cells if not below}
-    answers = [{"heading": heading, "below": below, "text": text} for heading, below, text in cells if below]
-    return {"respondent": next(iter(fields.values()), None), "fields": fields, "answers": answers}
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
@@ -151,7 +153,7 @@ SYSTEM = System(
     kind="surveymonkey",
     title="SurveyMonkey",
     shapes=(
-        Shape("row", "a response to a survey", lambda b: {"respondent", "fields", "answers"} <= b.keys()),
+        Shape("row", "a response to a survey", is_sheet),
         Shape("response", "a response from the API",
               lambda b: {"id", "pages"} <= b.keys() and bool({"collector_id", "response_status"} & b.keys())),
         Shape("survey", "the details of a survey", lambda b: {"id", "title", "pages", "question_count"} <= b.keys()),

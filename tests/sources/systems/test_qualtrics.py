@@ -200,7 +200,7 @@ def test_rows_that_are_cut_are_counted(tmp_path):
 
 
 def test_a_quotation_mark_that_is_never_closed(tmp_path):
-    with pytest.raises(SourceError, match=r"responses\.csv: is no CSV that can be read"):
+    with pytest.raises(SourceError, match=r"responses\.csv: a quotation mark .* is never closed"):
         read("qualtrics", tmp_path, {"responses.csv": table(response(EASE)) + '"open,'}, "UTC", survey="dx")
 
 
