@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from markupsafe import Markup
 
 from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import count, named, period
 from idp_analytics.metrics import HEADLINES
 from idp_analytics.publish.engine import Failure
+from idp_analytics.publish.library import script
 from idp_analytics.publish.page import Page, environment
 from idp_analytics.report.words import VERDICTS
 
 KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.better is not None)
 """Those whose change can be good or bad: only they have a verdict to show."""
 
+SAID = {Verdict.WORSENED: "worse", Verdict.IMPROVED: "better"}
 
 ALL = ""
 """Stands for the whole organisation where teams stand by id: a team may be called ``org``, but no id is empty."""
@@ -40,12 +43,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Issue:
-    """One published set on the page of all periods; ``failed`` reports of ``reports`` could not be finished."""
+    """One published set on the page of all periods; ``failed`` of its reports could not be finished. ``pages``: where each
+    report lies in the set → whose it is."""
 
     label: str
     href: str
-    reports: int
+    pages: Mapping[str, str]
     failed: int
+
+    @property
+    def reports(self) -> int:
+        """How many there are."""
+        return len(self.pages)
 
 
 def rows(
@@ -89,15 +98,29 @@ def index(page: Page, label: str, whole: Row, teams: Sequence[Row]) -> str:
     for status, words in (("failed", "could not be finished"), ("no data", f"without data in {period(label)}")):
         if n := sum(row.status == status for row in (whole, *teams)):
             told.append(f"{count(n, 'report')} {words}")
+    for verdict in (Verdict.WORSENED, Verdict.IMPROVED):
+        n = sum(verdict in row.verdicts for row in teams)
+        told.append(f"{count(n, 'team')} with something {SAID[verdict]}")
     return environment().get_template("teams.html.j2").render(
-        page=page, scripts=(), whole=whole, teams=teams, metrics=KEY_METRICS, told=told, said=VERDICTS,
+        page=page, scripts=_scripts("find.js" if teams else ""), whole=whole, teams=teams, metrics=KEY_METRICS, told=told, said=VERDICTS,
         shown=[v for v in Verdict if any(v in row.verdicts for row in (whole, *teams))],
     )  # fmt: skip
 
 
 def periods(page: Page, issues: Sequence[Issue]) -> str:
     """HTML of the page that lists every published set of an organisation, newest first."""
-    return environment().get_template("periods.html.j2").render(page=page, scripts=(), issues=issues)
+    names = {path: name for issue in reversed(issues) for path, name in issue.pages.items()}
+    pages = sorted(names.items(), key=lambda told: (told[0].startswith("teams/"), told[1].casefold()))
+    told = {"names": pages, "sets": [[path for path in names if path not in issue.pages] for issue in issues]}
+    return (
+        environment()
+        .get_template("periods.html.j2")
+        .render(page=page, scripts=_scripts("periods.js" if issues else ""), issues=issues, pages=pages, told=told)
+    )
+
+
+def _scripts(name: str) -> tuple[Markup, ...]:
+    return (Markup(script(name)),) if name else ()  # noqa: S704 our own file
 
 
 def called(label: str, teams: Sequence[str] = ()) -> str:

@@ -246,7 +246,7 @@ def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) ->
     page = _page(
         plan,
         plan.names[entity],
-        trail=(Link("All periods", f"{up}../{INDEX}"), Link(index.called(plan.label), f"{up}{INDEX}")),
+        trail=(Link("All periods", f"{up}../{INDEX}#{file}.html"), Link(index.called(plan.label), f"{up}{INDEX}")),
         facts=provenance.facts(plan.told, plan.key, notebook.name),
         downloads=(
             Link("This report's notebook", f"{file.rpartition('/')[2]}.ipynb"),
@@ -288,7 +288,8 @@ def _write_periods(root: Path, plan: Plan) -> None:
         if (root / name / RUN).is_file():
             run = json.loads((root / name / RUN).read_text(encoding="utf-8"))
             shown = index.called(run["period"], [r["name"] for r in run["reports"][1:]] if run["teams"] else ())
-            issue = index.Issue(shown, f"{name}/{INDEX}", len(run["reports"]), _failed(root / name))
+            pages = {report["page"]: report["name"] for report in run["reports"]}
+            issue = index.Issue(shown, f"{name}/{INDEX}", pages, _failed(root / name))
             told.append((parse(run["period"]).start, not run["teams"], name, issue))
     issues = [issue for *_, issue in sorted(told, key=lambda t: t[:3], reverse=True)]
     html = index.periods(Page(plan.names[index.ALL], subtitle="Reports published"), issues)

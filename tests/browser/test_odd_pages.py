@@ -28,7 +28,7 @@ SAMPLE_PAGES = (
     f"teams/{FAILED}.html",
 )
 HOSTILE_PAGES = ("index.html", "../index.html", "organisation.html", *(f"teams/{slug(team)}.html" for team in TEAMS))
-SEEN = "[...document.querySelectorAll('a[href], button, summary, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
+SEEN = "[...document.querySelectorAll('a[href], button, summary, input, select, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
 
 
 def stopping(*teams: str) -> Callable[[Sequence[Job], int], Iterator[Outcome]]:
@@ -145,6 +145,43 @@ def test_links_lead_from_all_periods_to_a_team_and_back(tab: Any, partly: RunRes
         tab.js(f'document.querySelector("{selector}").click()')
         tab.until(f"location.href !== {before!r} && document.readyState === 'complete'")
     assert tab.js("location.href").endswith("/sample/index.html")
+    show(tab, partly, f"teams/{LARGEST}.html")
+    tab.js("document.querySelector('.idp-trail a').click()")
+    tab.until("document.querySelector('.idp-whose')?.textContent === 'Storefront'")
+    assert tab.js("document.querySelector('.idp-periods a').getAttribute('href')").endswith(f"/teams/{LARGEST}.html")
+
+
+def test_all_periods_can_be_turned_to_one_team_and_back(tab: Any, partly: RunResult) -> None:
+    show(tab, partly, "../index.html")
+    first = "document.querySelector('.idp-periods a').getAttribute('href')"
+    select = "document.querySelector('.idp-find select')"
+    before = tab.js(first)
+    for page, leads in ((f"teams/{LARGEST}.html", before.replace("index.html", f"teams/{LARGEST}.html")), ("", before)):
+        tab.js(f"{select}.value = {page!r}; {select}.dispatchEvent(new Event('change', {{bubbles: true}})); 1")
+        tab.until(f"{first} === {leads!r}")
+    assert tab.js("document.querySelector('.idp-whose').textContent") == "All reports"
+    assert tab.console == []
+
+
+def test_a_team_is_found_by_its_name_and_by_what_its_report_says(tab: Any, partly: RunResult) -> None:
+    show(tab, partly, "index.html")
+    shown = "[...document.querySelectorAll('.idp-teams tbody:last-of-type tr')].filter(r => r.checkVisibility()).map(r => r.querySelector('th').innerText)"
+    everyone = tab.js(shown)
+    assert len(everyone) == 3
+
+    def find(name: str, which: str) -> Any:
+        return tab.js(
+            f"(f => {{ f.name.value = {name!r}; f.which.value = {which!r}; f.name.dispatchEvent(new Event('input', {{bubbles: true}}));"
+            " return f.found.value; })(document.querySelector('.idp-find').elements)"
+        )
+
+    assert find("STORE", "all") == "1 of 3 teams"
+    assert [name.lower() for name in tab.js(shown)] == [LARGEST]
+    assert find("", "failed") == "1 of 3 teams"
+    assert [name.lower() for name in tab.js(shown)] == [FAILED]
+    assert find("no such team", "all") == "0 of 3 teams"
+    assert tab.js(shown) == []
+    assert find("", "all") == "3 of 3 teams"
 
 
 @pytest.mark.parametrize("page", ["index.html", f"teams/{FAILED}.html", f"teams/{LARGEST}.html"])
@@ -219,7 +256,7 @@ def test_on_paper_there_is_all_and_only_what_can_be_read(tab: Any, partly: RunRe
     show(tab, partly, f"teams/{LARGEST}.html", dark=True)
     tab.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     tab.js("dispatchEvent(new Event('beforeprint'))")
-    for hidden in (".idp-trail", ".idp-contents", ".idp-save", ".idp-downloads", "summary"):
+    for hidden in (".idp-trail", ".idp-contents", ".idp-save", ".idp-downloads", "summary:not(.idp-chapter > summary)"):
         assert tab.js(f"[...document.querySelectorAll('{hidden}')].filter(e => e.checkVisibility()).length") == 0
     assert tab.js("document.querySelectorAll('details:not([open])').length") == 0
     assert tab.js("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

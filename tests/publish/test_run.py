@@ -120,7 +120,7 @@ def test_a_failed_team_is_shown_and_never_stops_the_others(
     assert {"teams/payments.ipynb", f"teams/{slug(CLIMBER)}.html", f"teams/{slug(SCRIPT)}.html"} <= set(files)
     index = result.index.read_text(encoding="utf-8")
     assert "2 reports could not be finished" in index
-    assert "without data" not in index  # of a failed report that is not said as well
+    assert "without data in" not in index  # of a failed report that is not said as well
     assert "ValueError in “How often?”: no quiet today" in index
     assert "2 failed" in (result.folder.parent / "index.html").read_text(encoding="utf-8")
     kept = json.loads((result.folder / f"teams/{slug(SCRIPT)}.failed.ipynb").read_text(encoding="utf-8"))
