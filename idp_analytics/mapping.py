@@ -36,6 +36,7 @@ _OWNED = (
     "action_runs",
     "approvals",
     "policy_results",
+    "scorecard_results",
     "escape_hatches",
 )
 

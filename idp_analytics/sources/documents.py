@@ -33,7 +33,22 @@ LISTS = (
 _LISTS = frozenset(LISTS)
 
 _IDENTITY = frozenset(
-    ("id", "_id", "uid", "uuid", "identifier", "key", "name", "ref", "sys_id", "spec", "metadata", "self", "title")
+    (
+        "id",
+        "_id",
+        "uid",
+        "uuid",
+        "identifier",
+        "key",
+        "name",
+        "ref",
+        "sys_id",
+        "spec",
+        "metadata",
+        "self",
+        "title",
+        "entity",
+    )
 )
 """What an object has that is something itself, as is any ``…_id``; a page has none (a Kubernetes List has ``metadata``)."""
 

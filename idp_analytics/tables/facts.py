@@ -304,6 +304,32 @@ POLICY_RESULTS = Table(
     time=("as_of",), owned=True,
 )  # fmt: skip
 
+LEVEL_SAID = "(level)"
+"""In ``rule``: no rule, but the level (or points) of the whole that the tool itself tells."""
+
+SCORECARD_RESULTS = Table(
+    "scorecard_results", "one rule of a scorecard on one thing, or what the tool says of the whole", ("tool", "scorecard", "rule", "resource", "as_of"),
+    (
+        Column("tool", Kind.ENUM, "Who judged.", nullable=False, values=("backstage", "cortex", "openssf", "opslevel", "port")),
+        Column("scorecard", Kind.TEXT, "Which scorecard.", nullable=False),
+        Column("rule", Kind.TEXT, f"Which rule of it; {LEVEL_SAID}: what the tool itself says of the whole.", nullable=False),
+        Column("resource", Kind.TEXT, "What was judged.", nullable=False),
+        Column("as_of", Kind.TIMESTAMP, "When.", nullable=False),
+        _SERVICE,
+        _TEAM,
+        Column("category", Kind.TEXT, "The area the rule is of."),
+        Column("level", Kind.TEXT, "The level the rule is asked for; of the whole the level it has."),
+        Column("level_number", Kind.INTEGER, "Its place on the ladder; 0 = what everything has."),
+        Column("state", Kind.ENUM, "How it stands; partial: some of its points. Empty: not known, which is neither passed nor failed.",
+               values=("passed", "partial", "failed", "exempt", "not_applicable")),
+        Column("state_raw", Kind.TEXT, "How it stands, as the tool writes it."),
+        Column("score", Kind.NUMBER, "Points it has."),
+        Column("score_most", Kind.NUMBER, "Points it could have."),
+        Column("weight", Kind.NUMBER, "How much the rule weighs in the points of the whole."),
+    ),
+    time=("as_of",), owned=True,
+)  # fmt: skip
+
 USAGE = Table(
     "usage", "one use of one platform component", ("event_id",),
     (
@@ -392,5 +418,5 @@ LOADS = Table(
 
 FACTS = (
     DEPLOYMENTS, CHANGES, DEPLOYMENT_CHANGES, INCIDENTS, PAGES, SERVICE_LEVELS, TICKETS, COSTS, SURVEY_RESPONSES,
-    COMMENT_CODES, ACTION_RUNS, APPROVALS, SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
+    COMMENT_CODES, ACTION_RUNS, APPROVALS, SERVICE_GOLDEN_PATH, ESCAPE_HATCHES, POLICY_RESULTS, SCORECARD_RESULTS, USAGE, ACTIONS, ASSESSMENTS, INTERVENTIONS, LOADS,
 )  # fmt: skip

@@ -20,6 +20,7 @@ from idp_analytics.sources.sample import (
     levels,
     money,
     platform,
+    scorecards,
     surveys,
     truth,
     voice,
@@ -87,6 +88,7 @@ def generate(
         **said,
         **costs,
     }
+    tables["scorecard_results"] = scorecards.table(world, tables)
     known = {
         "company": truth.about(world, services_per_team),
         "reorganisation": truth.reorganisation(world),

@@ -27,6 +27,7 @@ PLAIN = {
     "escape_hatches": "platform/escape_hatches.csv",
     "service_golden_path": "platform/service_golden_path.parquet",
     "policy_results": "platform/policy_results.csv.gz",
+    "scorecard_results": "platform/scorecard_results.csv.gz",
     "usage": "platform/usage.parquet",
     "survey_responses": "voice/survey_responses.csv.gz",
     "actions": "voice/actions.csv",

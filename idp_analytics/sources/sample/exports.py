@@ -213,6 +213,10 @@ def _policies(engine: str, kind: str) -> Callable[[Tables], dict[str, pl.DataFra
     return choose
 
 
+def _scorecards(tool: str) -> Callable[[Tables], dict[str, pl.DataFrame]]:
+    return lambda tables: {"scorecard_results": tables["scorecard_results"].filter(pl.col("tool") == tool)}
+
+
 def _telemetry(tables: Tables) -> dict[str, pl.DataFrame]:
     """Services that send telemetry with everything in it."""
     return {
@@ -293,6 +297,8 @@ _PARTS = (
     Part("opentelemetry", _telemetry),
     Part("kyverno", _policies("kyverno", "kyverno"), _OURS),
     Part("opa", _policies("gatekeeper", "opa")),
+    Part("tech_insights", _scorecards("backstage")),
+    Part("openssf", _scorecards("openssf")),
     Part("pagerduty", _pagerduty, _OURS, ("incidents", "pages"), without=("users",)),
     Part("opsgenie", _opsgenie, _OURS),
     Part("servicenow", _servicenow, _OURS, ("approvals",)),

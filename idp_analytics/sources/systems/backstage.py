@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from idp_analytics.sources import members, over_time, repositories
+from idp_analytics.sources.entity_refs import REFS, entity_ref
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
@@ -262,14 +263,7 @@ def usage(document: Document, export: Export) -> Iterator[Row]:
 
 
 def _ref(told: str, kind: str, export: Export) -> str:
-    """``kind:namespace/name`` in lower case, from any way to write it; with ``refs = "short"`` the name alone, in the
-    namespace ``default``."""
-    head, colon, rest = told.strip().lower().rpartition(":")
-    namespace, slash, name = rest.rpartition("/")
-    namespace = namespace if slash else "default"
-    if export.options["refs"] == "short":
-        return name if namespace == "default" else f"{namespace}/{name}"
-    return f"{head if colon else kind}:{namespace}/{name}"
+    return entity_ref(told, kind, export.options["refs"] == "short")
 
 
 def _own(document: Document, export: Export) -> str:
@@ -375,7 +369,7 @@ SYSTEM = System(
                "read on the Adoption Insights database"),
     ),
     options=(
-        Option("refs", "text", 'full (usual): component:default/checkout; short: checkout, for the namespace "default".', ("full", "short"), "full"),
+        REFS,
         Option("kinds", "texts", "Kinds of entity that are services.", ("Component", "API", "Resource", "System"), ("Component",)),
         Option("service_parameter", "text", "The parameter of templates that names the service, if one does."),
     ),

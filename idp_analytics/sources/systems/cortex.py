@@ -13,10 +13,12 @@ from typing import Any
 from idp_analytics.sources import members, over_time
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.tables.facts import LEVEL_SAID
 
 _DEPLOYED = {"DEPLOY": False, "ROLLBACK": True}
 _NOT_DEPLOYED = ("SCALE", "RESTART")
 _NO_VERDICT = {"NOT_APPLICABLE": "skip", "NOT_EVALUATED": None}
+_STATES = {"pass": "passed", "fail": "failed", "skip": "not_applicable"}
 _EXEMPTED = {
     "PENDING": "pending",
     "APPROVED": "approved",
@@ -143,28 +145,45 @@ def deployments(document: Document, export: Export) -> Iterator[Row]:
 def policy_results(document: Document, export: Export) -> Iterator[Row]:
     """One row per rule and entity of a scorecard, when it was last scored. A rule that was not evaluated has no verdict."""
     del export
-    card = (
-        document.text("scorecardTag")
-        or members.text(document.file.beside, "scorecardTag")
-        or members.text(document.file.beside, "tag")
-        or "scorecard"
-    )
-    service = document.text("service", "tag") or document.text("entityTag")
+    service = _scored(document)
     for rule in document.every("score", "rules"):
-        raw = members.text(rule, "outcome", "type") or members.text(rule, "type")
-        score = members.text(rule, "score")
-        verdict = (
-            _NO_VERDICT[raw]
-            if raw in _NO_VERDICT
-            else None
-            if score is None
-            else "pass"
-            if float(score) > 0
-            else "fail"
-        )
+        verdict, raw = _verdict(rule)
         yield document.row(
-            policy=card, rule=members.text(rule, "identifier") or members.text(rule, "expression"), resource=service,
-            as_of=document.text("lastUpdated") or document.taken_at, engine="cortex", service_id=service, result=verdict, result_raw=raw or score, enforcement="audit",
+            policy=_card(document), rule=members.text(rule, "identifier") or members.text(rule, "expression"), resource=service,
+            as_of=document.text("lastUpdated") or document.taken_at, engine="cortex", service_id=service, result=verdict, result_raw=raw, enforcement="audit",
+        )  # fmt: skip
+
+
+def scorecard_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per rule and entity of a scorecard, when it was last scored, and the level and points Cortex says the entity has. Which rule is of
+    which level is in the scorecard's descriptor: without it the levels of rules are not known."""
+    card, service = _card(document), _scored(document)
+    cards = export.by("scorecard", "tag").get(card, [])
+    ranks = {members.text(one, "name"): members.text(one, "rank") for one in cards[-1].every("ladder", "levels")} if cards else {}  # fmt: skip
+    described = {
+        name: rule
+        for rule in (cards[-1].every("rules") if cards else ())
+        for name in (members.text(rule, key) for key in ("expression", "title", "identifier"))
+        if name
+    }
+    shared: dict[str, Any] = {
+        "tool": "cortex", "scorecard": card, "resource": service, "service_id": service, "as_of": document.text("lastUpdated") or document.taken_at,
+    }  # fmt: skip
+    for rule in document.every("score", "rules"):
+        names = [name for name in (members.text(rule, key) for key in ("identifier", "expression", "title")) if name]
+        about = next((described[name] for name in reversed(names) if name in described), {})
+        verdict, raw = _verdict(rule)
+        level = members.text(rule, "level") or members.text(about, "level")
+        yield document.row(
+            **shared, rule=next(iter(names), None), level=level, level_number=ranks.get(level) if level else None, state=_STATES.get(verdict or ""), state_raw=raw,
+            weight=members.text(rule, "weight") or members.text(about, "weight"),
+        )  # fmt: skip
+    if isinstance(document.at("score", "ladderLevels"), list):
+        reached = document.every("score", "ladderLevels")[-1:]
+        level = members.text(reached, 0, "level", "name") or members.text(reached, 0, "levelName")
+        yield document.row(
+            **shared, rule=LEVEL_SAID, level=level, level_number=members.text(reached, 0, "level", "number") or ranks.get(level) if reached else 0,
+            score=document.text("score", "summary", "score"), score_most=document.text("score", "summary", "totalPossibleScore"),
         )  # fmt: skip
 
 
@@ -280,6 +299,29 @@ def _tier(groups: list[str]) -> str | None:
     return next((digit for digit in named if digit.isdigit()), None)
 
 
+def _card(document: Document) -> str:
+    """The scorecard a score is of."""
+    beside = document.file.beside
+    return (
+        document.text("scorecardTag")
+        or members.text(beside, "scorecardTag")
+        or members.text(beside, "tag")
+        or "scorecard"
+    )
+
+
+def _scored(document: Document) -> str | None:
+    return document.text("service", "tag") or document.text("entityTag")
+
+
+def _verdict(rule: Any) -> tuple[str | None, str | None]:
+    """pass, fail, skip or null, and what is written. A rule that was not evaluated has no verdict."""
+    raw, score = members.text(rule, "outcome", "type") or members.text(rule, "type"), members.text(rule, "score")
+    if raw in _NO_VERDICT:
+        return _NO_VERDICT[raw], raw
+    return None if score is None else "pass" if float(score) > 0 else "fail", raw or score
+
+
 def _state(document: Document) -> str | None:
     return document.text("status", "type") or document.text("status")
 
@@ -309,7 +351,7 @@ SYSTEM = System(
         Shape("workflow_run", "a run of a workflow", lambda b: ("workflowTag" in b or "workflow" in b) and {"id", "status"} <= b.keys() and "createdBy" not in b
               and ("startedAt" in b or "dateCreated" in b)),
         Shape("deploy", "a deploy", lambda b: {"timestamp", "title", "type"} <= b.keys() and bool({"deployer", "deployerEmail", "deployerName", "sha"} & b.keys())),
-        Shape("scorecard", "a scorecard", lambda b: {"tag", "rules", "ladder"} <= b.keys()),
+        Shape("scorecard", "a scorecard", lambda b: {"tag", "rules"} <= b.keys()),
     ),
     gives=(
         Gives("services", services, _CATALOGUE, _NOW, lost=("lifecycle", "created_at"), is_state=True, over_time=over_time.retired),
@@ -320,6 +362,7 @@ SYSTEM = System(
         Gives("aliases", aliases, _CATALOGUE, _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
         Gives("deployments", deployments, ("deploy",), "all that were told to it", lost=("queued_at", "started_at", "is_resync", "automated", "golden_path_id")),
         Gives("policy_results", policy_results, ("score",), _NOW, lost=("team_id", "severity", "hatch_id", "truncated"), is_state=True),
+        Gives("scorecard_results", scorecard_results, ("score",), _NOW, beside=("scorecard",), lost=("team_id", "category"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("exemption",), "all", lost=("golden_path_id", "team_id", "uses")),
         Gives("approvals", approvals, ("exemption",), "all", lost=("team_id", "responders")),
         Gives("golden_paths", golden_paths, ("initiative",), _NOW, lost=("owner_team_id", "applies_to", "current_version", "released_at", "retired_at", "minutes_saved")),
@@ -331,7 +374,7 @@ SYSTEM = System(
         Recipe("catalogue.json", f'{_API} "$CORTEX/api/v1/catalog?pageSize=1000&page=0&yaml=false&includeOwners=true" > catalogue.json', "API key (read)", "Pages count from 0: go on while page + 1 < totalPages, into files of their own."),
         Recipe("deploys.json", f'{_API} "$CORTEX/api/v1/catalog/$TAG/deploys?pageSize=1000" | jq --arg tag "$TAG" \'. + {{tag: $tag}}\' > "deploys-$TAG.json"', "API key (read)",
                "Once per service: a deploy does not name its service, so that the tag is put beside them."),
-        Recipe("scores.json", f'{_API} "$CORTEX/api/v1/scorecards/$SCORECARD/scores?pageSize=1000" > scores.json', "API key (read)"),
+        Recipe("scores.json", f'{_API} "$CORTEX/api/v1/scorecards/$SCORECARD/scores?pageSize=1000" > scores.json', "API key (read)", "One file per scorecard. Which rule is of which level stands in its descriptor: export scorecards/*.yaml beside it."),
         Recipe("exemptions.json", f'{_API} "$CORTEX/api/v1/scorecards/exemptions?pageSize=1000" > exemptions.json', "API key (read)"),
         Recipe("initiatives.json", f'{_API} "$CORTEX/api/v1/initiatives?pageSize=1000" > initiatives.json', "API key (read)"),
         Recipe("workflow-runs.json", f'{_API} "$CORTEX/api/v1/workflows/$WORKFLOW/runs?pageSize=1000" > workflow-runs.json', "API key (read)"),

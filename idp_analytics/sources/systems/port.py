@@ -13,6 +13,7 @@ from typing import Any
 from idp_analytics.sources import members, over_time, repositories
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.tables.facts import LEVEL_SAID
 
 MOST = 1000
 """Runs Port gives per answer."""
@@ -22,6 +23,7 @@ _OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure", "DECLINED": "cancel"}
 _RUNNING = ("IN_PROGRESS", _WAITS)
 _CHANNELS = {"UI": "ui", "API": "api", "AUTOMATION": "automation"}
 _VERDICTS = {"SUCCESS": "pass", "FAILURE": "fail"}
+_STATES = {"SUCCESS": "passed", "FAILURE": "failed"}
 
 
 def services(document: Document, export: Export) -> Iterator[Row]:
@@ -147,6 +149,33 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
             )  # fmt: skip
 
 
+def scorecard_results(document: Document, export: Export) -> Iterator[Row]:
+    """One row per rule of each scorecard of an entity, on the export's day, and the level Port says it has. The order of levels is that of the
+    scorecard, where it was exported, else of the option ``levels``. An entity that a scorecard's filter leaves out has none of it."""
+    body = _entity(document)
+    cards = members.at(body, "scorecards")
+    for card, content in cards.items() if isinstance(cards, dict) else ():
+        ladder = _ladder(card, export)
+        shared: dict[str, Any] = {
+            "tool": "port", "scorecard": card, "resource": members.text(body, "identifier"), "as_of": document.taken_at,
+            "service_id": members.text(body, "identifier") if _is_service(body, export) else None,
+        }  # fmt: skip
+        for rule in members.every(content, "rules"):
+            raw, level = members.text(rule, "status"), members.text(rule, "level")
+            yield document.row(
+                **shared, rule=members.text(rule, "identifier"), level=level, level_number=ladder.get(level or ""), state=_STATES.get(raw or "", raw), state_raw=raw,
+            )  # fmt: skip
+        if said := members.text(content, "level"):
+            yield document.row(**shared, rule=LEVEL_SAID, level=said, level_number=ladder.get(said))
+
+
+def _ladder(card: str, export: Export) -> dict[str, int]:
+    """Level → its place on the ladder of a scorecard; the first is what everything has."""
+    exported = export.by("scorecard", "identifier").get(card, [])
+    told = [name for level in exported[-1].every("levels") if (name := members.text(level, "title"))] if exported else []  # fmt: skip
+    return {name: place for place, name in enumerate(told or export.options["levels"])}
+
+
 # --- an entity, a run -------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +248,7 @@ SYSTEM = System(
         Shape("audit", "an entry of the audit log", lambda b: {"resourceType", "trigger", "diff"} <= b.keys()),
         Shape("run", "a run of an action", lambda b: {"action", "status", "createdAt", "createdBy"} <= b.keys()),
         Shape("action", "a self-service action", lambda b: {"identifier", "trigger", "invocationMethod"} <= b.keys()),
+        Shape("scorecard", "a scorecard", lambda b: {"identifier", "levels", "rules"} <= b.keys() and "properties" not in b),
         Shape("entity", "an entity", lambda b: {"identifier", "blueprint", "properties"} <= b.keys()),
         Shape("team", "a team", lambda b: {"name", "users", "provider"} <= b.keys()),
         Shape("user", "a user", lambda b: {"email", "providers", "status"} <= b.keys() and "firstName" in b),
@@ -234,10 +264,12 @@ SYSTEM = System(
         Gives("action_runs", action_runs, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id")),
         Gives("approvals", approvals, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders")),
         Gives("policy_results", policy_results, _ENTITY, _NOW, lost=("team_id", "hatch_id", "truncated"), is_state=True),
+        Gives("scorecard_results", scorecard_results, _ENTITY, _NOW, beside=("scorecard",), lost=("team_id", "category", "score", "score_most", "weight"), is_state=True),
     ),
     recipes=(
         Recipe("entities.json", f'{_API} "$PORT/v1/blueprints/service/entities?include=identifier&include=title&include=blueprint&include=team&include=properties&include=scorecards&include=createdAt&include=updatedAt" > entities.json',
                "member (read)"),
+        Recipe("scorecards.json", f'{_API} "$PORT/v1/scorecards" > scorecards.json', "member (read)", "In which order the levels of each scorecard come."),
         Recipe("runs.json", f'{_API} "$PORT/v1/actions/runs?version=v2&limit=1000" > runs.json', "admin", "At most 1,000 runs per answer: ask by action and day."),
         Recipe("audit.json", f'{_API} "$PORT/v1/audit-log?resources=run&from=$SINCE&to=$UNTIL&limit=1000" > audit.json', "admin", "When runs were approved; without it no waiting time is known."),
         Recipe("actions.json", f'{_API} "$PORT/v1/actions?version=v2" > actions.json', "admin", "Which actions need approval."),
@@ -248,5 +280,6 @@ SYSTEM = System(
         GOLDEN_PATHS,
         Option("service_blueprint", "text", "The blueprint whose entities are services.", default="service"),
         Option("repo_property", "text", "The property with the repository's address.", default="repo"),
+        Option("levels", "texts", "Levels of scorecards that were not exported, from the one that everything has upwards.", default=("Basic", "Bronze", "Silver", "Gold")),
     ),
 )  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
+from idp_analytics.tables.facts import LEVEL_SAID
 from idp_analytics.tables.pseudonyms import pseudonym
 
 SERVICE = """\
@@ -133,6 +137,57 @@ def test_scores(tmp_path):
     ]  # fmt: skip
 
 
+READY = """
+tag: ready
+name: Ready
+ladder:
+  levels:
+  - {name: Bronze, rank: 1}
+  - {name: Silver, rank: 2}
+rules:
+- {title: Owned, expression: ownership != null, weight: 2, level: Bronze}
+- {title: On call, expression: oncall != null, weight: 1, level: Silver}
+- {title: Tidy, expression: tidy, weight: 1}
+"""
+
+
+def scored(ladder, *rules, tag="shop"):
+    return {
+        "service": {"tag": tag, "owners": {"individuals": [{"email": "a@example.com"}]}}, "lastUpdated": "2026-03-01T06:00:00Z",
+        "score": {"ladderLevels": ladder, "rules": list(rules), "summary": {"score": 2, "totalPossibleScore": 4, "percentage": 0.5}},
+    }  # fmt: skip
+
+
+RULES = (
+    {"identifier": "r1", "expression": "ownership != null", "score": 2}, {"identifier": "r2", "expression": "oncall != null", "score": 0}, {"identifier": "r3", "expression": "tidy"},
+    {"identifier": "r4", "expression": "gone", "score": 0, "outcome": {"type": "NOT_APPLICABLE"}}, {"identifier": "r5", "expression": "x", "outcome": {"type": "NOT_EVALUATED"}},
+)  # fmt: skip
+
+
+def test_rules_of_a_scorecard_with_the_levels_of_its_descriptor(tmp_path):
+    page = {"scorecardTag": "ready", "serviceScores": [scored([{"level": {"name": "Bronze", "number": 1}}], *RULES)]}
+    found = read("cortex", tmp_path, {"s.json": page, "ready.yaml": READY})
+    assert columns(found["scorecard_results"], "rule", "level", "level_number", "state", "state_raw", "weight", "score", "score_most") == [
+        ("r1", "Bronze", 1, "passed", "2", 2, None, None), ("r2", "Silver", 2, "failed", "0", 1, None, None), ("r3", None, None, None, None, 1, None, None),
+        ("r4", None, None, "not_applicable", "NOT_APPLICABLE", None, None, None), ("r5", None, None, None, "NOT_EVALUATED", None, None, None),
+        (LEVEL_SAID, "Bronze", 1, None, None, None, 2, 4),
+    ]  # fmt: skip
+    assert columns(found["scorecard_results"][:1], "tool", "scorecard", "resource", "service_id", "as_of") == [
+        ("cortex", "ready", "shop", "shop", at(2026, 3, 1, 6))
+    ]
+    alone = read("cortex", tmp_path, {"s.json": page})["scorecard_results"]
+    assert columns(alone[:2], "rule", "level", "level_number", "state") == [("r1", None, None, "passed"), ("r2", None, None, "failed")]  # fmt: skip
+
+
+def test_below_the_first_level_is_a_level_and_no_ladder_is_none(tmp_path):
+    below = read("cortex", tmp_path, {"s.json": {"scorecardTag": "ready", "serviceScores": [scored([])]}})
+    assert columns(below["scorecard_results"], "rule", "level", "level_number") == [(LEVEL_SAID, None, 0)]
+    without = scored([])
+    del without["score"]["ladderLevels"]
+    page = {"scorecardTag": "ready", "serviceScores": [without]}
+    assert read("cortex", tmp_path, {"s.json": page})["scorecard_results"] == []
+
+
 def exemption(state="APPROVED", decided="2026-03-03T10:00:00Z", **more):
     status = (
         {"type": state, "approvedBy": "joe", "approvedDate": decided}
@@ -255,3 +310,25 @@ def test_the_reference_deploy_and_scores(real, tmp_path):
     assert columns(scores, "service_id", "rule", "result") == [
         ("checkout", "r1", "pass"), ("checkout", "r2", "pass"), ("legacy-batch", "r1", "fail"), ("legacy-batch", "r2", "fail"),
     ]  # fmt: skip
+    rows = read("cortex", tmp_path, [real / "constructed_scorecard_scores.json"])["scorecard_results"]
+    assert columns(rows, "service_id", "rule", "level", "level_number", "state") == [
+        ("checkout", "r1", None, None, "passed"), ("checkout", "r2", None, None, "passed"), ("checkout", LEVEL_SAID, "Gold", 3, None),
+        ("legacy-batch", "r1", None, None, "failed"), ("legacy-batch", "r2", None, None, "failed"), ("legacy-batch", LEVEL_SAID, None, 0, None),
+    ]  # fmt: skip
+
+
+def test_every_reference_scorecard_gives_its_rules_their_levels(cases, tmp_path):
+    """Eleven real descriptors, with and without a ladder, also where an expression is only a note to write one."""
+    files = sorted(one for folder in ("cortexapps-cli", "cortexapps-scorecard-library") for one in (cases / "maturity" / folder).glob("*.yaml"))  # fmt: skip
+    if not files:
+        pytest.skip("no such cases")
+    assert len(files) == 11
+    for file in files:
+        card = yaml.safe_load(file.read_text(encoding="utf-8"))
+        rules = [{"identifier": f"r{i}", "expression": rule["expression"], "title": rule["title"], "score": rule["weight"]} for i, rule in enumerate(card["rules"])]  # fmt: skip
+        (tmp_path / "s.json").write_text(json.dumps({"scorecardTag": card["tag"], "serviceScores": [scored([], *rules)]}), encoding="utf-8")  # fmt: skip
+        found = read("cortex", tmp_path, [tmp_path / "s.json", file])
+        ranks = {level["name"]: level["rank"] for level in card.get("ladder", {}).get("levels", ())}
+        assert columns(found["scorecard_results"][:-1], "level", "level_number", "weight", "state") == [
+            (rule.get("level"), ranks.get(rule.get("level")), rule["weight"], "passed") for rule in card["rules"]
+        ]  # fmt: skip

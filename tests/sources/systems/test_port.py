@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
+from idp_analytics.tables.facts import LEVEL_SAID
 from idp_analytics.tables.pseudonyms import pseudonym
 
 
@@ -126,6 +129,47 @@ def test_entities(tmp_path):
     assert columns(found["policy_results"], "policy", "rule", "resource", "as_of", "engine", "service_id", "result", "result_raw", "severity") == [
         ("Ready", "owned", "shop", at(2026, 7, 1), "port", "shop", "pass", "SUCCESS", "Gold"), ("Ready", "paged", "shop", at(2026, 7, 1), "port", "shop", "fail", "FAILURE", "Silver"),
         ("Ready", "odd", "shop", at(2026, 7, 1), "port", "shop", None, "?", "Silver"),
+    ]  # fmt: skip
+
+
+CARDS = {
+    "Ready": {
+        "level": "Basic",
+        "rules": [
+            {"identifier": "owned", "status": "SUCCESS", "level": "Bronze"}, {"identifier": "paged", "status": "FAILURE", "level": "Silver"},
+            {"identifier": "odd", "status": "?", "level": "Platinum"},
+        ],
+    },
+    "Empty": {"level": None, "rules": []},
+}  # fmt: skip
+
+
+def test_rules_of_scorecards_on_their_ladder(tmp_path):
+    entities = {"entities": [entity(scorecards=CARDS), entity("c1", "cluster", scorecards=CARDS), entity("bare")]}
+    found = read("port", tmp_path, {"e.json": entities})
+    assert columns(found["scorecard_results"][:4], "tool", "scorecard", "rule", "resource", "service_id", "as_of", "level", "level_number", "state", "state_raw") == [
+        ("port", "Ready", "owned", "shop", "shop", at(2026, 7, 1), "Bronze", 1, "passed", "SUCCESS"), ("port", "Ready", "paged", "shop", "shop", at(2026, 7, 1), "Silver", 2, "failed", "FAILURE"),
+        ("port", "Ready", "odd", "shop", "shop", at(2026, 7, 1), "Platinum", None, None, "?"), ("port", "Ready", LEVEL_SAID, "shop", "shop", at(2026, 7, 1), "Basic", 0, None, None),
+    ]  # fmt: skip
+    assert columns(found["scorecard_results"][4:], "resource", "service_id") == [("c1", None)] * 4
+    card = {"identifier": "Ready", "title": "Ready", "levels": [{"title": name} for name in ("Basic", "Silver", "Bronze", "Platinum")], "rules": []}  # fmt: skip
+    turned = read("port", tmp_path, {"e.json": entities, "s.json": {"ok": True, "scorecards": [card]}})
+    assert columns(turned["scorecard_results"][:4], "level_number") == [(2,), (1,), (3,), (0,)]
+    named = read("port", tmp_path, {"e.json": entities}, levels=["Basic", "Platinum"])
+    assert columns(named["scorecard_results"][:4], "level_number") == [(None,), (None,), (1,), (0,)]
+
+
+def test_the_reference_scorecard_gives_the_order_of_levels(cases, tmp_path):
+    path = cases / "maturity" / "port-format" / "scorecard_own.json"
+    if not path.is_file():
+        pytest.skip(f"no such case: {path}")
+    card = json.loads(path.read_text(encoding="utf-8"))
+    rules = [{"identifier": rule["identifier"], "level": rule["level"], "status": "SUCCESS"} for rule in card["rules"]]
+    held = {card["identifier"]: {"level": "Gold", "rules": rules}}
+    (tmp_path / "e.json").write_text(json.dumps([entity(scorecards=held)]), encoding="utf-8")
+    found = read("port", tmp_path, [tmp_path / "e.json", path], levels=["nothing"])
+    assert columns(found["scorecard_results"], "rule", "level_number") == [
+        ("has_team", 1), ("has_oncall", 1), ("on_path", 2), ("few_incidents", 3), (LEVEL_SAID, 3),
     ]  # fmt: skip
 
 
