@@ -37,11 +37,19 @@
       const plot = figure.querySelector(".idp-plot");
       const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
       begun.set(figure, vegaEmbed(plot, fitted(spec), options).then(
-        (result) => { figure.dataset.drawn = ""; offer(figure, spec, result.view); },
+        (result) => { name(plot); figure.dataset.drawn = ""; offer(figure, spec, result.view); },
         (error) => { plot.textContent = "This chart could not be drawn: " + error.message; console.error(error); },
       ));
     }
     return begun.get(figure);
+  }
+
+  // Vega calls groups of marks symbols without saying of what; the marks in them have names of their own.
+  function name(plot) {
+    plot.querySelectorAll('[role="graphics-symbol"]:not([aria-label])').forEach((group) => {
+      group.removeAttribute("role");
+      group.removeAttribute("aria-roledescription");
+    });
   }
 
   function offer(figure, spec, view) {
