@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -88,11 +88,16 @@ def demo(reports: Path, workers: int | None) -> None:
     "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
 )
 @click.option("--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core].")
+@click.option(
+    "--engine", type=click.Choice(["fork", "stock"]),
+    help="How notebooks run: each in a fork of one prepared process, or in a kernel of its own by papermill [default: fork, "
+    "where the system can].",
+)  # fmt: skip
 @_gate
 @_told
 def report(
     data: Path, git: tuple[Path, ...], more: tuple[Path, ...], period: str, teams: tuple[str, ...],
-    reports: Path, workers: int | None, gate: str,
+    reports: Path, workers: int | None, engine: str | None, gate: str,
 ) -> None:  # fmt: skip
     """Publish the organisation's and every team's report: whole, or not at all.
 
@@ -103,7 +108,16 @@ def report(
     if more and not git:
         raise click.UsageError(f"Unexpected argument {str(more[0])!r}. Paths of repositories follow --git.")
     _published(
-        _publish(data=data, git=(*git, *more), period=period, teams=teams, reports=reports, workers=workers, gate=gate)
+        _publish(
+            data=data,
+            git=(*git, *more),
+            period=period,
+            teams=teams,
+            reports=reports,
+            workers=workers,
+            gate=gate,
+            engine=engine or "",
+        )
     )
 
 
@@ -373,10 +387,15 @@ def _publish(
     reports: Path,
     workers: int | None,
     gate: str,
+    engine: str = "",
 ) -> RunResult:
     from idp_analytics.publish.run import publish
+    from idp_analytics.publish.workers import engine as named
 
-    return publish(_loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers)
+    how: dict[str, Any] = {"engine": named(engine)} if engine else {}  # before anything is read: it may not be there
+    return publish(
+        _loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
+    )
 
 
 def _published(result: RunResult) -> None:

@@ -1,21 +1,16 @@
-"""One notebook, run once: parameters in, executed notebook and page out; what went wrong is a value, not an exception."""
+"""One report: a notebook with parameters in, executed notebook and page out; what went wrong is a value, not an exception."""
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from idp_analytics.paths import PACKAGE
-from idp_analytics.publish import parameters
 from idp_analytics.publish.staging import UNWRITABLE
 
 if TYPE_CHECKING:
@@ -26,12 +21,7 @@ if TYPE_CHECKING:
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
 
-T = TypeVar("T")
-
 _MESSAGE_LIMIT = 2_000
-_QUIET = logging.getLogger("idp_analytics.publish.kernel")
-_QUIET.addHandler(logging.NullHandler())
-_QUIET.propagate = False
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
@@ -40,7 +30,8 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 class Job:
     """One report to make: run ``notebook`` with ``parameters`` and write ``<name>.html`` and ``<name>.ipynb`` in ``folder``
     (``name`` may hold folders; the notebook runs where its page will lie). ``page`` is what the page says about itself,
-    ``seconds`` the most the notebook may take, ``library`` the file that holds the chart library."""
+    ``seconds`` and ``memory`` (bytes of data; where the system can) the most the notebook may take, ``library`` the file that
+    holds the chart library."""
 
     name: str
     notebook: Path
@@ -49,6 +40,7 @@ class Job:
     page: Page
     seconds: float = 600.0
     library: Path | None = None
+    memory: int | None = None
 
     @property
     def place(self) -> Path:
@@ -94,6 +86,7 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
     wrong is this report's failure alone.
     """
     from idp_analytics.publish import notebook as notebooks
+    from idp_analytics.publish.stock import run
 
     start = time.perf_counter()
     notebook, failure = _executed(job, execute or run)
@@ -117,7 +110,7 @@ def _executed(job: Job, execute: Execute) -> tuple[NotebookNode, Failure | None]
     try:
         return execute(job)
     except Exception as error:
-        return notebooks.blank(), _told(error)
+        return notebooks.blank(), told_of(error)
 
 
 def _rendered(notebook: NotebookNode, page: Page, library: Path | None) -> tuple[str, Failure | None]:
@@ -126,100 +119,22 @@ def _rendered(notebook: NotebookNode, page: Page, library: Path | None) -> tuple
     try:
         return exporter.render(notebook, page, library), None
     except Exception as error:
-        return "", _told(error)
+        return "", told_of(error)
 
 
-def _told(error: Exception) -> Failure:
+def told_of(error: Exception) -> Failure:
     """The failure of this report alone; a disk that cannot be written is no report's fault and stops the whole run."""
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         raise error
     return Failure(type(error).__name__, plain(str(error)))
 
 
-def run(job: Job) -> tuple[NotebookNode, Failure | None]:
-    """Run the job's notebook through papermill in a kernel of its own.
-
-    The notebook given back holds nothing that differs from run to run: no times, no paths of this machine, no random
-    cell ids. Raises :class:`ReportError` for parameters the notebook does not take.
-    """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
+def steady(notebook: NotebookNode, job: Job) -> NotebookNode:
+    """The executed notebook without what papermill and the kernel add that differs from run to run: no times, no paths of this
+    machine, no random cell ids, no streams cut by the clock."""
     from idp_analytics.publish import notebook as notebooks
 
-    source = notebooks.read(job.notebook)
-    given = parameters.validate(source, job.parameters, where=job.notebook.name)
-    _register()
-    with tempfile.TemporaryDirectory(prefix="idp-") as private:
-        written = Path(private) / "executed.ipynb"
-        with suppress(PapermillExecutionError):  # papermill has written it down; _failure tells it
-            papermill.execute_notebook(
-                source, str(written), given, engine_name="idp", kernel_name="python3", language="python",
-                progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
-                private=Path(private), seconds=job.seconds,
-            )  # fmt: skip
-        executed = _steady(notebooks.read(written), (job.place, job.folder))
-    return executed, _failure(executed)
-
-
-def _register() -> None:
-    """Teach papermill the engine ``idp``: its own, with our kernel, a time limit, and deaths written into the notebook."""
-    from jupyter_core.utils import run_sync
-    from nbclient.exceptions import DeadKernelError
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import Engine, papermill_engines
-
-    from idp_analytics.publish import notebook as notebooks
-    from idp_analytics.publish.kernel import ReportKernel
-
-    class ReportEngine(Engine):  # type: ignore[misc]
-        @classmethod
-        def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, **_: Any
-        ) -> None:
-            kernel = ReportKernel(private)
-            late: list[bool] = []
-
-            def end() -> None:
-                late.append(True)
-                kernel.kill()
-
-            timer = Timer(seconds, end)
-            timer.daemon = True
-            timer.start()
-            try:
-                client = PapermillNotebookClient(
-                    nb_man, km=kernel, kernel_name=kernel_name, record_timing=False, shutdown_kernel="immediate",
-                    timeout=None, log=_QUIET,
-                )  # fmt: skip
-                client.execute(cleanup_kc=True)
-            except (DeadKernelError, RuntimeError) as error:
-                code = [cell for cell in nb_man.nb.cells if cell.cell_type == "code"]
-                begun = [cell for cell in code if cell.metadata.papermill.start_time]
-                name, text = (
-                    (TIMEOUT, f"took longer than {seconds:g} s and was stopped") if late else _death(kernel, error)
-                )
-                (begun or code)[-1 if begun else 0].outputs.append(notebooks.error(name, text))
-            finally:
-                timer.cancel()
-                run_sync(kernel.shutdown_kernel)(now=True)
-
-    papermill_engines.register("idp", ReportEngine)
-
-
-def _death(kernel: Any, error: Exception) -> tuple[str, str]:
-    process = getattr(kernel.provisioner, "process", None)
-    code = process.poll() if process is not None else None
-    if code is None:
-        return KERNEL_DIED, f"the kernel did not start or answer ({error})"
-    cause = f"signal {-code}" + (" (often: out of memory)" if code == -9 else "") if code < 0 else f"exit code {code}"
-    return KERNEL_DIED, f"the kernel ended by itself: {cause}"
-
-
-def _steady(notebook: NotebookNode, folders: tuple[Path, ...]) -> NotebookNode:
-    """The executed notebook without what papermill and the kernel add that differs from run to run; ``folders`` are
-    those it ran in."""
-    local = _local((*folders, PACKAGE.parent, Path(sys.prefix), Path(sys.base_prefix)))
+    local = _local((job.place, job.folder, PACKAGE.parent, Path(sys.prefix), Path(sys.base_prefix)))
     kept = []
     for cell in notebook.cells:
         if "papermill-error-cell-tag" in cell.metadata.get("tags", []):
@@ -229,10 +144,12 @@ def _steady(notebook: NotebookNode, folders: tuple[Path, ...]) -> NotebookNode:
             cell.metadata["papermill"] = {"status": told["status"], "exception": bool(told.get("exception"))}
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+        if cell.cell_type == "code":
+            cell.outputs = notebooks.joined(cell.outputs)
         for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                output.evalue = local.sub("", output.evalue)
-                output.traceback = [local.sub("", line) for line in output.traceback]
+            if output["output_type"] == "error":
+                output["evalue"] = local.sub("", output["evalue"])
+                output["traceback"] = [local.sub("", line) for line in output["traceback"]]
         kept.append(cell)
     notebook.cells = kept
     notebook.metadata["papermill"] = {"parameters": notebook.metadata.get("papermill", {}).get("parameters", {})}
@@ -248,16 +165,27 @@ def _local(folders: tuple[Path, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:(?<![\w.~/-])|(?<=[0-9;\[]m))(?:{paths})")
 
 
-def _failure(notebook: NotebookNode) -> Failure | None:
+def failure_in(notebook: NotebookNode) -> Failure | None:
     """The first error among the outputs. ``SystemExit(0)`` counts: what follows it was not computed."""
     heading = ""
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "markdown":
             heading = ([heading, *_HEADING.findall(cell.source)])[-1]
         for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                return Failure(output.ename, plain(output.evalue), heading, number)
+            if output["output_type"] == "error":
+                return Failure(output["ename"], plain(output["evalue"]), heading, number)
     return None
+
+
+def death(code: int) -> str:
+    """What is said of a kernel that is gone; ``code`` as :attr:`subprocess.Popen.returncode`."""
+    cause = f"signal {-code}" + (" (often: out of memory)" if code == -9 else "") if code < 0 else f"exit code {code}"
+    return f"the kernel ended by itself: {cause}"
+
+
+def lateness(seconds: float) -> str:
+    """What is said of a notebook that took too long."""
+    return f"took longer than {seconds:g} s and was stopped"
 
 
 def plain(text: str) -> str:

@@ -98,6 +98,6 @@ def policy(scripts: tuple[str, ...] = ()) -> str:
 
 
 def data(value: Any) -> Markup:
-    """JSON for a ``<script type="application/json">``: nothing in it can end the element."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """JSON for a ``<script type="application/json">``: nothing in it can end the element, and its order is that of names."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704

@@ -32,7 +32,8 @@ from idp_analytics.periods import parse
 from idp_analytics.publish import index, library, parameters, provenance, staging
 from idp_analytics.publish.engine import Failure, Job
 from idp_analytics.publish.page import Link, Page
-from idp_analytics.publish.workers import Engine, papermill
+from idp_analytics.publish.workers import Engine
+from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.view import team_names
@@ -118,14 +119,15 @@ def publish(
     period: str = "",
     teams: Sequence[str] | None = None,
     workers: int | None = None,
-    engine: Engine = papermill,
+    engine: Engine | None = None,
     notebooks: Path | None = None,
     seconds: float = 600.0,
 ) -> RunResult:
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
     ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
-    core. ``engine`` runs the notebooks in ``notebooks`` (default the kit's own); each may take ``seconds``.
+    core. ``engine`` (default :func:`workers.engine`) runs the notebooks in ``notebooks`` (default the kit's own); each may take
+    ``seconds``.
 
     The same inputs, settings and code again, after a run without failures: the published run stands, at once. A report
     that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything is made
@@ -148,7 +150,7 @@ def publish(
             jobs = {entity: _job(plan, entity, folder, kept, seconds) for entity in plan.names}
             plan.mart.write(folder / MART)
             (folder / "teams").mkdir()
-            done_jobs = _shown(engine(tuple(jobs.values()), workers or os.cpu_count() or 1), len(jobs))
+            done_jobs = _shown((engine or usual())(tuple(jobs.values()), workers or os.cpu_count() or 1), len(jobs))
             outcomes = {outcome.name: outcome for outcome in done_jobs}
             failures = {e: f for e, job in jobs.items() if (f := outcomes[job.name].failure) is not None}
             _write_answers(folder, plan.mart.answers)

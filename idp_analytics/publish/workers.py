@@ -1,8 +1,10 @@
-"""Many notebooks, W at a time, each in its own kernel; a worker that dies takes no other report with it."""
+"""Many notebooks, so many at a time, by one engine or another. The stock one is here: each in its own kernel; a worker that dies
+takes no other report with it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -11,14 +13,34 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
+from idp_analytics.errors import ReportError
 from idp_analytics.publish.engine import Failure, Job, Outcome, make
 
 Engine = Callable[[Sequence[Job], int], Iterable[Outcome]]
 """Makes every job's report, so many at a time, and gives each outcome as it is there."""
 
+FORKS = hasattr(os, "fork") and sys.platform.startswith("linux")
+"""Whether reports can be forked here. macOS can fork, but its own libraries must not be used in a child."""
+
 Make = Callable[[Job], Outcome]
 
 WORKER_DIED = "WorkerDied"
+
+FORK, STOCK = "fork", "stock"
+
+
+def engine(name: str = "") -> Engine:
+    """The engine of that name: ``fork`` (:func:`.forked.forked`) or ``stock`` (:func:`papermill`); empty: ``fork`` where the system
+    has it. Where it has not, ``fork`` raises :class:`ReportError`."""
+    if name == STOCK:
+        return papermill
+    if not FORKS:
+        if name == FORK:
+            raise ReportError("This system cannot fork a report from a running process. Use the engine stock.")
+        return papermill
+    from idp_analytics.publish.forked import forked
+
+    return forked
 
 
 def papermill(jobs: Sequence[Job], workers: int, making: Make = make) -> Iterator[Outcome]:

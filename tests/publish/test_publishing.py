@@ -18,9 +18,10 @@ from published_sample import execute
 
 from idp_analytics.errors import ReportError
 from idp_analytics.organisation import Organisation
-from idp_analytics.paths import slug
-from idp_analytics.publish import staging
+from idp_analytics.paths import resource, slug
+from idp_analytics.publish import staging, workers
 from idp_analytics.publish.engine import Job, Outcome, make
+from idp_analytics.publish.page import Page
 from idp_analytics.publish.run import RunResult, publish
 from idp_analytics.publish.staging import BusyError
 
@@ -295,14 +296,22 @@ def test_a_cell_that_a_spreadsheet_would_run_is_only_text() -> None:
     assert spreadsheet_safe(frame)["a"].to_list() == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "plain", None]
 
 
-def test_stock_kernels_give_the_page_that_this_process_gives(
-    sample: Organisation, published: RunResult, tmp_path: Path
+@pytest.mark.parametrize("name", ["organisation", "teams/identity"])
+def test_forks_and_stock_kernels_give_the_same_page_and_notebook(
+    published: RunResult, tmp_path: Path, name: str
 ) -> None:
-    stock = publish(sample, tmp_path, teams=["identity"])
-    assert stock.failed == ()
-    for name in ("organisation.html", "teams/identity.html"):
-        ours, theirs = ((r.folder / name).read_text(encoding="utf-8") for r in (published, stock))
-        assert ours.replace(published.key, "KEY") == theirs.replace(stock.key, "KEY"), name
+    folder = tmp_path / "set"
+    (folder / "teams").mkdir(parents=True)
+    (folder / "mart").symlink_to(published.folder / "mart")
+    team = {"team": "identity", "mart": "../mart"} if name.startswith("teams") else {"mart": "mart"}
+    notebook = resource("notebooks") / ("team.ipynb" if name.startswith("teams") else "org.ipynb")
+    job = Job(name, notebook, {"period": published.period, **team}, folder, Page("A report"))
+    made = {}
+    for engine in ("fork", "stock"):
+        (outcome,) = workers.engine(engine)([job], 1)
+        assert outcome.failure is None
+        made[engine] = [(folder / f"{name}.{kind}").read_bytes() for kind in ("ipynb", "html")]
+    assert made["fork"] == made["stock"]
 
 
 def test_nbconvert_gives_the_same_template_by_name(published: RunResult, tmp_path: Path) -> None:

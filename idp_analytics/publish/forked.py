@@ -1,0 +1,205 @@
+"""Every report in a fork of one process that has imported everything: as isolated as in a kernel of its own, and a hundred times
+as soon there.
+
+A :mod:`zygote` forks two children per report, so many reports at a time. The first runs the notebook in process and writes what
+its cells say to a journal. The second makes the executed notebook and the page from that, untouched by whatever the cells did to
+their process, and also where it was killed, took too long or ended by itself.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from idp_analytics.publish import zygote
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, death, lateness, make, told_of
+from idp_analytics.publish.workers import WORKER_DIED
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+    from nbformat import NotebookNode
+
+    from idp_analytics.publish.inprocess import Record
+
+MEMORY = 2 << 30
+"""Bytes of data a report may have, unless its job says otherwise."""
+
+_PREPARED = "idp_analytics.publish.forked"
+
+
+def forked(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    """Make every job's report in a fork, ``workers`` at a time, and give each outcome as it is there.
+
+    Should the zygote be killed, what was in work is made again by another; a report that was in work both times is failed. Raises
+    ``OSError`` when the folder cannot be written.
+    """
+    waiting = deque(jobs)
+    seen: set[str] = set()
+    while waiting:
+        lost: list[Job] = []
+        yield from _made(waiting, workers, lost)
+        for job in lost:
+            if job.name in seen:
+                yield Outcome(job.name, Failure(WORKER_DIED, "the process that ran it died twice"), 0.0)
+            else:
+                seen.add(job.name)
+                waiting.append(job)
+
+
+def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcome]:
+    """Outcomes of the jobs ``waiting`` until all are made or the zygote is gone; then those in work are ``lost``."""
+    from idp_analytics.publish.kernel import environment
+
+    with tempfile.TemporaryDirectory(prefix="idp-") as name:
+        private = Path(name)
+        client = zygote.Client.start(private, [_PREPARED], environment(private))
+        working: dict[zygote.Child, _Work] = {}
+        try:
+            while waiting or working:
+                while waiting and len(working) < workers:
+                    work = _Work(waiting.popleft(), private / f"{len(waiting)}.journal")
+                    try:
+                        working[client.call(work.task())] = work
+                    except OSError:
+                        lost.append(work.job)
+                        break
+                for child in _heard(working):
+                    work, message = working[child], child.message()
+                    if message is None:
+                        lost.append(work.job)
+                        del working[child]
+                    elif isinstance(message, zygote.Ended):
+                        child.close()
+                        del working[child]
+                        if work.outcome is None:
+                            work.ended(message)
+                            working[client.call(work.writing())] = work
+                        else:
+                            work.journal.unlink(missing_ok=True)
+                            yield work.outcome
+                    else:
+                        work.take(message)
+                if lost and not working:
+                    return
+        finally:
+            client.close()
+
+
+def _heard(working: Iterable[zygote.Child]) -> list[zygote.Child]:
+    """Those of the children that have said something, waited for; none if there are none."""
+    by_number = {child.fileno(): child for child in working}
+    return [by_number[number] for number in wait(list(by_number)) if isinstance(number, int)]
+
+
+class _Work:
+    """One job on its way."""
+
+    def __init__(self, job: Job, journal: Path) -> None:
+        library = job.library.absolute() if job.library else None  # the child stands in another folder
+        self.job = replace(job, notebook=job.notebook.absolute(), folder=job.folder.absolute(), library=library)
+        self.journal = journal
+        self.outcome: Outcome | None = None
+        self.failure: Failure | None = None
+        self.has_run = False
+        self.begun = time.perf_counter()
+
+    def task(self) -> zygote.Task:
+        memory = MEMORY if self.job.memory is None else self.job.memory
+        return zygote.Task(_ran, (self.job, self.journal), self.job.place, seconds=self.job.seconds, memory=memory)
+
+    def writing(self) -> zygote.Task:
+        return zygote.Task(_written, (self.job, self.journal, self.failure), self.job.place)
+
+    def ended(self, end: zygote.Ended) -> None:
+        """The child that ran the cells is gone."""
+        if self.has_run:
+            return
+        if end.late:
+            self.failure = Failure(TIMEOUT, lateness(self.job.seconds))
+        else:
+            self.failure = Failure(KERNEL_DIED, death(end.code))
+
+    def take(self, message: zygote.Message) -> None:
+        """Something a child has said. Raises what stops the whole run."""
+        match message:
+            case zygote.Returned(None):
+                self.has_run = True
+            case zygote.Returned(outcome):
+                self.outcome = Outcome(outcome.name, outcome.failure, time.perf_counter() - self.begun)
+            case zygote.Raised(Exception() as error) if not self.has_run:
+                self.failure, self.has_run = told_of(error), True
+            case zygote.Raised(error):
+                raise error
+            case _:
+                pass
+
+
+# --- in the zygote and its children ------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Import all that a report needs, and make what every report makes. Nothing here may run a Polars query."""
+    from idp_analytics.publish.kernel import forgo_slow_imports
+
+    forgo_slow_imports()
+    import papermill.parameterize  # noqa: F401
+
+    import idp_analytics.report.reports  # noqa: F401
+    from idp_analytics.publish import exporter, inprocess, notebook, page
+
+    inprocess.shell()
+    exporter.render(notebook.blank(), page.Page())
+
+
+def _ran(job: Job, journal: Path) -> None:
+    """Run the job's cells in this process, which must be there for nothing else."""
+    from idp_analytics.publish import inprocess
+
+    notebook = _opened(job)
+    with journal.open("ab", buffering=0) as file:
+        inprocess.run(notebook.cells, lambda record: _noted(file, record))
+
+
+def _noted(file: FileIO, record: Record) -> None:
+    file.write(pickle.dumps(record))
+
+
+def _written(job: Job, journal: Path, why: Failure | None) -> Outcome:
+    """Make the report from what was said; ``why`` it ended before its end, if it did."""
+    return make(job, lambda job: _read(job, journal, why))
+
+
+def _read(job: Job, journal: Path, why: Failure | None) -> tuple[NotebookNode, Failure | None]:
+    from idp_analytics.publish.engine import failure_in, steady
+    from idp_analytics.publish.notebook import Filling
+
+    notebook = _opened(job)
+    filling = Filling(notebook)
+    # No journal: it ended before it began. An end of the file in the middle of a record: it was being written then.
+    with suppress(FileNotFoundError, EOFError, pickle.UnpicklingError), journal.open("rb") as file:
+        while True:
+            filling(pickle.load(file))  # noqa: S301 our own child wrote it
+    if why is not None:
+        filling.stopped(why.error, why.message)
+    made = steady(notebook, job)
+    return made, failure_in(made)
+
+
+def _opened(job: Job) -> NotebookNode:
+    from idp_analytics.publish import inprocess, parameters
+    from idp_analytics.publish import notebook as notebooks
+
+    source = notebooks.template(job.notebook)
+    given = parameters.validate(source, job.parameters, where=job.notebook.name)
+    notebook = notebooks.parameterized(source, given)
+    notebook.metadata["language_info"] = dict(inprocess.LANGUAGE)
+    return notebook

@@ -1,0 +1,227 @@
+"""A notebook's cells run in this very process, as a kernel would run them.
+
+The shell is ipykernel's own, only that what it says goes to a function instead of over sockets; so outputs, tracebacks and
+execution counts are the stock kernel's. What a kernel in a process of its own can do beyond that is not there: widgets, ``input()``
+(it fails as it does under papermill), the debugger.
+
+:func:`run` is the way in, for a process that ends afterwards: it puts streams, file descriptors and ``input`` in place and leaves
+them there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import getpass
+import io
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from ipykernel.compiler import XCachingCompiler
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.error import StdinNotImplementedError
+from jupyter_client.session import Session
+from traitlets import Instance
+from traitlets.config import Config
+
+_HELD_BACK = 0.2
+"""Seconds after which a stream says what it was given, as a kernel's; what is written in between comes out in one piece."""
+
+ENDED_ITSELF = 0
+"""What a kernel exits with that is told to with ``exit()``."""
+
+
+class Begun(NamedTuple):
+    """The cell at that place begins."""
+
+    cell: int
+
+
+class Said(NamedTuple):
+    """What a kernel would have sent of it: kind and content of a message on the IOPub channel."""
+
+    cell: int
+    kind: str
+    content: Mapping[str, Any]
+
+
+class Done(NamedTuple):
+    """It has ended; ``raised`` what it raised, and was not to."""
+
+    cell: int
+    raised: bool
+
+
+Record = Begun | Said | Done
+Tell = Callable[[Record], None]
+
+LANGUAGE: Mapping[str, Any] = IPythonKernel.language_info
+"""What a kernel says of the language it runs."""
+
+
+class _Session(Session):
+    """Stands where a kernel's connection would, and hands every message on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hand: Callable[[str, Mapping[str, Any]], None] = lambda *_: None
+
+    def msg(self, msg_type: str, content: Any = None, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"msg_type": msg_type, "content": content or {}}
+
+    def send(self, _: Any, told: Any, content: Any = None, *__: Any, **___: Any) -> None:  # type: ignore[override]
+        message = told if isinstance(told, dict) else self.msg(told, content)
+        self.hand(message["msg_type"], message["content"])
+
+
+class _Shell(ZMQInteractiveShell):
+    """The kernel's shell with no kernel around it."""
+
+    session = Instance(_Session)
+
+
+class _Stream(io.TextIOBase):
+    """What cells see as standard output or error: what Python writes, and what the file descriptor below it is written."""
+
+    encoding = "utf-8"
+    errors = "strict"
+
+    def __init__(self, name: str, number: int, hand: Callable[[str, Mapping[str, Any]], None]) -> None:
+        self.name, self.number, self.hand = name, number, hand
+        self.parts: list[str] = []
+        self.since = 0.0
+        self.file = os.memfd_create(name)
+        self.read_up_to = 0
+        os.dup2(self.file, number)
+
+    def write(self, text: str) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text)}")
+        now = time.monotonic()
+        if not self.parts:
+            self.since = now
+        self.parts.append(text)
+        if now - self.since > _HELD_BACK:
+            self.flush()
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self.number
+
+    def flush(self) -> None:
+        below = b""
+        while chunk := os.pread(self.file, 1 << 20, self.read_up_to):
+            below += chunk
+            self.read_up_to += len(chunk)
+        text = "".join(self.parts) + below.decode("utf-8", "replace")
+        self.parts.clear()
+        if text:
+            self.hand("stream", {"name": self.name, "text": text})
+
+
+@cache
+def shell() -> _Shell:
+    """The one shell of this process; made before a fork, its children have it at once."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as a kernel sets it
+    config = Config()
+    config.HistoryManager.enabled = False  # it has a thread, and a report no past
+    made: _Shell = _Shell.instance(
+        config=config, compiler_class=XCachingCompiler, kernel=SimpleNamespace(eventloop=None, shell=None)
+    )
+    session = _Session()
+    made.session = session
+    made.displayhook.session = session  # type: ignore[attr-defined]
+    made.display_pub.session = session  # type: ignore[attr-defined]
+    made.displayhook.topic = b"execute_result"  # type: ignore[attr-defined]
+    made.db = {}  # `%store` would else write to a folder that all share
+    return made
+
+
+def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
+    """Run the code of ``cells``, telling what happens as it happens, up to the first that raises what it is not tagged to.
+
+    Raises ``SystemExit`` where a cell ends the kernel with ``exit()``.
+    """
+    interactive = shell()
+    me = os.getpid()
+    place = 0
+
+    def hand(kind: str, content: Mapping[str, Any]) -> None:
+        tell(Said(place, kind, content))
+
+    interactive.session.hand = hand
+    streams = (_Stream("stdout", 1, hand), _Stream("stderr", 2, hand))
+    sys.stdout, sys.stderr = streams
+    builtins.input = getpass.getpass = _no_input
+    with _loop() as loop:
+        for place, cell in enumerate(cells):
+            tell(Begun(place))
+            tags = cell["metadata"].get("tags", ())
+            raised = False
+            if cell["cell_type"] == "code" and cell["source"].strip() and "skip-execution" not in tags:
+                raised = not loop.run_until_complete(_ran(interactive, cell["source"]))
+                if os.getpid() != me:  # a copy of this process that the cell has made and not ended
+                    os._exit(0)
+                for stream in streams:
+                    if not stream.closed:
+                        stream.flush()
+                hand("execute_input", {"execution_count": interactive.execution_count - 1})
+                if interactive.exit_now:
+                    raise SystemExit(ENDED_ITSELF)
+            raised = raised and "raises-exception" not in tags
+            tell(Done(place, raised))
+            if raised:
+                return
+
+
+async def _ran(interactive: _Shell, source: str) -> bool:
+    """Run one cell as ipykernel does; whether it raised nothing."""
+    before = None
+    try:
+        transformed = interactive.transform_cell(source)  # type: ignore[no-untyped-call]
+    except Exception:
+        transformed, before = source, sys.exc_info()
+    if not interactive.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=before):
+        return _succeeded(interactive, interactive.run_cell(source, store_history=True))  # type: ignore[no-untyped-call]
+    interactive._last_traceback_during_displayhook = False
+    result = None
+    try:
+        result = await interactive.run_cell_async(
+            source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=before
+        )
+    finally:
+        interactive.events.trigger("post_execute")
+        interactive.events.trigger("post_run_cell", result)
+    return _succeeded(interactive, result)
+
+
+def _succeeded(interactive: _Shell, result: Any) -> bool:
+    return bool(result.success) and not interactive._last_traceback_during_displayhook
+
+
+def _no_input(*_: Any, **__: Any) -> str:
+    raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs while a cell does, as a kernel's."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
