@@ -80,12 +80,17 @@ def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcom
                     elif isinstance(message, zygote.Ended):
                         child.close()
                         del working[child]
-                        if work.outcome is None:
-                            work.ended(message)
-                            working[client.call(work.writing())] = work
-                        else:
+                        if work.outcome is not None:
                             work.journal.unlink(missing_ok=True)
                             yield work.outcome
+                        elif work.is_written:  # it was the page, or where it goes, that ended the process
+                            lost.append(work.job)
+                        else:
+                            work.ended(message)
+                            try:
+                                working[client.call(work.writing())] = work
+                            except OSError:
+                                lost.append(work.job)
                     else:
                         work.take(message)
                 if lost and not working:
@@ -110,6 +115,7 @@ class _Work:
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None
         self.has_run = False
+        self.is_written = False
         self.begun = time.perf_counter()
 
     def task(self) -> zygote.Task:
@@ -117,7 +123,8 @@ class _Work:
         return zygote.Task(_ran, (self.job, self.journal), self.job.place, seconds=self.job.seconds, memory=memory)
 
     def writing(self) -> zygote.Task:
-        return zygote.Task(_written, (self.job, self.journal, self.failure), self.job.place)
+        self.is_written = True
+        return zygote.Task(_written, (self.job, self.journal, self.failure), self.job.place, seconds=self.job.seconds)
 
     def ended(self, end: zygote.Ended) -> None:
         """The child that ran the cells is gone."""
