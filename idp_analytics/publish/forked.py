@@ -67,11 +67,11 @@ def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcom
             while waiting or working:
                 while waiting and len(working) < workers:
                     work = _Work(waiting.popleft(), private / f"{len(waiting)}.journal")
-                    try:
-                        working[client.call(work.task())] = work
-                    except OSError:
+                    child = _asked(client, work.task())
+                    if child is None:
                         lost.append(work.job)
                         break
+                    working[child] = work
                 for child in _heard(working):
                     work, message = working[child], child.message()
                     if message is None:
@@ -83,20 +83,25 @@ def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcom
                         if work.outcome is not None:
                             work.journal.unlink(missing_ok=True)
                             yield work.outcome
-                        elif work.is_written:  # it was the page, or where it goes, that ended the process
+                        elif work.is_written or not (child := _asked(client, work.after(message))):
+                            # The page, or where it goes, ended the process; or the zygote is gone.
                             lost.append(work.job)
                         else:
-                            work.ended(message)
-                            try:
-                                working[client.call(work.writing())] = work
-                            except OSError:
-                                lost.append(work.job)
+                            working[child] = work
                     else:
                         work.take(message)
                 if lost and not working:
                     return
         finally:
             client.close()
+
+
+def _asked(client: zygote.Client, task: zygote.Task) -> zygote.Child | None:
+    """The child that does the task; None where the zygote is gone."""
+    try:
+        return client.call(task)
+    except OSError:
+        return None
 
 
 def _heard(working: Iterable[zygote.Child]) -> list[zygote.Child]:
@@ -122,18 +127,13 @@ class _Work:
         memory = MEMORY if self.job.memory is None else self.job.memory
         return zygote.Task(_ran, (self.job, self.journal), self.job.place, seconds=self.job.seconds, memory=memory)
 
-    def writing(self) -> zygote.Task:
+    def after(self, end: zygote.Ended) -> zygote.Task:
+        """What is to be done once the child that ran the cells is gone: the page."""
+        if not self.has_run:
+            late = Failure(TIMEOUT, lateness(self.job.seconds))
+            self.failure = late if end.late else Failure(KERNEL_DIED, death(end.code))
         self.is_written = True
         return zygote.Task(_written, (self.job, self.journal, self.failure), self.job.place, seconds=self.job.seconds)
-
-    def ended(self, end: zygote.Ended) -> None:
-        """The child that ran the cells is gone."""
-        if self.has_run:
-            return
-        if end.late:
-            self.failure = Failure(TIMEOUT, lateness(self.job.seconds))
-        else:
-            self.failure = Failure(KERNEL_DIED, death(end.code))
 
     def take(self, message: zygote.Message) -> None:
         """Something a child has said. Raises what stops the whole run."""
