@@ -12,8 +12,10 @@ from typing import Any
 from idp_analytics.charts import (
     boundary,
     coverage,
+    dumbbell,
     forecast,
     funnel,
+    heatmap,
     hours,
     incidence,
     money,
@@ -58,6 +60,8 @@ def drawings() -> dict[str, dict[str, Any]]:
         "tornado": tco.tornado_drawing(),
         "waterfall": waterfall.drawing(),
         "forecast": forecast.drawing(),
+        "heatmap": heatmap.drawing(),
+        "dumbbell": dumbbell.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

@@ -46,6 +46,7 @@ from idp_analytics.metrics.maturity import (
     maturity_cells,
     maturity_criteria,
     maturity_items,
+    maturity_reached,
     maturity_thresholds,
 )
 from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
@@ -454,6 +455,11 @@ STUDIES: tuple[Study, ...] = (
         "maturity_items",
         "one item of the self-assessment in one wave and entity: how many gave which answer, where enough answered",
         maturity_items,
+    ),
+    Study(
+        "maturity_reached",
+        "one level of one aspect: how many teams have surely and possibly come to it, by what is seen or by what they say",
+        maturity_reached,
     ),
     Study(
         "stress_signals",

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from idp_analytics.charts import dumbbell as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity, significant
 from idp_analytics.metrics.maturity import levels, studies
 from idp_analytics.metrics.maturity.measured import COUNTED
@@ -37,6 +38,7 @@ def maturity(view: View) -> Section:
     aspects = _of(view, "maturity").to_dicts()
     criteria = _of(view, "maturity_criteria")
     assessed = [row for row in aspects if row["is_assessed"]]
+    marks = [mark for row in aspects for mark in _marks(row)]
     tables = (
         cells.table(f"Maturity of {view.name}, aspect by aspect", map(_row, aspects), ("Seen", "Met, not met, unknown", "Said", "Said beside seen", "Under stress", "Confidence"))
         if assessed or any(row["self_level"] for row in aspects) else None,
@@ -45,6 +47,9 @@ def maturity(view: View) -> Section:
     return Section(
         question=QUESTION,
         answer=" ".join(_answer(aspects)),
+        chart=chart.chart(marks, "What is seen, and what is said", view.name)
+        if any(m["note"] is None for m in marks)
+        else None,
         tables=tuple(table for table in tables if table is not None and table.frame.height),
         cautions=tuple(_cautions(view, aspects)),
         opened=bool(assessed),
@@ -103,6 +108,43 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
         "Under stress": _STRESS[row["stress"]] if seen else NOTHING,
         "Confidence": "; ".join(word for word in (row["confidence"], row["doubts"]) if word) or NOTHING,
     }
+
+
+def _marks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lanes of one aspect: what is seen, where stress holds it, and what is said."""
+    usual = {"label": row["title"], "n": None, "note": None}
+    seen, note = row["is_assessed"], "not assessed here: asked of the organisation"
+    yield {
+        **usual,
+        "lane": "seen",
+        "kind": "seen",
+        "value": row["level"],
+        "low": row["low"],
+        "high": row["high"],
+        "note": None if seen else note,
+    }
+    if row["capped_from"]:
+        yield {
+            **usual,
+            "lane": "seen",
+            "kind": "without stress",
+            "value": row["capped_from"],
+            "low": None,
+            "high": None,
+        }
+    if seen and row["stress"] == levels.BROKEN:
+        yield {
+            **usual,
+            "lane": "seen",
+            "kind": "held by stress",
+            "value": row["high"] + chart.HALF,
+            "low": None,
+            "high": None,
+        }
+    if row["self_level"]:
+        yield {
+            **usual, "lane": "said", "kind": "said", "value": row["self_level"], "low": row["self_low"], "high": row["self_high"], "n": row["respondents"],
+        }  # fmt: skip
 
 
 def _span(level: int | None, low: int | None, high: int | None) -> str:
@@ -173,7 +215,7 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
             "What is said is indicative where few answered: the middle of the team's answers, without bounds, for those would be somebody's own. What is "
             "said by fewer than three people is not shown: the lower of two would be one of them."
         )
-    held = [r for r in aspects if r["teams"] and (r["most_low"], r["most_high"]) != (1, 4)]
+    held = [r for r in aspects if r["most_low"] and (r["most_low"], r["most_high"]) != (1, 4)]
     if held:
         told = "; ".join(f"{r['title'].lower()} {_most(r)}" for r in held)
         yield f"Three in four teams have reached at least this level: {told}."

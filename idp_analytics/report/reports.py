@@ -32,6 +32,7 @@ from idp_analytics.report import (
     ledger,
     load,
     maturity,
+    maturity_reached,
     metric,
     money,
     newcomers,
@@ -265,6 +266,10 @@ class OrgReport(_Report):
     def spread(self) -> Section:
         """How far golden paths have spread, whether it can be told where that ends, and which teams are near; no ranking."""
         return spread.spread(self.view)
+
+    def maturity_reached(self) -> Section:
+        """How many teams have come to which level of maturity, seen and said; no team is named."""
+        return maturity_reached.reached(self.view)
 
     def top_two(self) -> Section:
         """Which two areas to improve first, how sure that is, and what would move."""

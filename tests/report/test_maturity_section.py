@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from idp_analytics.metrics.maturity import studies
@@ -75,3 +76,21 @@ def test_at_most_two_steps_of_an_aspect_are_shown_and_each_with_its_n(mart):
     lacking = section.tables[1].frame
     assert lacking.group_by("Aspect").len()["len"].max() <= 2
     assert set(lacking["State"].str.split(":").list.first()) <= {"not met", "unknown"}
+
+
+def test_each_picture_lays_said_beside_seen_only_where_it_is_published(mart):
+    chart = of_team(mart, "mobile").chart
+    said = [row for row in chart.spec["datasets"]["marks"] if row["kind"] == "said"]
+    published = mart.studies["maturity"].filter(entity_id="mobile").drop_nulls("self_level")
+    assert [row["value"] for row in said] == published["self_level"].to_list()
+
+
+def test_the_organisation_counts_teams_by_level_and_names_none(mart):
+    section = OrgReport(View(mart, "org", "org", mart.period(""))).maturity_reached()
+    counted = mart.studies["maturity_reached"].filter(~pl.col("is_withheld"))
+    assert counted.height and counted.filter(pl.col("surely") > pl.col("possibly")).is_empty()
+    assert counted.filter((pl.col("level") == 1) & (pl.col("surely") != pl.col("teams"))).is_empty()
+    assert len(section.chart.spec["datasets"]["cells"]) == counted.height
+    teams = set(mart.studies["maturity"].filter(scope="team")["entity_id"])
+    told = json.dumps([section.answer, section.chart.spec["datasets"], *section.cautions])
+    assert not [team for team in teams if f'"{team}"' in told]

@@ -1,6 +1,7 @@
 """What can be seen of maturity, beside what is said of it: measures → criteria → cells → levels."""
 
 from idp_analytics.metrics.maturity.evidence import check
+from idp_analytics.metrics.maturity.reached import maturity_reached
 from idp_analytics.metrics.maturity.studies import (
     maturity,
     maturity_cells,
@@ -15,5 +16,6 @@ __all__ = [
     "maturity_cells",
     "maturity_criteria",
     "maturity_items",
+    "maturity_reached",
     "maturity_thresholds",
 ]

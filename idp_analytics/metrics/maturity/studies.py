@@ -44,7 +44,7 @@ ASPECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "confidence": pl.String,  # high | medium | low
     "doubts": pl.String,  # why not high
     "teams": pl.Int64,  # of the organisation: teams assessed
-    "most_low": pl.Int64,  # the level three in four of them have reached at least
+    "most_low": pl.Int64,  # the level three in four of them have reached at least; null: fewer teams than rules.min_cohort
     "most_high": pl.Int64,
     "wave": pl.String,  # of the self-assessment
     "self_level": pl.Int64,
@@ -131,8 +131,11 @@ def beside(seen: pl.DataFrame, said: pl.DataFrame, settings: Settings) -> pl.Dat
         .join(said, on=_KEY, how="left")
         .with_columns(pl.col("is_assessed").fill_null(False), pl.lit(model.version).alias("model_version"), pl.lit(model.fingerprint).alias("fingerprint"))
     )  # fmt: skip
+    # So many teams may lie below the level that most have reached; of few teams it is not told.
+    below = ((1 - OF_TEAMS) * pl.len()).floor().cast(pl.Int64)
+    enough = pl.len() >= settings.rules.min_cohort
     assessed = found.filter(pl.col("scope") == "team", "is_assessed").group_by("aspect").agg(
-        pl.len().alias("teams"), *(pl.col(end).quantile(1 - OF_TEAMS, interpolation="lower").cast(pl.Int64).alias(f"most_{end}") for end in ("low", "high"))
+        pl.len().alias("teams"), *(pl.when(enough).then(pl.col(end).sort().get(below)).alias(f"most_{end}") for end in ("low", "high"))
     ).with_columns(pl.lit("org").alias("scope"))  # fmt: skip
     low, high = pl.col("self_low") - pl.col("high"), pl.col("self_high") - pl.col("low")
     return (
