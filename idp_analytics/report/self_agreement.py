@@ -99,5 +99,5 @@ def _cautions(row: Row | None) -> Sequence[str]:
         return ()
     return (
         "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
-        "r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
+        "The measure r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
     )
