@@ -48,10 +48,7 @@ def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Ta
     for name in by:
         found = _Told.of(rows[name])
         told[name] = found if name in whole else found.alike(name, asked.get(name, ()))
-    cells = _added(told, rows["amount"])
-    costs = cells.select(
-        *(one.values.gather(cells[name]).alias(name) for name, one in told.items()), "amount", "gross", "charges"
-    )
+    costs = _added(told, rows["amount"])
     return {**tables, "costs": costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()}
 
 
@@ -73,28 +70,22 @@ def _dictionary() -> pl.Categorical:
 
 @dataclass(frozen=True)
 class _Told:
-    """A column as ``numbers``, and the ``values`` they are the places of; the last one is null."""
+    """A column of rows as ``numbers``, and of each number the place in the different ``values``; where one is null, its place is the last."""
 
     numbers: pl.Series
+    places: pl.Series
     values: pl.Series
 
     @classmethod
     def of(cls, column: pl.Series) -> _Told:
         """Each different value by a number of its own."""
-        if isinstance(column.dtype, pl.Categorical | pl.Enum):
-            different = column.unique().drop_nulls()
-            numbers = different.to_physical().cast(pl.UInt32)
-            most = numbers.max()
-            assert isinstance(most, int | None)
-            texts = pl.select(pl.repeat(None, 0 if most is None else most + 1, dtype=pl.String)).to_series()
-            return cls._placed(column.to_physical(), texts.scatter(numbers, different.cast(pl.String)))
-        return cls._of_few(column)
-
-    @classmethod
-    def _of_few(cls, column: pl.Series) -> _Told:
-        different = column.drop_nulls().unique().sort()
+        if isinstance(column.dtype, pl.Categorical):
+            return cls._by_number(column.to_physical(), column.dtype.categories.to_series())
+        if isinstance(column.dtype, pl.Enum):
+            return cls._by_number(column.to_physical(), column.dtype.categories)
+        different = column.unique().drop_nulls().sort()
         places = pl.int_range(different.len(), dtype=pl.UInt32, eager=True)
-        return cls._placed(column.replace_strict(different, places, default=None, return_dtype=pl.UInt32), different)
+        return cls._by_number(column.replace_strict(different, places, default=None, return_dtype=pl.UInt32), different)
 
     @classmethod
     def days(cls, column: pl.Series, settings: Settings) -> _Told:
@@ -104,16 +95,16 @@ class _Told:
         assert isinstance(first, int | None)
         assert isinstance(last, int | None)
         days = pl.int_range(first or 0, (last or 0) + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
-        found = cls._placed(since - (first or 0), days)
+        found = cls._by_number((since - (first or 0)).cast(pl.UInt32), days)
         if any(pool.since or pool.until for pool in settings.showback.pools):
             return found
         start = cell_start(pl.col("day"), settings.calendar.first_weekday)
         return found._instead(found.values.to_frame("day").select(start).to_series())
 
     @classmethod
-    def _placed(cls, numbers: pl.Series, values: pl.Series) -> _Told:
-        nothing = pl.Series([None], dtype=values.dtype)
-        return cls(numbers.cast(pl.UInt32).fill_null(values.len()), pl.concat([values.rename(""), nothing]))
+    def _by_number(cls, numbers: pl.Series, different: pl.Series) -> _Told:
+        values = different.extend_constant(None, 1) if numbers.null_count() else different
+        return cls(numbers, pl.int_range(values.len(), dtype=pl.UInt32, eager=True), values)
 
     def alike(self, name: str, asked: Selectors) -> _Told:
         """Of texts that all of ``asked`` describe alike one stands for all, null for those that none does."""
@@ -126,37 +117,48 @@ class _Told:
 
     def _instead(self, values: pl.Series) -> _Told:
         """The same rows with other values, of which several may be one."""
-        found = self._of_few(values)
-        return type(self)(found.numbers.gather(self.numbers), found.values)
+        different = values.unique(maintain_order=True)
+        number = pl.DataFrame({"value": values}).join(
+            different.to_frame("value").with_row_index("place"), on="value", how="left", nulls_equal=True,
+            maintain_order="left",
+        )["place"]  # fmt: skip
+        return type(self)(self.numbers, number.gather(self.places), different)
+
+    def parts(self, dtype: type[pl.DataType], step: int) -> pl.Series:
+        """``step`` times the place of each row's value."""
+        steps = self.places.cast(dtype) * step
+        numbers = self.numbers.fill_null(steps.len() - 1) if self.numbers.null_count() else self.numbers
+        return steps.gather(numbers)
 
 
 def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
-    """One row per different row of numbers: these, ``amount``, ``gross``, ``charges``."""
+    """One row per different row of values: these, ``amount``, ``gross``, ``charges``."""
     # What is the same in all rows tells none apart.
-    sizes = {name: one.values.len() for name, one in told.items() if one.numbers.min() != one.numbers.max()}
+    sizes = {name: one.values.len() for name, one in told.items() if one.values.len() > 1}
     dtype = next((dtype for dtype, most in _KEYS if prod(sizes.values()) < most), None)
-    by = [pl.col(name) for name in sizes]
-    if dtype is not None:
-        number = pl.lit(0, dtype)
+    if dtype is None:
+        by = {name: told[name].parts(pl.UInt32, 1) for name in sizes}
+    else:
+        number, step = pl.repeat(0, amount.len(), dtype=dtype, eager=True), 1
         for name, size in sizes.items():
-            number = number * size + pl.col(name).cast(dtype)
-        by = [number.alias("number")]
-    rows = pl.LazyFrame({**{name: told[name].numbers for name in sizes}, "amount": amount})
+            number += told[name].parts(dtype, step)
+            step *= size
+        by = {"number": number}
     # Where nothing was credited, what is positive is all there is.
-    is_credited = bool((amount < Decimal(0)).any())
-    gross = pl.max_horizontal("amount", _NOTHING) if is_credited else pl.col("amount")
+    lowest = amount.min()
+    is_credited = isinstance(lowest, Decimal) and lowest < 0
+    gross = pl.max_horizontal("amount", _NOTHING).sum() if is_credited else pl.col("amount").sum()
     cells = (
-        rows.select(*by, "amount")
-        .group_by(pl.exclude("amount"))
-        .agg(pl.col("amount").sum(), gross.sum().alias("gross"), pl.len().cast(pl.Int64).alias("charges"))
+        pl.LazyFrame({**by, "amount": amount})
+        .group_by(list(by))
+        .agg(pl.col("amount").sum(), gross.alias("gross"), pl.len().cast(pl.Int64).alias("charges"))
         .collect(engine="streaming")
     )
+    places: dict[str, pl.Expr] = {name: pl.col(name) for name in by}
     rest = pl.col("number")
-    parts: dict[str, pl.Expr] = {}
-    for name, size in reversed(sizes.items()) if dtype is not None else ():
-        parts[name], rest = rest % size, rest // size
-    same = {name: pl.lit(one.numbers.first(), pl.UInt32) for name, one in told.items()}
-    return cells.select(
-        *(parts.get(name, pl.col(name) if name in sizes else same[name]).alias(name) for name in told),
-        "amount", "gross", "charges",
-    )  # fmt: skip
+    for name, size in sizes.items() if dtype is not None else ():
+        places[name], rest = rest % size, rest // size
+    found = cells.select(places[name].alias(name) for name in sizes)
+    nothing = pl.repeat(0, cells.height, dtype=pl.UInt32, eager=True)
+    columns = {name: one.values.gather(found[name] if name in sizes else nothing) for name, one in told.items()}
+    return pl.DataFrame({**columns, **cells.select("amount", "gross", "charges").to_dict()})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import groupby
 from math import lcm
@@ -43,7 +42,7 @@ SHARES: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """The columns of :func:`shares`."""
 
-_PLACES = 24
+_POSTED = ("team_id", "reason", "ratio", "amount")
 _PLACES_OF_RATIO = 12
 
 
@@ -77,9 +76,11 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
         {pool.id: {name: Fraction(share) / 100 for name, share in pool.pools.items()} for pool in pools},
         settings.showback.services,
     )
-    columns: dict[str, list[Any]] = {name: [] for name in SHARES}
-    cell = itemgetter("pool", "part", "month", "currency")
-    for (name, parts, month, currency), rows in groupby(held.iter_rows(named=True), key=cell):
+    pooled = _units(held["pooled"])
+    postings: dict[str, list[Any]] = {name: [] for name in ("row", *_POSTED)}
+    cell = itemgetter(1, 2, 3, 4)
+    asked = held.select("pool", "part", "month", "currency").with_row_index().iter_rows()
+    for (name, parts, month, currency), rows in groupby(asked, key=cell):
         placing = _placing(name, tuple(parts), month, currency, passed[name], splits)
         accounts = sorted(placing, key=lambda account: (account[0] is None, account))  # teams, then reasons, by name
         units = [placing[account] for account in accounts]
@@ -89,9 +90,9 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
             (team, reason or None, round(unit / whole, _PLACES_OF_RATIO))
             for (team, reason), unit in zip(accounts, units, strict=True)
         ]
-        for row in rows:
-            _add(columns, row, shared, apportion(_units(row["pooled"]), units))
-    return _framed(columns)
+        for row, *_ in rows:
+            _add(postings, row, shared, apportion(pooled[row], units))
+    return _framed(postings, held)
 
 
 def _held(tables: Tables, settings: Settings, basis: str) -> pl.DataFrame:
@@ -125,8 +126,8 @@ class _Splits:
         by = pool.by if pool.by != "fixed" else pool.then
         frame = weights(pool, by, tables, settings, months, basis)
         self.found: dict[tuple[date, tuple[str, ...]], dict[str | None, dict[str, int]]] = {}
-        for month, currency, parts, team, weight in frame.iter_rows():
-            self.found.setdefault((month, tuple(parts)), {}).setdefault(currency, {})[team] = _units(weight)
+        for month, currency, parts, team, weight in frame.with_columns(pl.col("weight").to_physical()).iter_rows():
+            self.found.setdefault((month, tuple(parts)), {}).setdefault(currency, {})[team] = weight
         if pool.by == "fixed":
             units = hierarchy(tables)
             self.groups = {name: sorted(members([name], units) & self.sharers) for name in pool.shares}
@@ -200,34 +201,36 @@ def _placing(
 
 
 def _add(
-    columns: Mapping[str, list[Any]],
-    row: Mapping[str, Any],
+    postings: Mapping[str, list[Any]],
+    row: int,
     shared: Sequence[tuple[str | None, str | None, float]],
     amounts: Sequence[int],
 ) -> None:
-    """What each account (team, reason, ratio) pays of a row, but for those that pay nothing."""
-    paid = [
-        (team, reason, ratio, amount) for (team, reason, ratio), amount in zip(shared, amounts, strict=True) if amount
-    ]
-    for name in ("pool", "month", "on", "currency", "pooled", "charges"):
-        columns[name].extend([row[name]] * len(paid))
-    columns["part"].extend([" / ".join(row["part"]) or None] * len(paid))
-    for name, values in zip(("team_id", "reason", "ratio", "amount"), zip(*paid, strict=True), strict=False):
-        columns[name].extend(values)
+    """What each account (team, reason, ratio) pays of a row of what pools hold, but for those that pay nothing."""
+    paid = [(*account, amount) for account, amount in zip(shared, amounts, strict=True) if amount]
+    postings["row"].extend([row] * len(paid))
+    for name, values in zip(_POSTED, zip(*paid, strict=True), strict=False):
+        postings[name].extend(values)
 
 
-def _framed(columns: dict[str, list[Any]]) -> pl.DataFrame:
-    with localcontext() as context:
-        context.prec = 38
-        columns["amount"] = [Decimal(amount).scaleb(-_PLACES) for amount in columns["amount"]]
-    return pl.DataFrame(columns, schema=SHARES)
+def _framed(postings: Mapping[str, list[Any]], held: pl.DataFrame) -> pl.DataFrame:
+    """Each posting with what it says of the row it comes out of."""
+    whole = pl.Series("amount", postings["amount"], pl.Int128)
+    rows = pl.Series(postings["row"], dtype=pl.UInt32)
+    joined = pl.col("part").list.join(" / ")
+    posted = {name: pl.Series(postings[name], dtype=SHARES[name]) for name in ("team_id", "reason", "ratio")}
+    return (
+        held.with_columns(pl.when(joined != "").then(joined).alias("part"))
+        .select(pl.all().gather(rows))
+        .with_columns(**posted, amount=whole.reinterpret(dtype=MONEY))
+        .select(pl.col(name).cast(dtype) for name, dtype in SHARES.items())
+    )
 
 
-def _units(amount: Decimal) -> int:
-    """An amount in units of its last decimal (10⁻²⁴), as a whole number of any size."""
-    with localcontext() as context:
-        context.prec = 60
-        return int(amount.scaleb(_PLACES))
+def _units(amounts: pl.Series) -> list[int]:
+    """Amounts in units of their last decimal (10⁻²⁴), as whole numbers of any size."""
+    units: list[int] = amounts.cast(MONEY).to_physical().to_list()
+    return units
 
 
 def described(pool: Pool, method: str) -> str:

@@ -86,12 +86,14 @@ def test_nothing_becomes_nothing() -> None:
     assert {"basis", "currency", "team_id", "component", "amount", "gross", "charges"} <= set(cells.columns)
 
 
-def test_texts_may_come_as_a_dictionary() -> None:
-    """A bill of many rows is read with its texts numbered."""
+@pytest.mark.parametrize("numbered", [pl.Categorical(), pl.Enum(["unused", "EKS", "db", "pay", ""])])
+def test_texts_may_come_as_a_dictionary(numbered: pl.DataType) -> None:
+    """A bill of many rows is read with its texts numbered; the dictionary may hold texts that no row has."""
     given_tables = tables(*({"component": c, "owner_raw": o} for c in ("EKS", "db", None) for o in ("pay", "", None)))
-    numbered = given_tables["costs"].with_columns(pl.col("component", "owner_raw").cast(pl.Categorical))
+    pl.Series(["of another table"], dtype=pl.Categorical)  # in the same dictionary
+    costs = given_tables["costs"].with_columns(pl.col("component", "owner_raw").cast(numbered))
     as_text, as_numbers = (
-        gathered({**given_tables, "costs": costs}, with_pools(SHARED))["costs"].collect() for costs in (given_tables["costs"], numbered)
+        gathered({**given_tables, "costs": costs}, with_pools(SHARED))["costs"].collect() for costs in (given_tables["costs"], costs)
     )  # fmt: skip
     assert as_text.sort(pl.all()).equals(as_numbers.sort(pl.all()))
 
