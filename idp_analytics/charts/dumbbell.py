@@ -109,7 +109,7 @@ def drawing() -> dict[str, Any]:
             base.transform_filter("isValid(datum.value)").mark_point(size=95, filled=True, opacity=1).encode(
                 x=value, color=colour, shape=shape
             ),
-            base.transform_filter("datum.note != ''").mark_text(align="left", color=QUIET, fontSize=11, dx=6).encode(
+            base.transform_filter("datum.note != ''").mark_text(align="left", fontSize=11, dx=6).encode(
                 x=alt.datum(0.6), text="note:N"
             ),
             data=alt.NamedData("marks"),

@@ -77,7 +77,7 @@ def _counted(view: View, worse: list[Any], better: list[Any], still: list[Any], 
     compared = len(worse) + len(better) + len(still)
     rest = of - compared
     if not compared:
-        return f"None of {of} numbers of {when} can be compared with {earlier}."
+        return f"Not one of {of} numbers of {when} can be compared with {earlier}."
     chance = sum(1 - row["level"] for row in (*worse, *better, *still))
     left = f"; {rest} cannot be compared" if rest else ""
     return (

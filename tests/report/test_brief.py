@@ -58,7 +58,7 @@ def test_only_a_few_are_said_in_full_and_the_others_by_name():
 
 def test_where_nothing_can_be_compared_that_is_said():
     (only,) = moved(of_org(mart([share("change_fail_rate", "not identified")])))
-    assert only.text == f"None of {len(QUESTION_OF)} numbers of June 2026 can be compared with May."
+    assert only.text == f"Not one of {len(QUESTION_OF)} numbers of June 2026 can be compared with May."
 
 
 def test_a_team_is_told_of_its_own_rows_and_of_no_newcomers():
