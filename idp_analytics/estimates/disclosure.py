@@ -19,7 +19,12 @@ import polars as pl
 
 
 def shown(
-    groups: pl.DataFrame, counts: Sequence[str], table: Sequence[str], least: int, mixed_below: int = 0
+    groups: pl.DataFrame,
+    counts: Sequence[str],
+    table: Sequence[str],
+    least: int,
+    mixed_below: int = 0,
+    secret: Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """``groups`` with ``is_shown``, in their order.
 
@@ -27,17 +32,18 @@ def shown(
     ``whole``, the group it is part of (null: the outermost); ``counts``, one column of people per answer (null: the table has
     no such answer); ``may``: false hides it in any case, such as people of no known team; ``spreads``: false says that what it
     said is known in part, so that hiding it leaves nothing open. The parts of a whole add up to it: who is in no part must
-    be a group of their own. Groups that hold nobody are not shown, and hide nothing.
+    be a group of their own. Groups that hold nobody are not shown, and hide nothing. ``secret``: those of the ``counts`` at which no
+    group of few may stand at zero (default all): that everybody answered accuses nobody, that nobody did tells of each.
     """
-    answers = [pl.col(name) for name in counts]
-    n = pl.sum_horizontal(answers)
-    is_mixed = pl.all_horizontal(answer.is_null() | (answer > 0) for answer in answers)
+    secret = counts if secret is None else secret
+    n = pl.sum_horizontal(pl.col(name) for name in counts)
+    is_mixed = pl.all_horizontal(pl.col(name).is_null() | (pl.col(name) > 0) for name in secret)
     cells = groups.with_row_index("_place").with_columns(n.alias("_n"))
     cells = cells.with_columns(
         (pl.col("may") & (n > 0) & (n >= least) & ((n >= mixed_below) | is_mixed)).alias("is_shown")
     )
     while True:
-        further = _rests(_inside(cells, table), counts, table, least)
+        further = _rests(_inside(cells, table), secret, table, least)
         if further["is_shown"].sum() == cells["is_shown"].sum():
             return further.sort("_place").drop("_place", "_n")
         cells = further
@@ -50,14 +56,14 @@ def _inside(cells: pl.DataFrame, table: Sequence[str]) -> pl.DataFrame:
     return found.with_columns(pl.col("is_shown") & pl.col("_above").fill_null(True)).drop("_above")
 
 
-def _rests(cells: pl.DataFrame, counts: Sequence[str], table: Sequence[str], least: int) -> pl.DataFrame:
+def _rests(cells: pl.DataFrame, secret: Sequence[str], table: Sequence[str], least: int) -> pl.DataFrame:
     """Of every whole, the fewest and smallest further parts hidden so that its rest can be; else the whole itself."""
     family = [*table, "whole"]
     listed = cells.filter(pl.col("whole").is_not_null()).sort(*family, "is_shown", "_n", "group")
     is_hidden = ~pl.col("is_shown")
     people = pl.col("_n").cum_sum().over(family)
     spread = (pl.col("spreads") & (pl.col("_n") > 0)).cum_sum().over(family)
-    is_open = pl.all_horizontal(pl.col(name).is_null() | (pl.col(name).cum_sum().over(family) > 0) for name in counts)
+    is_open = pl.all_horizontal(pl.col(name).is_null() | (pl.col(name).cum_sum().over(family) > 0) for name in secret)
     # Row i: what the rest would be if the parts up to and with this one were hidden, which those hidden already are.
     is_safe = (people == 0) | ((people >= least) & (spread >= 2) & is_open)
     listed = listed.with_columns(

@@ -18,6 +18,7 @@ from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.periods import floor, following
 from idp_analytics.settings import Settings
+from idp_analytics.settings.questions import Question
 
 QUARTERS = 4
 
@@ -66,19 +67,27 @@ def exit_reasons(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
                 given = survey_groups.options(
                     within.filter(pl.col("question_id") == question.id, pl.col("label").is_not_null()), settings
                 )
-                options = list(dict.fromkeys([*question.choices, *given["option"].unique().sort().to_list()]))
                 rows += [
-                    {**head, "n": n, "left": max(left, n), "title": question.title, "reason": option, "kind": question.kind,
-                     "k": given.filter(pl.col("option") == option)["response_id"].n_unique()}
-                    for option in options
-                ]  # fmt: skip
+                    {**head, "n": n, "left": max(left, n), "title": question.title, "reason": reason, "k": k}
+                    for reason, k in _counted(given, question)
+                ]
         start = end
     return _shown(
-        pl.DataFrame(
-            rows, schema={**{n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}, "kind": pl.String}
-        ),
+        pl.DataFrame(rows, schema={n: t for n, t in COLUMNS.items() if n not in ("share", "low", "high")}),
         settings,
     )
+
+
+def _counted(given: pl.DataFrame, question: Question) -> list[tuple[str, int]]:
+    """Each reason and how many gave it. Where one only may be given, those nobody gave are put together with the least given one: beside
+    the others they would be known to be nobody's."""
+    options = list(dict.fromkeys([*question.choices, *given["option"].unique().sort().to_list()]))
+    people = [given.filter(pl.col("option") == option)["response_id"].n_unique() for option in options]
+    if question.kind != "choice":
+        return list(zip(options, people, strict=True))
+    frame = pl.DataFrame({"question": question.id, "option": options, "k": people})
+    both = frame.join(survey_groups.together(frame, ["question"]), on=["question", "option"])
+    return list(both.group_by("label", maintain_order=True).agg(pl.col("k").sum()).iter_rows())
 
 
 def _year_after(start: date) -> date:
@@ -88,10 +97,7 @@ def _year_after(start: date) -> date:
 
 
 def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not.
-
-    Where one reason only may be given, those shown may not add up to all who were asked: nobody would have given another.
-    """
+    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not."""
     level, full = settings.rules.level, 2 * settings.rules.min_cohort
     groups = rows.select(
         pl.col("year_start").cast(pl.String).alias("table"), pl.col("reason").fill_null("").alias("option"), pl.lit("org").alias("group"),
@@ -101,11 +107,7 @@ def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     shown = disclosure.shown(groups, ["k", "other"], ["table", "option"], settings.rules.min_cohort, mixed_below=full)[
         "is_shown"
     ]
-    one = ["year_start", "title"]
-    seen = pl.col("k").filter("_shown")
-    adds_up = (pl.col("kind") == "choice") & ~pl.col("_shown").all().over(one) & (seen.sum().over(one) == pl.col("n"))
-    least_given = (pl.col("k") == seen.min().over(one)) & adds_up.fill_null(False)
-    rows = rows.with_columns(shown.alias("_shown")).with_columns((~pl.col("_shown") | least_given).alias("is_withheld"))
+    rows = rows.with_columns((~shown).alias("is_withheld"))
     told = rows.with_columns(pl.when(~pl.col("is_withheld")).then("k").alias("k"))
     k, n, left = (told[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("k", "n", "left"))
     low, high = shares.wilson_finite(k, n, left, level)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from idp_analytics.estimates import disclosure
-from idp_analytics.metrics.survey_waves import GIVEN, ORDERED, WAVE
+from idp_analytics.metrics.survey_waves import ORDERED, WAVE
 from idp_analytics.settings import Settings
 
 ANSWERS, FAVOURABLE, WITHHELD = "answers", "favourable", "withheld"
@@ -61,10 +61,10 @@ def full_from(settings: Settings) -> int:
     return 2 * settings.rules.min_cohort
 
 
-def counted(answers: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None) -> pl.DataFrame:
+def counted(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Answers of every group to every question with an order and every given answer (:data:`COUNTED`), withheld ones too:
-    those must go no further than :func:`shown`. ``closed``: teams (:data:`WAVE`, ``team_id``) of which it may not be told how many answered."""
-    return _levelled(answers, settings, closed)[0]
+    those must go no further than :func:`shown`. ``answers``: of :func:`survey_response.answers`; a team that is not ``is_open`` shows nothing."""
+    return _levelled(answers, settings)[0]
 
 
 def padded(counts: pl.DataFrame, teams: pl.DataFrame) -> pl.DataFrame:
@@ -103,9 +103,7 @@ def banded(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _levelled(
-    answers: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Groups with what they may show, and the bands of all of them."""
     least, full = settings.rules.min_cohort, full_from(settings)
     ordered, bands = _ordered(answers)
@@ -114,30 +112,27 @@ def _levelled(
     is_mixed = (pl.col("k") > 0) & (pl.col("other") > 0)
     detailed = disclosure.shown(
         ordered.join(bands, on=[*_TABLE, "group"], how="left", nulls_equal=True).with_columns(
-            may=pl.col("is_shown"), spreads=~pl.col("is_shown") | is_mixed
+            may="is_shown", spreads=~pl.col("is_shown") | is_mixed
         ).drop("is_shown"),
         wide, _TABLE, full,
     ).select(pl.col("is_shown").alias("_full"))  # fmt: skip
     ordered = pl.concat([ordered, detailed], how="horizontal")
     both = _named(ordered.with_columns(_detail().alias("detail")))
-    counts = pl.concat([both, of_hits(_given(answers, settings), settings, closed)])
+    counts = pl.concat([
+        both, of_hits(_given(answers, "several", settings), settings), _of_one(_given(answers, "choice", settings), settings),
+    ])  # fmt: skip
     return counts.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
 
 
-def of_hits(rows: pl.DataFrame, settings: Settings, closed: pl.DataFrame | None = None) -> pl.DataFrame:
+def of_hits(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Of every group, how many people chose or said something of their own accord (:data:`COUNTED`).
 
-    ``rows``: one per person and ``option``, with ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``question_id`` and ``hit``. Shown
-    from twice ``rules.min_cohort`` people only: that nobody of few said a thing tells of each. How many people a group holds is the
-    same for every option, so that the groups of which that is withheld (and ``closed``, as in :func:`counted`) are too.
+    ``rows``: one per person and ``option``, with ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``is_open``, ``question_id`` and ``hit``.
+    Shown from twice ``rules.min_cohort`` people only: that nobody of few said a thing tells of each. How many people a group holds is
+    the same for every option, so that the groups of which that is withheld are withheld from all.
     """
     hit = pl.col("hit")
     groups = _groups(rows, _TABLE, hit.sum().cast(pl.Int64).alias("k"), (~hit).sum().cast(pl.Int64).alias("other"))
-    if closed is not None:
-        shut = closed.rename({"team_id": "group"}).with_columns(pl.lit(True).alias("_shut"))
-        groups = groups.join(shut, on=[*WAVE, "group"], how="left").with_columns(
-            pl.col("may") & pl.col("_shut").is_null()
-        ).drop("_shut")  # fmt: skip
     question = [*WAVE, "question_id"]
     people = groups.with_columns((pl.col("k") + pl.col("other")).alias("people")).unique(
         [*question, "group"], keep="first", maintain_order=True
@@ -166,15 +161,15 @@ def _named(groups: pl.DataFrame) -> pl.DataFrame:
 def _groups(frame: pl.DataFrame, by: list[str], *counts: pl.Expr) -> pl.DataFrame:
     """``counts`` of each team and of the organisation, with what :func:`disclosure.shown` needs to know of a group."""
     team = pl.col("team_id").fill_null(_NOBODYS)
-    parts = frame.group_by(*by, team.alias("group")).agg(*counts).with_columns(pl.lit(_ORG).alias("whole"))
+    parts = frame.group_by(*by, team.alias("group")).agg(*counts, pl.col("is_open").all().alias("may")).with_columns(
+        pl.lit(_ORG).alias("whole"), may=(pl.col("group") != _NOBODYS) & pl.col("may")
+    )  # fmt: skip
     whole = (
         frame.group_by(by)
         .agg(*counts)
-        .with_columns(pl.lit(_ORG).alias("group"), pl.lit(None, pl.String).alias("whole"))
+        .with_columns(pl.lit(_ORG).alias("group"), pl.lit(None, pl.String).alias("whole"), pl.lit(True).alias("may"))
     )
-    return pl.concat([whole.select(parts.columns), parts]).with_columns(
-        (pl.col("group") != _NOBODYS).alias("may"), pl.lit(True).alias("spreads")
-    )
+    return pl.concat([whole.select(parts.columns), parts]).with_columns(pl.lit(True).alias("spreads"))
 
 
 def _ordered(answers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -269,17 +264,17 @@ def _choices(settings: Settings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"question_id": pl.String, "label": pl.String}, orient="row")
 
 
-def _given(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Whether each person who answered a wave gave each of its given answers, those nobody gave among them: an answer that
-    is missing from the list would say of everybody that they did not give it."""
-    given = answers.filter(pl.col("kind").is_in(GIVEN), pl.col("label").is_not_null())
+def _given(answers: pl.DataFrame, kind: str, settings: Settings) -> pl.DataFrame:
+    """Whether each person who answered a wave gave each of the given answers to its questions of a ``kind``, those nobody gave among
+    them: an answer that is missing from the list would say of everybody that they did not give it."""
+    given = answers.filter(pl.col("kind") == kind, pl.col("label").is_not_null())
     chosen = options(given, settings, *WAVE).select(*WAVE, "question_id", "response_id", "team_id", "option").unique()
     there = given.select(*WAVE, "question_id").unique().join(_choices(settings), on="question_id")
     asked = pl.concat([
         chosen.select(*WAVE, "question_id", "option"),
         there.select(*WAVE, "question_id", pl.col("label").alias("option")),
     ]).unique()  # fmt: skip
-    everybody = answers.select(*WAVE, "response_id", "team_id").unique(
+    everybody = answers.select(*WAVE, "response_id", "team_id", "is_open").unique(
         ["survey_id", "wave", "response_id"], keep="first", maintain_order=True
     )
     return (
@@ -287,6 +282,52 @@ def _given(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         .join(chosen.with_columns(pl.lit(True).alias("hit")).drop("team_id"), on=[*_TABLE, "response_id"], how="left")
         .with_columns(pl.col("hit").fill_null(False))
     )
+
+
+def together(given: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """``given`` (per ``by`` one row for each ``option`` of which people give one, ``k`` who did) with ``label``: answers that nobody gave are put
+    together with the least given one, so that none of those told is empty, unless there is but one."""
+    ranked = given.sort(*by, "k", "option", nulls_last=False).with_columns(
+        pl.int_range(pl.len()).over(by).alias("_nth"), (pl.col("k") == 0).sum().over(by).alias("_none"), pl.len().over(by).alias("_all")
+    )  # fmt: skip
+    is_one = (pl.col("_none") > 0) & (pl.col("_all") - pl.col("_none") >= 2) & (pl.col("_nth") <= pl.col("_none"))
+    several = pl.col("option").sort_by("k", "option", descending=[True, False]).str.join(" or ")
+    return ranked.with_columns(
+        pl.when(is_one).then(several.over([*by, is_one])).otherwise("option").alias("label")
+    ).select(*by, "option", "label")  # fmt: skip
+
+
+def _of_one(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """As :func:`of_hits`, of questions to which people give one of several answers: those and *none* add up to all, so that a group shows
+    every answer or nothing. Who gave two is taken as having given none; answers nobody gave are put :func:`together`."""
+    question = [*WAVE, "question_id"]
+    hit = pl.col("hit") & (pl.col("hit").sum().over(*question, "response_id") == 1)
+    rows = rows.with_columns(hit)
+    labels = together(rows.group_by(_TABLE).agg(pl.col("hit").sum().alias("k")), question)
+    named = rows.join(labels, on=_TABLE)
+    place = pl.format("choice_{}", pl.col("label").rank("dense").over(question) - 1)
+    numbered = labels.select(*question, "label", place.alias("choice")).unique().sort(*question, "choice")
+    people = _groups(
+        named.group_by(*question, "response_id", "team_id", "is_open").agg((~pl.col("hit").any()).alias("none")), question,
+        pl.col("none").sum().cast(pl.Int64),
+    )  # fmt: skip
+    names = numbered["choice"].unique().sort().to_list()
+    if not names:
+        return pl.DataFrame(schema=COUNTED)
+    team = pl.col("team_id").fill_null(_NOBODYS)
+    counts = named.join(numbered, on=[*question, "label"]).select(
+        *question, "choice", pl.col("hit").cast(pl.Int64), pl.concat_list(team, pl.lit(_ORG)).alias("group")
+    ).explode("group", empty_as_null=True).pivot("choice", index=[*question, "group"], values="hit", aggregate_function="sum")  # fmt: skip
+    wide = people.join(counts, on=[*question, "group"])
+    told = disclosure.shown(wide, ["none", *names], question, full_from(settings), secret=names)
+    long = told.unpivot(
+        on=names, index=[*question, "group", "none", "is_shown"], variable_name="choice", value_name="k"
+    ).drop_nulls("k")
+    whole = pl.col("none") + pl.col("k").sum().over(*question, "group")
+    found = long.join(numbered, on=[*question, "choice"]).with_columns(
+        pl.col("label").alias("option"), (whole - pl.col("k")).alias("other"), pl.col("is_shown").alias("_full")
+    )  # fmt: skip
+    return _named(found.with_columns(_detail().alias("detail"))).sort(*_TABLE, "scope", "team_id", nulls_last=False)
 
 
 def _long(wide: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

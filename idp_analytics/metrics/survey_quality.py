@@ -14,7 +14,14 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import changes, ordinal, reliability, shares
-from idp_analytics.metrics import golden_paths, survey_change, survey_groups, survey_index, survey_waves
+from idp_analytics.metrics import (
+    golden_paths,
+    survey_change,
+    survey_groups,
+    survey_index,
+    survey_response,
+    survey_waves,
+)
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME
 from idp_analytics.metrics.survey_waves import WAVE
@@ -65,7 +72,7 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     Munzel 2000; Armstrong & Overton 1977), both at least twice ``rules.min_cohort``; response: Wilson 1927, difference Newcombe 1998. What is
     too little is *insufficient data*, what could tell of few *suppressed*.
     """
-    answers = survey_waves.answers(tables, settings, as_of).filter(pl.col("part") != "exit")
+    answers = survey_response.answers(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     moved = survey_change.few_moved(tables, settings, waves)
     index = survey_index.index(answers, waves, moved, settings).with_columns(measure=pl.lit(INDEX))

@@ -1,14 +1,18 @@
 """How many of each group answered a wave at all, as far as that may be shown: who answered is somebody's secret too.
 
-The response of a group is withheld where fewer than ``rules.min_cohort`` people could have answered, where all or none of few did,
-and where it would follow from the whole less the groups that are shown (:mod:`idp_analytics.estimates.disclosure`).
+The response of a group is withheld where fewer than ``rules.min_cohort`` people could have answered, where none of few did, and
+where it would follow from the whole less the groups that are shown (:mod:`idp_analytics.estimates.disclosure`). That everybody of a
+group answered is no secret: it accuses nobody, and the number beside any rating says it.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
 from idp_analytics.estimates import disclosure
+from idp_analytics.metrics import survey_waves
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.survey_groups import COUNTED, FAVOURABLE, WITHHELD, full_from
 from idp_analytics.metrics.survey_waves import WAVE
@@ -46,7 +50,8 @@ def response(answers: pl.DataFrame, heads: pl.DataFrame, settings: Settings) -> 
         pl.when(pl.col("group") != _ORG).then(pl.lit(_ORG)).alias("whole"),
         pl.col("headcount").is_not_null().alias("may"), pl.lit(True).alias("spreads"),
     )  # fmt: skip
-    told = disclosure.shown(both, ["k", "silent"], WAVE, settings.rules.min_cohort, mixed_below=full_from(settings))
+    least, full = settings.rules.min_cohort, full_from(settings)
+    told = disclosure.shown(both, ["k", "silent"], WAVE, least, mixed_below=full, secret=["k"])
     return told.select(
         *WAVE, pl.lit(None, pl.String).alias("question_id"), pl.lit(None, pl.String).alias("option"),
         pl.when(pl.col("group") == _ORG).then(pl.lit("org")).otherwise(pl.lit("team")).alias("scope"),
@@ -56,13 +61,18 @@ def response(answers: pl.DataFrame, heads: pl.DataFrame, settings: Settings) -> 
     ).select(pl.col(name).cast(dtype) for name, dtype in COUNTED.items())  # fmt: skip
 
 
-def closed(responses: pl.DataFrame) -> pl.DataFrame:
-    """Teams (:data:`WAVE`, ``team_id``) whose response is withheld though that of their wave is shown: no other count of who
-    answered may tell it."""
-    told = responses.filter(pl.col("scope") == "org", pl.col("detail") != WITHHELD)
-    return responses.filter(pl.col("scope") == "team", pl.col("detail") == WITHHELD).join(told, on=list(WAVE), how="semi").select(
-        *WAVE, "team_id"
-    ).drop_nulls()  # fmt: skip
+def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """The answers to closed waves but those of people who leave (:func:`survey_waves.answers`), with ``is_open``: false of a team whose
+    response is withheld though that of its wave is shown. No count of its answers may be shown: each says how many answered at least."""
+    told = survey_waves.answers(tables, settings, as_of).filter(pl.col("part") != survey_waves.EXIT)
+    responses = response(told, survey_waves.headcounts(tables, settings, as_of), settings)
+    of_wave = responses.filter(pl.col("scope") == "org", pl.col("detail") != WITHHELD)
+    shut = responses.filter(pl.col("scope") == "team", pl.col("detail") == WITHHELD).drop_nulls("team_id").join(
+        of_wave, on=list(WAVE), how="semi"
+    ).select(*WAVE, "team_id", pl.lit(False).alias("is_open"))  # fmt: skip
+    return told.join(shut, on=[*WAVE, "team_id"], how="left", maintain_order="left").with_columns(
+        pl.col("is_open").fill_null(True)
+    )
 
 
 def there(responses: pl.DataFrame, answers: pl.DataFrame, tables: Tables) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from idp_analytics.answers import ORG
 from idp_analytics.estimates import ordinal, promoters, shares
 from idp_analytics.metrics import survey_change, survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.survey_waves import EXIT, QUESTION, WAVE
+from idp_analytics.metrics.survey_waves import QUESTION, WAVE
 from idp_analytics.settings import Settings
 
 RESPONSE = "response"
@@ -93,11 +93,11 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     median: order statistics; score: adjusted Wald (Rocks 2016); change of a share: Newcombe 1998; higher: Brunner & Munzel 2000.
     Verdict: of the change, *suppressed* where withheld, *insufficient data* where nobody answered.
     """
-    answers = _asked(tables, settings, as_of)
+    answers = survey_response.answers(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     heads = survey_waves.headcounts(tables, settings, as_of)
     responses = survey_response.response(answers, heads, settings)
-    counts = survey_groups.shown(survey_groups.counted(answers, settings, survey_response.closed(responses)))
+    counts = survey_groups.shown(survey_groups.counted(answers, settings))
     counts = survey_groups.padded(counts, survey_response.there(responses, answers, tables))
     bands = survey_groups.banded(answers, settings)
     level = settings.rules.level
@@ -144,7 +144,7 @@ def survey_answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
     Share of the question's answers, with Wilson's interval (1927) for whether it would come out so again.
     """
-    bands = survey_groups.banded(_asked(tables, settings, as_of), settings)
+    bands = survey_groups.banded(survey_response.answers(tables, settings, as_of), settings)
     level = settings.rules.level
     whole = pl.col("n").sum().over(*WAVE, "question_id", "scope", "team_id")
     told = bands.with_columns(whole.alias("_whole"))
@@ -155,10 +155,6 @@ def survey_answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         (_entity() if name == "entity_id" else pl.lit(level) if name == "level" else pl.col(name)).cast(dtype).alias(name)
         for name, dtype in ANSWER_COLUMNS.items()
     )  # fmt: skip
-
-
-def _asked(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    return survey_waves.answers(tables, settings, as_of).filter(pl.col("part") != EXIT)
 
 
 def _entity() -> pl.Expr:

@@ -54,16 +54,15 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _TABLE = [*WAVE, "question_id", "option"]
 
 
-def comments(tables: Tables, settings: Settings, as_of: datetime, of_leavers: bool = False) -> pl.DataFrame:
-    """Comments of closed waves (with ``of_leavers`` those of exit interviews too) with one Boolean column per theme of the codebook, and ``any theme``; the text itself is left behind.
+def comments(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Comments of closed waves (none of those who leave) with one Boolean column per theme of the codebook, and ``any theme``; the text itself is left behind.
 
-    ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``question_id``. Answers of one response to one question are one comment.
+    ``response_id``, ``survey_id``, ``wave``, ``team_id``, ``is_open``, ``question_id``. Answers of one response to one question are one comment.
     """
     told = (
-        survey_waves.answers(tables, settings, as_of)
+        survey_response.answers(tables, settings, as_of)
         .filter(pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0)
-        .filter(pl.lit(of_leavers) | (pl.col("part") != survey_waves.EXIT))
-        .group_by("response_id", *WAVE, "team_id", "question_id", maintain_order=True)
+        .group_by("response_id", *WAVE, "team_id", "is_open", "question_id", maintain_order=True)
         .agg(pl.col("text").str.join("\n"))
     )
     return themed(told, settings).drop("text")
@@ -84,7 +83,7 @@ def shown(told: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """How many of ``told`` (:func:`comments`) have each theme (``option``), per group that may show it (:data:`survey_groups.COUNTED`)."""
     names = [theme.id for theme in settings.codebook.themes]
     rows = told.unpivot(
-        on=[*names, ANY], index=["response_id", *WAVE, "team_id", "question_id"], variable_name="option", value_name="hit"
+        on=[*names, ANY], index=["response_id", *WAVE, "team_id", "is_open", "question_id"], variable_name="option", value_name="hit"
     )  # fmt: skip
     return survey_groups.shown(survey_groups.of_hits(rows, settings))
 
@@ -135,6 +134,6 @@ def themes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
 
 def _there(tables: Tables, settings: Settings, as_of: datetime, told: pl.DataFrame) -> pl.DataFrame:
     """Teams that may have written: whether anybody in a small one did is not told."""
-    answers = survey_waves.answers(tables, settings, as_of).filter(pl.col("part") != survey_waves.EXIT)
+    answers = survey_response.answers(tables, settings, as_of)
     responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
     return survey_response.there(responses, told, tables)

@@ -14,7 +14,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import drivers
-from idp_analytics.metrics import survey_waves, top_two_evidence
+from idp_analytics.metrics import survey_response, survey_waves, top_two_evidence
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.metrics.survey_waves import WAVE
@@ -61,7 +61,7 @@ def top_two(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     of ratings what goes with satisfaction × what is not favourable yet; tickets only where a category is called as an area. What may not be shown takes part in
     nothing, and a wave of which nothing may has no row.
     """
-    answers = survey_waves.answers(tables, settings, as_of)
+    answers = survey_response.answers(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     registered = _interventions(tables, as_of, settings)
     rows: list[dict[str, object]] = []

@@ -114,14 +114,14 @@ def _chosen(wave: pl.DataFrame, shown: pl.DataFrame, settings: Settings, kind: s
 def _written(wave: pl.DataFrame, settings: Settings) -> Evidence | None:
     """Comments by theme, of all comments, where every theme may be shown (study ``themes``)."""
     written = wave.filter(pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0).group_by(
-        "response_id", *WAVE, "team_id", "question_id", maintain_order=True
+        "response_id", *WAVE, "team_id", "is_open", "question_id", maintain_order=True
     ).agg(pl.col("text").str.join("\n"))  # fmt: skip
     known = [theme for theme in settings.codebook.themes if theme.subject]
     if written.height < survey_groups.full_from(settings) or written["question_id"].n_unique() != 1 or len(known) < 2:
         return None
     told = themes.themed(written, settings)
     rows = told.unpivot(
-        on=[theme.id for theme in known], index=["response_id", *WAVE, "team_id", "question_id"], variable_name="option", value_name="hit"
+        on=[theme.id for theme in known], index=["response_id", *WAVE, "team_id", "is_open", "question_id"], variable_name="option", value_name="hit"
     )  # fmt: skip
     counts = survey_groups.of_hits(rows, settings).filter(pl.col("scope") == "org")
     if counts.is_empty() or not (counts["detail"] == survey_groups.ANSWERS).all():

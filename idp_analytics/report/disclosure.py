@@ -1,14 +1,16 @@
 """Could anybody be singled out by all that is about to be published, and all that was before? If so, nothing is.
 
-What is published of a survey are counts of groups (studies :data:`RESULTS`, :data:`ANSWERS` and :data:`THEMES`); every other number follows
-from them. This takes them as they stand in the mart, whoever decided what may be shown, together with those of every report
-published before, as so many statements about the same answers, and asks what follows from all of them at once.
+What is published of a survey are counts of groups (:mod:`disclosure_statements`); every other number follows from them. This takes them
+as they stand in the mart, whoever decided what may be shown, together with those of every report published before, as so many
+statements about the same answers, and asks what follows from all of them at once. What each study that holds counts of people says of
+itself is in :data:`idp_analytics.metrics.studies.STUDIES`.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -16,18 +18,28 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.errors import IdpError
 from idp_analytics.estimates import disclosure_audit
-from idp_analytics.report import price_disclosure
+from idp_analytics.report import disclosure_earlier, disclosure_responses, disclosure_wholes
+from idp_analytics.report.disclosure_statements import (
+    ANSWERS,
+    NOBODYS,
+    PASSED,
+    RESULTS,
+    TABLE,
+    THEMES,
+    WAVE,
+    Studies,
+    called,
+    groups,
+    responses,
+    stated,
+)  # fmt: skip
 
-RESULTS, ANSWERS, THEMES = "survey_results", "survey_answers", "themes"
+STUDIES = (RESULTS, ANSWERS, THEMES, *disclosure_wholes.STUDIES)
+"""Everything of a mart that is audited."""
 
-STUDIES = (RESULTS, ANSWERS, THEMES, price_disclosure.PRICES)
-"""Everything of a mart that counts people who answered a survey."""
-
-_TABLE = ["survey_id", "wave", "question_id", "option"]
 _SHOWN_AT_MOST = 20
-_NOBODYS = "people of no known team"
-
-Studies = Mapping[str, pl.DataFrame]
+_CHOSEN = ("several", "choice")
+_SILENT = "silent"
 
 
 class DisclosureError(IdpError):
@@ -47,27 +59,62 @@ class DisclosureError(IdpError):
         )
 
 
+@dataclass
+class _Report:
+    """What one report states, its innermost groups per wave, and which further ones make up the organisation (teams that another knows)."""
+
+    statements: pl.DataFrame
+    groups: pl.DataFrame
+    responses: pl.DataFrame
+    others: dict[tuple[object, ...], set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def all_of(cls, reports: Sequence[Studies]) -> list[_Report]:
+        return [
+            cls(told, groups(studies), responses(studies))
+            for told, studies in zip(stated(reports), reports, strict=True)
+        ]
+
+    def teams(self) -> dict[tuple[object, ...], set[str]]:
+        """Wave → its teams."""
+        found = self.groups.filter(pl.col("entity_id") != NOBODYS)
+        return {key: set(part["entity_id"]) for key, part in found.partition_by(WAVE, as_dict=True).items()}
+
+    def called_anew(self, names: Mapping[tuple[object, ...], Mapping[str, str]]) -> _Report:
+        """The same with teams as they are called now; ``names``: wave → before → now."""
+        rows = [(*wave, old, new) for wave, pairs in names.items() for old, new in pairs.items()]
+        if not rows:
+            return self
+        pairs = pl.DataFrame(rows, schema=[*WAVE, "entity_id", "_now"], orient="row")
+
+        def named(frame: pl.DataFrame) -> pl.DataFrame:
+            both = frame.join(pairs, on=[*WAVE, "entity_id"], how="left", maintain_order="left")
+            return both.with_columns(pl.coalesce("_now", "entity_id").alias("entity_id")).drop("_now")
+
+        return _Report(named(self.statements), named(self.groups), named(self.responses), self.others)
+
+
 def audit(studies: Studies, earlier: Sequence[Studies] = (), least: int = 5) -> None:
     """Raise :class:`DisclosureError`, naming the cells, where a count that is withheld follows from what is shown.
 
-    ``studies``: the mart's, with all of :data:`STUDIES`; ``earlier``: those of reports published before, which may have only the first two. A wave whose answers
-    are no longer what they were tells those of the few people in between: refused where those are fewer than ``least``, and
-    otherwise audited without the earlier numbers, which speak of other answers.
+    ``studies``: the mart's, with all of :data:`STUDIES`; ``earlier``: those of reports published before, which may have only the first two.
+    Answers of a closed wave that are no longer what they were are refused: what lies between two reports is somebody's. Teams may be
+    called otherwise or be gone, as long as no difference is that of few people.
     """
-    said = [(_statements(one), one) for one in (studies, *earlier) if one[RESULTS].height]
-    if not said:
-        return
-    now = said[0][0]
-    problems = list(price_disclosure.problems(studies, earlier, least))
-    problems += list(_of_few(now, [statements for statements, _ in said[1:]], least))
-    same = [statements for statements, _ in said[1:]]
-    for table, mine in now.partition_by(_TABLE, as_dict=True, maintain_order=True).items():
-        here = [_of(statements, table) for statements in same]
-        alike = [one for one in here if one.height and not _contradict(mine, one)]
-        problems += _too_few(table, mine, least)
-        problems += _pinned(table, pl.concat([mine, *alike]), _groups(studies, table))
+    problems = list(disclosure_wholes.problems(studies, earlier, least))
+    if studies[RESULTS].height:
+        now, *before = _Report.all_of([studies, *(one for one in earlier if one[RESULTS].height)])
+        before = [one.called_anew(_renamed(now, one)) for one in before]
+        for one in before:
+            problems += disclosure_earlier.changed(now.statements, one.statements)
+            problems += disclosure_earlier.responded(now.responses, one.responses)
+            problems += _regrouped(now, one, least)
+        if not problems:
+            problems += _too_few(now.statements, least)
+            problems += _followed([now, *before])
+            problems += _answered([now, *before], studies)
     if problems:
-        raise DisclosureError.listing(problems)
+        raise DisclosureError.listing(list(dict.fromkeys(problems)))
 
 
 def read(mart: Path, files: Collection[str]) -> Studies | None:
@@ -80,7 +127,8 @@ def read(mart: Path, files: Collection[str]) -> Studies | None:
         return None
     try:
         held = {study: pl.read_parquet(mart / f"{study}.parquet") for study in sorted(written)}
-        _statements(held)
+        _Report.all_of([held])
+        disclosure_wholes.checked(held)
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:
         raise DisclosureError(
             f"{mart}: what was published here of surveys cannot be read ({type(error).__name__}), so that what it tells together with "
@@ -89,106 +137,102 @@ def read(mart: Path, files: Collection[str]) -> Studies | None:
     return held
 
 
-def _statements(studies: Studies) -> pl.DataFrame:
-    """What is shown: ``entity_id`` (:data:`ORG`: all), ``low`` and ``high`` (from and to which answer), ``n``, and ``is_answer``
-    (told of each answer, not of all favourable ones) per table.
-
-    A given answer was given (1) or not (0). Of a question with an order the favourable answers run from the cut to the top.
-    """
-    results = _told(studies).filter(pl.col("k").is_not_null())
-    is_given = pl.col("option").is_not_null()
-    low, cut, high = (
-        pl.when(is_given).then(given).otherwise(name).alias(name)
-        for given, name in ((0.0, "answer_low"), (1.0, "favourable"), (1.0, "answer_high"))
-    )
-    sides = results.with_columns(low, cut, high)
-    rest = (pl.col("n") - pl.col("k")).alias("n")
-    parts = [
-        sides.select(*_TABLE, "entity_id", pl.col("favourable").alias("low"), pl.col("answer_high").alias("high"), pl.col("k").alias("n"), is_answer=pl.lit(False)),
-        sides.select(*_TABLE, "entity_id", pl.col("answer_low").alias("low"), (pl.col("favourable") - 1).alias("high"), rest, is_answer=pl.lit(False)),
-        studies[ANSWERS].select(
-            "survey_id", "wave", "question_id", pl.lit(None, pl.String).alias("option"), "entity_id",
-            pl.col("answer_low").alias("low"), pl.col("answer_high").alias("high"), "n",
-            is_answer=pl.lit(True),
-        ),
-    ]  # fmt: skip
-    return pl.concat(parts).unique(maintain_order=True)
+# --- teams that only one of two reports knows ----------------------------------------------------------------------------
 
 
-def _told(studies: Studies) -> pl.DataFrame:
-    """Every group of every question, given answer and theme, shown or not."""
-    of_question = ("scope", "entity_id", *_TABLE, "answer_low", "answer_high", "favourable", "n", "k")
-    results = studies[RESULTS].filter(pl.col("question_id").is_not_null()).select(of_question)
-    if THEMES not in studies:
-        return results
-    themes = studies[THEMES].with_columns(
-        pl.col("theme").alias("option"), *(pl.lit(None, pl.Float64).alias(name) for name in of_question[6:9])
-    )
-    return pl.concat([results, themes.select(of_question)])
+def _renamed(now: _Report, before: _Report) -> dict[tuple[object, ...], Mapping[str, str]]:
+    """Wave → what teams were called → what they are called now."""
+    here, there = now.teams(), before.teams()
+    found = {}
+    for wave in here.keys() & there.keys():
+        gone, new = there[wave] - here[wave], here[wave] - there[wave]
+        if gone and new:
+            mine, theirs = (_of(report.statements, WAVE, wave) for report in (now, before))
+            found[wave] = disclosure_earlier.renamed(mine, theirs, gone, new)
+    return found
 
 
-def _of(statements: pl.DataFrame, table: tuple[object, ...]) -> pl.DataFrame:
-    return statements.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in zip(_TABLE, table, strict=True))
+def _regrouped(now: _Report, before: _Report, least: int) -> Iterator[str]:
+    """What the two groupings of a wave tell of few. Where only one of them knows teams that the other does not, those are part of what
+    the other does not tell apart, and so of its organisation too."""
+    here, there = now.teams(), before.teams()
+    for wave in sorted(here.keys() & there.keys(), key=str):
+        gone, new = there[wave] - here[wave], here[wave] - there[wave]
+        if gone and new:
+            mine, theirs = (_of(report.statements, WAVE, wave) for report in (now, before))
+            yield from disclosure_earlier.regrouped(mine, theirs, gone, new, least)
+        else:
+            now.others.setdefault(wave, set()).update(gone)
+            before.others.setdefault(wave, set()).update(new)
 
 
-def _contradict(mine: pl.DataFrame, theirs: pl.DataFrame) -> bool:
-    """Whether they tell of other answers: a number is another, or that of all answers of a group. Another cut through the same
-    answers (``favourable`` changed in the settings) contradicts nothing: together the two tell more than each."""
-    both = mine.join(theirs, on=["entity_id", "low", "high"], suffix="_before")
-    whole = _whole(mine, []).join(_whole(theirs, []), on=["entity_id", "is_answer"], suffix="_before")
-    return any(one.select((pl.col("n") != pl.col("n_before")).any()).item() for one in (both, whole))
+# --- what follows --------------------------------------------------------------------------------------------------------
 
 
-def _whole(statements: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """All answers of each group."""
-    return statements.group_by([*by, "entity_id", "is_answer"], maintain_order=True).agg(pl.col("n").sum())
+def _of(frame: pl.DataFrame, names: Sequence[str], values: Sequence[object]) -> pl.DataFrame:
+    return frame.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in zip(names, values, strict=True))
 
 
-def _too_few(table: tuple[object, ...], mine: pl.DataFrame, least: int) -> Iterator[str]:
+def _too_few(now: pl.DataFrame, least: int) -> Iterator[str]:
     """Groups shown though they are too small, or though all of a small one said the same: whoever decided, it is not published."""
-    sides = (
-        mine.filter(~pl.col("is_answer"))
-        .group_by("entity_id", maintain_order=True)
-        .agg(pl.col("n").sum().alias("all"), pl.col("n").min())
+    is_side = ~pl.col("is_answer")
+    alike = (pl.col("n") == 0) & (pl.col("of") < 2 * least)
+    found = now.filter(
+        (is_side & ((pl.col("of") < least) | alike)) | (pl.col("is_answer") & (pl.col("of") < 2 * least))
     )
-    found = sides.filter((pl.col("all") < least) | ((pl.col("all") < 2 * least) & (pl.col("n") == 0)))
-    each = _whole(mine.filter("is_answer"), []).filter(pl.col("n") < 2 * least)
-    for entity in [*found["entity_id"], *each["entity_id"]]:
-        yield f"{_called(table)}, {entity}: shown, though so few people answered, or all the same"
+    for row in found.unique([*TABLE, "entity_id"], maintain_order=True).to_dicts():
+        yield f"{called([row[name] for name in TABLE])}, {row['entity_id']}: shown, though so few people answered, or all the same"
 
 
-def _groups(studies: Studies, table: tuple[object, ...]) -> list[str]:
-    """The innermost groups that answered: every team with a row, shown or not, and the people of no known team."""
-    rows = _of(_told(studies), table).filter(pl.col("scope") == "team", pl.col("n").is_null() | (pl.col("n") > 0))
-    return rows["entity_id"].fill_null(_NOBODYS).to_list()
-
-
-def _of_few(now: pl.DataFrame, earlier: Sequence[pl.DataFrame], least: int) -> Iterator[str]:
-    """Groups whose numbers moved by fewer people than may be shown, since a report published before."""
-    key = [*_TABLE, "entity_id", "low", "high", "is_answer"]
-    for statements in earlier:
-        both = now.join(statements, on=key, suffix="_before", nulls_equal=True)
-        # Of all answers too: the sides may be cut elsewhere than before.
-        all_of = _whole(now, _TABLE).join(
-            _whole(statements, _TABLE), on=[*_TABLE, "entity_id", "is_answer"], suffix="_before", nulls_equal=True
+def _followed(reports: Sequence[_Report]) -> Iterator[str]:
+    """Table by table, what follows from all that any of the ``reports`` states."""
+    tables = [
+        (
+            one.statements.partition_by(TABLE, as_dict=True, maintain_order=True),
+            one.groups.partition_by(TABLE, as_dict=True),
         )
-        group = [*_TABLE, "entity_id", "is_answer"]
-        moved = (pl.col("n") - pl.col("n_before")).abs()
-        by_side = both.group_by(group, maintain_order=True).agg(
-            moved.sum().alias("moved"), (moved > 0).sum().alias("sides")
-        )
-        whole = pl.concat([by_side, all_of.select(*group, moved.alias("moved"), pl.lit(2, pl.UInt32).alias("sides"))])
-        # As of a group: from twice as many where all who came or went said the same.
-        few = whole.filter(
-            pl.col("moved").is_between(1, least - 1)
-            | (pl.col("moved").is_between(1, 2 * least - 1) & (pl.col("sides") == 1))
-        )
-        for row in few.unique([*_TABLE, "entity_id"], keep="first", maintain_order=True).to_dicts():
-            yield f"{_called(tuple(row[name] for name in _TABLE))}, {row['entity_id']}: another number of answers than published before, by so few that they are somebody's"
+        for one in reports
+    ]
+    heads = _heads(reports[0].responses)
+    for table in tables[0][0]:
+        stated, everybody = [], set()
+        for report, (told, members) in zip(reports, tables, strict=True):
+            if table in told:
+                mine = {*members[table]["entity_id"], *report.others.get(table[:2], ())} if table in members else set()
+                everybody |= mine
+                stated.append(told[table].with_columns(pl.lit(sorted(mine), pl.List(pl.String)).alias("members")))
+        whole = pl.concat(stated).with_columns(
+            pl.when(pl.col("entity_id") == ORG).then("members").otherwise(pl.concat_list("entity_id")).alias("members")
+        ).unique(["entity_id", "low", "high", "n", "is_answer", "members"], maintain_order=True)  # fmt: skip
+        yield from _pinned(table, whole, sorted(everybody), heads.get(table[:2], {}))
 
 
-def _pinned(table: tuple[object, ...], statements: pl.DataFrame, groups: list[str]) -> Iterator[str]:
-    """Groups of which something they do not show can be worked out: how many were favourable, or each answer."""
+def _heads(responses: pl.DataFrame) -> dict[tuple[object, ...], dict[str, int]]:
+    """Wave → team → how many could have answered."""
+    of_teams = responses.filter(pl.col("scope") == "team").drop_nulls("headcount")
+    parts = of_teams.partition_by(WAVE, as_dict=True)
+    return {wave: dict(part.select("entity_id", "headcount").iter_rows()) for wave, part in parts.items()}
+
+
+def _answered(reports: Sequence[_Report], studies: Studies) -> Iterator[str]:
+    """Wave by wave, whether it follows how many of a group answered at all."""
+    of_all = frozenset(studies[RESULTS].filter(pl.col("kind").is_in(_CHOSEN))["question_id"])
+    every = pl.concat([one.responses for one in reports])
+    counted = pl.concat([one.statements for one in reports]).select(*WAVE, "question_id", "entity_id", "of").unique()
+    numbers = counted.partition_by(WAVE, as_dict=True, include_key=False)
+    for wave, told in (
+        every.join(reports[0].responses, on=WAVE, how="semi")
+        .partition_by(WAVE, as_dict=True, maintain_order=True)
+        .items()
+    ):
+        yield from disclosure_responses.problems(told, numbers.get(wave, counted.clear()), of_all)
+
+
+def _pinned(
+    table: tuple[object, ...], statements: pl.DataFrame, groups: list[str], heads: Mapping[str, int]
+) -> Iterator[str]:
+    """Groups of which something they do not show can be worked out: how many were favourable, or each answer. ``heads``: how many could have
+    answered, which everybody there knows."""
     favourable, each = statements.filter(~pl.col("is_answer")), statements.filter("is_answer")
     try:
         for stated, shown in ((favourable, favourable), (statements, each)):
@@ -196,32 +240,50 @@ def _pinned(table: tuple[object, ...], statements: pl.DataFrame, groups: list[st
             hidden = [group for group in groups if group not in told_of]
             if not hidden or shown.is_empty():
                 continue
-            known = _known(stated, groups)
-            for group in hidden:
+            known = _known(stated, {team: heads[team] for team in hidden if team in heads})
+            for group in sorted(known.keys() & set(hidden)):
                 own = favourable.filter(entity_id=group)
-                told = [low for low in known.get(group, ()) if not _follows(own, low, stated)]
+                told = [low for low in known[group] if low > PASSED and not _follows(own, low, stated)]
                 if told:
-                    yield f"{_called(table)}, {group}: {len(told)} of its answers can be worked out"
+                    yield f"{called(table)}, {group}: {len(told)} of its answers can be worked out"
     except disclosure_audit.ContradictionError:
-        yield f"{_called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
+        yield f"{called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
 
 
-def _known(statements: pl.DataFrame, groups: list[str]) -> dict[str, list[float]]:
-    """Group → the cells of it (by their lowest answer) whose count follows from ``statements``."""
+def _known(statements: pl.DataFrame, heads: Mapping[str, int]) -> dict[str, list[float]]:
+    """Group → the cells of it (by their lowest answer) whose count follows from ``statements``, no group of ``heads`` having given more."""
     cells = _cells(statements)
     rows = [
         (f"{number}", f"{group}\0{low}", row["n"])
         for number, row in enumerate(statements.to_dicts())
-        for group in (groups if row["entity_id"] == ORG else [row["entity_id"]])
+        for group in row["members"]
         for low, high in cells
         if row["low"] <= low and high <= row["high"] + 1
     ]
-    whole = pl.DataFrame(rows, schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row")
+    there = [
+        (f"of {team}", f"{team}\0{piece}", number)
+        for team, number in heads.items()
+        for piece in (_SILENT, *(low for low, _ in cells))
+    ]
     found: dict[str, list[float]] = {}
-    for cell in disclosure_audit.fixed(whole.select("statement", "cell"), whole.select("statement", "total").unique()):
+    for cell in _fixed(rows, there):
         group, low = cell.split("\0")
-        found.setdefault(group, []).append(float(low))
+        if low != _SILENT:
+            found.setdefault(group, []).append(float(low))
     return found
+
+
+def _fixed(rows: Sequence[tuple[str, str, int]], there: Sequence[tuple[str, str, int]]) -> pl.Series:
+    """What follows from ``rows`` and how many are ``there``; from ``rows`` alone where people are not where memberships say."""
+    whole = pl.DataFrame(
+        (*rows, *there), schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row"
+    )
+    try:
+        return disclosure_audit.fixed(whole.select("statement", "cell"), whole.select("statement", "total").unique())
+    except disclosure_audit.ContradictionError:
+        if not there:
+            raise
+        return _fixed(rows, ())
 
 
 def _cells(statements: pl.DataFrame) -> list[tuple[float, float]]:
@@ -234,8 +296,3 @@ def _follows(own: pl.DataFrame, low: float, statements: pl.DataFrame) -> bool:
     end = next(high for start, high in _cells(statements) if start == low)
     sides = own.filter(pl.col("low") <= low, pl.col("high") + 1 >= end)
     return any(row["n"] == 0 or (row["low"] == low and row["high"] + 1 == end) for row in sides.to_dicts())
-
-
-def _called(table: tuple[object, ...]) -> str:
-    survey, wave, question, option = table
-    return f"{survey} {wave}, {question}" + (f", {option!r}" if option is not None else "")

@@ -13,7 +13,7 @@ from idp_analytics.charts import ratings
 from idp_analytics.charts.wording import NOTHING, count, difference, interval, named, quantity
 from idp_analytics.metrics import survey_change
 from idp_analytics.report import cells, voice_quality, words
-from idp_analytics.report.disclosure import ANSWERS, RESULTS
+from idp_analytics.report.disclosure_statements import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import disclosure_audit
-from idp_analytics.metrics import survey_change, survey_groups, survey_results, survey_waves
+from idp_analytics.metrics import survey_change, survey_groups, survey_response, survey_results, survey_waves
 from idp_analytics.settings import Settings
 
 TEAMS = ("red", "blue", "green")
@@ -249,7 +249,7 @@ def test_groups_are_counted_once(ask):
         "w1", "2026-03-02", "blue", [4] * 8 + [2] * 4
     )
     tables, settings, at = ask(rows, **people(red=14, blue=14))
-    counts = survey_groups.counted(survey_waves.answers(tables, settings, at), settings)
+    counts = survey_groups.counted(survey_response.answers(tables, settings, at), settings)
     assert counts.select("scope", "n", "k").sort("scope").rows() == [("org", 24, 16), ("team", 12, 8), ("team", 12, 8)]
 
 
