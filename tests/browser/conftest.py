@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ FLAGS = (
     "--no-first-run", "--hide-scrollbars", "--remote-debugging-port=0", "--remote-allow-origins=*",
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
+
+
+class PageLeftError(Exception):
+    """The page that was asked went away before it answered: another one is coming."""
 
 
 class Tab:
@@ -40,6 +45,8 @@ class Tab:
         while True:
             message = json.loads(self.socket.recv())
             if message.get("id") == self.number:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise PageLeftError(message["error"]["message"])
                 assert "error" not in message, message
                 return message["result"]
             self._note(message)
@@ -79,7 +86,10 @@ class Tab:
 
     def until(self, expression: str, seconds: float = 20) -> None:
         end = time.monotonic() + seconds
-        while not self.js(expression):
+        while True:
+            with suppress(PageLeftError):
+                if self.js(expression):
+                    return
             assert time.monotonic() < end, f"not within {seconds} s: {expression}"
             time.sleep(0.05)
 
