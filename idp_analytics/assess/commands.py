@@ -13,7 +13,7 @@ from idp_analytics.commands import folder, loaded, printable, told
 
 @click.group()
 def assess() -> None:
-    """Assess maturity: a form that a team fills in within fifteen minutes, and its answers brought in. MATURITY.md says how."""
+    """Assess maturity: a form that a team fills in within fifteen minutes, its answers brought in, and what to do next. MATURITY.md says how."""
 
 
 @assess.command()
@@ -101,3 +101,30 @@ def import_(
         click.echo("settings.toml does not read it yet; add:\n\n" + importing.SOURCE, err=True)
     if any(one.refused for one in found.files):
         sys.exit(1)
+
+
+@assess.command()
+@folder
+@click.option("--period", required=True, help="The quarter they follow from, e.g. 2026-Q2; it must be over.")
+@told
+def steps(data: Path, period: str) -> None:
+    """Write the next steps of a quarter as actions, at most two for each team and the organisation, and print them.
+
+    They are added to maturity_steps.csv in the data folder; run again, nothing is added twice. Close them there (closed_on, outcome),
+    and the report says whether each was done and whether its number moved.
+    """
+    from idp_analytics.assess import steps as next_steps
+    from idp_analytics.report.maturity_steps import in_words
+
+    organisation = loaded(data, (), "fast")
+    found = next_steps.write(organisation, period)
+    for row in found.steps.to_dicts():
+        whose = organisation.settings.title if row["scope"] == "org" else row["entity_id"]
+        click.echo(printable(f"{whose}: {in_words(row)}"))
+    click.echo(printable(f"{found.target}: {len(found.added)} steps added"))
+    if found.without_a_team:
+        click.echo(
+            "Steps of the organisation are nobody's: name a platform_team in settings.toml, and they are its.", err=True
+        )
+    if not found.is_read and found.target.exists():
+        click.echo("settings.toml does not read it yet; add:\n\n" + next_steps.SOURCE, err=True)

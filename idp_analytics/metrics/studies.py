@@ -47,6 +47,9 @@ from idp_analytics.metrics.maturity import (
     maturity_criteria,
     maturity_items,
     maturity_reached,
+    maturity_step_outcomes,
+    maturity_steps,
+    maturity_targets,
     maturity_thresholds,
 )
 from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
@@ -130,9 +133,7 @@ STUDIES: tuple[Study, ...] = (
         deployment_classes,
     ),
     Study(
-        "service_levels",
-        "one objective of one service in one month or quarter, with its error budget",
-        service_levels,
+        "service_levels", "one objective of one service in one month or quarter, with its error budget", service_levels
     ),
     Study("gaming", "one signal of one check of one entity in one month or quarter, against the one before", gaming),
     Study(
@@ -460,6 +461,21 @@ STUDIES: tuple[Study, ...] = (
         "maturity_reached",
         "one level of one aspect: how many teams have surely and possibly come to it, by what is seen or by what they say",
         maturity_reached,
+    ),
+    Study(
+        "maturity_targets",
+        "one level of one aspect that one entity set out to reach: by when, how far it is, and how much of what it asks is there",
+        maturity_targets,
+    ),
+    Study(
+        "maturity_steps",
+        "one thing one entity could do next, or has resolved to do, with the number it should move and why this one",
+        maturity_steps,
+    ),
+    Study(
+        "maturity_step_outcomes",
+        "one step that was taken up: what became of it, and whether its number moved from the quarter before to the one after",
+        maturity_step_outcomes,
     ),
     Study(
         "stress_signals",

@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, period, quantity
 from idp_analytics.metrics.follow_through import ALL, CHAIN
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, maturity_steps, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
@@ -35,21 +35,23 @@ def follow_through(view: View) -> Section:
         if name in found and found[name]["due"]
     ]  # fmt: skip
     past = view.study_so_far(STUDY).filter(pl.col("origin") == ALL).to_dicts() if found else []
+    steps = tuple(maturity_steps.told(view))
     tables = (
         cells.table(f"What was resolved in the year to the end of {when}", [_row(found[name]) for name in CALLED if name in found]),
         cells.table("The year to the end of each period", map(_then, past)),
+        maturity_steps.outcomes(view),
     )  # fmt: skip
     return Section(
         question="What we resolved: did we do it, and did it help?",
-        answer=" ".join(_answer(found.get(ALL), when)),
+        answer=" ".join([*_answer(found.get(ALL), when, bool(steps)), *steps]),
         chart=chart.chart(shown, f"Done, of actions whose time had come, end of {when}", view.name, UNIT, ("all", "by origin")) if shown else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table is not None and table.frame.height),
         cautions=tuple(_cautions(found.get(ALL))),
         trace=view.trace(STUDY) if found else "",
     )  # fmt: skip
 
 
-def _answer(row: dict[str, Any] | None, when: str) -> Iterator[str]:
+def _answer(row: dict[str, Any] | None, when: str, has_steps: bool) -> Iterator[str]:
     if row is None:
         yield f"No action is known to have been resolved in the year to the end of {when}."
         return
@@ -72,11 +74,10 @@ def _answer(row: dict[str, Any] | None, when: str) -> Iterator[str]:
         yield f"Half are closed within {quantity(row['median_days'], 'days')}, those still open counted in{slow}."
     if row["carried"]:
         yield f"{row['carried']:,} were put off at least once, {row['chained']:,} of them {CHAIN} times or more."
-    yield (
-        f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change whose metric could show whether it helped."
-        if row["linked"]
-        else "Not one names a registered change with a metric to judge it by, so whether it helped cannot be told."
-    )
+    if row["linked"]:
+        yield f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change whose metric could show whether it helped."
+    elif not has_steps:
+        yield "Not one names a registered change with a metric to judge it by, so whether it helped cannot be told."
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:

@@ -32,7 +32,7 @@ LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
 _FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
 _ORDER = ("scope", "entity_id", "metric", "every", "period_start", "currency", "detail")
 _ROWS_PER_GROUP = 4096
-_OF_PEOPLE = ("survey_responses", "comment_codes", "people", "memberships")
+_OF_PEOPLE = ("survey_responses", "comment_codes", "assessments", "people", "memberships")
 """Tables whose rows are single people and what they said."""
 
 
@@ -43,7 +43,7 @@ class Mart:
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
     every study by name. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
     ``period`` and ``run`` published before, where one was).
     """
@@ -82,6 +82,7 @@ class Mart:
             "targets": [
                 asdict(target) | {"by": target.by.isoformat() if target.by else None} for target in settings.targets
             ],
+            "maturity_target_teams": sorted({target.team for target in settings.maturity.targets if target.team}),
             "settings_sha256": settings.sha256,
             "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},
             "cautions": list(organisation.cautions),

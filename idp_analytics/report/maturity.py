@@ -8,10 +8,9 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.charts import dumbbell as chart
-from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity, significant
+from idp_analytics.charts.wording import NOTHING, count, named
 from idp_analytics.metrics.maturity import levels, studies
-from idp_analytics.metrics.maturity.measured import COUNTED
-from idp_analytics.report import cells
+from idp_analytics.report import cells, criterion_words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
@@ -162,36 +161,16 @@ def _lacking(assessed: list[dict[str, Any]], criteria: pl.DataFrame) -> Iterator
             pl.col("aspect") == row["aspect"], pl.col("level") <= after, pl.col("state").is_in(["not met", "unknown"])
         ).sort(pl.col("state") != "not met", ~pl.col("is_critical"), "level", maintain_order=True)
         for one in open_.head(_FIRST).to_dicts():
-            known = one["value"] is not None
             yield {
                 "Aspect": row["title"],
                 "For level": f"{one['level']}",
                 "What is looked at": named(one["says"]),
-                "Wanted": f"{'at least' if one['is_least'] else 'at most'} {_number(one['threshold'], one['unit'])}",
-                "Found": _number(one["value"], one["unit"]) if known else NOTHING,
-                "Interval": _bounds(one),
+                "Wanted": criterion_words.wanted(one),
+                "Found": criterion_words.number(one["value"], one["unit"]),
+                "Interval": criterion_words.bounds(one),
                 "n": f"{one['n']:,}" if one["n"] is not None else "",
                 "State": one["state"] + (f": {one['why']}" if one["why"] else ""),
             }
-
-
-def _number(value: float, unit: str | None) -> str:
-    if unit and _is_told(unit):
-        return quantity(value, unit)
-    return significant(value) if value % 1 else f"{value:,.0f}"
-
-
-def _bounds(row: dict[str, Any]) -> str:
-    if row["value"] is None or row["kind"] == COUNTED:
-        return ""
-    if _is_told(row["unit"]):
-        return interval(row["low"], row["high"], row["unit"], row["value"])
-    return f"{significant(row['low'], row['value'])}–{significant(row['high'], row['value'])}"
-
-
-def _is_told(unit: str | None) -> bool:
-    """Whether numbers of the unit are written with it: percents and times."""
-    return bool(unit) and str(unit).startswith(("share", "hours", "days"))
 
 
 def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:

@@ -33,6 +33,7 @@ from idp_analytics.report import (
     load,
     maturity,
     maturity_reached,
+    maturity_steps,
     metric,
     money,
     newcomers,
@@ -214,6 +215,10 @@ class _Report:
     def agreement(self) -> Section:
         """How far people agree in the self-assessment, within teams; nothing of so few that each could tell what the others said."""
         return self_agreement.agreement(self.view)
+
+    def next_steps(self) -> Section:
+        """What to do next, at most two things, why these and when each is done; and how far the targets of maturity are."""
+        return maturity_steps.next_steps(self.view)
 
     def stress(self) -> Section:
         """Whether good habits hold under stress: what teams do in severe incidents and heavy weeks, against calm."""

@@ -15,7 +15,7 @@ from typing import Any
 from idp_analytics.errors import SettingsError
 from idp_analytics.settings import components, showback, tools
 from idp_analytics.settings.components import Component
-from idp_analytics.settings.maturity_choices import chosen
+from idp_analytics.settings.maturity_choices import aimed, chosen
 from idp_analytics.settings.maturity_model import FILE as MATURITY
 from idp_analytics.settings.maturity_model import Model
 from idp_analytics.settings.maturity_model import parse as parse_model
@@ -219,6 +219,7 @@ def parse(
     book = parse_themes(codebook, take.problems) if codebook is not None else shipped_themes()
     maturity = parse_model(model, take.problems) if model is not None else shipped_model()
     maturity = chosen(maturity, take.tables("maturity_threshold"), take.tables("maturity_exemption"), take.problems)
+    maturity = aimed(maturity, take.tables("maturity_target"), take.problems)
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)

@@ -1,4 +1,4 @@
-"""What one company says of a maturity model: thresholds of its own, and of whom a criterion is not asked."""
+"""What one company says of a maturity model: thresholds of its own, of whom a criterion is not asked, and which level is to be reached."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from idp_analytics.errors import nearest
-from idp_analytics.settings.maturity_model import EXCUSES, OWN, Criterion, Exemption, Model, told
+from idp_analytics.settings.maturity_model import (
+    EXCUSES,
+    LEVELS,
+    OWN,
+    AspectTarget,
+    Criterion,
+    Exemption,
+    Model,
+    told,
+)
 from idp_analytics.settings.toml_reader import TomlReader
 
 
@@ -40,6 +49,54 @@ def chosen(
         model, criteria=tuple(criteria.values()), exemptions=excused,
         fingerprint=hashlib.sha256(made_of.encode()).hexdigest()[:12],
     )  # fmt: skip
+
+
+def aimed(model: Model, entries: Sequence[TomlReader], problems: list[str]) -> Model:
+    """``model`` with the ``[[maturity_target]]`` of a company; what is wrong is added to ``problems``. A target changes no result, so the
+    fingerprint stays."""
+    asked = {scope: _asked(model, scope) for scope in ("org", "team")}
+    targets = [one for entry in entries if (one := _target(entry, asked))]
+    for_whom = [(one.aspect, one.team, one.of_teams) for one in targets]
+    problems += [
+        f"[[maturity_target]]: {aspect!r} of {team or ('teams' if of_teams else 'the organisation')!r} has {for_whom.count(one)} targets; say it once"
+        for one in dict.fromkeys(for_whom)
+        if for_whom.count(one) > 1
+        for aspect, team, of_teams in [one]
+    ]
+    return replace(model, targets=tuple(targets)) if targets else model
+
+
+def _asked(model: Model, scope: str) -> list[str]:
+    """The aspects of which every level is asked of ``scope``: of no other is there a level to reach."""
+    theirs = {(c.aspect, c.level) for c in model.criteria if not c.is_stress and (scope == "org" or c.scope == "team")}
+    return [aspect.id for aspect in model.aspects if {(aspect.id, level) for level in LEVELS[1:]} <= theirs]
+
+
+def _target(entry: TomlReader, asked: Mapping[str, Sequence[str]]) -> AspectTarget | None:
+    before = len(entry.problems)
+    aspect, level = entry.text("aspect", None), entry.number("level", 0, above=1, below=max(LEVELS) + 1)
+    team, by, reason = entry.text("team", None), entry.day("by"), entry.text("reason", None)
+    scope = entry.choice("scope", ("org", "team"), "team" if team else "org")
+    entry.done()
+    told(entry, aspect=aspect, by=by, reason=reason)
+    if "level" not in entry.content:
+        entry.problems.append(f"{entry.where}no level")
+    elif level % 1:
+        entry.problems.append(f"{entry.where}level = {level:g}: must be 2, 3 or 4")
+    if team and scope == "org":
+        entry.problems.append(f"{entry.where}scope = 'org' and team = {team!r}: leave out one of the two")
+    if aspect is not None and aspect not in asked["org"]:
+        entry.problems.append(
+            f"{entry.where}aspect = {aspect!r}: is none of the model's.{nearest(aspect, asked['org'])}"
+        )
+    elif aspect is not None and scope == "team" and aspect not in asked["team"]:
+        entry.problems.append(
+            f"{entry.where}aspect = {aspect!r}: does not ask a team at every level, so no team has a level of it; "
+            f"these do: {', '.join(asked['team'])}"
+        )
+    if len(entry.problems) > before or aspect is None or by is None:
+        return None
+    return AspectTarget(aspect, int(level), by, str(reason), team, scope == "team" and team is None)
 
 
 def _known(entry: TomlReader, name: str | None, criteria: Mapping[str, Criterion]) -> bool:

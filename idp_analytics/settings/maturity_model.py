@@ -1,7 +1,8 @@
 """The maturity model as data: aspects × levels, what teams are asked, and what has to be seen for a level.
 
 ``maturity_model.toml`` in the data folder takes the place of the one the kit ships; ``[[maturity_threshold]]`` moves one threshold of
-either, ``[[maturity_exemption]]`` says with a reason and an end what is not asked of somebody. The shipped model follows the CNCF's
+either, ``[[maturity_exemption]]`` says with a reason and an end what is not asked of somebody, ``[[maturity_target]]`` which level is to be
+reached. The shipped model follows the CNCF's
 Platform Engineering Maturity Model (2023) in our words; that has neither items nor thresholds, so these are the kit's own.
 """
 
@@ -109,6 +110,19 @@ class Exemption:
 
 
 @dataclass(frozen=True)
+class AspectTarget:
+    """A level of one aspect that is to be reached ``by`` a day, and why. ``team`` None: by the organisation, or by every team
+    (``of_teams``) that has none of its own."""
+
+    aspect: str
+    level: int
+    by: date
+    reason: str
+    team: str | None = None
+    of_teams: bool = False
+
+
+@dataclass(frozen=True)
 class Model:
     """A whole model. ``fingerprint``: of the text it was read from and of thresholds moved, so that results tell by what they were made."""
 
@@ -125,6 +139,7 @@ class Model:
     contradictions: tuple[Contradiction, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     fingerprint: str = ""
+    targets: tuple[AspectTarget, ...] = ()
 
     def level(self, name: str) -> int | None:
         """The number of a level by name, alias or number; null: none of them."""

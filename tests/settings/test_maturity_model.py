@@ -81,6 +81,49 @@ def test_all_problems_of_thresholds_and_exemptions_are_said_at_once():
         assert part in told, told
 
 
+def test_a_target_has_an_aspect_a_level_a_day_and_a_reason():
+    day = date(2026, 12, 31)
+    model = settings(
+        maturity_target=[
+            {"aspect": "adoption", "level": 3, "by": day, "reason": "promised"},
+            {"aspect": "adoption", "level": 2, "by": day, "reason": "all of them", "scope": "team"},
+            {"aspect": "adoption", "level": 4, "by": day, "reason": "they lead", "team": "edge"},
+        ]
+    ).maturity
+    assert [(t.level, t.team, t.of_teams) for t in model.targets] == [
+        (3, None, False),
+        (2, None, True),
+        (4, "edge", False),
+    ]
+    assert model.fingerprint == shipped().fingerprint  # a target changes no result
+
+
+def test_all_problems_of_targets_are_said_at_once():
+    day = date(2026, 12, 31)
+    sound = {"aspect": "adoption", "level": 3, "by": day, "reason": "promised"}
+    with pytest.raises(SettingsError) as found:
+        settings(
+            maturity_target=[
+                sound, sound, {**sound, "aspect": "adopton"}, {**sound, "level": 2.5}, {**sound, "level": 1}, {**sound, "scope": "org", "team": "edge"},
+                {**sound, "aspect": "measurement", "team": "edge"}, {"aspect": "adoption"}, {**sound, "because": "x"},
+            ]
+        )  # fmt: skip
+    told = str(found.value)
+    for part in (
+        "'adoption' of 'the organisation' has 2 targets; say it once",
+        "[[maturity_target]] 3: aspect = 'adopton': is none of the model's. Did you mean 'adoption'",
+        "[[maturity_target]] 4: level = 2.5: must be 2, 3 or 4",
+        "[[maturity_target]] 5: level = 1: must lie between 1 and 5",
+        "scope = 'org' and team = 'edge': leave out one of the two",
+        "[[maturity_target]] 7: aspect = 'measurement': does not ask a team at every level",
+        "[[maturity_target]] 8: no by",
+        "[[maturity_target]] 8: no reason",
+        "[[maturity_target]] 8: no level",
+        "because: no such setting",
+    ):
+        assert part in told, told
+
+
 def test_a_model_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path):
     (tmp_path / "settings.toml").write_text('[organisation]\nid = "ours"\n', encoding="utf-8")
     before = read(tmp_path, lambda *_: [])

@@ -1,13 +1,16 @@
 """What can be seen of maturity, beside what is said of it: measures → criteria → cells → levels."""
 
 from idp_analytics.metrics.maturity.evidence import check
+from idp_analytics.metrics.maturity.next_steps import maturity_steps
 from idp_analytics.metrics.maturity.reached import maturity_reached
+from idp_analytics.metrics.maturity.step_outcomes import maturity_step_outcomes
 from idp_analytics.metrics.maturity.studies import (
     maturity,
     maturity_cells,
     maturity_criteria,
     maturity_items,
 )
+from idp_analytics.metrics.maturity.targets import maturity_targets
 from idp_analytics.metrics.maturity.thresholds import maturity_thresholds
 
 __all__ = [
@@ -17,5 +20,8 @@ __all__ = [
     "maturity_criteria",
     "maturity_items",
     "maturity_reached",
+    "maturity_step_outcomes",
+    "maturity_steps",
+    "maturity_targets",
     "maturity_thresholds",
 ]
