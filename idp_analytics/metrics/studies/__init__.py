@@ -1,0 +1,21 @@
+"""Studies: what is computed beside the answers, once per run, because it has another shape than one number.
+
+A control chart, the same rate under eight rules, a ledger of stages: each is a tidy frame of its own. A report slices it
+as it slices the answers, so its first columns are ``scope`` (org, team, service) and ``entity_id``. A new one is entered in the
+file of its subject.
+"""
+
+from idp_analytics.metrics.studies import adoption, approval, cost, delivery, maturity, voice
+from idp_analytics.metrics.studies.study import Study
+
+STUDIES: tuple[Study, ...] = (
+    *delivery.STUDIES,
+    *adoption.STUDIES,
+    *approval.STUDIES,
+    *cost.STUDIES,
+    *voice.STUDIES,
+    *maturity.STUDIES,
+)
+"""Every study, in the order they are computed."""
+
+__all__ = ["STUDIES", "Study"]

@@ -1,0 +1,82 @@
+"""Studies of maturity: claimed, seen and under stress, and what is done about it."""
+
+from __future__ import annotations
+
+from idp_analytics.metrics.follow_through import follow_through
+from idp_analytics.metrics.maturity import (
+    maturity,
+    maturity_cells,
+    maturity_criteria,
+    maturity_items,
+    maturity_reached,
+    maturity_step_outcomes,
+    maturity_steps,
+    maturity_targets,
+    maturity_thresholds,
+)
+from idp_analytics.metrics.self_agreement import self_agreement
+from idp_analytics.metrics.stress_signals import stress_signals
+from idp_analytics.metrics.studies.study import Study
+
+STUDIES: tuple[Study, ...] = (
+    Study(
+        "self_agreement",
+        "one aspect, or all, of the self-assessment of one entity in one wave: how far people agree, what they do not know",
+        self_agreement,
+    ),
+    Study(
+        "maturity",
+        "one aspect of maturity of one entity: the level that is seen, as an interval, beside the level that is said",
+        maturity,
+    ),
+    Study(
+        "maturity_cells",
+        "one level of one aspect of one entity: how much of what it asks is met, not met, unknown",
+        maturity_cells,
+    ),
+    Study(
+        "maturity_criteria",
+        "one criterion of the maturity model for one entity it is asked of: what was measured, against which threshold, and how it stands",
+        maturity_criteria,
+    ),
+    Study(
+        "maturity_thresholds",
+        "the same criterion: from where to where its threshold could lie without a change, and what level would follow from one",
+        maturity_thresholds,
+    ),
+    Study(
+        "maturity_items",
+        "one item of the self-assessment in one wave and entity: how many gave which answer, where enough answered",
+        maturity_items,
+    ),
+    Study(
+        "maturity_reached",
+        "one level of one aspect: how many teams have surely and possibly come to it, by what is seen or by what they say",
+        maturity_reached,
+    ),
+    Study(
+        "maturity_targets",
+        "one level of one aspect that one entity set out to reach: by when, how far it is, and how much of what it asks is there",
+        maturity_targets,
+    ),
+    Study(
+        "maturity_steps",
+        "one thing one entity could do next, or has resolved to do, with the number it should move and why this one",
+        maturity_steps,
+    ),
+    Study(
+        "maturity_step_outcomes",
+        "one step that was taken up: what became of it, and whether its number moved from the quarter before to the one after",
+        maturity_step_outcomes,
+    ),
+    Study(
+        "stress_signals",
+        "one thing one entity does under one kind of stress, in the year before the end of one month or quarter, against calm",
+        stress_signals,
+    ),
+    Study(
+        "follow_through",
+        "the actions one entity resolved in the year before the end of one month or quarter, by origin or in all, and what became of them",
+        follow_through,
+    ),
+)
