@@ -378,8 +378,16 @@ def _field(response: Response, name: str | None) -> str | None:
 def _split(said: Said, separator: str | None) -> list[Said]:
     if not separator or said.label is None:
         return [said]
-    # A separator of comma and space is also met without its space.
-    parts = said.label.split(separator if separator.isspace() else separator.strip())
+    # A separator of comma and space is also met without its space; one in brackets is part of an answer: "Documents (guides, videos)".
+    wanted = separator if separator.isspace() else separator.strip()
+    parts, depth = [""], 0
+    for piece in said.label.split(wanted):
+        parts[-1] += f"{wanted}{piece}" if depth > 0 else piece
+        depth = max(0, depth + piece.count("(") - piece.count(")"))
+        if depth == 0:
+            parts.append("")
+    if depth:  # a bracket that never closes holds nothing together
+        parts = said.label.split(wanted)
     return [Said(part.strip()) for part in parts if part.strip()]
 
 

@@ -132,6 +132,13 @@ def test_several_answers_by_their_separator():
     found = told(answer("a; b ;; c"), separators={"q": ";"})
     assert [(row["value_index"], row["label"]) for row in found] == [(0, "a"), (1, "b"), (2, "c")]
     assert [row["label"] for row in told(answer("a,b, c"), separators={"q": ", "})] == ["a", "b", "c"]
+    bracketed = {
+        "Documents (guides, videos), chat": ["Documents (guides, videos)", "chat"], "(a, b)": ["(a, b)"], "a (b (c, d), e), f": ["a (b (c, d), e)", "f"],
+        # What never closes, or only closes, holds nothing together.
+        "sad :(, b": ["sad :(", "b"], "1), 2)": ["1)", "2)"], "a (b, c), d (e, f": ["a (b", "c)", "d (e", "f"],
+    }  # fmt: skip
+    for text, parts in bracketed.items():
+        assert [row["label"] for row in told(answer(text), separators={"q": ", "})] == parts
 
 
 @pytest.mark.parametrize(("kind", "reason"), [(UNKNOWN, MAYBE_TYPED), (TEXT, TYPED), (PRIVATE, PERSONAL)])

@@ -7,6 +7,7 @@ unknown rather than failed. For notebooks: ``port_levels(json.loads(…), entiti
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from idp_analytics.errors import ReportError
@@ -76,16 +77,40 @@ def port_level(scorecard: Document, entity: Document) -> str | None:
 
 
 def tech_insights_rank(checks: Sequence[Document], ranks: Mapping[str, int]) -> tuple[str, str]:
-    """The rank by results of Backstage Tech Insights checks (``rank``, ``result``), and the highest there could be: the highest rank up to which every
-    check passed. Of a group, give the checks of all its components: its weakest decides."""
+    """The rank by results of Backstage Tech Insights checks (``rank``, ``result``), and the highest there could be: one below the lowest rank of which a
+    check failed. Of a group, give the checks of all its components: its weakest decides."""
     names = {number: name for name, number in ranks.items()}
-    asked = sorted({int(check["rank"]) for check in checks})
-    reached = 0
-    for rank in asked:
-        if not all(check["result"] for check in checks if check["rank"] == rank):
-            break
-        reached = rank
-    return names[reached], names[max(asked, default=0)]
+    reached, most = _rank(checks)
+    return names[reached], names[most]
+
+
+def _rank(checks: Sequence[Document]) -> tuple[int, int]:
+    """The number of the rank reached, and of the highest there could be."""
+    most = max((int(check["rank"]) for check in checks), default=0)
+    return max(0, min((int(check["rank"]) - 1 for check in checks if not check["result"]), default=most)), most
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Checks that passed, of how many, and that as Tech Insights shows it: percent without a fraction, halves up; 0 of none is 0 there."""
+
+    passed: int
+    total: int
+    percent: int
+
+
+def tech_insights_progress(checks: Sequence[Document]) -> tuple[Progress, Progress, int]:
+    """What the maturity plugin of Tech Insights shows beside the rank: progress over all checks, progress over those of the next rank (of the highest where
+    that is reached), and points, 100 for each rank of a check that passed (``ScoringDataFormatter`` of backstage/community-plugins, 2025)."""
+    reached, most = _rank(checks)
+    following = min(reached + 1, most)
+    points = sum(100 * int(check["rank"]) for check in checks if check["result"])
+    return _progress(checks), _progress([check for check in checks if int(check["rank"]) == following]), points
+
+
+def _progress(checks: Sequence[Document]) -> Progress:
+    passed, total = sum(bool(check["result"]) for check in checks), len(checks)
+    return Progress(passed, total, (200 * passed + total) // (2 * total) if total else 0)
 
 
 _RULES: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -140,6 +165,12 @@ def samm_practice(activities: Mapping[str, float]) -> float:
     What was not answered counts as 0. Nothing is gated: a third level counts without the first.
     """
     return sum(activities.values()) / 2
+
+
+def samm_mean(scores: Sequence[float]) -> tuple[float, float]:
+    """The score of an OWASP SAMM function (of its three practices), or of the whole (of its five functions): the mean; and the lowest of them beside it, for a mean
+    of 2.0 is as well three of 2 as one of 0 beside two of 3."""
+    return sum(scores) / len(scores), min(scores)
 
 
 def percent_to_target(current: Mapping[str, float], target: Mapping[str, float]) -> float | None:

@@ -17,13 +17,14 @@ from idp_analytics.tables.facts import LEVEL_SAID
 CARD, MOST = "openssf", 10
 CRITICAL, HIGH, MEDIUM, LOW = "critical", "high", "medium", "low"
 WEIGHTS = {CRITICAL: 10.0, HIGH: 7.5, MEDIUM: 5.0, LOW: 2.5}
-"""How much a check weighs in the whole, by its risk."""
+"""How much a check weighs in the whole, by its risk (ossf/scorecard at 40c1e35, 2026: ``GetAggregateScore`` in pkg/scorecard/scorecard_result.go)."""
 RISKS = {
     "Binary-Artifacts": HIGH, "Branch-Protection": HIGH, "CI-Tests": LOW, "CII-Best-Practices": LOW, "Code-Review": HIGH, "Contributors": LOW,
     "Dangerous-Workflow": CRITICAL, "Dependency-Update-Tool": HIGH, "Fuzzing": MEDIUM, "License": LOW, "Maintained": HIGH, "Packaging": MEDIUM,
     "Pinned-Dependencies": MEDIUM, "SAST": MEDIUM, "SBOM": MEDIUM, "Security-Policy": MEDIUM, "Signed-Releases": HIGH, "Token-Permissions": HIGH,
     "Vulnerabilities": HIGH, "Webhooks": CRITICAL,
 }  # fmt: skip
+"""The risk of each of the twenty checks there are (the same, docs/checks/internal/checks.yaml)."""
 
 
 def scorecard_results(document: Document, export: Export) -> Iterator[Row]:

@@ -13,8 +13,10 @@ from idp_analytics.metrics.maturity.scorecards import (
     percent_to_target,
     port_level,
     progress_to_target,
+    samm_mean,
     samm_practice,
     tech_insights_check,
+    tech_insights_progress,
     tech_insights_rank,
 )
 
@@ -76,6 +78,33 @@ def test_the_reference_case_of_tech_insights(cases):
     for area, wanted in expected["areas"].items():
         own = [check for check in told["checks"] if check["category"] == area]
         assert tech_insights_rank(own, told["ranks"]) == (wanted["rank"], wanted["maxRank"])
+        assert shown(tech_insights_progress(own)[0]) == wanted["progress"]
+    whole, following, points = tech_insights_progress(told["checks"])
+    assert (shown(whole), shown(following), points) == (expected["progress"], expected["rankProgress"], expected["points"])  # fmt: skip
+
+
+def shown(progress):
+    return {"passed": progress.passed, "total": progress.total, "pct": progress.percent}
+
+
+@pytest.mark.parametrize(
+    ("results", "rank", "whole", "following", "points"),
+    [
+        # (rank, result) of each check. What fails at 3 leaves 2, though nothing is asked there.
+        ([(1, True), (3, False)], 2, (1, 2, 50), (0, 1, 0), 100),
+        ([(1, True), (1, True), (2, True)], 2, (3, 3, 100), (1, 1, 100), 400),  # the highest there could be: its own checks
+        ([(1, False), (2, True)], 0, (1, 2, 50), (0, 1, 0), 200),  # points come without the rank
+        ([(1, True)] * 5 + [(1, False)] * 3, 0, (5, 8, 63), (5, 8, 63), 500),  # 62.5: halves up
+        ([(0, False)], 0, (0, 1, 0), (0, 1, 0), 0),
+        ([], 0, (0, 0, 0), (0, 0, 0), 0),
+    ],
+)  # fmt: skip
+def test_ranks_and_progress_of_tech_insights_by_hand(results, rank, whole, following, points):
+    checks = [{"rank": number, "result": held} for number, held in results]
+    names = {name: number for number, name in enumerate(("Stone", "Bronze", "Silver", "Gold"))}
+    assert names[tech_insights_rank(checks, names)[0]] == rank
+    found, next_, earned = tech_insights_progress(checks)
+    assert ((found.passed, found.total, found.percent), (next_.passed, next_.total, next_.percent), earned) == (whole, following, points)  # fmt: skip
 
 
 def test_the_reference_case_of_samm(cases):
@@ -102,6 +131,17 @@ def test_the_reference_case_of_samm_where_something_does_not_apply(cases):
     assert [samm_practice(relative[name]) for name in ("current", "target", "after_quarter")] == [
         wanted["baseline_score"], wanted["target_score"], wanted["current_score_after_quarter"],
     ]  # fmt: skip
+
+
+def test_the_reference_case_of_samm_in_which_a_mean_hides_a_zero(cases):
+    told = case(cases, "owaspsamm-website", "worked_examples.json")
+    masked, benchmark = told["mean_masks_zero"], told["benchmark_means_n30"]
+    assert samm_mean(masked["practices"]) == (masked["mean"], 0.0)
+    functions = ("Governance", "Design", "Implementation", "Verification", "Operations")
+    mean, lowest = samm_mean([benchmark[name] for name in functions])
+    assert (mean, lowest) == (pytest.approx(benchmark["mean_of_rounded"]), benchmark["Verification"])
+    # Published is the mean of unrounded functions: within half a hundredth each.
+    assert mean == pytest.approx(benchmark["overall_published"], abs=0.01)
 
 
 def test_the_reference_case_of_the_communitys_assessment(cases):

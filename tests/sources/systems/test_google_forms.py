@@ -218,3 +218,30 @@ def test_the_constructed_export(cases):
     }
     assert found.dropped == {AGAIN: 5, MAYBE_TYPED: 1}
     assert "@" not in str(found.rows)
+
+
+def test_the_reference_survey_of_platform_teams_with_its_messy_answers(cases):
+    """22 teams, 35 questions, several answers with commas of their own in a cell: what is counted is what was published of it."""
+    path = cases / "maturity" / "cncf-tag-app-delivery" / "paap-survey-export_2025-02-08.csv"
+    if not path.is_file():
+        pytest.skip(f"no such case: {path}")
+    with path.open(encoding="utf-8", newline="") as file:
+        headings = next(csv.reader(file))
+    name_of_team, several = headings[5], [headings[i] for i in (7, 9, 10, 11, 12, 13, 14, 17, 22, 23, 24, 27, 29, 30)]
+    found = read(
+        "google_forms", path.parent, [path], "UTC", survey="paap", dates="month first", questions={h: f"q{i}@1" for i, h in enumerate(headings) if i},
+        choices=[h for h in headings[1:] if h not in (*several, name_of_team)], separators=dict.fromkeys(several, ", "),
+    )  # fmt: skip
+    assert (found.rejected, found.warnings, found.dropped) == ([], [], {MAYBE_TYPED: 22})  # the names of teams
+    assert len({row["response_id"] for row in found["survey_responses"]}) == 22
+
+    def who(question, *beginnings):
+        said = (row for row in found["survey_responses"] if row["question_id"] == f"q{question}@1" and row["label"])
+        return len({row["response_id"] for row in said if row["label"].startswith(beginnings)})
+
+    assert [who(4, "Yes"), who(34, "Annual"), who(9, "Product M", "Product O"), who(20, "Yes"), who(25, "Yes"), who(31, "Yes")] == [20, 17, 12, 15, 14, 12]  # fmt: skip
+    assert [who(30, "No consistent"), who(21, "We don't")] == [8, 14]
+    assert [who(12, way) for way in ("Web", "API", "CLI", "Ticket", "Chat")] == [14, 11, 10, 8, 10]
+    assert [who(35, "A necessary"), who(35, "Net value")] == [14, 7]
+    # A comma inside brackets belongs to the answer.
+    assert {row["label"][-5:] for row in found["survey_responses"] if row["question_id"] == "q14@1" and row["label"].startswith("Documentation")} == {" etc)"}  # fmt: skip
