@@ -1,16 +1,21 @@
 """What became of the answers that reports published before: a closed wave does not change, and where it has, the difference is somebody's.
 
 Teams are called otherwise, dissolved and put together between two reports, and answers of a closed wave with them. Who has the same
-numbers under another name is the same team. Of the others, one that is gone and one that is new may differ by few people.
+numbers under another name is the same team. Of the others, one that is gone and one that is new may differ by few people, nor may one of them
+be some of the others and a few.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 import polars as pl
 
 from idp_analytics.report.disclosure_statements import TABLE, WAVE, called
+
+TOGETHER = 4
+"""So many teams at most are tried as parts of one that they were put together to, or that was taken apart."""
 
 _SIDE = ["entity_id", "low", "high", "is_answer"]
 
@@ -53,16 +58,57 @@ def renamed(now: pl.DataFrame, before: pl.DataFrame, gone: set[str], new: set[st
 
 
 def regrouped(now: pl.DataFrame, before: pl.DataFrame, gone: set[str], new: set[str], least: int) -> Iterator[str]:
-    """One sentence per team that is ``gone`` and one that is ``new`` where fewer than ``least`` people make the difference."""
-    old = before.filter(pl.col("entity_id").is_in(sorted(gone))).select(*TABLE, "entity_id", "of").unique()
-    young = now.filter(pl.col("entity_id").is_in(sorted(new))).select(*TABLE, "entity_id", "of").unique()
+    """One sentence per team that is ``gone`` and one that is ``new`` where fewer than ``least`` people make the difference; and per team of
+    which two to :data:`TOGETHER` of the others leave so few that they could not be shown."""
+    old = before.filter(pl.col("entity_id").is_in(sorted(gone)))
+    young = now.filter(pl.col("entity_id").is_in(sorted(new)))
     apart = (pl.col("of") - pl.col("of_before")).abs()
-    both = young.join(old, on=TABLE, suffix="_before", nulls_equal=True).filter(apart.is_between(1, least - 1))
-    for row in both.unique(["entity_id", "entity_id_before"]).sort("entity_id", "entity_id_before").to_dicts():
+    both = (frame.select(*TABLE, "entity_id", "of").unique() for frame in (young, old))
+    pairs = next(both).join(next(both), on=TABLE, suffix="_before", nulls_equal=True)
+    few = pairs.filter(apart.is_between(1, least - 1)).unique(["entity_id", "entity_id_before"])
+    for row in few.sort("entity_id", "entity_id_before").to_dicts():
         yield (
             f"{called([row[name] for name in TABLE])}, {row['entity_id']}: so few answers more or fewer than of {row['entity_id_before']}, which "
             "was published before and is gone, that the difference is somebody's"
         )
+    for whole, parts in ((young, old), (old, young)):
+        yield from _left_over(_sides(whole), _sides(parts), least)
+
+
+_Sides = Mapping[str, Mapping[tuple[object, ...], tuple[int, int]]]
+"""Team → a side of a table → answers there, and in the whole table."""
+
+
+def _sides(statements: pl.DataFrame) -> _Sides:
+    found: dict[str, dict[tuple[object, ...], tuple[int, int]]] = {}
+    sides = statements.filter(~pl.col("is_answer")).select("entity_id", *TABLE, "low", "high", "n", "of")
+    for team, *side, n, of in sides.iter_rows():
+        found.setdefault(team, {})[tuple(side)] = (n, of)
+    return found
+
+
+def _left_over(wholes: _Sides, parts: _Sides, least: int) -> Iterator[str]:
+    """Teams that hold several others, in every table, and a few more: fewer than ``least``, or fewer than twice as many who agree."""
+    for name, whole in sorted(wholes.items()):
+        within = [part for part in sorted(parts) if _less(whole, [parts[part]])]
+        for size in range(2, TOGETHER + 1):
+            for some in itertools.combinations(within, size):
+                rest = _less(whole, [parts[part] for part in some])
+                few = [side for side, (n, of) in rest.items() if 0 < of < least or (0 < of < 2 * least and n == 0)]
+                if few:
+                    yield f"{called(few[0][: len(TABLE)])}, {name}: less {', '.join(some)}, it is so few that their answers are theirs"
+
+
+def _less(
+    whole: Mapping[tuple[object, ...], tuple[int, int]], parts: list[Mapping[tuple[object, ...], tuple[int, int]]]
+) -> dict[tuple[object, ...], tuple[int, int]]:
+    """What is left of ``whole`` without ``parts``, in the tables all of them show; empty where they are not parts of it."""
+    common = set(whole).intersection(*parts)
+    rest = {
+        side: (whole[side][0] - sum(p[side][0] for p in parts), whole[side][1] - sum(p[side][1] for p in parts))
+        for side in common
+    }
+    return rest if all(n >= 0 and of >= 0 for n, of in rest.values()) else {}
 
 
 def _signatures(statements: pl.DataFrame, teams: set[str]) -> dict[tuple[object, ...], list[str]]:

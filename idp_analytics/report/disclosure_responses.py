@@ -45,13 +45,17 @@ def problems(responses: pl.DataFrame, counted: pl.DataFrame, all_answer: frozens
     for entity, of in [*answered, *((entity, of) for _, entity, of in partly)]:
         if entity in heads:
             heads[entity] = max(heads[entity], of)
+    # Where it is not known how many there are, as many as anything says: no end to how many answered, but that who answered a question did.
+    most = max((number for _, number in [*answered, *((entity, of) for _, entity, of in partly)]), default=0)
+    room = dict.fromkeys(everybody, most)
+    questions = sorted({question for question, _, _ in partly})
     rows = [*_answered(answered, everybody), *_partly(partly, everybody)]
     try:
-        silent = _silent([*rows, *_there(heads, sorted({question for question, _, _ in partly}))], hidden, heads)
+        silent = _silent([*rows, *_there({**room, **heads}, questions)], hidden, heads)
     except disclosure_audit.ContradictionError:
         # People are not where memberships say: then nothing follows from how many there are.
         try:
-            silent = _silent(list(_answered(answered, everybody)), hidden, {})
+            silent = _silent([*rows, *_there(room, questions)], hidden, {})
         except disclosure_audit.ContradictionError:
             yield f"{_called(responses)}: the numbers of who answered contradict each other, so what they tell of whom cannot be checked"
             return

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
 import polars as pl
 import pytest
+from survey_building import surveyed
 
 from idp_analytics.metrics import survey_price
-from idp_analytics.metrics.survey_results import survey_answers, survey_results
 from idp_analytics.report import disclosure
-from idp_analytics.settings import Rules, Settings
-from idp_analytics.tables import TABLES
-
-LINEAGE = {"source": pl.String, "load_id": pl.String, "source_row": pl.Int64}
-
-
-DAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
 def published():
     """``published(red=[4, 5, …], …)``: both studies of one wave; ``least``: the fewest that are shown."""
-
-    def build(least=5, **teams):
-        rows = [
-            {"response_id": f"{team}-{n}", "question_id": "satisfaction@1", "value_index": 0, "survey_id": "devex", "wave": "w1",
-             "team_id": team, "submitted_at": DAY, "value": float(value), "scale_min": 1.0, "scale_max": 5.0}
-            for team, values in teams.items() for n, value in enumerate(values)
-        ]  # fmt: skip
-        given = {"survey_responses": rows, "teams": [{"team_id": team} for team in teams]}
-        tables = {
-            name: pl.DataFrame(given.get(name, []), schema={**table.schema, **LINEAGE}).lazy()
-            for name, table in TABLES.items()
-        }
-        made = (tables, Settings("t", "T", Path(), rules=Rules(min_cohort=least)), DAY + timedelta(days=90))
-        return {disclosure.RESULTS: survey_results(*made), disclosure.ANSWERS: survey_answers(*made)}
-
-    return build
+    return lambda least=5, **teams: surveyed(teams, least=least)
 
 
 MANY = [1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 2]
