@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import chain, groupby, repeat
+from itertools import accumulate, chain, groupby, repeat
 from math import prod
 from operator import itemgetter
 from typing import Any
@@ -182,10 +182,17 @@ def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
 
 
 def _texts(name: str, values: list[Any]) -> pl.Series:
-    """Lists of text. Arrow makes all of them at once, where Polars makes a series of each; it would take a text for a list."""
+    """Lists of text, from all texts one after another and where each list begins, where Polars makes a series of each list."""
     if set(map(type, values)) <= {list, type(None)}:
-        with suppress(pa.ArrowException):
-            return pl.Series(name, pl.from_arrow(pa.array(values, pa.list_(pa.large_string()))))
+        with suppress(TypeError, pl.exceptions.PolarsError):
+            texts = pl.Series(list(chain.from_iterable(filter(None, values))), dtype=pl.String)
+            ends = list(accumulate((len(value) if value else 0 for value in values), initial=0))
+            begins = pl.Series(
+                [None if value is None else at for at, value in zip(ends[:-1], values, strict=True)] + ends[-1:],
+                dtype=pl.Int64,
+            )
+            # Not pyarrow.array, which imports pandas.
+            return pl.Series(name, pl.from_arrow(pa.LargeListArray.from_arrays(begins.to_arrow(), texts.to_arrow())))
     return pl.Series(name, values, dtype=pl.List(pl.String))
 
 

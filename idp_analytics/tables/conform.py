@@ -62,7 +62,7 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
 
     load_id = _load_id(source, extract)
     frame = _with_raw(extract.frame, table, have)
-    present = [c for c in own if c.name in frame.columns]
+    present = [c for c in own if c.name in frame.columns] if frame.height else []
     told = _read(frame, present, time_zone)
     numbers = frame[ROW] if ROW in have else pl.int_range(1, frame.height + 1, eager=True)
     cast = pl.DataFrame([
@@ -200,7 +200,7 @@ def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, reasons: pl.DataFrame, t
 
 
 def _reason_counts(rejected: pl.DataFrame) -> dict[str, int]:
-    return dict(rejected.group_by("reason").len().sort("reason").iter_rows())
+    return dict(rejected.group_by("reason").len().sort("reason").iter_rows()) if rejected.height else {}
 
 
 _STRANGE = {Kind.ENUM: "a word we do not know", Kind.ZONE: "what is no time zone"}

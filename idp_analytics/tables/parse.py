@@ -14,6 +14,7 @@ from idp_analytics.working_time import is_time_zone
 _UTC = pl.Datetime("us", "UTC")
 _CLOCK = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ]+(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 _ZULU = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+_ZONED = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$"
 _EPOCH_DIGITS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -52,9 +53,8 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
             zone = column.kind is Kind.ZONE
             return Parsed(text.map_batches(_zones, return_dtype=pl.String) if zone else text, pl.lit(None, pl.String))
         case Kind.ENUM:
-            word = _known(_text(raw, found).str.strip_chars().str.to_lowercase())
-            known = word.is_in(list(column.values))
-            return Parsed(pl.when(known).then(word), pl.lit(None, pl.String))
+            words = partial(_words, known=list(column.values))
+            return Parsed(_text(raw, found).map_batches(words, return_dtype=pl.String), pl.lit(None, pl.String))
         case Kind.TIMESTAMP:
             return _timestamp(raw, found, time_zone)
         case Kind.DATE:
@@ -76,6 +76,14 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
             return _refusing(_present(raw, found), exact, "is not a whole number")
         case Kind.NUMBER:
             return _refusing(_present(raw, found), _number(raw, found), "is not a finite number")
+
+
+def _words(words: pl.Series, known: list[str]) -> pl.Series:
+    """The known ones in small letters, as nearly all are written; null for the others."""
+    if words.is_in(known).all():
+        return words
+    word = words.str.strip_chars().str.to_lowercase()
+    return pl.select(pl.when(word.is_in(known)).then(word)).to_series()
 
 
 def _zones(names: pl.Series) -> pl.Series:
@@ -114,10 +122,22 @@ def _money(raw: pl.Expr, found: pl.DataType) -> Parsed:
         return _refusing(raw, raw.cast(MONEY, strict=False), "does not fit 14 digits before the point")
     # A float has already lost the digits; its shortest text is the best that can be said of it.
     text = _known((raw if found == pl.String else raw.cast(pl.String)).str.strip_chars())
-    decimals = text.str.extract(r"\.(\d*?)0*(?:[eE].*)?$", 1).str.len_chars().fill_null(0)
-    exponent = text.str.extract(r"[eE]([+-]?\d+)$", 1).cast(pl.Int64, strict=False).fill_null(0)
-    value = pl.when(decimals.cast(pl.Int64) - exponent <= _MOST_DECIMALS).then(text.cast(MONEY, strict=False))
-    return _refusing(text, value, "is not an amount of at most 14 digits and 24 decimals")
+    return _each(text, _amounts, MONEY)
+
+
+def _amounts(texts: pl.Series) -> pl.DataFrame:
+    """Nearly all amounts are short and have no exponent, so that they have no more decimals than are kept."""
+    text = pl.col("text")
+    value = text.cast(MONEY, strict=False)
+    frame = texts.to_frame("text")
+    if frame.select(
+        (text.str.contains("e") | text.str.contains("E") | (text.str.len_bytes() > _MOST_DECIMALS)).any()
+    ).item():
+        decimals = text.str.extract(r"\.(\d*?)0*(?:[eE].*)?$", 1).str.len_chars().fill_null(0)
+        exponent = text.str.extract(r"[eE]([+-]?\d+)$", 1).cast(pl.Int64, strict=False).fill_null(0)
+        value = pl.when(decimals.cast(pl.Int64) - exponent <= _MOST_DECIMALS).then(value)
+    parsed = _refusing(text, value, "is not an amount of at most 14 digits and 24 decimals")
+    return frame.select(value=parsed.value, reason=parsed.reason)
 
 
 def _timestamp(raw: pl.Expr, found: pl.DataType, time_zone: str | None) -> Parsed:
@@ -139,17 +159,19 @@ def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.Da
 
 
 def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
-    """Nearly all times are written in one way, which is read at once; only the others are taken apart."""
-    text = pl.col("text")
-    day = (
-        pl.when(text.str.contains(_ZULU)).then(text).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
-    )
-    usual = texts.to_frame("text").select(text, day.dt.replace_time_zone("UTC").alias("value"))
-    odd = pl.when(pl.col("value").is_null()).then(text)
-    if usual.select(odd.is_not_null().any()).item():
-        other = _once(usual.select(odd).to_series(), lambda text: _clock(text, time_zone))
-        return other.with_columns(pl.coalesce(usual["value"], "value"))
-    return usual.select("value", reason=pl.lit(None, pl.String))
+    """Nearly all times are written in one of two ways, which are read at once; only the others are taken apart."""
+    found = pl.DataFrame([texts.alias("odd"), pl.Series("value", [None], _UTC).new_from_index(0, len(texts))])
+    for form, written in ((_ZULU, "%Y-%m-%dT%H:%M:%SZ"), (_ZONED, "%Y-%m-%dT%H:%M:%S%.f%#z")):
+        usual = (
+            pl.when(pl.col("odd").str.contains(form)).then("odd").str.to_datetime(written, time_unit="us", strict=False)
+        )
+        usual = usual.dt.replace_time_zone("UTC") if form == _ZULU else usual
+        found = found.select("odd", pl.coalesce("value", usual).alias("value"))
+        found = found.with_columns(pl.when(pl.col("value").is_null()).then("odd"))
+        if found["odd"].null_count() == found.height:
+            return found.select("value", reason=pl.lit(None, pl.String))
+    other = _once(found["odd"], lambda text: _clock(text, time_zone))
+    return other.with_columns(pl.coalesce(found["value"], "value"))
 
 
 def _once(texts: pl.Series, parse: Callable[[pl.Expr], Parsed]) -> pl.DataFrame:

@@ -61,3 +61,10 @@ def test_values_of_other_types_become_text_and_lists_stay_lists():
     assert found.select("lines", "is_revert", "title", "labels", "opened_at").rows() == [
         ("3", True, None, ["x", "y"], None), ("4", None, "t", None, "2026-03-01T00:00:00+00:00"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lists", [[None], [[]], [["a", "b"], None, [], ["c", None]], [None, ["a"], None]])
+def test_lists_of_text_are_what_they_were(lists):
+    document = Document({}, FILE, 1)
+    found = frame(CHANGES, [document.row(change_id="1", labels=one) for one in lists])
+    assert (found["labels"].to_list(), found.schema["labels"]) == (lists, pl.List(pl.String))

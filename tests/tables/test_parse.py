@@ -197,3 +197,26 @@ def test_usual_and_odd_times_of_one_column_each_mean_the_same_as_alone() -> None
     alone = [read(Kind.TIMESTAMP, [text]) for text in texts]
     assert read(Kind.TIMESTAMP, texts) == ([v for (v,), _ in alone], [r for _, (r,) in alone])
     assert read(Kind.TIMESTAMP, texts)[1][4] == "is not a time"
+
+
+@given(
+    st.datetimes(datetime(1000, 1, 1), datetime(2999, 12, 31)), st.integers(0, 9), st.sampled_from(["Z", "+0530", "-03:00", "+23:59", "+05:75", "+99:00"]),
+)  # fmt: skip
+def test_a_time_written_as_usual_means_what_it_means_with_a_space(moment: datetime, digits: int, zone: str) -> None:
+    fraction = f".{moment.microsecond:06d}999"[: digits + 1] if digits else ""
+    usual = f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0") + fraction + zone
+    values, reasons = read(Kind.TIMESTAMP, [usual, usual.replace("T", " ")])
+    assert (values[0], reasons[0]) == (values[1], reasons[1])
+
+
+def test_an_amount_of_many_digits_changes_no_other_of_its_column() -> None:
+    short, long, over = "1.50", "0.1234567890123456789012340000", "0.1234567890123456789012345"
+    values, reasons = read(Kind.MONEY, [short, long, "2.5e-3", "5e-25", over, "x", "", None])
+    assert values[:3] == [Decimal(short), Decimal(long), Decimal("0.0025")]
+    assert values[3:] == [None] * 5
+    assert [reason is not None for reason in reasons] == [False] * 3 + [True] * 3 + [False] * 2
+
+
+def test_one_word_written_otherwise_changes_no_other_of_its_column() -> None:
+    told = read(Kind.ENUM, ["open", " Done ", "else", None], words=("open", "done"))[0]
+    assert told == ["open", "done", None, None]
