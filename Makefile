@@ -53,13 +53,14 @@ lab: $(READY) ## Open JupyterLab in notebooks/
 	@$(BIN)/jupyter lab notebooks
 
 notebooks: $(READY) ## Run every notebook as an analyst would
-	@$(BIN)/python -m pytest --nbval-lax notebooks
+	@$(BIN)/python -m pytest --nbval-lax --nbval-kernel-name idp notebooks
 
 bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our reports against papermill + nbconvert
 	@$(BIN)/python bench/delivery.py
 	@$(BIN)/python bench/answers.py
 	@$(BIN)/python bench/sources.py
 	@$(BIN)/python bench/showback.py
+	@$(BIN)/python bench/kernels.py
 	@$(BIN)/python bench/reports.py
 
 sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)

@@ -27,7 +27,8 @@ SET = {
     "PYTHONWARNINGS": "ignore",
 }
 
-_SOCKET_PATH_LIMIT = 90
+SOCKET_PATH_LIMIT = 90
+"""Characters of a socket's path that every system takes, with some for a number at its end."""
 
 
 def environment(private: Path) -> dict[str, str]:
@@ -44,7 +45,7 @@ class ReportKernel(AsyncKernelManager):
     def __init__(self, private: Path, **traits: Any) -> None:
         super().__init__(kernel_name="python3", **traits)
         self.private = private
-        if sys.platform != "win32" and len(str(private)) < _SOCKET_PATH_LIMIT:
+        if sys.platform != "win32" and len(str(private)) < SOCKET_PATH_LIMIT:
             self.transport = "ipc"
         self.connection_file = str(private / "kernel.json")
 

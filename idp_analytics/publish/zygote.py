@@ -138,17 +138,34 @@ class Client:
             os.close(read)
         return cls(folder / "socket", process, write)
 
+    @classmethod
+    def leave(cls, path: Path, modules: Sequence[str], environment: Mapping[str, str], idle: float) -> Client:
+        """A zygote that listens at ``path`` for whoever may call it, and goes on when this process ends, until it has had nothing to
+        do for ``idle`` seconds."""
+        return cls(path, _started(path, modules, environment, ("--idle", str(idle)), (), start_new_session=True))
+
+    def answers(self) -> bool:
+        """Whether there is a zygote."""
+        try:
+            self._connection().close()
+        except OSError:
+            return False
+        return True
+
     def call(self, task: Task) -> Child:
         """Begin ``task`` in a child. Raises ``OSError`` when there is no zygote."""
+        connection = self._connection()
+        connection.send(task)
+        return Child(connection)
+
+    def _connection(self) -> Connection:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             link.connect(str(self.path))
         except BaseException:
             link.close()
             raise
-        connection = Connection(link.detach())
-        connection.send(task)
-        return Child(connection)
+        return Connection(link.detach())
 
     def close(self) -> None:
         """End the zygote, if it is ours, with its children."""
@@ -350,6 +367,7 @@ def _limit(task: Task) -> None:
     if task.environment is not None:
         os.environ.clear()
         os.environ.update(task.environment)
+        time.tzset()
 
 
 def main(arguments: Sequence[str]) -> None:
