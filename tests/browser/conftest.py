@@ -23,6 +23,9 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
 
+PATIENCE = 180
+"""Seconds for one answer: axe takes ten for a long page alone on two cores, and several times that beside other work."""
+
 
 class PageLeftError(Exception):
     """The page that was asked went away before it answered: another one is coming."""
@@ -108,7 +111,7 @@ class Tab:
             while True:
                 self._note(json.loads(self.socket.recv()))
         except WebSocketTimeoutException:
-            self.socket.settimeout(30)
+            self.socket.settimeout(PATIENCE)
 
     def picture(self, path: Path) -> None:
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
@@ -132,13 +135,13 @@ def chromium() -> Iterator[Callable[[], Tab]]:
                 sockets: list[WebSocket] = []
 
                 def tab() -> Tab:
-                    browser = create_connection(port, timeout=30)
+                    browser = create_connection(port, timeout=PATIENCE)
                     sockets.append(browser)
                     browser.send(
                         json.dumps({"id": 0, "method": "Target.createTarget", "params": {"url": "about:blank"}})
                     )
                     target = json.loads(browser.recv())["result"]["targetId"]
-                    socket = create_connection(f"{port.split('/devtools')[0]}/devtools/page/{target}", timeout=30)
+                    socket = create_connection(f"{port.split('/devtools')[0]}/devtools/page/{target}", timeout=PATIENCE)
                     sockets.append(socket)
                     return Tab(socket)
 

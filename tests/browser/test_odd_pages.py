@@ -15,6 +15,7 @@ from idp_analytics.organisation import Organisation
 from idp_analytics.paths import slug
 from idp_analytics.publish.engine import Failure, Job, Outcome, make
 from idp_analytics.publish.run import RunResult, publish
+from idp_analytics.report.mart import Mart
 
 pytestmark = pytest.mark.browser
 
@@ -58,10 +59,12 @@ def hostile(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> RunResul
 
 
 @pytest.fixture(scope="session")
-def partly(chromium: Any, sample: Organisation, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    """The largest, the quietest and a failed team of the demo."""
+def partly(chromium: Any, sample: Organisation, mart: Mart, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """The largest, the quietest and a failed team of the demo; the mart, which is frozen, is not computed again."""
     reports = tmp_path_factory.mktemp("partly")
-    return publish(sample, reports, teams=[LARGEST, QUIETEST, FAILED], engine=stopping(FAILED))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Mart, "of", lambda _organisation, every: mart)
+        return publish(sample, reports, teams=[LARGEST, QUIETEST, FAILED], engine=stopping(FAILED))
 
 
 @pytest.fixture(scope="module")

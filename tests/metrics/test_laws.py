@@ -66,7 +66,7 @@ def companies(draw) -> dict[str, list[dict]]:
 
 BRIEFLY = (Phase.explicit, Phase.reuse, Phase.generate)
 """A company takes seconds: what fails is shown as it was drawn, not made smaller for minutes."""
-few = hypothesis_settings(max_examples=6, phases=BRIEFLY)
+few = hypothesis_settings(max_examples=4, phases=BRIEFLY)
 
 
 @given(companies(), st.randoms(use_true_random=False))

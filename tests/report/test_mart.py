@@ -45,6 +45,7 @@ def test_the_same_mart_gives_the_same_bytes(mart, written, tmp_path):
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == {f.name: f.read_bytes() for f in files}
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_bytes(written, repository, tmp_path):
     """Several threads add up in another order; no number may tell."""
     threads = 3 if pl.thread_pool_size() != 3 else 5
