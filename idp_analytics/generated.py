@@ -1,12 +1,13 @@
-"""Write what is made from declarations: METRICS.md, SOURCES.md, the README's table of systems, data/README.md, the shape
-part of expectations/ (``make generated``)."""
+"""Write what is made from declarations (``make generated``): METRICS.md, SOURCES.md, data/README.md, the README's table of systems, VOICE.md's of
+studies, the shape part of expectations/."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from idp_analytics.checks.shape import write_shape
-from idp_analytics.metrics import definitions
+from idp_analytics.metrics import STUDIES, definitions
+from idp_analytics.metrics.studies.people import in_voice
 from idp_analytics.sources import describe
 from idp_analytics.tables import dictionary
 
@@ -18,8 +19,11 @@ def main(root: Path) -> None:
     """Write all of it below ``root``, the repository."""
     for name, text in DOCUMENTS.items():
         (root / name).write_text(text(), encoding="utf-8")
-    readme = root / "README.md"
-    readme.write_text(describe.in_readme(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, made in (
+        (root / "README.md", describe.in_readme),
+        (root / "VOICE.md", lambda text: in_voice(text, STUDIES)),
+    ):
+        path.write_text(made(path.read_text(encoding="utf-8")), encoding="utf-8")
     write_shape(root / "expectations")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from people_watching import Readers, watched
 from published_sample import execute
 
 from idp_analytics.organisation import Organisation, load
@@ -44,9 +45,23 @@ def sample() -> Organisation:
 
 
 @pytest.fixture(scope="session")
-def mart(sample: Organisation) -> Mart:
+def computed(sample: Organisation) -> tuple[Mart, Readers]:
+    """Its mart, and which study read rows of people for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        readers = watched(patch, sample)
+        return Mart.of(sample), readers
+
+
+@pytest.fixture(scope="session")
+def mart(computed: tuple[Mart, Readers]) -> Mart:
     """Its mart."""
-    return Mart.of(sample)
+    return computed[0]
+
+
+@pytest.fixture(scope="session")
+def readers(computed: tuple[Mart, Readers]) -> Readers:
+    """Study → the tables of people of which it read rows."""
+    return computed[1]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from idp_analytics import generated
 from idp_analytics.checks.suite import DECLARED, read
 from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics.studies import people
 from idp_analytics.sources import describe
 from idp_analytics.sources.systems import systems
 from idp_analytics.tables import TABLES
@@ -19,6 +20,7 @@ from idp_analytics.tables import TABLES
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
+    (tmp_path / "VOICE.md").write_text(f"# Voice\n\n{people.BEGIN}\n{people.END}\n", encoding="utf-8")
     (tmp_path / "README.md").write_text(f"# Ours\n\n{describe.BEGIN}\nold\n{describe.END}\n\nMore.\n", encoding="utf-8")
     return tmp_path
 
@@ -30,7 +32,12 @@ def written(root: Path) -> dict[str, bytes]:
 def test_every_document_and_every_suite_is_written_and_twice_is_the_same(root: Path) -> None:
     generated.main(root)
     once = written(root)
-    assert once.keys() == {"README.md", *generated.DOCUMENTS, *(f"expectations/{name}.json" for name in DECLARED)}
+    assert once.keys() == {
+        "README.md",
+        "VOICE.md",
+        *generated.DOCUMENTS,
+        *(f"expectations/{name}.json" for name in DECLARED),
+    }
     generated.main(root)
     assert written(root) == once
 

@@ -20,6 +20,7 @@ from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.periods import Period, parse
+from idp_analytics.tables import OF_PEOPLE
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -32,8 +33,6 @@ LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
 _FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
 _ORDER = ("scope", "entity_id", "metric", "every", "period_start", "currency", "detail")
 _ROWS_PER_GROUP = 4096
-_OF_PEOPLE = ("survey_responses", "comment_codes", "assessments", "people", "memberships")
-"""Tables whose rows are single people and what they said."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ class Mart:
 def _without_people(rejected: pl.DataFrame) -> pl.DataFrame:
     """Rows set aside as they may be published: what one respondent answered, or who somebody is, is in none of them (``idp check``
     shows it to whoever has the files)."""
-    found = pl.when(~pl.col("table").is_in(list(_OF_PEOPLE))).then("found").otherwise(pl.lit("(not shown)"))
+    found = pl.when(~pl.col("table").is_in(list(OF_PEOPLE))).then("found").otherwise(pl.lit("(not shown)"))
     return rejected.with_columns(found.alias("found"))
 
 

@@ -23,10 +23,25 @@ TABLES: dict[str, Table] = {
 }
 """Every canonical table by name, lineage columns included."""
 
+OF_PEOPLE = ("people", "memberships", "survey_responses", "comment_codes", "assessments", "usage", "pages")
+"""Tables whose rows are single people, or what one of them said or did."""
+
 
 def empty(name: str) -> pl.DataFrame:
     """The typed empty frame of a table: right columns and types, no rows."""
     return pl.DataFrame(schema=TABLES[name].schema)
 
 
-__all__ = ["DIMENSIONS", "FACTS", "LINEAGE", "MONEY", "TABLES", "Column", "Extract", "Kind", "Table", "empty"]
+__all__ = [
+    "DIMENSIONS",
+    "FACTS",
+    "LINEAGE",
+    "MONEY",
+    "OF_PEOPLE",
+    "TABLES",
+    "Column",
+    "Extract",
+    "Kind",
+    "Table",
+    "empty",
+]

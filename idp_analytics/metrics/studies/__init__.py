@@ -2,10 +2,11 @@
 
 A control chart, the same rate under eight rules, a ledger of stages: each is a tidy frame of its own. A report slices it
 as it slices the answers, so its first columns are ``scope`` (org, team, service) and ``entity_id``. A new one is entered in the
-file of its subject.
+file of its subject, with how people are protected in it (:class:`People`).
 """
 
 from idp_analytics.metrics.studies import adoption, approval, cost, delivery, maturity, voice
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 
 STUDIES: tuple[Study, ...] = (
@@ -18,4 +19,4 @@ STUDIES: tuple[Study, ...] = (
 )
 """Every study, in the order they are computed."""
 
-__all__ = ["STUDIES", "Study"]
+__all__ = ["STUDIES", "People", "Study"]

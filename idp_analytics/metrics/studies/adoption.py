@@ -19,6 +19,7 @@ from idp_analytics.metrics.path_diffusion import diffusion, diffusion_fits
 from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.sprawl import sprawl
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
 
@@ -27,114 +28,148 @@ STUDIES: tuple[Study, ...] = (
         "newcomers",
         "one metric of all who joined, on one day after their first: how many were there, by Kaplan–Meier",
         newcomers,
+        People.ORGANISATION,
     ),
     Study(
         "path_coverage",
         "the services of one entity at the end of one month or quarter, or those of one path or tier: on a golden path, not, unknown",
         path_coverage,
+        People.NONE,
     ),
     Study(
         "first_deployments",
         "the services of one entity made since the data begin, before a golden path made services, on one or off one: how soon in production",
         first_deployments,
+        People.NONE,
     ),
     Study(
         "drift",
         "the uses of one golden path, or of all, by one entity at the end of one month or quarter: current, behind by how much, unknown",
         drift,
+        People.NONE,
     ),
     Study(
-        "services_behind", "one service of one team that is behind on one golden path, and by how much", services_behind
+        "services_behind",
+        "one service of one team that is behind on one golden path, and by how much",
+        services_behind,
+        People.NONE,
     ),
     Study(
         "upgrade_lag",
         "one day after a release of one golden path, or of all: how many of its users had taken it up, by Kaplan–Meier",
         upgrade_lag,
+        People.NONE,
     ),
     Study(
         "escape_hatches",
         "one measure of the ways round the rules that stand open for one entity at the end of one month or quarter",
         escape_hatches,
+        People.NONE,
     ),
     Study(
-        "hatch_reasons", "one reason that repeats for one rule, in one month or quarter of one entity", hatch_reasons
+        "hatch_reasons",
+        "one reason that repeats for one rule, in one month or quarter of one entity",
+        hatch_reasons,
+        People.NONE,
     ),
     Study(
         "path_retention",
         "one day after joining a golden path, of one quarter's joins or of all: how many were still there, by Kaplan–Meier",
         path_retention,
+        People.NONE,
     ),
     Study(
         "path_entry",
         "the services of one entity that began one month or quarter on no golden path, and how many came to one unasked",
         path_entry,
+        People.NONE,
     ),
     Study(
         "adoption_breadth",
         "the teams that used the platform in one month or quarter, and of how much of it; or what one team used",
         adoption_breadth,
+        People.WORK,
     ),
     Study(
         "capability_use",
         "the uses of one capability by one entity in one month or quarter, and how many teams made any",
         capability_use,
+        People.WORK,
     ),
     Study(
         "people_return",
         "the people who used the platform by choice in the month before one month, and how many did again",
         people_return,
+        People.ORGANISATION,
     ),
     Study(
         "adoption_kinds",
         "the joins of one golden path, or of all, in one month or quarter of one entity or up to its end: organic, pre-mandate, mandated",
         adoption_kinds,
+        People.NONE,
     ),
-    Study("adoptions", "one join of one service of one team, and how it came about", adoptions),
+    Study("adoptions", "one join of one service of one team, and how it came about", adoptions, People.NONE),
     Study(
         "adoption_incidence",
         "one day since services could join a golden path, or any: how many had joined in one way, by Aalen–Johansen",
         adoption_incidence,
+        People.NONE,
     ),
     Study(
         "adoption_retention",
         "one day after joining a golden path, of the joins that came about in one way: how many were still there, by Kaplan–Meier",
         adoption_retention,
+        People.NONE,
     ),
     Study(
         "retention_ahead",
         "the joins that came about in one way, or all: how many will still be there after a year, by the beta-geometric model",
         retention_ahead,
+        People.NONE,
     ),
     Study(
         "adoption_momentum",
         "one month or quarter of one golden path, or of all: organic joins per month of a service beside one that is on it",
         adoption_momentum,
+        People.NONE,
     ),
     Study(
         "adoption_following",
         "one golden path, or all: whether services join sooner beside one that is on it",
         adoption_following,
+        People.NONE,
     ),
-    Study("diffusion", "one month of one golden path: joins, services on it, and the fitted curve", diffusion),
-    Study("diffusion_fits", "one model of how one golden path spreads, and whether it is identified", diffusion_fits),
+    Study(
+        "diffusion", "one month of one golden path: joins, services on it, and the fitted curve", diffusion, People.NONE
+    ),
+    Study(
+        "diffusion_fits",
+        "one model of how one golden path spreads, and whether it is identified",
+        diffusion_fits,
+        People.NONE,
+    ),
     Study(
         "next_teams",
         "one team and one golden path some of its services are off, with what says that it is near",
         next_teams,
+        People.NONE,
     ),
     Study(
         "fragmentation",
         "the services of one entity over the variants of one capability, at the end of one month or quarter",
         fragmentation,
+        People.NONE,
     ),
     Study(
         "nine_in_ten",
         "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
         nine_in_ten,
+        People.WORK,
     ),
     Study(
         "sprawl",
         "one part of the platform at the end of one month or quarter: who uses it, whether more or less, what stands against retiring it",
         sprawl,
+        People.WORK,
     ),
 )

@@ -12,6 +12,7 @@ from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.cost_restatement_reasons import none_before
 from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.unit_costs import unit_costs
@@ -21,79 +22,102 @@ STUDIES: tuple[Study, ...] = (
         "sprawl_costs",
         "what one part of the platform cost in one currency in the 90 days before, with its share of cost and of use",
         sprawl_costs,
+        People.WORK,
     ),
     Study(
         "sprawl_pairs",
         "two parts of the platform that are for the same thing, with the teams that use them",
         sprawl_pairs,
+        People.WORK,
     ),
     Study(
         "pools",
         "one pool of shared cost in one month or quarter, with what a team pays of it, or what of it nobody pays and why",
         allocation.pools,
+        People.NONE,
     ),
     Study(
         "cost_views",
         "the cost of one entity in one month or quarter by one value of one dimension (service, component, …, golden path)",
         allocation.cost_views,
+        People.NONE,
     ),
     Study(
         "allocation_methods",
         "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
         allocation.allocation_methods,
+        People.NONE,
     ),
     Study(
         "cost_variance",
         "one effect on the cost of one entity in one month or quarter against the one before, or one item that moved most",
         cost_variance,
+        People.NONE,
     ),
     Study(
         "cost_lines",
         "what one owner was charged in one month for one item, or paid of one pool; a later run is compared with it",
         cost_lines,
+        People.NONE,
     ),
     Study(
         "unit_costs",
         "the cost of one entity in one month or quarter per deployment, active service or active developer",
         unit_costs,
+        People.HEADS,
     ),
     Study(
         "bill_quality",
         "one measure of the bill in one month or quarter and currency: allocated, owner told by, corrections, lag, …",
         bill_quality,
+        People.NONE,
     ),
     Study(
         "cost_bridge",
         "one step from billed to effective cost of one provider in one month or quarter and currency",
         cost_bridge,
+        People.NONE,
     ),
     Study(
         "cost_forecast",
         "the cost of one entity and currency in one of the next three months, as the past allows to say it",
         cost_forecast,
+        People.NONE,
     ),
     Study(
         "cost_anomalies",
         "days in a row that cost one entity much more or less than the weeks before, or one period of it with the days tested",
         cost_anomalies,
+        People.NONE,
     ),
     Study(
         "cost_restatement",
         "one amount of cost that is not what the report published before this one said, with what kind of change it is",
         nothing_before,
+        People.NONE,
     ),
     Study(
         "cost_restatement_reasons",
         "what one reason made of the difference of such an amount; over the reasons it adds up",
         none_before,
+        People.NONE,
     ),
     Study(
         "tco",
         "one option of one decision about a tool, with what it costs over its years and how sure its place is",
         tco,
+        People.HEADS,
     ),
     Study(
-        "tco_years", "one year of one such option: cash, running totals and what leaving at its end costs", tco_years
+        "tco_years",
+        "one year of one such option: cash, running totals and what leaving at its end costs",
+        tco_years,
+        People.NONE,
     ),
-    Study("tco_lines", "one line of one such option, with what follows where it alone lies elsewhere", tco_lines),
+    Study(
+        "tco_lines",
+        "one line of one such option, with what follows where it alone lies elsewhere",
+        tco_lines,
+        People.NONE,
+    ),
 )

@@ -16,6 +16,7 @@ from idp_analytics.metrics.maturity import (
 )
 from idp_analytics.metrics.self_agreement import self_agreement
 from idp_analytics.metrics.stress_signals import stress_signals
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 
 STUDIES: tuple[Study, ...] = (
@@ -23,60 +24,72 @@ STUDIES: tuple[Study, ...] = (
         "self_agreement",
         "one aspect, or all, of the self-assessment of one entity in one wave: how far people agree, what they do not know",
         self_agreement,
+        People.COUNTS,
     ),
     Study(
         "maturity",
         "one aspect of maturity of one entity: the level that is seen, as an interval, beside the level that is said",
         maturity,
+        People.LEVELS,
     ),
     Study(
         "maturity_cells",
         "one level of one aspect of one entity: how much of what it asks is met, not met, unknown",
         maturity_cells,
+        People.HEADS,
     ),
     Study(
         "maturity_criteria",
         "one criterion of the maturity model for one entity it is asked of: what was measured, against which threshold, and how it stands",
         maturity_criteria,
+        People.HEADS,
     ),
     Study(
         "maturity_thresholds",
         "the same criterion: from where to where its threshold could lie without a change, and what level would follow from one",
         maturity_thresholds,
+        People.HEADS,
     ),
     Study(
         "maturity_items",
         "one item of the self-assessment in one wave and entity: how many gave which answer, where enough answered",
         maturity_items,
+        People.COUNTS,
     ),
     Study(
         "maturity_reached",
         "one level of one aspect: how many teams have surely and possibly come to it, by what is seen or by what they say",
         maturity_reached,
+        People.LEVELS,
     ),
     Study(
         "maturity_targets",
         "one level of one aspect that one entity set out to reach: by when, how far it is, and how much of what it asks is there",
         maturity_targets,
+        People.HEADS,
     ),
     Study(
         "maturity_steps",
         "one thing one entity could do next, or has resolved to do, with the number it should move and why this one",
         maturity_steps,
+        People.HEADS,
     ),
     Study(
         "maturity_step_outcomes",
         "one step that was taken up: what became of it, and whether its number moved from the quarter before to the one after",
         maturity_step_outcomes,
+        People.HEADS,
     ),
     Study(
         "stress_signals",
         "one thing one entity does under one kind of stress, in the year before the end of one month or quarter, against calm",
         stress_signals,
+        People.WORK,
     ),
     Study(
         "follow_through",
         "the actions one entity resolved in the year before the end of one month or quarter, by origin or in all, and what became of them",
         follow_through,
+        People.NONE,
     ),
 )

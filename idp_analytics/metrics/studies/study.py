@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.settings import Settings
 
 
@@ -16,9 +17,10 @@ from idp_analytics.settings import Settings
 class Study:
     """One study. ``compute(tables, settings, as_of)`` takes what :func:`idp_analytics.metrics.compute` takes.
 
-    ``doc`` says what one row of the frame is. The frame begins with ``scope`` and ``entity_id`` and is in a fixed order.
+    ``doc`` says what one row of the frame is, ``people`` how they are protected in it. The frame begins with ``scope`` and ``entity_id`` and is in a fixed order.
     """
 
     name: str
     doc: str
     compute: Callable[[Tables, Settings, datetime], pl.DataFrame]
+    people: People

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from idp_analytics.metrics.deflection import deflection, deflection_course
 from idp_analytics.metrics.exit_reasons import exit_reasons
+from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 from idp_analytics.metrics.survey_price import survey_price
 from idp_analytics.metrics.survey_quality import survey_quality
@@ -21,67 +22,90 @@ STUDIES: tuple[Study, ...] = (
         "deflection",
         "one part of the platform that serves what tickets ask for: tickets after its first use, against before and against others; time",
         deflection,
+        People.HEADS,
     ),
     Study(
         "deflection_course",
         "the tickets of teams that took up one part of the platform, in one month from their first use",
         deflection_course,
+        People.HEADS,
     ),
     Study(
         "tickets",
         "the tickets of one category, or all, in one month or quarter of one entity: per developer and per service, opened again, about the platform",
         tickets,
+        People.HEADS,
     ),
     Study(
         "ticket_waits",
         "one wait (answer, settled) of the tickets of one category, or all, in clock or in working hours, in one month or quarter of one entity",
         ticket_waits,
+        People.NONE,
     ),
     Study(
         "ticket_reasons",
         "one category asked again and again about one golden path or service, in one month or quarter of one entity",
         ticket_reasons,
+        People.NONE,
     ),
     Study(
         "survey_results",
         "one question, or given answer, of one closed wave of a survey in one entity, as far as it may be shown, with its change",
         survey_results,
+        People.COUNTS,
     ),
     Study(
         "survey_answers",
         "how many of one entity gave one answer to one question of one closed wave, where that may be shown",
         survey_answers,
+        People.COUNTS,
     ),
     Study(
         "themes",
         "the comments of one closed wave in one entity that have one theme, as far as it may be shown, with the change",
         themes,
+        People.COUNTS,
     ),
     Study(
         "theme_links",
         "one theme of one closed wave, with what goes with it: lower ratings, and the metric of its area across teams",
         theme_links,
+        People.ORGANISATION,
     ),
     Study(
-        "theme_quality", "one theme of the codebook, measured against people who read the same comments", theme_quality
+        "theme_quality",
+        "one theme of the codebook, measured against people who read the same comments",
+        theme_quality,
+        People.ORGANISATION,
     ),
-    Study("uncoded", "one list of words that comments without a theme share, for whoever keeps the codebook", uncoded),
     Study(
-        "exit_reasons", "one reason for which people left in four quarters, where enough left to be shown", exit_reasons
+        "uncoded",
+        "one list of words that comments without a theme share, for whoever keeps the codebook",
+        uncoded,
+        People.ORGANISATION,
+    ),
+    Study(
+        "exit_reasons",
+        "one reason for which people left in four quarters, where enough left to be shown",
+        exit_reasons,
+        People.ORGANISATION,
     ),
     Study(
         "survey_quality",
         "one measure of one closed wave in one entity: the index of its ratings, alpha, first days against later, response",
         survey_quality,
+        People.COUNTS,
     ),
     Study(
         "survey_price",
         "one price shown in one closed wave and who would keep the platform at it; what it is worth at least; the range of prices",
         survey_price,
+        People.ORGANISATION,
     ),
     Study(
         "top_two",
         "one area in one closed wave by one kind of evidence of what to improve first, or by all together; tickets by category beside",
         top_two,
+        People.ORGANISATION,
     ),
 )
