@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import false_discovery_control
 from scipy.stats import t as student
+
+from idp_analytics.estimates import multiplicity
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -87,7 +88,7 @@ def _alarmed(p: Array, above: Flags, false_discoveries: float) -> Flags:
     least = np.full(int(runs.max()) + 1 if runs.size else 0, np.inf)
     np.minimum.at(least, runs, p[candidate])
     of_runs = np.minimum(least * np.bincount(runs, minlength=len(least)), 1.0) if runs.size else least
-    adjusted = false_discovery_control(np.concatenate([of_runs, p[tested & ~candidate]]))
+    adjusted = multiplicity.adjusted(np.concatenate([of_runs, p[tested & ~candidate]]))
     alarm[candidate] = (adjusted[: len(least)] <= false_discoveries)[runs]
     return alarm
 

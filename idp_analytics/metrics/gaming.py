@@ -15,10 +15,10 @@ from datetime import date, datetime
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.stats import binom, false_discovery_control, hypergeom
+from scipy.stats import binom, hypergeom
 
 from idp_analytics.answers import CELL
-from idp_analytics.estimates import changes
+from idp_analytics.estimates import changes, multiplicity
 from idp_analytics.metrics.cells import known_by, periods_of, placed
 from idp_analytics.metrics.classify import UNFINISHED, classified
 from idp_analytics.metrics.lead_time import counted_changes, first_deployed
@@ -289,10 +289,7 @@ def _adjusted(found: pl.DataFrame, level: float) -> pl.DataFrame:
     family = pl.struct("scope", "every", "period_start")
     asked = single.select(
         *key,
-        pl.col("p")
-        .map_batches(lambda p: pl.Series(false_discovery_control(p.to_numpy())), pl.Float64)
-        .over(family)
-        .alias("q"),
+        pl.col("p").map_batches(lambda p: pl.Series(multiplicity.adjusted(p)), pl.Float64).over(family).alias("q"),
     )
     q, p = pl.col("q"), pl.col("p")
     verdict = (
