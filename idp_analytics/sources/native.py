@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError, nearest
+from idp_analytics.sources.batch import Batch
 from idp_analytics.sources.export import Document, Export, File, misshapen, opened
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
-from idp_analytics.sources.rows import count, frame, newest
+from idp_analytics.sources.rows import count, frame, in_order, newest
 from idp_analytics.sources.system import COMMON, Gives, Row, System
 from idp_analytics.tables import TABLES, Extract
 from idp_analytics.tables.declare import Table
@@ -91,8 +93,12 @@ def _read(system: System, paths: Sequence[Path], options: Mapping[str, Any], roo
 
 def _rows(gives: Gives, export: Export) -> list[Row]:
     found: list[Row] = []
-    assert gives.rows is not None
     for shape in gives.shapes:
+        if gives.at_once is not None:
+            for batch in _batches(TABLES[gives.table], shape, export):
+                found += _rows_of(gives.at_once, batch, export)
+            continue
+        assert gives.rows is not None
         for document in export.of[shape]:
             try:
                 found += list(gives.rows(document, export))
@@ -100,6 +106,27 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
                 found.append(document.left_out(misshapen(export, error)))
     found = gives.together(found) if gives.together else found
     return gives.over_time(found, export.files) if gives.over_time else found
+
+
+def _batches(table: Table, shape: str, export: Export) -> list[Batch]:
+    """The documents of a shape, those of each file together."""
+
+    def made() -> list[Batch]:
+        files = groupby(export.of[shape], lambda document: document.file.shown)
+        return [Batch(table, list(documents)) for _, documents in files]
+
+    return [batch.of(table) for batch in export.once(f"batches of {shape}", made)]
+
+
+def _rows_of(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export) -> list[Row]:
+    """The rows of all documents; where one is not shaped as the others, of each half, down to the one that is not."""
+    try:
+        return in_order(list(at_once(batch, export)))
+    except _SHAPELESS as error:
+        if len(batch) == 1:
+            return [batch.documents[0].left_out(misshapen(export, error))]
+    halves = batch.documents[: len(batch) // 2], batch.documents[len(batch) // 2 :]
+    return [row for half in halves for row in _rows_of(at_once, Batch(batch.table, half), export)]
 
 
 def _files_of(gives: Iterable[Gives], export: Export) -> list[File]:

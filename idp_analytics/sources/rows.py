@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from itertools import accumulate, chain, groupby, repeat
+from itertools import chain, groupby, repeat
+from itertools import count as counted
 from math import prod
 from operator import itemgetter
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
@@ -26,6 +26,7 @@ _SEVERAL, _COLUMNS, _NEWEST = "_several", "_columns", "_newest"
 _LINEAGE = frozenset(column.name for column in LINEAGE)
 _TYPES: Mapping[Kind, type] = {Kind.NUMBER: float, Kind.BOOLEAN: bool}
 """Kinds of column whose values stay what they are; all others become text."""
+_NO_TEXTS = pl.Series([[]], dtype=pl.List(pl.String))
 
 
 def count(row: Row) -> int:
@@ -41,6 +42,15 @@ def one_by_one(rows: Iterable[Row]) -> Iterator[Row]:
             yield from ({**shared, **one} for one in row[_SEVERAL])
         else:
             yield row
+
+
+def in_order(rows: list[Row]) -> list[Row]:
+    """Rows that are columns of one file as one, in the order of its documents; others, which tell of the file, stay what they are."""
+    columns = [row for row in rows if _COLUMNS in row]
+    if len(columns) < 2:
+        return rows
+    whole = pl.concat([row[_COLUMNS] for row in columns], how="diagonal_relaxed").sort(ROW, maintain_order=True)
+    return [*(row for row in rows if _COLUMNS not in row), {**columns[0], _COLUMNS: whole}]
 
 
 # --- one row per key --------------------------------------------------------------------------------------------------
@@ -168,9 +178,13 @@ def _columns(table: Table, rows: Sequence[Row]) -> list[pl.Series]:
 
 def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
     try:
-        values = list(map(itemgetter(column.name), rows))
+        return series(column, list(map(itemgetter(column.name), rows)))
     except KeyError:
-        values = [row.get(column.name) for row in rows]
+        return series(column, [row.get(column.name) for row in rows])
+
+
+def series(column: Column, values: list[Any]) -> pl.Series:
+    """A column of these values: as text, numbers, truth values or lists of text."""
     if column.kind is Kind.TEXTS:
         return _texts(column.name, values)
     types = set(map(type, values)) - {type(None)}
@@ -182,17 +196,22 @@ def _series(column: Column, rows: Sequence[Row]) -> pl.Series:
 
 
 def _texts(name: str, values: list[Any]) -> pl.Series:
-    """Lists of text, from all texts one after another and where each list begins, where Polars makes a series of each list."""
+    """Lists of text, from all texts put together by the list they are of, where Polars makes a series of each list."""
     if set(map(type, values)) <= {list, type(None)}:
         with suppress(TypeError, pl.exceptions.PolarsError):
-            texts = pl.Series(list(chain.from_iterable(filter(None, values))), dtype=pl.String)
-            ends = list(accumulate((len(value) if value else 0 for value in values), initial=0))
-            begins = pl.Series(
-                [None if value is None else at for at, value in zip(ends[:-1], values, strict=True)] + ends[-1:],
-                dtype=pl.Int64,
+            full = [value for value in values if value]
+            texts = pl.Series(name, list(chain.from_iterable(full)), dtype=pl.String)
+            of = pl.Series(
+                "of",
+                list(chain.from_iterable(repeat(place, len(value)) for place, value in enumerate(full))),
+                dtype=pl.UInt32,
             )
-            # Not pyarrow.array, which imports pandas.
-            return pl.Series(name, pl.from_arrow(pa.LargeListArray.from_arrays(begins.to_arrow(), texts.to_arrow())))
+            lists = pl.DataFrame([of.set_sorted(), texts]).group_by("of", maintain_order=True).agg(name)[name]
+            place, empty = counted(), len(full)
+            places = pl.Series(
+                [None if value is None else next(place) if value else empty for value in values], dtype=pl.UInt32
+            )
+            return lists.append(_NO_TEXTS).gather(places)
     return pl.Series(name, values, dtype=pl.List(pl.String))
 
 

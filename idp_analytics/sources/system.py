@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from idp_analytics.sources.batch import Batch
     from idp_analytics.sources.documents import Documents
     from idp_analytics.sources.export import Document, Export, File
     from idp_analytics.tables import Extract
@@ -25,11 +26,17 @@ class Shape:
     is_one: Callable[[Mapping[str, Any]], bool]
 
 
+def having(*names: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a document has all these members; asked of every document, so that what is asked is put together once."""
+    wanted = frozenset(names)
+    return lambda body: body.keys() >= wanted
+
+
 @dataclass(frozen=True)
 class Gives:
     """One table a system can give.
 
-    ``rows(document, export)`` gives the rows of one document of ``shapes``; ``beside`` are shapes that it looks up in
+    ``rows(document, export)`` gives the rows of one document of ``shapes``, ``at_once(batch, export)`` those of all of one file; ``beside`` are shapes that it looks up in
     ``export``. ``together`` sees all rows at once, oldest export first, where one row follows from several; ``over_time``
     sees the files too, where something follows from a row's being gone from a later snapshot. ``history`` says how far back the system tells (``rows`` is null where the system ``reads`` whole tables itself). ``lost`` are the table's columns the system cannot tell. ``is_state``: the system
     shows what is so now and forgets what was, which is what ``idp collect`` is for.
@@ -44,6 +51,7 @@ class Gives:
     together: Callable[[list[Row]], list[Row]] | None = None
     over_time: Callable[[list[Row], Sequence[File]], list[Row]] | None = None
     is_state: bool = False
+    at_once: Callable[[Batch, Export], Iterator[Row]] | None = None
 
 
 @dataclass(frozen=True)

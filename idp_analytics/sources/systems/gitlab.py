@@ -5,82 +5,117 @@ A deployment that is blocked waits for approval; one that was cancelled did not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from idp_analytics.sources import members, repositories
+from idp_analytics.sources.batch import Batch, each, either, inside, texts
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import ENVIRONMENTS, SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import (
+    ENVIRONMENTS,
+    SERVICE_PATTERN,
+    Gives,
+    Option,
+    Recipe,
+    Row,
+    Shape,
+    System,
+    having,
+)
 
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancel", "skipped": "cancel"}
 _RUNNING = ("created", "running", "blocked")
 _TIERS = {"production": "production", "staging": "staging", "testing": "test", "development": "development"}
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment. Its environment is the tier GitLab has of it, else by its name."""
-    status, job = document.text("status"), document.at("deployable")
-    raw, tier = document.text("environment", "name"), document.text("environment", "tier")
-    ended = status in _ENDED
-    finished = (
-        document.text("finished_at")
-        or members.text(job, "finished_at")
-        or (document.text("updated_at") if ended else None)
-    )
-    if raw and export.options["previews"] and export.matches(export.options["previews"], raw):
-        yield document.left_out("is a preview, by the settings")
-        return
-    yield document.row(
-        newest=document.text("updated_at"), deployment_id=export.id(_native(document)), service_id=export.service(_project(document)),
-        environment=_TIERS.get(tier or "") or export.environment(raw), environment_raw=raw, version=document.text("ref") if _is_tag(document) else None,
-        sha=document.text("sha"), queued_at=document.text("created_at"), started_at=members.text(job, "started_at"), finished_at=finished if ended else None,
-        outcome=None if status in _RUNNING else _ENDED.get(status or "", status), outcome_raw=status, initiated_by=export.person(document.text("user", "username")),
+    previews = export.options["previews"]
+    if previews:
+        shown = [raw is None or not export.matches(previews, raw) for raw in batch.texts("environment", "name")]
+        yield from (
+            one.left_out("is a preview, by the settings") for one in compress(batch.documents, map(not_, shown))
+        )
+        batch = batch.where(shown)
+    status, raw, updated = batch.texts("status"), batch.texts("environment", "name"), batch.texts("updated_at")
+    ended = [word in _ENDED for word in status]
+    finished = either(batch.texts("finished_at"), batch.texts("deployable", "finished_at"), updated)
+    tiers = [_TIERS.get(tier or "") for tier in batch.texts("environment", "tier")]
+    yield from batch.rows(
+        newest=updated, deployment_id=list(map(export.id, _natives(batch))), service_id=each(export.service, _projects(batch)),
+        environment=either(tiers, each(export.environment, raw)), environment_raw=raw,
+        version=[ref if tag is True else None for ref, tag in zip(batch.texts("ref"), batch.at("deployable", "tag"), strict=True)],
+        sha=batch.texts("sha"), queued_at=batch.texts("created_at"), started_at=batch.texts("deployable", "started_at"),
+        finished_at=[at if is_over else None for at, is_over in zip(finished, ended, strict=True)],
+        outcome=each(_outcome, status), outcome_raw=status, initiated_by=each(export.person, batch.texts("user", "username")),
     )  # fmt: skip
 
 
-def approvals(document: Document, export: Export) -> Iterator[Row]:
+def _outcome(status: str | None) -> str | None:
+    return None if status in _RUNNING else _ENDED.get(status or "", status)
+
+
+def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per approver who decided on a deployment, and one per deployment that still waits."""
-    told = {
-        "operation_id": export.operation(f"deploy to {document.text('environment', 'name')}"), "subject_kind": "deployment", "subject_id": export.id(_native(document)),
-        "service_id": export.service(_project(document)), "requestor_id": export.person(document.text("user", "username")), "requested_at": document.text("created_at"),
-    }  # fmt: skip
-    said = document.every("approvals")
-    for one in said:
-        status = members.text(one, "status")
-        decided = status in ("approved", "rejected")
-        yield document.row(
-            newest=members.text(one, "created_at"), **told, approval_id=export.id(f"{_native(document)}/{members.text(one, 'user', 'username')}"),
-            responder_id=export.person(members.text(one, "user", "username")), decided_at=members.text(one, "created_at") if decided else None,
-            decision=status if decided else None, status=status, status_raw=status, automated=False, time_basis="exact" if decided else "none",
-        )  # fmt: skip
-    if not said and document.text("status") == "blocked":
-        yield document.row(
-            newest=document.text("updated_at"), **told, approval_id=export.id(_native(document)), status="pending", status_raw="blocked", automated=False, time_basis="none"
-        )  # fmt: skip
-
-
-def changes(document: Document, export: Export) -> Iterator[Row]:
-    """One row per merge request. It became the commit of its squash or merge."""
-    repo = _project(document)
-    lines = [members.text(document.at("changes_stats") or document.body, name) for name in ("additions", "deletions")]
-    yield document.row(
-        newest=document.text("updated_at"), change_id=export.id(f"{document.text('project_id')}/{document.text('iid')}"), service_id=export.service(repo), repo=repo,
-        author_id=export.person(document.text("author", "username")), kind="pull_request",
-        sha=document.text("squash_commit_sha") or document.text("merge_commit_sha") or (document.text("sha") if document.text("merged_at") else None),
-        opened_at=document.text("created_at"), merged_at=document.text("merged_at"), closed_at=document.text("closed_at") or document.text("merged_at"),
-        lines=sum(int(one or 0) for one in lines) if any(lines) else None, title=document.text("title"),
-        labels=[*members.words(document.body, "labels"), *filter(None, [document.text("source_branch")])] or None,
+    said, places = batch.every("approvals")
+    status, at, who = said.texts("status"), said.texts("created_at"), said.texts("user", "username")
+    natives, told = _natives(batch), _asked(batch, export)
+    decided = [word in ("approved", "rejected") for word in status]
+    yield from said.rows(
+        newest=at, **{name: [values[place] for place in places] for name, values in told.items()}, subject_kind="deployment",
+        approval_id=[export.id(f"{natives[place]}/{name}") for place, name in zip(places, who, strict=True)],
+        responder_id=each(export.person, who), decided_at=[one if is_decided else None for one, is_decided in zip(at, decided, strict=True)],
+        decision=[word if is_decided else None for word, is_decided in zip(status, decided, strict=True)], status=status, status_raw=status,
+        automated=False, time_basis=["exact" if is_decided else "none" for is_decided in decided],
+    )  # fmt: skip
+    waits = {place for place, word in enumerate(batch.texts("status")) if word == "blocked"} - set(places)
+    waiting = batch.where(place in waits for place in range(len(batch)))
+    yield from waiting.rows(
+        newest=waiting.texts("updated_at"), **_asked(waiting, export), subject_kind="deployment", approval_id=list(map(export.id, _natives(waiting))),
+        status="pending", status_raw="blocked", automated=False, time_basis="none",
     )  # fmt: skip
 
 
-def people(document: Document, export: Export) -> Iterator[Row]:
+def _asked(batch: Batch, export: Export) -> dict[str, list[Any]]:
+    """What is asked of whom by each deployment."""
+    return {
+        "operation_id": each(lambda name: export.operation(f"deploy to {name}"), batch.texts("environment", "name")),
+        "subject_id": list(map(export.id, _natives(batch))), "service_id": each(export.service, _projects(batch)),
+        "requestor_id": each(export.person, batch.texts("user", "username")), "requested_at": batch.texts("created_at"),
+    }  # fmt: skip
+
+
+def changes(batch: Batch, export: Export) -> Iterator[Row]:
+    """One row per merge request. It became the commit of its squash or merge."""
+    repo, merged = _projects(batch), batch.texts("merged_at")
+    own = [sha if at else None for sha, at in zip(batch.texts("sha"), merged, strict=True)]
+    stated = [stats or body for stats, body in zip(batch.at("changes_stats"), batch.bodies, strict=True)]
+    lines = (texts(inside(stated, name)) for name in ("additions", "deletions"))
+    yield from batch.rows(
+        newest=batch.texts("updated_at"), change_id=[export.id(f"{project}/{number}") for project, number in zip(batch.texts("project_id"), batch.texts("iid"), strict=True)],
+        service_id=each(export.service, repo), repo=repo, author_id=each(export.person, batch.texts("author", "username")), kind="pull_request",
+        sha=either(batch.texts("squash_commit_sha"), batch.texts("merge_commit_sha"), own), opened_at=batch.texts("created_at"), merged_at=merged,
+        closed_at=either(batch.texts("closed_at"), merged), title=batch.texts("title"),
+        lines=[int(more or 0) + int(less or 0) if more or less else None for more, less in zip(*lines, strict=True)],
+        labels=[
+            [*members.words(labels), *([branch] if branch else [])] or None
+            for labels, branch in zip(batch.at("labels"), batch.texts("source_branch"), strict=True)
+        ],
+    )  # fmt: skip
+
+
+def people(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per bot that wrote a merge request or started a deployment."""
     for name in ("author", "user"):
-        login = document.text(name, "username")
-        if login and (
-            document.at(name, "bot") is True or (login.startswith(("project_", "group_")) and "_bot" in login)
-        ):
-            yield document.row(person_id=export.person(login), is_bot=True)
+        logins = batch.texts(name, "username")
+        bots = batch.where(map(_is_bot, logins, batch.at(name, "bot")))
+        yield from bots.rows(person_id=each(export.person, bots.texts(name, "username")), is_bot=True)
+
+
+def _is_bot(login: str | None, said: Any) -> bool:
+    return login is not None and (said is True or (login.startswith(("project_", "group_")) and "_bot" in login))
 
 
 def operations(document: Document, export: Export) -> Iterator[Row]:
@@ -93,49 +128,43 @@ def operations(document: Document, export: Export) -> Iterator[Row]:
     )
 
 
-def _project(document: Document) -> str | None:
+def _projects(batch: Batch) -> list[str | None]:
     """``group/project`` from what names it: the reference, an address, else the project's number."""
-    full = document.text("references", "full")
-    if full:
-        return full.split("!")[0].split("#")[0]
-    address = (
-        document.text("web_url")
-        or document.text("deployable", "commit", "web_url")
-        or document.text("deployable", "project", "web_url")
-        or ""
-    )
-    path = repositories.repository(address.split("/-/")[0]) if "/-/" in address else None
-    return path or document.text("project_path") or document.text("project_id")
+    return batch.once("projects", lambda: _named(batch))
 
 
-def _native(document: Document) -> str:
+def _named(batch: Batch) -> list[str | None]:
+    named = [full.split("!")[0].split("#")[0] if full else None for full in batch.texts("references", "full")]
+    paths = (("web_url",), ("deployable", "commit", "web_url"), ("deployable", "project", "web_url"))
+    address = [
+        repositories.repository(one.split("/-/")[0]) if one and "/-/" in one else None
+        for one in either(*(batch.texts(*path) for path in paths))
+    ]
+    return either(named, address, batch.texts("project_path"), batch.texts("project_id"))
+
+
+def _natives(batch: Batch) -> list[str]:
     """Numbers of deployments are unique in one installation."""
-    return document.text("id") or f"{_project(document)}/{document.text('iid')}"
+    told = zip(batch.texts("id"), _projects(batch), batch.texts("iid"), strict=True)
+    return [native or f"{project}/{number}" for native, project, number in told]
 
 
-def _is_tag(document: Document) -> bool:
-    return document.at("deployable", "tag") is True
-
-
-def _has(body: Mapping[str, Any], *names: str) -> bool:
-    return set(names) <= body.keys()
-
-
+_IS_DEPLOYMENT = having("iid", "environment", "status", "sha")
 _API = "glab api --paginate"
 
 SYSTEM = System(
     kind="gitlab",
     title="GitLab",
     shapes=(
-        Shape("deployment", "a deployment", lambda b: _has(b, "iid", "environment", "status", "sha") and "target_branch" not in b),
-        Shape("merge_request", "a merge request", lambda b: _has(b, "iid", "target_branch", "source_branch")),
-        Shape("environment", "a protected environment", lambda b: _has(b, "name", "deploy_access_levels")),
+        Shape("deployment", "a deployment", lambda b: _IS_DEPLOYMENT(b) and "target_branch" not in b),
+        Shape("merge_request", "a merge request", having("iid", "target_branch", "source_branch")),
+        Shape("environment", "a protected environment", having("name", "deploy_access_levels")),
     ),
     gives=(
-        Gives("deployments", deployments, ("deployment",), "all", lost=("kind", "is_rollback", "is_resync", "automated", "golden_path_id")),
-        Gives("changes", changes, ("merge_request",), "all", lost=("first_commit_at", "first_review_at", "approved_at", "is_revert", "origin_sha")),
-        Gives("approvals", approvals, ("deployment",), "all", lost=("team_id", "responders")),
-        Gives("people", people, ("merge_request", "deployment"), "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone")),
+        Gives("deployments", None, ("deployment",), "all", lost=("kind", "is_rollback", "is_resync", "automated", "golden_path_id"), at_once=deployments),
+        Gives("changes", None, ("merge_request",), "all", lost=("first_commit_at", "first_review_at", "approved_at", "is_revert", "origin_sha"), at_once=changes),
+        Gives("approvals", None, ("deployment",), "all", lost=("team_id", "responders"), at_once=approvals),
+        Gives("people", None, ("merge_request", "deployment"), "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
         Gives("operations", operations, ("environment",), "now only", lost=("risk", "golden_path_id", "owner_team_id", "category"), is_state=True),
     ),
     recipes=(

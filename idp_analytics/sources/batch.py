@@ -1,0 +1,139 @@
+"""Documents of one shape in one file, all at once: what a reader asks of each is one list, and the rows are columns.
+
+Most systems write thousands of documents of one shape. To read a member of all of them takes a fraction of what it takes to read it
+of one after another, and no row is ever by itself in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import compress
+from operator import itemgetter
+from typing import Any, TypeVar
+
+import polars as pl
+
+from idp_analytics.sources import members
+from idp_analytics.sources.export import Document
+from idp_analytics.sources.rows import series
+from idp_analytics.sources.system import Row
+from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.declare import Table
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
+
+
+class Batch:
+    """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
+
+    __slots__ = ("_found", "_made", "_told", "bodies", "documents", "table")
+
+    def __init__(self, table: Table, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
+        self.table = table
+        self.documents = documents
+        self.bodies: Sequence[Any] = [document.body for document in documents] if bodies is None else bodies
+        self._found: dict[tuple[str | int, ...], list[Any]] = {(): list(self.bodies)}
+        self._told: dict[tuple[str | int, ...], list[str | None]] = {}
+        self._made: dict[str, list[Any]] = {}
+
+    def of(self, table: Table) -> Batch:
+        """The same for another table; what has been read of them is not read again."""
+        other = Batch(table, self.documents, self.bodies)
+        other._found, other._told, other._made = self._found, self._told, self._made
+        return other
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def at(self, *path: str | int) -> list[Any]:
+        """Of each the member at ``path``, or null (:func:`members.at`)."""
+        if path not in self._found:
+            self._found[path] = inside(self.at(*path[:-1]), path[-1])
+        return self._found[path]
+
+    def texts(self, *path: str | int) -> list[str | None]:
+        """Of each the text at ``path``, or null (:func:`members.text`)."""
+        if path not in self._told:
+            self._told[path] = texts(self.at(*path))
+        return self._told[path]
+
+    def once(self, name: str, make: Callable[[], list[V]]) -> list[V]:
+        """What ``make`` tells of each, made once for all tables under ``name``."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def where(self, wanted: Iterable[object]) -> Batch:
+        """Those of which ``wanted`` is true."""
+        which = list(wanted)
+        if all(which):
+            return self
+        return Batch(self.table, list(compress(self.documents, which)), list(compress(self.bodies, which)))
+
+    def every(self, *path: str | int) -> tuple[Batch, list[int]]:
+        """The objects of the lists at ``path`` (:func:`members.every`), and for each the place here of what it is in."""
+        lists = [members.every(value) if value else () for value in self.at(*path)]
+        places = [place for place, found in enumerate(lists) for _ in found]
+        bodies = [one for found in lists for one in found]
+        return Batch(self.table, [self.documents[place] for place in places], bodies), places
+
+    def rows(self, newest: Sequence[str | None] | None = None, **columns: Any) -> Iterator[Row]:
+        """One row for each, as :meth:`Document.row` makes it, together: a column is a list of one value for each, or what all have."""
+        if not self.documents:
+            return
+        known = {column.name: column for column in self.table.columns}
+        frame = [pl.Series(ROW, [document.number for document in self.documents], dtype=pl.Int64)]
+        for name, values in columns.items():
+            if type(values) is list:
+                frame.append(series(known[name], values))
+            else:
+                frame.append(series(known[name], [values]).new_from_index(0, len(self)))
+        frame.append(pl.Series("_newest", newest or [None] * len(self), dtype=pl.String))
+        yield self.documents[0].columns(pl.DataFrame(frame))
+
+
+def inside(values: list[Any], step: str | int) -> list[Any]:
+    """One step of :func:`members.at` in each. Nearly always it is there in all or in none."""
+    if type(step) is not str:
+        return [members.at(value, step) for value in values]
+    with suppress(KeyError, TypeError):
+        return list(map(itemgetter(step), values))
+    if not any(values):
+        return [None] * len(values)
+    # Plain objects first: ``members.at`` would be a call for each.
+    return [
+        value.get(step) if type(value) is dict else None if value is None else members.at(value, step)
+        for value in values
+    ]
+
+
+def texts(values: Sequence[Any]) -> list[str | None]:
+    """Each as text, or null (:func:`members.text`)."""
+    types = set(map(type, values))
+    if types == {str}:
+        plain = list(map(str.strip, values))
+        return [text or None for text in plain] if "" in plain else plain  # type: ignore[return-value]
+    if types == _TEXT:
+        return [value.strip() or None if value else None for value in values]
+    if types <= _NUMBER:
+        return [None if value is None else str(value) for value in values] if int in types else list(values)
+    return [members.text(value) for value in values]
+
+
+def each(told: Callable[[K], V], values: Sequence[K]) -> list[V]:
+    """``told`` of each value, asked once for each that is different."""
+    known = {value: told(value) for value in set(values)}
+    return [known[value] for value in values]
+
+
+def either(*choices: Sequence[V | None]) -> list[V | None]:
+    """Of each place the first that is known."""
+    first = list(choices[0])
+    for other in choices[1:]:
+        if not all(first):
+            first = [one or more for one, more in zip(first, other, strict=True)]
+    return first

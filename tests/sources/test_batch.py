@@ -1,0 +1,97 @@
+"""Many documents at once tell what each tells by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.sources import native
+from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.export import Document, Export, File
+from idp_analytics.sources.rows import frame
+from idp_analytics.sources.system import Gives, Row, Shape, System
+from idp_analytics.tables import TABLES
+
+FILE = File("x.json", "0" * 64, datetime(2026, 7, 1, tzinfo=UTC), None, {}, (), 0, {}, frozenset({"change"}))
+CHANGES = TABLES["changes"]
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", " ", "x", " x ", "1.50"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=6,
+)
+_BODIES = st.lists(st.dictionaries(st.sampled_from("ab"), _VALUES, max_size=2), max_size=6)
+
+
+def documents(bodies: list[dict[str, Any]]) -> list[Document]:
+    return [Document(body, FILE, number) for number, body in enumerate(bodies, 1)]
+
+
+@given(_BODIES, st.lists(st.sampled_from(["a", "b", 0, -1]), max_size=3), st.sampled_from("ab"))
+def test_a_member_of_all_is_that_of_each(bodies: list[dict[str, Any]], inside: list[str | int], name: str) -> None:
+    one_by_one, batch = documents(bodies), Batch(CHANGES, documents(bodies))
+    assert batch.at(name, *inside) == [document.at(name, *inside) for document in one_by_one]
+    assert batch.texts(name, *inside) == [document.text(name, *inside) for document in one_by_one]
+    found, places = batch.every(name, *inside)
+    assert (found.bodies, [document.number - 1 for document in found.documents]) == (
+        [one for document in one_by_one for one in document.every(name, *inside)], places,
+    )  # fmt: skip
+
+
+def test_rows_of_all_are_the_rows_of_each() -> None:
+    bodies: list[dict[str, Any]] = [
+        {"id": "1", "n": 3, "l": ["x"]},
+        {"id": "2", "n": "4"},
+        {"id": "3", "n": 0.5, "l": []},
+    ]
+    batch = Batch(CHANGES, documents(bodies))
+    together = batch.rows(
+        newest=batch.texts("id"),
+        change_id=batch.texts("id"),
+        lines=batch.at("n"),
+        labels=batch.at("l"),
+        kind="pull_request",
+    )
+    single = [
+        one.row(
+            newest=one.text("id"), change_id=one.text("id"), lines=one.at("n"), labels=one.at("l"), kind="pull_request"
+        )
+        for one in documents(bodies)
+    ]
+    assert frame(CHANGES, list(together)).equals(frame(CHANGES, single))
+    assert list(batch.where([False] * 3).rows(change_id=[])) == []
+
+
+def test_of_each_place_the_first_that_is_known_and_each_different_value_once() -> None:
+    asked: list[str] = []
+    assert each(lambda value: asked.append(value) or value.upper(), ["a", "b", "a"]) == ["A", "B", "A"]
+    assert sorted(asked) == ["a", "b"]
+    assert either(["a", None, None], [None, "b", None], ["c", "c", "c"]) == ["a", "b", "c"]
+
+
+def export_of(bodies: list[dict[str, Any]], at_once: Any) -> tuple[Gives, Export]:
+    given = Gives("changes", None, ("change",), "all", at_once=at_once)
+    system = System("made", "Made", (Shape("change", "a change", lambda _: True),), (given,), ())
+    return given, Export(system, [FILE], {"change": documents(bodies)}, {"prefix": None})
+
+
+def numbers(batch: Batch, export: Export) -> Iterator[Row]:
+    del export
+    odd = [int(text or 0) % 2 for text in batch.texts("n")]
+    for parity in (1, 0):
+        some = batch.where(one == parity for one in odd)
+        yield from some.rows(change_id=some.texts("n"))
+
+
+@pytest.mark.parametrize("strange", [[], [0], [2], [0, 4], [0, 1, 2, 3, 4]])
+def test_one_document_of_another_shape_is_left_out_alone_and_the_order_is_that_of_the_file(strange: list[int]) -> None:
+    bodies = [{"n": "x" if place in strange else str(place)} for place in range(5)]
+    (extract,) = native._extracts(CHANGES, native._rows(*export_of(bodies, numbers)), [FILE])
+    good = [str(place) for place in range(5) if place not in strange]
+    assert (extract.frame["change_id"].to_list() if good else []) == good
+    assert extract.dropped == ({"is not shaped as Made writes it (ValueError)": len(strange)} if strange else {})
