@@ -20,7 +20,7 @@ from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.periods import Period, parse
-from idp_analytics.tables import OF_PEOPLE
+from idp_analytics.report import people_rows
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -40,7 +40,8 @@ class Mart:
     """What every report of one run is made from.
 
     ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
-    :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables; ``studies`` has the frame of
+    :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables, all of them as far as they may be
+    published (:mod:`people_rows`); ``studies`` has the frame of
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
@@ -89,8 +90,8 @@ class Mart:
         }
         tables = organisation.tables
         return cls(
-            answers, organisation.coverage(), _without_people(organisation.rejected), organisation.checks,
-            tables["loads"], tables["teams"], tables["services"],
+            answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
+            people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
             {study.name: organisation.study(study.name) for study in STUDIES}, meta,
         )  # fmt: skip
 
@@ -178,13 +179,6 @@ class Mart:
         if team_id not in known:
             raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
         return team_id
-
-
-def _without_people(rejected: pl.DataFrame) -> pl.DataFrame:
-    """Rows set aside as they may be published: what one respondent answered, or who somebody is, is in none of them (``idp check``
-    shows it to whoever has the files)."""
-    found = pl.when(~pl.col("table").is_in(list(OF_PEOPLE))).then("found").otherwise(pl.lit("(not shown)"))
-    return rejected.with_columns(found.alias("found"))
 
 
 def _versions() -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from idp_analytics.charts.wording import count, named
 from idp_analytics.metrics import CATALOGUE
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, people_rows, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
+from idp_analytics.tables import OF_PEOPLE
 
 INPUTS = 200
 """The most files listed; a caption says how many more there are."""
@@ -69,5 +70,6 @@ def provenance(view: View) -> Section:
                 "Versions", ({"What": k, "Version": v} for k, v in mart.meta["versions"].items()), left=("Version",)
             ),
         ),
+        cautions=(people_rows.SAID,) if loads["table"].is_in(OF_PEOPLE).any() else (),
         opened=True,
     )

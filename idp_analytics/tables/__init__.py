@@ -23,7 +23,7 @@ TABLES: dict[str, Table] = {
 }
 """Every canonical table by name, lineage columns included."""
 
-OF_PEOPLE = ("people", "memberships", "survey_responses", "comment_codes", "assessments", "usage", "pages")
+OF_PEOPLE = ("people", "memberships", "survey_responses", "comment_codes", "assessments", "usage")
 """Tables whose rows are single people, or what one of them said or did."""
 
 

@@ -150,10 +150,3 @@ def test_an_unknown_team_is_told_with_the_nearest(team, told):
     with pytest.raises(ReportError) as error:
         made.team(team)
     assert str(error.value).startswith(told)
-
-
-def test_what_a_respondent_answered_is_in_no_row_set_aside():
-    rejected = pl.DataFrame(
-        {"table": ["survey_responses", "costs"], "found": ["my lead shouts", "12,5"], "row": [7, 8]}
-    )
-    assert marts._without_people(rejected)["found"].to_list() == ["(not shown)", "12,5"]

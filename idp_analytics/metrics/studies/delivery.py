@@ -36,13 +36,13 @@ STUDIES: tuple[Study, ...] = (
         "link_sensitivity",
         "one number of one entity in one month or quarter under one link rule",
         link_sensitivity,
-        People.WORK,
+        People.NONE,
     ),
     Study(
         "reconciliation",
         "one of our numbers beside another tool's, or one choice on the way from ours to theirs with the rows it moves",
         reconciliation,
-        People.WORK,
+        People.NONE,
     ),
     Study(
         "benchmarks",
@@ -72,7 +72,7 @@ STUDIES: tuple[Study, ...] = (
         "gaming",
         "one signal of one check of one entity in one month or quarter, against the one before",
         gaming,
-        People.WORK,
+        People.NONE,
     ),
     Study(
         "page_load",

@@ -26,7 +26,7 @@ class People(StrEnum):
 
 MEANING: dict[People, str] = {
     People.NONE: "reads no row that is a person, or what one said or did",
-    People.WORK: "such rows are counted as work: uses, pages, runs, with what bots did left out; who did them is in none of it",
+    People.WORK: "such rows are counted as work: who used, was paged, asked or decided, with bots left out; who did them is in none of it",
     People.HEADS: "how many belong to a team, which everybody there knows, or something per person of one; what each did is in none of it",
     People.COUNTS: "what groups of at least `rules.min_cohort` people said, further groups being withheld so that no subtraction tells of fewer",
     People.LEVELS: "the level that at least three people say their team has, and how sure that is from `rules.min_cohort`; of fewer nothing",
