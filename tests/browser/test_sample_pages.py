@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from idp_analytics.publish.attachment import attachment, opened
 from idp_analytics.publish.run import RunResult
 
 pytestmark = pytest.mark.browser
@@ -114,3 +115,20 @@ def test_a_link_opens_the_chapter_it_leads_into(tab: Any, published: RunResult) 
 def test_printed_it_is_all_there(tab: Any, published: RunResult) -> None:
     shown(tab, published, "organisation.html")
     assert tab.pdf().startswith(b"%PDF")
+
+
+def test_a_page_sent_alone_is_drawn_as_it_was(tab: Any, published: RunResult, tmp_path: Path) -> None:
+    page = opened(published.folder / "teams" / "identity.html")
+    (tmp_path / page.file_name).write_text(attachment(page), encoding="utf-8")
+    drawn = {}
+    for path in (page.path, tmp_path / page.file_name):
+        tab.console.clear()
+        tab.requests.clear()
+        tab.show(path, width=1280)
+        tab.open_chapters()
+        tab.settle()
+        assert tab.console == []
+        assert [url for url in tab.requests if not url.startswith(("data:", "blob:", "about:"))] == [path.as_uri()]
+        drawn[path] = tab.js("document.querySelectorAll('figure.idp-chart svg').length")
+    assert len(set(drawn.values())) == 1
+    assert drawn[page.path] > 5

@@ -1,0 +1,35 @@
+"""``idp attach``. Imports lazily, so that ``idp --help`` is instant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from idp_analytics.commands import printable, told
+
+
+@click.command()
+@click.argument("pages", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--to", "folder", default=".", show_default=True, type=click.Path(path_type=Path, file_okay=False),
+    help="The folder to write to.",
+)  # fmt: skip
+@click.option("--site", default="", help="Where the folder of the set is served, for links to other pages.")
+@told
+def attach(pages: tuple[Path, ...], folder: Path, site: str) -> None:
+    """Write PAGES of published reports as files to send, each whole by itself, and print their paths.
+
+    \b
+    idp attach reports/acme/2026-06/organisation.html --to ~/outbox
+    idp attach reports/acme/2026-06/teams/*.html --site https://reports.example.com/acme/2026-06/
+
+    Who opens one needs neither a network nor the other pages. Links to these lead to --site; without it there are none.
+    """
+    from idp_analytics.publish.attachment import attachment, opened
+
+    made = {page.file_name: attachment(page, site) for page in map(opened, pages)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, html in made.items():
+        (folder / name).write_text(html, encoding="utf-8")
+        click.echo(printable(str(folder / name)))
