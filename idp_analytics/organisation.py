@@ -103,7 +103,8 @@ class Organisation:
         """The rows behind one answer, of the organisation unless ``team`` or ``service`` is named: what was observed,
         whether it counted, and the file and row it came from (:func:`idp_analytics.metrics.trace` lists the columns). ``metric`` may
         also be a study of golden paths (:func:`idp_analytics.metrics.path_rows`): drift, path_retention, upgrade_lag; ``stress_signals``
-        (:func:`idp_analytics.metrics.stress_rows`); or ``follow_through`` (:func:`idp_analytics.metrics.action_rows`).
+        (:func:`idp_analytics.metrics.stress_rows`); ``scorecard_rules`` (:func:`idp_analytics.metrics.scorecard_rows`); or ``follow_through``
+        (:func:`idp_analytics.metrics.action_rows`).
 
         Raises :class:`ReportError` for a metric or period that does not exist, for a team or service that no table
         knows, and if both are named.

@@ -28,6 +28,7 @@ from idp_analytics.metrics import (
     policy_study,
     provisioning,
     rubber_stamps,
+    scorecard_study,
     sprawl,
     sprawl_costs,
     stress_signals,
@@ -37,6 +38,7 @@ from idp_analytics.metrics import (
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
+from idp_analytics.metrics.maturity import evidence
 from idp_analytics.organisation import _COVERAGE
 from idp_analytics.periods import parse
 from idp_analytics.report.mart import Mart
@@ -85,6 +87,8 @@ EMPTY = {
     "gate_value": gate_value.COLUMNS,
     "approval_queue": approval_queue.COLUMNS, "provisioning": provisioning.PART_COLUMNS, "run_outcomes": provisioning.OUTCOME_COLUMNS,
     "policies": policy_study.COLUMNS,
+    "scorecards": scorecard_study.CARDS, "scorecard_rules": scorecard_study.RULES, "scorecard_disputes": scorecard_study.DISPUTES,
+    "maturity_criteria": evidence.CRITERIA,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
     "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,

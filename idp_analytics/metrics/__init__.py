@@ -10,6 +10,7 @@ from idp_analytics.metrics.observed import trace
 from idp_analytics.metrics.path_rows import STUDIES as _PATH_STUDIES
 from idp_analytics.metrics.path_rows import path_rows
 from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
+from idp_analytics.metrics.scorecard_study import scorecard_rows
 from idp_analytics.metrics.sprawl_rows import component_rows
 from idp_analytics.metrics.stress_signals import stress_rows
 from idp_analytics.metrics.studies import STUDIES
@@ -31,6 +32,7 @@ __all__ = [
     "path_rows",
     "pool_charges",
     "preset",
+    "scorecard_rows",
     "stress_rows",
     "trace",
 ]  # fmt: skip
@@ -38,6 +40,7 @@ __all__ = [
 WAYS_BACK = {
     **dict.fromkeys(_PATH_STUDIES, path_rows),
     "stress_signals": stress_rows,
+    "scorecard_rules": scorecard_rows,
     "follow_through": action_rows,
 }
 """Study → the function that lists the rows behind it."""

@@ -166,15 +166,9 @@ def applies(tables: Tables, at: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl.DataFrame) -> pl.DataFrame:
-    """Every service there is at each of ``moments`` (``at``, ``day``), with whose it is and whether it counts.
-
-    ``service_id``, ``at``, ``day``, ``team_id`` (the owner on ``day``), ``kind``, ``tier``, ``is_production`` (lifecycle, as the
-    catalogue says it now; null: it does not), ``is_active`` (null: not known) and ``deployments`` in the :data:`WINDOW_DAYS`
-    before. Active: deployed to the environment that counts, or seen by telemetry (use of a path of kind ``instrumentation``).
-    Not seen is inactive only where the data reach back that far. Left out: retired or not yet created, and what the
-    platform team owns itself.
-    """
+def services_there(tables: Tables, moments: pl.DataFrame) -> pl.DataFrame:
+    """Every service there is at each of ``moments`` (``at``, ``day``), made by then and not retired: ``service_id``, ``kind``, ``tier``, ``lifecycle``, ``at``, ``day``,
+    ``team_id`` (the owner on ``day``; null: none known) and ``is_production`` (lifecycle, as the catalogue says it now; null: it does not)."""
     states = (
         tables["services"]
         .select("service_id", "kind", "tier", "lifecycle", "created_at", "retired_at")
@@ -185,8 +179,21 @@ def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl
             pl.col("retired_at").is_null() | (pl.col("retired_at") > pl.col("at")),
         )
         .with_columns((pl.col("lifecycle") == "production").alias("is_production"))
+        .drop("created_at", "retired_at")
     )
-    owned = attribute(STATE, states, tables["ownership"].collect(), "UTC")
+    return attribute(STATE, states, tables["ownership"].collect(), "UTC")
+
+
+def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl.DataFrame) -> pl.DataFrame:
+    """Every service there is at each of ``moments`` (``at``, ``day``), with whose it is and whether it counts.
+
+    ``service_id``, ``at``, ``day``, ``team_id`` (the owner on ``day``), ``kind``, ``tier``, ``is_production`` (lifecycle, as the
+    catalogue says it now; null: it does not), ``is_active`` (null: not known) and ``deployments`` in the :data:`WINDOW_DAYS`
+    before. Active: deployed to the environment that counts, or seen by telemetry (use of a path of kind ``instrumentation``).
+    Not seen is inactive only where the data reach back that far. Left out: retired or not yet created, and what the
+    platform team owns itself.
+    """
+    owned = services_there(tables, moments)
     kept = owned.join(platform_teams(tables, settings), on="team_id", how="anti")
     return _active(kept, tables, settings, as_of).select(
         "service_id", "at", "day", "team_id", "kind", "tier", "is_production", "is_active", "deployments"

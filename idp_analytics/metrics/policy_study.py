@@ -8,14 +8,11 @@ import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
-from idp_analytics.metrics import golden_paths
+from idp_analytics.metrics import golden_paths, last_looks
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
 from idp_analytics.metrics.policies import KEY, STATUSES, judged, listing
 from idp_analytics.settings import Settings
-
-WINDOW_DAYS = 90
-"""A verdict older than this no longer says how things stand."""
 
 STATE_ENGINES = ("kyverno", "gatekeeper", "cortex", "port")
 """Engines whose export is what is now: what it no longer has is gone. The others tell of one request or one check each."""
@@ -104,26 +101,12 @@ def standing(tables: Tables, as_of: datetime, moments: pl.DataFrame) -> pl.DataF
     ).sort("as_of").collect()  # fmt: skip
     if known.is_empty():
         return known.select(pl.all(), pl.lit(None, UTC_TIME).alias("at"))
-    per_load = ["source", "engine", "load_id"]
-    # A file with one time throughout is a look at all there was; verdicts with times of their own say nothing by absence.
-    is_look = pl.col("engine").is_in(list(STATE_ENGINES)) & (pl.col("as_of").n_unique().over(per_load) == 1)
-    known = known.with_columns(is_look.fill_null(False).alias("is_look"))
-    looks = known.filter("is_look").select("source", "engine", pl.col("as_of").alias("_look")).unique().sort("_look")
-    keys = known.select(KEY).unique(maintain_order=True).with_row_index("_key")
-    dated = known.join(keys, on=KEY, nulls_equal=True).sort("as_of").drop(KEY)
-    held = (
-        keys.join(moments.select("at").unique(), how="cross").sort("at")
-        .join_asof(dated, left_on="at", right_on="as_of", by="_key", allow_exact_matches=False, check_sortedness=False, coalesce=False)
-        .filter(pl.col("as_of") >= pl.col("at") - pl.duration(days=WINDOW_DAYS))
-        .sort("at")
-        .join_asof(looks, left_on="at", right_on="_look", by=["source", "engine"], allow_exact_matches=False, check_sortedness=False)
-        .filter(~pl.col("is_look") | (pl.col("as_of").dt.date() >= pl.col("_look").dt.date()))
-    )  # fmt: skip
+    held = last_looks.standing(known, KEY, ["source", "engine"], pl.col("engine").is_in(list(STATE_ENGINES)), moments)
     retired = tables["services"].select("service_id", "retired_at").unique("service_id").collect()
     return (
         held.join(retired, on="service_id", how="left", maintain_order="left")
         .filter(pl.col("retired_at").is_null() | (pl.col("retired_at") > pl.col("at")))
-        .drop("retired_at", "_look", "_key", "is_look")
+        .drop("retired_at")
     )  # fmt: skip
 
 

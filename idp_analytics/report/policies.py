@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity
 from idp_analytics.metrics import by_name
-from idp_analytics.metrics.policy_study import WINDOW_DAYS
+from idp_analytics.metrics.last_looks import WINDOW_DAYS
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View

@@ -45,6 +45,7 @@ from idp_analytics.report import (
     requests,
     retention,
     rules,
+    scorecards,
     self_agreement,
     spending,
     sprawl,
@@ -215,6 +216,10 @@ class _Report:
     def agreement(self) -> Section:
         """How far people agree in the self-assessment, within teams; nothing of so few that each could tell what the others said."""
         return self_agreement.agreement(self.view)
+
+    def scorecards(self) -> Section:
+        """What scorecards of the portal say of services, by their own rules, and where they say something else than is seen here."""
+        return scorecards.scorecards(self.view)
 
     def next_steps(self) -> Section:
         """What to do next, at most two things, why these and when each is done; and how far the targets of maturity are."""

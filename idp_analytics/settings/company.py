@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import components, showback, tools
+from idp_analytics.settings import components, scorecards, showback, tools
 from idp_analytics.settings.components import Component
 from idp_analytics.settings.maturity_choices import aimed, chosen
 from idp_analytics.settings.maturity_model import FILE as MATURITY
@@ -27,6 +27,7 @@ from idp_analytics.settings.questions import (
     parse_survey,
     shipped_questions,
 )
+from idp_analytics.settings.scorecards import RuleSeen
 from idp_analytics.settings.showback import Showback
 from idp_analytics.settings.themes import FILE as THEMES
 from idp_analytics.settings.themes import Codebook
@@ -108,7 +109,8 @@ class Settings:
     """One company's settings. ``root`` is its data folder; ``org`` names its reports.
 
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
-    question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is.
+    question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is;
+    ``scorecard_rules``: what rules of scorecards ask that is seen here too.
     """
 
     org: str
@@ -132,6 +134,7 @@ class Settings:
     survey: SurveyRules = field(default_factory=SurveyRules)
     codebook: Codebook = field(default_factory=shipped_themes)
     maturity: Model = field(default_factory=shipped_model)
+    scorecard_rules: tuple[RuleSeen, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -220,6 +223,7 @@ def parse(
     maturity = parse_model(model, take.problems) if model is not None else shipped_model()
     maturity = chosen(maturity, take.tables("maturity_threshold"), take.tables("maturity_exemption"), take.problems)
     maturity = aimed(maturity, take.tables("maturity_target"), take.problems)
+    rules_seen = scorecards.parse(take.tables("scorecard_rule"), take.problems)
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -227,7 +231,7 @@ def parse(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
-        questions=questions, survey=survey, codebook=book, maturity=maturity,
+        questions=questions, survey=survey, codebook=book, maturity=maturity, scorecard_rules=rules_seen,
     )  # fmt: skip
 
 

@@ -72,9 +72,28 @@ class Capability:
 
 
 @dataclass(frozen=True)
+class CardRule:
+    """What a scorecard says of services: that they pass ``rule`` (with at least so many ``points`` where it gives points), or have come to the level it calls
+    ``reaches``. ``tool``: whose scorecard, where two have one of that name."""
+
+    scorecard: str
+    rule: str | None = None
+    reaches: str | None = None
+    tool: str | None = None
+    points: float | None = None
+
+    @property
+    def source(self) -> str:
+        """What a criterion that rests on it has as its source."""
+        what = f"level {self.reaches}" if self.rule is None else self.rule
+        least = f" from {self.points:g} points" if self.points is not None else ""
+        return f"scorecard {self.scorecard}{f' of {self.tool}' if self.tool else ''}: {what}{least}"
+
+
+@dataclass(frozen=True)
 class Criterion:
-    """What has to be seen for one level of one aspect: a ``metric`` of the catalogue, or a ``measure`` of :mod:`metrics.maturity`, at
-    least or at most ``threshold``.
+    """What has to be seen for one level of one aspect: a ``metric`` of the catalogue, a ``measure`` of :mod:`metrics.maturity`, or the share of services of which
+    a scorecard says something (``card``), at least or at most ``threshold``.
 
     ``scope``: :data:`SCOPES`. ``is_critical``: without it the level is not reached, whatever else is. ``is_stress``: seen under pressure,
     and levels from its own on are not reached against it. ``provenance``: where the threshold comes from, with the reason.
@@ -95,6 +114,7 @@ class Criterion:
     needs: tuple[str, ...] = ()
     capability: str | None = None
     provenance: str = DEFAULT
+    card: CardRule | None = None
 
 
 @dataclass(frozen=True)
@@ -248,11 +268,12 @@ def _criterion(entry: TomlReader, aspects: Sequence[str], capabilities: Sequence
     critical, stress = entry.flag("is_critical", False), entry.flag("is_stress", False)
     capability = _one_of(entry, "capability", capabilities) if "capability" in entry.content else None
     needs, provenance = entry.texts("needs"), entry.text("provenance", DEFAULT)
+    card = _card(entry)
     entry.done()
     told(entry, id=name, says=says)
     given = [key for key, end in ends.items() if not math.isnan(end)]
-    if (metric is None) == (measure is None):
-        entry.problems.append(f"{entry.where}must name a metric or a measure, and not both")
+    if sum(one is not None for one in (metric, measure, entry.content.get("scorecard"))) != 1:
+        entry.problems.append(f"{entry.where}must name a metric, a measure or a scorecard, and one of them only")
     if len(given) != 1 and len(entry.problems) == before:
         entry.problems.append(f"{entry.where}must say at_least or at_most, and not both")
     if level not in LEVELS and len(entry.problems) == before:
@@ -260,9 +281,25 @@ def _criterion(entry: TomlReader, aspects: Sequence[str], capabilities: Sequence
     if len(entry.problems) > before:
         return None
     return Criterion(
-        str(name), str(aspect), int(level), scope, str(says), str(metric or measure), metric is not None, given == ["at_least"],
-        ends[given[0]], weight, critical, stress, needs, capability, str(provenance),
+        str(name), str(aspect), int(level), scope, str(says), card.source if card else str(metric or measure), metric is not None, given == ["at_least"],
+        ends[given[0]], weight, critical, stress, needs, capability, str(provenance), card,
     )  # fmt: skip
+
+
+def _card(entry: TomlReader) -> CardRule | None:
+    """What the criterion says of a scorecard; null: nothing."""
+    card, rule, reaches, tool = (entry.text(key, None) for key in ("scorecard", "rule", "reaches", "tool"))
+    points = entry.number("points", math.nan, above=0) if "points" in entry.content else None
+    if card is None:
+        for key in ("rule", "reaches", "tool", "points"):
+            if key in entry.content:
+                entry.problems.append(f"{entry.where}{key} belongs to a scorecard; name it")
+        return None
+    if (rule is None) == (reaches is None):
+        entry.problems.append(f"{entry.where}of scorecard {card!r}: must say which rule services pass, or which level it reaches, and not both")  # fmt: skip
+    if points is not None and rule is None:
+        entry.problems.append(f"{entry.where}points are those of a rule; name it")
+    return CardRule(card, rule, reaches, tool, points)
 
 
 def _contradiction(entry: TomlReader, items: Sequence[str]) -> Contradiction | None:

@@ -10,7 +10,7 @@ import pytest
 
 from idp_analytics.errors import SettingsError
 from idp_analytics.settings.company import parse, read
-from idp_analytics.settings.maturity_model import LEVELS, SHIPPED, shipped
+from idp_analytics.settings.maturity_model import LEVELS, SHIPPED, CardRule, shipped
 from idp_analytics.settings.maturity_model import parse as parse_model
 
 
@@ -190,10 +190,56 @@ def test_all_problems_of_a_model_are_said_at_once():
     assert all(problem.startswith("maturity_model.toml: ") for problem in problems)
     for part in (
         "no version", "no title", "colour: no such setting", "must name the levels 1, 2, 3 and 4", "levels: must be four texts",
-        "aspect = 'caer': is none of the model's. Did you mean 'care'", "a metric or a measure, and not both",
+        "aspect = 'caer': is none of the model's. Did you mean 'care'", "a metric, a measure or a scorecard, and one of them only",
         "level = 1: must lie between 1 and 5", "scope = 'world': must be one of team, platform, org", "[[contradiction]] 1: must name two items",
     ):  # fmt: skip
         assert part in told, told
+
+
+CARD = """
+id = "ours"
+version = "1"
+title = "Ours"
+level = [{number = 1, name = "a"}, {number = 2, name = "b"}, {number = 3, name = "c"}, {number = 4, name = "d"}]
+aspect = [{id = "care", title = "Care", question = "?", levels = ["a", "b", "c", "d"]}]
+
+[[criterion]]
+id = "care"
+aspect = "care"
+level = 2
+scope = "team"
+says = "it"
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "card", "source"),
+    [
+        ('scorecard = "prod"\nrule = "r"\nat_least = 1', CardRule("prod", "r"), "scorecard prod: r"),
+        ('scorecard = "prod"\nreaches = "Gold"\ntool = "port"\nat_least = 1', CardRule("prod", reaches="Gold", tool="port"), "scorecard prod of port: level Gold"),
+        ('scorecard = "openssf"\nrule = "SAST"\npoints = 7\nat_most = 0.5', CardRule("openssf", "SAST", points=7.0), "scorecard openssf: SAST from 7 points"),
+    ],
+)  # fmt: skip
+def test_a_criterion_may_rest_on_a_scorecard(said, card, source):
+    problems = []
+    (criterion,) = parse_model(CARD + said, problems).criteria
+    assert problems == []
+    assert (criterion.card, criterion.source, criterion.is_metric) == (card, source, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ('scorecard = "prod"', "of scorecard 'prod': must say which rule services pass, or which level it reaches, and not both"),
+        ('scorecard = "prod"\nrule = "r"\nreaches = "Gold"', "and not both"), ('scorecard = "prod"\nrule = "r"\nmeasure = "m"', "one of them only"),
+        ('measure = "m"\nrule = "r"', "rule belongs to a scorecard; name it"), ('scorecard = "prod"\nreaches = "Gold"\npoints = 3', "points are those of a rule; name it"),
+        ('scorecard = "prod"\nrule = "r"\npoints = -1', "points = -1"),
+    ],
+)  # fmt: skip
+def test_what_a_criterion_says_wrongly_of_a_scorecard_is_said(said, problem):
+    problems = []
+    assert parse_model(f"{CARD}{said}\nat_least = 1", problems).criteria == ()
+    assert any(problem in one for one in problems), problems
 
 
 def test_what_is_no_toml_is_said():

@@ -7,7 +7,7 @@ where it does with 0.1 or less. In between, and where nothing is measured, it is
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -17,7 +17,13 @@ from idp_analytics.errors import SettingsError, nearest
 from idp_analytics.metrics.catalogue import CATALOGUE, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.maturity import from_paths, from_practice, from_requests, from_stress
+from idp_analytics.metrics.maturity import (
+    from_paths,
+    from_practice,
+    from_requests,
+    from_scorecards,
+    from_stress,
+)
 from idp_analytics.metrics.maturity.measured import (
     ABSENT,
     CALM,
@@ -100,7 +106,7 @@ def check(settings: Settings) -> None:
     problems = [
         f"criterion {c.id!r}: there is no {'metric' if c.is_metric else 'measure'} {c.source!r}.{nearest(c.source, known)}"
         for c in settings.maturity.criteria
-        if c.source not in (known := metrics if c.is_metric else list(MEASURES))
+        if c.card is None and c.source not in (known := metrics if c.is_metric else list(MEASURES))
     ]
     if problems:
         raise SettingsError.listing("maturity_model.toml", problems)
@@ -127,12 +133,20 @@ def criteria(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
 
 def measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Everything the model's criteria look at (:data:`measured.COLUMNS`): metrics in the last complete quarter, and measures."""
-    names = {(c.source, c.is_metric) for c in settings.maturity.criteria}
-    parts = [MEASURES[name](tables, settings, as_of) for name, is_metric in sorted(names) if not is_metric]
-    metrics = sorted(name for name, is_metric in names if is_metric)
+    criteria = settings.maturity.criteria
+    metrics = sorted({c.source for c in criteria if c.is_metric})
+    parts = looks(sorted({c.source for c in criteria if not c.is_metric}), tables, settings, as_of)
     if metrics:
         parts.append(_of_metrics(metrics, tables, settings, as_of))
     return pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
+
+
+def looks(sources: Sequence[str], tables: Tables, settings: Settings, as_of: datetime) -> list[pl.DataFrame]:
+    """What criteria whose ``sources`` these are look at beside the catalogue: measures, and what scorecards say (:data:`measured.COLUMNS`)."""
+    cards = {c.source: c.card for c in settings.maturity.criteria if c.card is not None}
+    measures = [MEASURES[name](tables, settings, as_of) for name in sources if name not in cards]
+    said = from_scorecards.services_passing(tables, settings, as_of, [cards[name] for name in sources if name in cards])
+    return [*measures, *said]
 
 
 def _of_metrics(names: list[str], tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:

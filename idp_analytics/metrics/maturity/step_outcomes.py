@@ -19,7 +19,7 @@ from idp_analytics.estimates import changes
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.maturity.evidence import MEASURES
+from idp_analytics.metrics.maturity import evidence
 from idp_analytics.metrics.maturity.measured import COUNTED, SHARE
 from idp_analytics.metrics.maturity.next_steps import taken
 from idp_analytics.periods import Period, floor, following, label, parse
@@ -158,7 +158,7 @@ def _moved(steps: pl.DataFrame, tables: Tables, settings: Settings, as_of: datet
     def look(source: str, day: date) -> pl.DataFrame:
         if (source, day) not in looks:
             moment = datetime.combine(day, time(), ZoneInfo(settings.time_zone)).astimezone(UTC)
-            looks[source, day] = MEASURES[source](tables, settings, moment)
+            (looks[source, day],) = evidence.looks([source], tables, settings, moment)
         return looks[source, day]
 
     for row in over:

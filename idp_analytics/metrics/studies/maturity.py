@@ -14,6 +14,7 @@ from idp_analytics.metrics.maturity import (
     maturity_targets,
     maturity_thresholds,
 )
+from idp_analytics.metrics.scorecard_study import scorecard_disputes, scorecard_rules, scorecards
 from idp_analytics.metrics.self_agreement import self_agreement
 from idp_analytics.metrics.stress_signals import stress_signals
 from idp_analytics.metrics.studies.people import People
@@ -79,6 +80,24 @@ STUDIES: tuple[Study, ...] = (
         "one step that was taken up: what became of it, and whether its number moved from the quarter before to the one after",
         maturity_step_outcomes,
         People.HEADS,
+    ),
+    Study(
+        "scorecards",
+        "one scorecard of the portal, or one level of it, at the end of one month or quarter: how many services of one entity have come to it",
+        scorecards,
+        People.NONE,
+    ),
+    Study(
+        "scorecard_rules",
+        "one rule of a scorecard at the end of one month or quarter: how many services pass it, and how often that is what is seen here",
+        scorecard_rules,
+        People.NONE,
+    ),
+    Study(
+        "scorecard_disputes",
+        "one service of which a rule of a scorecard says the opposite of what is seen here, at the end of a late month or quarter",
+        scorecard_disputes,
+        People.NONE,
     ),
     Study(
         "stress_signals",

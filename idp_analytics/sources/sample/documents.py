@@ -153,6 +153,34 @@ usage = ["environments", "templates"]
 operations = ["create-environment", "create-service"]
 golden_paths = ["service-template"]
 
+# Rules of the portal's scorecard that ask what is seen here too.
+[[scorecard_rule]]
+scorecard = "tech-insights"
+rule = "owner-set"
+seen_as = "owner"
+
+[[scorecard_rule]]
+scorecard = "tech-insights"
+rule = "on-golden-path"
+seen_as = "golden path"
+
+[[scorecard_rule]]
+scorecard = "tech-insights"
+rule = "path-current"
+seen_as = "current version"
+
+[[scorecard_rule]]
+scorecard = "tech-insights"
+rule = "signed-base-image"
+seen_as = "policy"
+policy_rule = "signed-base-image"
+
+[[scorecard_rule]]
+scorecard = "tech-insights"
+rule = "owner-label"
+seen_as = "policy"
+policy_rule = "owner-label"
+
 # From the middle of the year on one question is asked in other words: another question, another version.
 [[question]]
 id = "{REWORDED.id}"
