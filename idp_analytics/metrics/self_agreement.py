@@ -13,7 +13,7 @@ import polars as pl
 from idp_analytics.estimates.adding import averaged
 from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.maturity.self_levels import answers, by_scope
+from idp_analytics.metrics.maturity.self_levels import answers, by_scope, hidden, late
 from idp_analytics.settings import Settings
 from idp_analytics.settings.maturity_model import Model
 
@@ -28,7 +28,7 @@ COLUMNS: dict[str, type[pl.DataType]] = {
     "teams": pl.Int64, "items": pl.Int64, "n": pl.Int64, "levels": pl.Int64, "unknown": pl.Int64, "not_applicable": pl.Int64,
     "missing": pl.Int64, "unknown_share": pl.Float64, "low": pl.Float64, "high": pl.Float64, "level": pl.Float64, "rated": pl.Int64,
     "deviation": pl.Float64, "within_group": pl.Float64, "agrees": pl.Boolean, "contradicting": pl.Int64, "is_indicative": pl.Boolean,
-    "is_withheld": pl.Boolean,
+    "is_withheld": pl.Boolean, "late": pl.Int64,
 }  # fmt: skip
 """The columns of the study, in order."""
 
@@ -46,8 +46,9 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     levels), and ``within_group``, r*wg: 1 is perfect agreement, 0 that of answering at random, below it camps. Null where none was.
     ``contradicting``: respondents who gave answers that hardly go together (all aspects only).
 
-    ``is_indicative``: fewer respondents than ``rules.min_cohort``. Of them nothing is told but how many they are (``is_withheld``: values are
+    ``is_indicative``: fewer respondents than ``rules.min_cohort``. Of them nothing is told, not even how many they are (``is_withheld``: values are
     null), for how far two agree tells either what the other said; nor of any team where that would follow from the whole and the other teams.
+    ``late``: of the organisation, forms that came after the wave was closed, which count in nothing.
     """
     model, least = settings.maturity, settings.rules.min_cohort
     given = answers(tables, settings, as_of)
@@ -77,7 +78,7 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     )
     applies = found["levels"] + found["unknown"]
     low, high = wilson(found["unknown"].to_numpy(), applies.to_numpy(), settings.rules.level)
-    hidden = pl.col("is_withheld")
+    is_hidden = pl.col("is_withheld")
     found = found.with_columns(
         (pl.col("respondents") * pl.col("items") - pl.col("n")).alias("missing"),
         pl.when(applies > 0).then(pl.col("unknown") / applies).alias("unknown_share"),
@@ -86,22 +87,14 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         (1 - pl.col("variance") / AT_RANDOM).alias("within_group"),
         (pl.col("deviation") <= AGREE).alias("agrees"),
         (pl.col("respondents") < least).alias("is_indicative"),
-        _hidden(least).alias("is_withheld"),
+        hidden(least).alias("is_withheld"),
     )  # fmt: skip
-    values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]
-    return found.with_columns(
-        pl.when(pl.col("aspect").is_null() & ~hidden).then("contradicting").alias("contradicting"),
-        *(pl.when(~hidden).then(name).alias(name) for name in values if name != "level"),
+    values = ["respondents", *list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]]
+    return found.join(late(tables, settings, as_of), on="wave", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("scope") == "org").then("late").alias("late"),
+        pl.when(pl.col("aspect").is_null() & ~is_hidden).then("contradicting").alias("contradicting"),
+        *(pl.when(~is_hidden).then(name).alias(name) for name in values if name != "level"),
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())  # fmt: skip
-
-
-def _hidden(least: int) -> pl.Expr:
-    """What is not told: of the few; and of all teams of a wave, where those too few are not, together, enough to hide one another."""
-    is_team = pl.col("scope") == "team"
-    is_few = pl.col("respondents") < least
-    few = is_team & is_few & pl.col("aspect").is_null()
-    people, teams = ((value * few).sum().over("wave") for value in (pl.col("respondents"), pl.lit(1, pl.Int64)))
-    return is_few | (is_team & (teams > 0) & ((teams < 2) | (people < least)))
 
 
 def _spread(given: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,5 @@
-"""Could what somebody said be worked out from counts of the whole organisation? Prices (study :data:`PRICES`) and why people left (:data:`EXITS`).
+"""Could what somebody said be worked out from counts of the whole organisation, or from what became of counts since? Prices (study :data:`PRICES`),
+why people left (:data:`EXITS`), and who assessed their team and how (:data:`FORMS`, :data:`ITEMS`).
 
 Each price that is shown is a group of respondents; all of them together are the organisation, whose replies are told as well
 (study ``survey_results``). So prices that are withheld may be neither one alone nor of few people altogether. And no count may move
@@ -14,17 +15,21 @@ import polars as pl
 from idp_analytics.metrics.survey_price import PRICE
 
 PRICES, EXITS = "survey_price", "exit_reasons"
+FORMS, ITEMS = "self_agreement", "maturity_items"
 
-STUDIES = (PRICES, EXITS)
+STUDIES = (PRICES, EXITS, FORMS, ITEMS)
 """The studies that this looks at."""
 
 _WAVE = ["survey_id", "wave"]
+_ASSESSED = ["scope", "entity_id", "wave"]
+_FORMS = ("respondents", "n", "levels", "unknown", "not_applicable")
+_ITEMS = ("n", "said_1", "said_2", "said_3", "said_4", "unknown", "not_applicable")
 
 Studies = Mapping[str, pl.DataFrame]
 
 
 def problems(studies: Studies, earlier: Sequence[Studies], least: int) -> Iterator[str]:
-    """One sentence for each price or reason of which something of fewer than ``least`` people follows; nothing where neither was asked."""
+    """One sentence for each price, reason or assessment of which something of fewer than ``least`` people follows; nothing where neither was asked."""
     yield from _of_few(_prices(studies), least)
     for row in _exits(studies).filter(pl.col("n") < least).to_dicts():
         yield f"{_reason(row)}: so few were interviewed that their reasons are theirs"
@@ -32,6 +37,8 @@ def problems(studies: Studies, earlier: Sequence[Studies], least: int) -> Iterat
         for mine, theirs, key, counts, called in (
             (_prices(studies), _prices(one), [*_WAVE, "price"], ("n", "said", "k"), _price),
             (_exits(studies), _exits(one), ["year_start", "title", "reason"], ("n", "k"), _reason),
+            (_forms(studies), _forms(one), [*_ASSESSED, "aspect"], _FORMS, _assessed),
+            (_items(studies), _items(one), [*_ASSESSED, "item_id"], _ITEMS, _assessed),
         ):
             both = mine.join(theirs, on=key, suffix="_before", nulls_equal=True).sort(key, nulls_last=False)
             moved = pl.max_horizontal((pl.col(name) - pl.col(f"{name}_before")).abs() for name in counts)
@@ -41,8 +48,8 @@ def problems(studies: Studies, earlier: Sequence[Studies], least: int) -> Iterat
 
 def checked(studies: Studies) -> None:
     """Raises what polars raises where the studies are not what they should be."""
-    _prices(studies)
-    _exits(studies)
+    for of in (_prices, _exits, _forms, _items):
+        of(studies)
 
 
 def _of_few(now: pl.DataFrame, least: int) -> Iterator[str]:
@@ -56,15 +63,32 @@ def _of_few(now: pl.DataFrame, least: int) -> Iterator[str]:
 
 
 def _prices(studies: Studies) -> pl.DataFrame:
-    kept = {**dict.fromkeys(_WAVE, pl.String), "price": pl.Float64, **dict.fromkeys(("n", "said", "k"), pl.Int64)}
-    found = studies.get(PRICES)
-    return pl.DataFrame(schema=kept) if found is None else found.filter(pl.col("measure") == PRICE).select(list(kept))
+    counts = dict.fromkeys(("n", "said", "k"), pl.Int64)
+    found = _kept(studies, PRICES, {**dict.fromkeys((*_WAVE, "measure"), pl.String), "price": pl.Float64, **counts})
+    return found.filter(pl.col("measure") == PRICE)
 
 
 def _exits(studies: Studies) -> pl.DataFrame:
-    kept = {"year_start": pl.Date, "title": pl.String, "reason": pl.String, "n": pl.Int64, "k": pl.Int64}
-    found = studies.get(EXITS)
-    return pl.DataFrame(schema=kept) if found is None else found.select(list(kept))
+    return _kept(
+        studies, EXITS, {"year_start": pl.Date, "title": pl.String, "reason": pl.String, "n": pl.Int64, "k": pl.Int64}
+    )
+
+
+def _forms(studies: Studies) -> pl.DataFrame:
+    return _kept(
+        studies, FORMS, {**dict.fromkeys((*_ASSESSED, "aspect"), pl.String), **dict.fromkeys(_FORMS, pl.Int64)}
+    )
+
+
+def _items(studies: Studies) -> pl.DataFrame:
+    return _kept(
+        studies, ITEMS, {**dict.fromkeys((*_ASSESSED, "item_id"), pl.String), **dict.fromkeys(_ITEMS, pl.Int64)}
+    )
+
+
+def _kept(studies: Studies, name: str, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+    found = studies.get(name)
+    return pl.DataFrame(schema=columns) if found is None else found.select(list(columns))
 
 
 def _price(row: Mapping[str, object]) -> str:
@@ -73,3 +97,8 @@ def _price(row: Mapping[str, object]) -> str:
 
 def _reason(row: Mapping[str, object]) -> str:
     return f"who left from {row['year_start']}, {row['title']}, {row['reason']!r}"
+
+
+def _assessed(row: Mapping[str, object]) -> str:
+    what = row.get("item_id") or row.get("aspect") or "all aspects"
+    return f"self-assessment {row['wave']}, {row['entity_id']}, {what}"

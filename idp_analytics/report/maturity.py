@@ -97,7 +97,7 @@ def _and(words: list[str]) -> str:
 def _row(row: dict[str, Any]) -> dict[str, str]:
     seen = row["is_assessed"]
     few = ", indicative" if row["is_indicative"] and row["self_level"] else ""
-    people = f", n\u00a0=\u00a0{row['respondents']:,}{few}" if row["respondents"] else ""
+    people = (f", n\u00a0=\u00a0{row['respondents']:,}" if row["respondents"] else "") + few
     return {
         "Aspect": row["title"],
         "Seen": _span(row["level"], row["low"], row["high"]) if seen else "not assessed",

@@ -35,7 +35,7 @@ def section(found: pl.DataFrame, name: str, titles: Mapping[str, str], least: in
     past = found.filter(pl.col("aspect").is_null()).to_dicts()
     tables = (
         cells.table(f"{name} by aspect", [{"Aspect": titles[row["aspect"]], **_numbers(row)} for row in each]),
-        cells.table(f"{name} by wave", [{"Wave": named(row["wave"]), "Respondents": f"{row['respondents']:,}", **_numbers(row)} for row in past]),
+        cells.table(f"{name} by wave", [{"Wave": named(row["wave"]), "Respondents": "withheld" if row["respondents"] is None else f"{row['respondents']:,}", **_numbers(row)} for row in past]),
     )  # fmt: skip
     return Section(
         question="How far do we see it alike?",
@@ -48,14 +48,14 @@ def section(found: pl.DataFrame, name: str, titles: Mapping[str, str], least: in
 
 def _answer(row: Row | None, name: str, least: int) -> Iterator[str]:
     if row is None:
-        yield f"Nobody has assessed {name} yet."
+        yield f"Nobody has assessed {name} in a wave that is closed."
         return
     is_team = row["scope"] == "team"
+    if row["is_withheld"]:
+        yield f"Of wave {named(row['wave'])} neither how many answered for {name} nor how far they agree is told: {_too_few(row, least)}."
+        return
     who = count(row["respondents"], "person", "people") + ("" if is_team else f" of {count(row['teams'], 'team')}")
     yield f"In wave {named(row['wave'])}, {who} answered for {name}."
-    if row["is_withheld"]:
-        yield f"How far they agree is not told: {_too_few(row, least)}."
-        return
     if row["deviation"] is None:
         yield "No question has a level from two people of one team, so nothing can be said about agreement."
     else:
@@ -97,7 +97,13 @@ def _numbers(row: Row) -> dict[str, str]:
 def _cautions(row: Row | None) -> Sequence[str]:
     if row is None or row["is_withheld"]:
         return ()
+    late = row["late"]
     return (
+        *(
+            [f"{count(late, 'form')} came after the wave was closed and {('count', 'counts')[late == 1]} in no number."]
+            if late
+            else []
+        ),
         "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
         "The measure r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
     )

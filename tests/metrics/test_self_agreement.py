@@ -28,17 +28,18 @@ MODEL = replace(
 ITEMS = [item.id for item in MODEL.items]
 
 
-def study(forms, least=2, **changed):
-    """``forms``: (team, who, answers to x-1, x-2 and y-1; None: not answered)."""
+def study(forms, least=2, late=("", AS_OF), **changed):
+    """``forms``: (team, who, answers to x-1, x-2 and y-1; None: not answered); ``late``: one form and when it came."""
     rows = [
         {
             "assessment_id": f"{team}-{who}", "item_id": item, "wave": "w", "team_id": team, "respondent_id": None, "role": "user",
-            "model_version": MODEL.version, "answer": str(answer), "submitted_at": AS_OF - timedelta(days=1), **changed,
+            "model_version": MODEL.version, "answer": str(answer), "submitted_at": AS_OF - timedelta(days=30), **changed,
         }
         for team, who, answers in forms
         for item, answer in zip(ITEMS, answers, strict=True)
         if answer is not None
     ]  # fmt: skip
+    rows = [{**one, "submitted_at": late[1]} if one["assessment_id"] == late[0] else one for one in rows]
     frame = pl.concat([empty("assessments"), pl.DataFrame(rows, schema_overrides={"submitted_at": pl.Datetime("us", "UTC")})], how="diagonal_relaxed") if rows else empty("assessments")  # fmt: skip
     tables = {
         **{name: empty(name).lazy() for name in TABLES},
@@ -95,18 +96,20 @@ def test_the_last_form_of_a_respondent_counts_and_other_models_and_later_ones_do
     assert study(forms, model_version="2.0.0").height == 0
     assert study(forms, model_version="cncf-community-1").height == 0
     assert study(forms, submitted_at=AS_OF).height == 0
+    assert study(forms, submitted_at=AS_OF - timedelta(days=21)).height == 0  # not closed yet
+    assert study(forms, submitted_at=AS_OF - timedelta(days=22)).height == 6
     assert study([]).columns == list(COLUMNS)
     assert row(study(forms, model_version="1.9.0"))["respondents"] == 2
-    assert row(study(forms, respondent_id="person:same"))["respondents"] == 1
+    assert row(study(forms, least=1, respondent_id="person:same"))["respondents"] == 1
 
 
-def test_of_too_few_nothing_is_told_but_how_many_they_are():
+def test_of_too_few_nothing_is_told():
     found = study([("a", "1", (1, 1, 4)), ("a", "2", (4, 4, 1))], least=5)
     values = list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("is_indicative")]
     for scope, entity in (("team", "a"), ("org", "org")):
         for aspect in (None, "x", "y"):
             hidden = row(found, scope, entity, aspect)
-            assert (hidden["respondents"], hidden["is_indicative"], hidden["is_withheld"]) == (2, True, True)
+            assert (hidden["respondents"], hidden["is_indicative"], hidden["is_withheld"]) == (None, True, True)
             assert {hidden[name] for name in values if name != "level"} == {None}
 
 
@@ -115,12 +118,14 @@ def test_of_too_few_nothing_is_told_but_how_many_they_are():
     [
         ((5, 5), {"a", "b"}),
         ((5, 4), set()),  # the four would be the whole less the five
-        ((5, 4, 1), {"a"}),  # four and one hide one another
+        ((5, 4, 1), set()),  # of one alone nothing is known of agreement: what is left of it would be the four's
+        ((5, 3, 2), {"a"}),  # three and two hide one another
+        ((5, 1, 1, 1, 1, 1), {"a"}),  # of none of those is anything of agreement known
         ((5, 2, 2), set()),  # four people together are too few to hide in
     ],
 )
 def test_what_is_hidden_does_not_follow_from_what_is_shown(sizes, told):
-    forms = [("abc"[team], str(who), (1, 2, 3)) for team, size in enumerate(sizes) for who in range(size)]
+    forms = [("abcdef"[team], str(who), (1, 2, 3)) for team, size in enumerate(sizes) for who in range(size)]
     found = study(forms, least=5).filter(scope="team")
     for aspect in (pl.col("aspect") == "x", pl.col("aspect").is_null()):
         assert set(found.filter(aspect, ~pl.col("is_withheld"))["entity_id"]) == told
@@ -144,3 +149,12 @@ def test_it_is_what_the_estimates_of_one_team_say(answers):
         assert mine["within_group"] == pytest.approx(within_group(ratings, 4))
     assert mine["levels"] + mine["unknown"] + mine["not_applicable"] == mine["n"]
     assert mine["n"] + mine["missing"] == mine["respondents"] * 3
+
+
+def test_a_form_that_comes_when_the_wave_is_closed_is_counted_and_changes_nothing():
+    """A number told of six and again of seven would tell the seventh."""
+    forms = [("a", str(who), (1, 2, 3)) for who in range(6)]
+    before = study(forms)
+    after = study([*forms, ("a", "6", (4, 4, 4))], late=("a-6", AS_OF - timedelta(days=9)))
+    assert after.drop("late").equals(before.drop("late"))
+    assert (row(before, "org", "org")["late"], row(after, "org", "org")["late"], row(after)["late"]) == (0, 1, None)

@@ -10,6 +10,8 @@ import pytest
 from survey_building import CHOICE, Studies, surveyed
 
 from idp_analytics.metrics import exit_reasons
+from idp_analytics.metrics.maturity.studies import ITEMS
+from idp_analytics.metrics.self_agreement import COLUMNS as FORMS
 from idp_analytics.report import disclosure, disclosure_earlier, disclosure_responses, disclosure_wholes
 
 MANY = [1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5, 2]
@@ -188,3 +190,28 @@ def test_reasons_to_leave_are_of_five_and_do_not_move_by_one() -> None:
         disclosure.audit(left(4, 2))
     with pytest.raises(disclosure.DisclosureError, match="'pay': another number than published before"):
         disclosure.audit(left(13, 5), [left(12, 4)])
+
+
+def assessed(n: int, said_2: int) -> Studies:
+    """One item of a wave of the self-assessment, and the forms of red, as they are told."""
+    head = {"scope": "team", "entity_id": "red", "wave": "round-1"}
+    item = {**dict.fromkeys(ITEMS), **head, "item_id": "O1", "n": n, "said_2": said_2, "said_3": n - said_2}
+    form = {**dict.fromkeys(FORMS), **head, "respondents": n}
+    return {
+        **surveyed({}),
+        disclosure_wholes.ITEMS: pl.DataFrame([item], schema=ITEMS),
+        disclosure_wholes.FORMS: pl.DataFrame([form], schema=FORMS),
+    }
+
+
+@pytest.mark.parametrize(("n", "said_2"), [(13, 7), (12, 7)])
+def test_a_form_that_was_added_or_changed_after_all_is_somebodys(n: int, said_2: int) -> None:
+    disclosure.audit(assessed(12, 6), [assessed(12, 6)])
+    with pytest.raises(disclosure.DisclosureError, match="round-1, red, O1: another number than published before"):
+        disclosure.audit(assessed(n, said_2), [assessed(12, 6)])
+
+
+def test_who_sent_a_form_does_not_move_by_one() -> None:
+    now, before = ({disclosure_wholes.FORMS: assessed(n, 6)[disclosure_wholes.FORMS], **surveyed({})} for n in (7, 6))
+    with pytest.raises(disclosure.DisclosureError, match="round-1, red, all aspects: another number"):
+        disclosure.audit(now, [before])

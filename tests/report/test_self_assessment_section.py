@@ -30,7 +30,7 @@ def agreed(**changed):
     return {
         "scope": "team", "entity_id": "a", "wave": "2026-Q3", "number": 2, "aspect": None, "respondents": 6, "teams": 1, "items": 25, "n": 140,
         "levels": 130, "unknown": 7, "not_applicable": 3, "missing": 10, "unknown_share": 7 / 137, "low": 0.025, "high": 0.1, "level": 0.95,
-        "rated": 25, "deviation": 0.5, "within_group": 0.6, "agrees": True, "contradicting": 1, "is_indicative": False, "is_withheld": False, **changed,
+        "rated": 25, "deviation": 0.5, "within_group": 0.6, "agrees": True, "contradicting": 1, "is_indicative": False, "is_withheld": False, "late": None, **changed,
     }  # fmt: skip
 
 
@@ -84,17 +84,19 @@ NOT_TOLD = dict.fromkeys(
 )  # fmt: skip
 
 
-def test_of_few_people_nothing_is_told_but_how_many_they_are():
-    few = agreed(respondents=2, is_indicative=True, is_withheld=True, **NOT_TOLD)
+def test_of_few_people_nothing_is_told():
+    few = agreed(respondents=None, is_indicative=True, is_withheld=True, **NOT_TOLD)
     made = self_assessment.agreement(company(few, {**few, "aspect": FIRST.id}), "a")
     assert made.answer == (
-        "In wave 2026-Q3, 2 people answered for a. How far they agree is not told: with fewer than 5, each could tell what the others said."
+        "Of wave 2026-Q3 neither how many answered for a nor how far they agree is told: with fewer than 5, each could tell what the others said."
     )
     (table,) = made.tables
-    assert table.frame.to_dicts() == [{"Wave": "2026-Q3", "Respondents": "2", "Questions compared (n)": "withheld"}]
+    assert table.frame.to_dicts() == [
+        {"Wave": "2026-Q3", "Respondents": "withheld", "Questions compared (n)": "withheld"}
+    ]
     assert made.cautions == ()
     beside = self_assessment.agreement(company(agreed(is_withheld=True, **NOT_TOLD)), "a")
-    assert beside.answer.endswith("is not told: it would tell what the few of another team said.")
+    assert beside.answer.endswith("is told: it would tell what the few of another team said.")
 
 
 @pytest.mark.parametrize(("scope", "entity"), [("org", "org"), ("team", "payments"), ("team", "edge")])
@@ -105,16 +107,21 @@ def test_the_page_says_what_the_notebook_says(mart, sample, scope, entity):
         table.frame.to_dicts() for table in self_assessment.agreement(sample, team).tables
     ]
     told = mart.studies[self_agreement.STUDY].filter(scope=scope, entity_id=entity, number=2)
-    assert ("is not told" in made.answer) == (entity == "edge") == (told["respondents"][0] < 5)
+    assert ("neither how many" in made.answer) == (entity == "edge") == (told["respondents"][0] is None)
 
 
 def test_where_nobody_answered_or_nobody_can_be_compared_it_says_so():
-    assert self_assessment.agreement(company(), "a").answer == "Nobody has assessed a yet."
-    assert self_assessment.agreement(company()).answer == "Nobody has assessed Acme yet."
+    assert self_assessment.agreement(company(), "a").answer == "Nobody has assessed a in a wave that is closed."
+    assert self_assessment.agreement(company()).answer == "Nobody has assessed Acme in a wave that is closed."
     alone = agreed(rated=0, deviation=None, within_group=None, agrees=None, unknown_share=None)
     assert "nothing can be said about agreement" in self_assessment.agreement(company(alone), "a").answer
     with pytest.raises(ReportError, match="no team 'aa'"):
         self_assessment.agreement(company(), "aa")
+
+
+def test_forms_that_came_late_are_told():
+    made = self_assessment.agreement(company(agreed(scope="org", entity_id="org", late=2)))
+    assert "2 forms came after the wave was closed and count in no number." in made.cautions
 
 
 def test_a_hostile_name_is_shown_and_does_nothing():

@@ -50,10 +50,8 @@ ASPECTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "self_level": pl.Int64,
     "self_low": pl.Int64,
     "self_high": pl.Int64,
-    "respondents": pl.Int64,
+    "respondents": pl.Int64,  # null: withheld
     "is_indicative": pl.Boolean,  # fewer than rules.min_cohort respondents
-    "deviation": pl.Float64,  # null of too few respondents, as the next
-    "contradictions": pl.Int64,
     "gap_low": pl.Int64,  # said less seen
     "gap_high": pl.Int64,
     "gap": pl.String,  # MORE …
@@ -71,7 +69,7 @@ CELLS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``maturity_cells`` (:func:`levels.cells`), in order."""
 
 ITEMS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "scope": pl.String, "entity_id": pl.String, "wave": pl.String, "number": pl.Int64, "aspect": pl.String, "item_id": pl.String, "role": pl.String,
+    "scope": pl.String, "entity_id": pl.String, "wave": pl.String, "number": pl.Int64, "aspect": pl.String, "item_id": pl.String,
     "n": pl.Int64, "said_1": pl.Int64, "said_2": pl.Int64, "said_3": pl.Int64, "said_4": pl.Int64, "unknown": pl.Int64, "not_applicable": pl.Int64,
     "item_level": pl.Int64,
 }  # fmt: skip
@@ -108,13 +106,13 @@ def maturity(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
 
 
 def shown(said: pl.DataFrame, least: int) -> pl.DataFrame:
-    """``said`` as far as it may be shown: of fewer than ``least`` respondents the level alone, for bounds and agreement would be somebody's own answers;
-    of fewer than :data:`FEWEST` nothing but how many there were."""
+    """``said`` as far as it may be shown, with ``is_indicative``: of fewer than ``least`` respondents the level alone, for bounds would be somebody's own
+    answers; of fewer than :data:`FEWEST` nothing. How many they were is told as far as it is of their agreement (:func:`self_levels.hidden`)."""
     few, alone = pl.col("respondents") < least, pl.col("respondents") < FEWEST
     level = pl.when(~alone).then("self_level")
     return said.with_columns(
         level.alias("self_level"), *(pl.when(few).then(level).otherwise(end).alias(end) for end in ("self_low", "self_high")),
-        *(pl.when(~few).then(name).alias(name) for name in ("deviation", "contradictions")),
+        few.alias("is_indicative"), pl.when(~self_levels.hidden(least)).then("respondents").alias("respondents"),
     )  # fmt: skip
 
 
@@ -140,7 +138,7 @@ def beside(seen: pl.DataFrame, said: pl.DataFrame, settings: Settings) -> pl.Dat
     low, high = pl.col("self_low") - pl.col("high"), pl.col("self_high") - pl.col("low")
     return (
         found.join(assessed, on=["aspect", "scope"], how="left")
-        .with_columns(low.alias("gap_low"), high.alias("gap_high"), (pl.col("respondents") < settings.rules.min_cohort).alias("is_indicative"))
+        .with_columns(low.alias("gap_low"), high.alias("gap_high"))
         .with_columns(
             pl.col("level").replace_strict(dict(enumerate(model.level_names, 1)), default=None, return_dtype=pl.String).alias("level_name"),
             _gap().alias("gap"), *_confidence(),

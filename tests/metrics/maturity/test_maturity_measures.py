@@ -185,8 +185,6 @@ def test_an_aspects_level_is_the_lower_median_of_its_items(self_assessed):
     found = level_of(self_assessed(rows)[1])
     # O3: 4 and 2 → 2; items 1, 2, 3, 4 → 2.
     assert (found["self_level"], found["self_items"]) == (2, 4)
-    # AD of O3: both are 1 from the median 3; the others were answered by one.
-    assert found["deviation"] == pytest.approx(1.0)
 
 
 def test_with_fewer_than_three_of_five_items_there_is_no_level(self_assessed):
@@ -217,40 +215,52 @@ def test_a_higher_answer_never_lowers_a_level(self_assessed):
         assert all(after[name] >= before[name] for name in ("self_level", "self_low", "self_high"))
 
 
-def test_who_contradicts_themselves_is_counted(self_assessed):
-    rows = [
-        said("p", "I2", 1),
-        said("p", "I1", 4),
-        said("q", "I2", 1),
-        said("q", "I1", 1),
-        said("p", "M1", 1),
-        said("p", "M3", 4),
+def spread(people):
+    """Answers to one item by team: ``red="2233"`` is four people of red."""
+    return [
+        said(f"{team}-{n}", "O1", answer, team=team)
+        for team, answers in people.items()
+        for n, answer in enumerate(answers)
     ]
-    found = self_assessed(rows)[1].filter(entity_id="red", aspect="investment").row(0, named=True)
-    assert found["contradictions"] == 1
-
-
-def test_how_answers_are_spread_is_told_of_five_and_roles_only_where_none_is_small(self_assessed, settings):
-    five = [said(w, "O1", 2) for w in "abcde"]
-    given, _ = self_assessed(five)
-    assert self_levels.items(given, settings()).filter(scope="team")["said_2"].to_list() == [5]
-    assert self_levels.items(self_assessed(five[:4])[0], settings()).is_empty()
-    ten = five + [said(w, "O1", 3, role="leader") for w in "vwxyz"]
-    roles = self_levels.items(self_assessed(ten)[0], settings()).filter(scope="org")
-    assert {row["role"]: row["n"] for row in roles.to_dicts()} == {None: 10, "user": 5, "leader": 5}
-    nine = self_levels.items(self_assessed(ten[:9])[0], settings()).filter(scope="org")
-    assert nine["role"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
-    ("people", "shown"), [("pq", (None, None, None, None)), ("pqr", (1, 1, 1, None)), ("pqrst", (2, 1, 4, 1.0))]
+    ("people", "told"),
+    [
+        ({"red": "1122334411"}, {"org", "red"}),
+        ({"red": "112233441"}, set()),  # nine
+        ({"red": "1122334411", "blue": "133"}, {"org"}),  # blue is what is left
+        ({"red": "1122334411", "blue": "13313", "green": "22413"}, {"org", "red"}),  # ten in two teams, of both halves
+        ({"red": "1122334411", "blue": "12212", "green": "22112"}, {"org"}),  # of the lower half only: red is hidden with them
+        ({"red": "1122334411", "blue": "3311331133"}, {"org", "red", "blue"}),
+    ],
+)  # fmt: skip
+def test_how_answers_are_spread_is_told_of_ten_and_of_nobody_by_subtraction(self_assessed, settings, people, told):
+    found = self_levels.items(self_assessed(spread(people))[0], settings())
+    assert set(found["entity_id"]) == told
+    if told:
+        whole = found.filter(scope="org").row(0, named=True)
+        assert [whole[f"said_{n}"] for n in (1, 2, 3, 4)] == [
+            "".join(people.values()).count(str(n)) for n in (1, 2, 3, 4)
+        ]
+
+
+def test_a_team_less_its_members_of_one_role_is_not_told(self_assessed, settings):
+    """Eleven of red, of whom ten are users: the eleventh is the leader."""
+    rows = [said(f"{n}", "O1", 1 + n % 4, role="leader" if n == 10 else "user") for n in range(11)]
+    found = self_levels.items(self_assessed(rows)[0], settings())
+    assert found.select("scope", "n").rows() == [("org", 11), ("team", 11)]
+
+
+@pytest.mark.parametrize(
+    ("people", "shown"), [("pq", (None, None, None, None)), ("pqr", (1, 1, 1, None)), ("pqrst", (2, 1, 4, 5))]
 )  # fmt: skip
 def test_of_few_respondents_the_level_alone_is_shown_and_of_two_nothing(self_assessed, people, shown):
-    # Five: 1 1 2 3 4, deviations from 2: 1 1 0 1 2, their mean 1; three: the middle of 1, 1 and 2.
+    # Five: the middle of 1 1 2 3 4; three: of 1, 1 and 2. How many they are is told of five.
     said_by = dict(zip("pqrst", (1, 1, 2, 3, 4), strict=True))
     _, found = self_assessed([said(who, item, said_by[who]) for who in people for item in OPERATIONS])
     row = level_of(studies.shown(found, 5))
-    told = (row["self_level"], row["self_low"], row["self_high"], row["deviation"])
+    told = (row["self_level"], row["self_low"], row["self_high"], row["respondents"])
     assert told == shown
 
 
