@@ -94,11 +94,19 @@ def demo(reports: Path, workers: int | None) -> None:
     help="How notebooks run: each in a fork of one prepared process, or in a kernel of its own by papermill [default: fork, "
     "where the system can].",
 )  # fmt: skip
+@click.option(
+    "--retries", default=1, show_default=True, type=click.IntRange(0, 5),
+    help="How often a report is made again whose process died or whose time was up.",
+)  # fmt: skip
+@click.option(
+    "--keep", default=3, show_default=True, type=click.IntRange(1),
+    help="How many finished runs of a period stay, the one that is published among them.",
+)  # fmt: skip
 @_gate
 @_told
 def report(
     data: Path, git: tuple[Path, ...], more: tuple[Path, ...], period: str, teams: tuple[str, ...],
-    reports: Path, workers: int | None, engine: str | None, gate: str,
+    reports: Path, workers: int | None, engine: str | None, retries: int, keep: int, gate: str,
 ) -> None:  # fmt: skip
     """Publish the organisation's and every team's report: whole, or not at all.
 
@@ -118,6 +126,8 @@ def report(
             workers=workers,
             gate=gate,
             engine=engine or "",
+            retries=retries,
+            keep=keep,
         )
     )
 
@@ -390,17 +400,23 @@ def _publish(
     workers: int | None,
     gate: str,
     engine: str = "",
+    **policy: int,
 ) -> RunResult:
     from idp_analytics.publish.run import publish
     from idp_analytics.publish.workers import engine as named
 
-    how: dict[str, Any] = {"engine": named(engine)} if engine else {}  # before anything is read: it may not be there
+    how: dict[str, Any] = {
+        **policy,
+        **({"engine": named(engine)} if engine else {}),
+    }  # before anything is read: it may not be there
     return publish(
         _loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
     )
 
 
 def _published(result: RunResult) -> None:
+    if result.found:
+        click.echo(f"{result.found} report(s) had been made before and were taken as they are.", err=True)
     if result.failed:
         click.echo(f"{len(result.failed)} report(s) failed: {', '.join(map(_printable, result.failed))}", err=True)
     click.echo(str(result.index))

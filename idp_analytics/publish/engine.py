@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +68,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the job of that ``name`` went: no ``failure`` means its report is there. ``seconds``: wall time, for people only."""
+    """How the job of that ``name`` went: no ``failure`` means its report is there. ``seconds``: wall time, for people only.
+    ``files``: what was written below the job's folder → its SHA-256."""
 
     name: str
     failure: Failure | None
     seconds: float
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 Execute = Callable[[Job], tuple["NotebookNode", Failure | None]]
@@ -98,10 +101,16 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
         html, cannot = _rendered(notebook, page, job.library)
         if cannot:
             html, _ = _rendered(notebooks.blank(), page, None)
-    kept = job.folder / f"{job.name}{'.failed' if failure else ''}.ipynb"
-    kept.write_text(notebooks.text(notebook), encoding="utf-8")
-    (job.folder / f"{job.name}.html").write_text(html, encoding="utf-8")
-    return Outcome(job.name, failure, time.perf_counter() - start)
+    kept, other = f"{job.name}.ipynb", f"{job.name}.failed.ipynb"
+    if failure is not None:
+        kept, other = other, kept
+    (job.folder / other).unlink(missing_ok=True)  # of a try before
+    files = {}
+    for name, text in ((kept, notebooks.text(notebook)), (f"{job.name}.html", html)):
+        written = text.encode()
+        (job.folder / name).write_bytes(written)
+        files[name] = hashlib.sha256(written).hexdigest()
+    return Outcome(job.name, failure, time.perf_counter() - start, files)
 
 
 def _executed(job: Job, execute: Execute) -> tuple[NotebookNode, Failure | None]:

@@ -141,7 +141,7 @@ class _Work:
             case zygote.Returned(None):
                 self.has_run = True
             case zygote.Returned(outcome):
-                self.outcome = Outcome(outcome.name, outcome.failure, time.perf_counter() - self.begun)
+                self.outcome = replace(outcome, seconds=time.perf_counter() - self.begun)
             case zygote.Raised(Exception() as error) if not self.has_run:
                 self.failure, self.has_run = told_of(error), True
             case zygote.Raised(error):

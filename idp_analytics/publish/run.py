@@ -30,9 +30,10 @@ from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
 from idp_analytics.publish import index, library, parameters, provenance, staging
-from idp_analytics.publish.engine import Failure, Job
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
+from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.page import Link, Page
-from idp_analytics.publish.workers import Engine
+from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Mart
@@ -52,6 +53,9 @@ INDEX = "index.html"
 WHOLE = "organisation"
 """The file name of the organisation's report."""
 
+ENDED = frozenset({KERNEL_DIED, TIMEOUT, WORKER_DIED})
+"""How reports fail that were ended from outside, which may go well the next time."""
+
 _SEPARATOR = "\n"
 """Between team ids: ``a`` and ``b`` together are not the one team ``a b``."""
 
@@ -59,8 +63,9 @@ _SEPARATOR = "\n"
 @dataclass(frozen=True)
 class RunResult:
     """What a run came to. ``folder`` is where readers open it (a link), ``index`` its first page; ``failed`` the names
-    shown of the reports that could not be finished; ``reused``: nothing had changed, so the published run stands;
-    ``seconds`` wall time by report, for people only."""
+    shown of the reports that could not be finished; ``reused``: nothing had changed, so the published run stands; ``found``: how many of its
+    reports had been made before, by a run that was interrupted or in which others failed;
+    ``seconds`` wall time by report made, for people only."""
 
     folder: Path
     index: Path
@@ -68,6 +73,7 @@ class RunResult:
     period: str
     failed: tuple[str, ...] = ()
     reused: bool = False
+    found: int = 0
     seconds: Mapping[str, float] | None = None
 
 
@@ -122,14 +128,18 @@ def publish(
     engine: Engine | None = None,
     notebooks: Path | None = None,
     seconds: float = 600.0,
+    retries: int = 1,
+    keep: int = staging.KEPT_RUNS,
 ) -> RunResult:
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
     ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
     core. ``engine`` (default :func:`workers.engine`) runs the notebooks in ``notebooks`` (default the kit's own); each may take
-    ``seconds``.
+    ``seconds``. A report that was ended from outside (its process died, or time was up) is made up to ``retries`` times more; one
+    that raises would raise again. ``keep``: how many finished runs of this period stay, with the one that is published.
 
-    The same inputs, settings and code again, after a run without failures: the published run stands, at once. A report
+    The same inputs, settings and code again, after a run without failures: the published run stands, at once. After one that was
+    interrupted or had failures: what is whole of it is taken, and only the rest made. A report
     that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything is made
     for an unknown team, period or parameter; :class:`disclosure.DisclosureError` where these reports, together with those published
     before, would single people out; :class:`staging.BusyError` if another run is at work; and
@@ -143,23 +153,52 @@ def publish(
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
             staging.point(root, plan.published_as, done)
+            staging.prune(root, plan.published_as, keep)
             _write_periods(root, plan)
             return _result(root, plan, reused=True)
         kept = library.keep(root / ".cache")
         with staging.stage(root, plan.key) as folder:
             jobs = {entity: _job(plan, entity, folder, kept, seconds) for entity in plan.names}
+            journal = Journal(folder)
+            journal.sweep()
+            if done is not None:
+                journal.take(done, _whole(done))
+            found = len(journal.made)
             plan.mart.write(folder / MART)
-            (folder / "teams").mkdir()
-            done_jobs = _shown((engine or usual())(tuple(jobs.values()), workers or os.cpu_count() or 1), len(jobs))
-            outcomes = {outcome.name: outcome for outcome in done_jobs}
-            failures = {e: f for e, job in jobs.items() if (f := outcomes[job.name].failure) is not None}
+            (folder / "teams").mkdir(exist_ok=True)
+            todo = [job for job in jobs.values() if job.name not in journal.made]
+            outcomes = {}
+            for outcome in _shown(_tried(engine or usual(), todo, workers or os.cpu_count() or 1, retries), len(todo)):
+                journal.note(outcome)
+                outcomes[outcome.name] = outcome
+            failures = {e: f for e, job in jobs.items() if job.name in outcomes and (f := outcomes[job.name].failure)}
             _write_answers(folder, plan.mart.answers)
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures)
-            staging.commit(folder, root, plan.key, plan.published_as)
+            staging.commit(folder, root, plan.key, plan.published_as, keep)
         _write_periods(root, plan)
     taken = {name: outcome.seconds for name, outcome in outcomes.items()}
-    return replace(_result(root, plan), failed=tuple(plan.names[e] for e in failures), seconds=taken)
+    return replace(_result(root, plan), failed=tuple(plan.names[e] for e in failures), found=found, seconds=taken)
+
+
+def _tried(engine: Engine, jobs: Sequence[Job], workers: int, retries: int) -> Iterator[Outcome]:
+    """The outcomes of an engine; reports that were ended from outside up to so many times more."""
+    while jobs:
+        again = []
+        for outcome in engine(jobs, workers):
+            if retries and outcome.failure is not None and outcome.failure.error in ENDED:
+                again.append(outcome.name)
+            else:
+                yield outcome
+        jobs, retries = [job for job in jobs if job.name in again], retries - 1
+
+
+def _whole(run: Path) -> dict[str, Files]:
+    """The reports of a finished run that did not fail."""
+    files: Files = json.loads((run / staging.MANIFEST).read_text(encoding="utf-8"))["files"]
+    reports = json.loads((run / RUN).read_text(encoding="utf-8"))["reports"]
+    whole = (report for report in reports if report["failure"] is None)
+    return {r["page"].removesuffix(".html"): {name: files[name] for name in (r["notebook"], r["page"])} for r in whole}
 
 
 def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:

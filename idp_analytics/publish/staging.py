@@ -4,7 +4,7 @@
 
     <root>/.lock                      held by the run that is working
     <root>/.runs/<key>/               finished runs; never changed again
-    <root>/.partial-<key>-<pid>/      a run being made
+    <root>/.partial-<key>/            a run being made, or one that was interrupted, with a journal of its reports beside it
     <root>/<name> -> .runs/<key>      what readers open
 """
 
@@ -26,11 +26,15 @@ from idp_analytics.errors import ReportError
 
 MANIFEST = "manifest.json"
 KEPT_RUNS = 3
-"""Finished runs kept for each published name; older ones are removed unless something still points to them."""
+"""Finished runs kept for each published name unless another number is said; older ones are removed unless something still points to
+them."""
 
 _RUNS = ".runs"
-_LEFT = re.compile(r"\.(?:partial-[0-9a-f]+|link|index)-(\d+)(?:\.html)?")
-"""What a run that crashed can leave: the folder it worked in, the link or the page of all periods it was about to swap."""
+JOURNAL = ".journal"
+"""Ending of the file beside a run being made that says which of its reports are whole."""
+
+_LEFT = re.compile(r"\.(?:partial-[0-9a-f]+(?:-\d+)?(?:\.journal)?|link-\d+|index-\d+\.html)")
+"""What a run that was interrupted can leave: the folder it worked in, the link or the page of all periods it was about to swap."""
 
 UNWRITABLE = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST
@@ -82,22 +86,24 @@ def finished(root: Path, key: str) -> Path | None:
 
 @contextmanager
 def stage(root: Path, key: str) -> Iterator[Path]:
-    """An empty folder to make a run in; gone afterwards unless :func:`commit` has taken it. Clears what crashed runs left."""
+    """The folder to make a run in, with what an interrupted run of the same key has left in it. Gone afterwards, unless :func:`commit`
+    has taken it or the run was interrupted; what other runs have left is cleared. For who holds ``root`` (:func:`locked`)."""
+    folder = root / f".partial-{key}"
+    mine = (folder, folder.with_name(folder.name + JOURNAL))
     for old in root.glob(".*"):
-        match = _LEFT.fullmatch(old.name)
-        if match and not _alive(int(match[1])):
+        if _LEFT.fullmatch(old.name) and old not in mine:
             _remove(old)
-    folder = root / f".partial-{key}-{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     try:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    except Exception:
+        _remove(*mine)
+        raise
+    _remove(*mine)
 
 
-def commit(staged: Path, root: Path, key: str, name: str) -> Path:
-    """Make a staged run what readers of ``name`` see, and remove runs of ``name`` that are too old.
+def commit(staged: Path, root: Path, key: str, name: str, keep: int = KEPT_RUNS) -> Path:
+    """Make a staged run what readers of ``name`` see, and remove all runs of ``name`` but the ``keep`` newest.
 
     Writes the manifest, forces everything to the disk, moves the run to its place and swaps the link, each step
     atomic: a reader sees the run before or this one, whole. Gives the run's folder.
@@ -115,7 +121,7 @@ def commit(staged: Path, root: Path, key: str, name: str) -> Path:
     staged.rename(run)
     _force_folder(kept)
     point(root, name, run)
-    _prune(root, name)
+    prune(root, name, keep)
     return run
 
 
@@ -130,6 +136,19 @@ def point(root: Path, name: str, run: Path) -> None:
     new.symlink_to(Path(_RUNS) / run.name, target_is_directory=True)
     new.replace(link)
     _force_folder(root)
+
+
+def prune(root: Path, name: str, keep: int = KEPT_RUNS) -> None:
+    """Remove all finished runs of ``name`` but the ``keep`` newest, and but those that a name still leads to."""
+    shown = {(root / other).resolve() for other in published(root)}
+    mine = [run for run in runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
+    for old in sorted(mine, key=_age, reverse=True)[keep:]:
+        if old.resolve() not in shown:
+            gone = (
+                root / f".partial-{old.name.replace('.', '')}-{os.getpid()}"
+            )  # half removed, it must not look finished
+            old.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def published(root: Path) -> list[str]:
@@ -174,33 +193,12 @@ def _age(run: Path) -> int:
     return run.stat().st_mtime_ns
 
 
-def _prune(root: Path, name: str) -> None:
-    shown = {(root / other).resolve() for other in published(root)}
-    mine = [run for run in runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
-    for old in sorted(mine, key=_age, reverse=True)[KEPT_RUNS:]:
-        if old.resolve() not in shown:
-            gone = (
-                root / f".partial-{old.name.replace('.', '')}-{os.getpid()}"
-            )  # half removed, it must not look finished
-            old.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _force(folder: Path) -> None:

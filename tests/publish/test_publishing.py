@@ -69,7 +69,7 @@ def test_a_failed_team_keeps_its_notebook_with_the_error_and_stops_nobody(
     assert "could not be finished" not in mended.index.read_text(encoding="utf-8")
 
 
-def test_a_run_with_a_failure_is_made_again_not_taken_for_done(
+def test_of_a_run_with_a_failure_only_what_failed_is_made_again(
     organisation: Organisation, notebooks: Notebooks, tmp_path: Path
 ) -> None:
     calls: list[int] = []
@@ -89,7 +89,8 @@ def test_a_run_with_a_failure_is_made_again_not_taken_for_done(
     first, second, third = (publish(organisation, tmp_path, notebooks=folder, engine=failing_once) for _ in range(3))
     assert (first.failed, second.failed, second.reused) == (("Quiet",), (), False)
     assert third.reused
-    assert calls == [5, 5]
+    assert (calls, second.found) == ([5, 1], 4)
+    assert staging.differences(second.folder) == []
     assert len({first.key, second.key, third.key}) == 1
 
 
@@ -105,7 +106,7 @@ def test_a_kernel_that_dies_hangs_or_leaves_is_that_reports_failure(
     organisation: Organisation, notebooks: Notebooks, tmp_path: Path, code: str, says: str
 ) -> None:
     result = publish(
-        organisation, tmp_path / "r", teams=["quiet"], notebooks=notebooks(team=code), seconds=6, workers=2
+        organisation, tmp_path / "r", teams=["quiet"], notebooks=notebooks(team=code), seconds=6, workers=2, retries=0
     )
     assert result.failed == ("Quiet",)
     failure = {r["entity_id"]: r["failure"] for r in told(result)["reports"]}
@@ -129,10 +130,13 @@ def test_what_stops_a_run_leaves_the_published_set_as_it_was(
     with pytest.raises(KeyboardInterrupt):
         publish(organisation, tmp_path, notebooks=notebooks(team="print('new', team)", name="new"), engine=stopped)
     assert files(before.folder) == seen
+    resumed = publish(organisation, tmp_path, notebooks=notebooks(team="print('new', team)", name="new"), engine=here)
+    assert resumed.found == 1
+    assert len(resumed.seconds or ()) == 4
     assert list((tmp_path / "acme").glob(".partial-*")) == []
-    publish(organisation, tmp_path, notebooks=notebooks(team="print('new', team)", name="new"), engine=here)
-    assert files(before.folder) != seen
     assert staging.differences(before.folder) == []
+    at_once = publish(organisation, tmp_path / "other", notebooks=tmp_path / "new", engine=here)
+    assert files(resumed.folder) == files(at_once.folder) != seen
 
 
 def test_killed_at_any_moment_the_set_is_whole_and_the_next_run_finishes(
@@ -142,11 +146,11 @@ def test_killed_at_any_moment_the_set_is_whole_and_the_next_run_finishes(
     first = publish(organisation, tmp_path, notebooks=notebooks(), engine=here)
     root = first.folder.parent
     seen = files(first.folder)
-    steps = ("write_manifest", "_force", "point", "_prune")
+    steps = ("write_manifest", "_force", "point", "prune")
     for number, step in enumerate(steps):
         pid = os.fork()
         if pid == 0:  # pragma: no cover - the child is killed before it could tell
-            staged = root / f".partial-{number:x}-{os.getpid()}"
+            staged = root / f".partial-{number:x}"
             staged.mkdir()
             (staged / "index.html").write_text(f"run {number}", encoding="utf-8")
             setattr(staging, step, lambda *_: os.kill(os.getpid(), 9))
@@ -212,6 +216,9 @@ def test_old_runs_go_but_three(organisation: Organisation, notebooks: Notebooks,
         )
     assert len(list((tmp_path / "acme" / ".runs").iterdir())) == staging.KEPT_RUNS
     assert result.index.is_file()
+    again = publish(organisation, tmp_path, notebooks=tmp_path / "n4", engine=here, keep=1)
+    assert again.reused
+    assert [run.name for run in (tmp_path / "acme" / ".runs").iterdir()] == [again.key]
 
 
 # --- what was asked for ------------------------------------------------------------------------------------------------

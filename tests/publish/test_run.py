@@ -24,8 +24,10 @@ from idp_analytics.errors import ReportError
 from idp_analytics.organisation import Organisation, load
 from idp_analytics.paths import slug
 from idp_analytics.publish import run, staging
-from idp_analytics.publish.engine import Job, Outcome
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, make
+from idp_analytics.publish.notebook import blank
 from idp_analytics.publish.run import RunResult, publish
+from idp_analytics.publish.workers import WORKER_DIED
 
 
 class Hrefs(HTMLParser):
@@ -125,6 +127,30 @@ def test_a_failed_team_is_shown_and_never_stops_the_others(
     assert "2 failed" in (result.folder.parent / "index.html").read_text(encoding="utf-8")
     kept = json.loads((result.folder / f"teams/{slug(SCRIPT)}.failed.ipynb").read_text(encoding="utf-8"))
     assert [o["evalue"] for c in kept["cells"] for o in c.get("outputs", [])] == [f"no {SCRIPT} today"]
+
+
+@pytest.mark.parametrize(("error", "deaths", "retries", "tries"), [
+    (KERNEL_DIED, 1, 1, 2), (TIMEOUT, 2, 2, 3), (WORKER_DIED, 2, 1, 2), (KERNEL_DIED, 9, 0, 1), ("ValueError", 1, 5, 1),
+])  # fmt: skip
+def test_a_report_that_was_ended_from_outside_is_made_again_so_many_times(
+    organisation: Organisation, notebooks: Notebooks, tmp_path: Path, error: str, deaths: int, retries: int, tries: int
+) -> None:
+    asked: list[str] = []
+
+    def dying(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        for job in jobs:
+            asked.append(job.name)
+            if job.name == "teams/quiet" and asked.count(job.name) <= deaths:
+                yield make(job, lambda _: (blank(), Failure(error, "gone")))
+            else:
+                yield from at_once()([job], workers)
+
+    result = publish(organisation, tmp_path, notebooks=notebooks(), engine=dying, retries=retries)
+    assert asked.count("teams/quiet") == tries
+    assert len(asked) == len(TEAMS) + tries
+    assert result.failed == (() if tries > deaths else ("Quiet",))
+    kept = [name for name in inside(result.folder) if name.startswith("teams/quiet")]
+    assert len(kept) == 2  # a page and one notebook, of the last try
 
 
 def test_every_report_failed_is_still_a_set(organisation: Organisation, notebooks: Notebooks, tmp_path: Path) -> None:
@@ -310,7 +336,9 @@ def test_a_failed_report_is_exit_code_4_and_the_rest_is_published(idp: Any) -> N
     assert result.exit_code == 4
     assert "1 report(s) failed: Payments" in result.stderr
     assert Path(result.stdout.splitlines()[-1]).is_file()
-    assert idp().exit_code == 0  # and is made again the next time
+    again = idp()  # and is made again the next time
+    assert again.exit_code == 0
+    assert "had been made before and were taken as they are" in again.stderr
 
 
 def test_another_run_at_work_is_exit_code_75(idp: Any, tmp_path: Path) -> None:

@@ -92,40 +92,32 @@ def test_reports_cannot_go_below_a_file(tmp_path: Path) -> None:
 # --- made aside --------------------------------------------------------------------------------------------------------
 
 
-def test_a_stage_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
-    crashed = tmp_path / f".partial-abc-{os.getpid()}"
-    crashed.mkdir()
-    (crashed / "old.html").write_text("half")
+def test_a_stage_is_gone_afterwards_unless_it_was_interrupted(tmp_path: Path) -> None:
+    def write() -> None:
+        with staging.stage(tmp_path, "abc") as folder:
+            assert list(folder.iterdir()) == []
+            (folder / "a.html").write_text("half")
+            folder.with_name(folder.name + staging.JOURNAL).write_text("")
+            raise error
+
+    for error, kept in ((ValueError(), False), (OSError(errno.ENOSPC, "full"), False), (KeyboardInterrupt(), True)):
+        with pytest.raises(type(error)):
+            write()
+        assert left(tmp_path) == ({".partial-abc", ".partial-abc.journal"} if kept else set())
     with staging.stage(tmp_path, "abc") as folder:
-        assert folder == crashed
-        assert list(folder.iterdir()) == []
-    assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in folder.iterdir()] == ["a.html"]
+    assert left(tmp_path) == set()
 
 
-def test_what_crashed_runs_left_is_cleared_and_what_lives_is_not(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
-        dead = process.pid
-    for name in (f".partial-abc-{dead}", f".partial-abc-{os.getppid()}", ".partial-of-somebody-else"):
+def test_what_other_runs_left_is_cleared(tmp_path: Path) -> None:
+    for name in (".partial-abc", ".partial-abc2-17", ".partial-of-somebody-else"):
         (tmp_path / name).mkdir()
-    (tmp_path / f".link-{dead}").symlink_to(".partial-of-somebody-else", target_is_directory=True)
-    (tmp_path / f".link-{os.getppid()}").symlink_to("nothing")
-    for name in (f".index-{dead}.html", ".index-of-mine.html"):
+    for name in (".partial-abc.journal", ".index-17.html", ".index-of-mine.html", ".lock"):
         (tmp_path / name).write_text("half")
+    (tmp_path / ".link-17").symlink_to("nothing")
     with staging.stage(tmp_path, "def"):
         pass
-    kept = {".partial-of-somebody-else", f".link-{os.getppid()}", ".index-of-mine.html"}
-    assert left(tmp_path) == {f".partial-abc-{os.getppid()}", *kept}
-
-
-def test_a_process_of_another_user_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def kill(_: int, __: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "kill", kill)
-    (tmp_path / ".partial-abc-1").mkdir()
-    with staging.stage(tmp_path, "def"):
-        pass
-    assert left(tmp_path) == {".partial-abc-1"}
+    assert left(tmp_path) == {".partial-of-somebody-else", ".index-of-mine.html", ".lock"}
 
 
 # --- whole or not at all -----------------------------------------------------------------------------------------------

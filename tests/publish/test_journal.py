@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from idp_analytics.publish.engine import Failure, Outcome
+from idp_analytics.publish.journal import Journal
+
+
+def write(folder: Path, name: str, text: str) -> Outcome:
+    """A report of two files as an engine leaves it."""
+    files = {}
+    for file in (f"{name}.html", f"{name}.ipynb"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+        files[file] = hashlib.sha256(text.encode()).hexdigest()
+    return Outcome(name, None, 0.0, files)
+
+
+def test_what_is_whole_is_known_to_the_next_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    journal = Journal(folder)
+    assert journal.made == {}
+    for name in ("organisation", "teams/a", "teams/b", "teams/c"):
+        journal.note(write(folder, name, name))
+    journal.note(Outcome("teams/d", Failure("ValueError", "no"), 0.0, write(folder, "teams/d", "d").files))
+    write(folder, "teams/e", "never noted")
+    (folder / "teams/b.html").write_text("changed")
+    (folder / "teams/c.ipynb").unlink()
+    (folder / "mart").mkdir()
+    (folder / "mart" / "half.parquet").write_bytes(b"PAR1")
+    with journal.path.open("a") as file:
+        file.write('{"name": "teams/e", "fil')
+    again = Journal(folder)
+    assert set(again.made) == {"organisation", "teams/a"}
+    again.sweep()
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert left == {"organisation.html", "organisation.ipynb", "teams/a.html", "teams/a.ipynb"}
+    assert Journal(folder).made == again.made
+    again.note(write(folder, "teams/e", "e"))  # after a torn line
+    assert set(Journal(folder).made) == {"organisation", "teams/a", "teams/e"}
+
+
+def test_what_another_folder_has_is_taken_once(tmp_path: Path) -> None:
+    one, two = Journal(tmp_path / "one"), Journal(tmp_path / "two")
+    for journal, text in ((one, "1"), (two, "2")):
+        journal.folder.mkdir()
+        journal.note(write(journal.folder, "teams/a", text))
+    two.note(write(two.folder, "teams/b", "b"))
+    one.take(two.folder, two.made)
+    assert (one.folder / "teams/a.html").read_text() == "1"
+    assert (one.folder / "teams/b.html").read_text() == "b"
+    assert set(Journal(one.folder).made) == {"teams/a", "teams/b"}
+    assert set(Journal(two.folder).made) == {"teams/a", "teams/b"}
