@@ -31,7 +31,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "n": pl.Int64,  # interviewed
     "reason": pl.String,
     "title": pl.String,
-    "is_withheld": pl.Boolean,  # too few were interviewed, or all or none of few gave the reason
+    "is_withheld": pl.Boolean,  # too few were interviewed, or all or none of few gave the reason, but for one at most
     "k": pl.Int64,  # gave the reason
     "share": pl.Float64,
     "low": pl.Float64,  # of those who left (finite population), Wilson
@@ -97,7 +97,8 @@ def _year_after(start: date) -> date:
 
 
 def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not."""
+    """Reasons that all or none of few gave are withheld: they would say of each of them what it was, or was not. Those that all but one or only one
+    gave are withheld with them, so that being withheld says neither."""
     level, full = settings.rules.level, 2 * settings.rules.min_cohort
     groups = rows.select(
         pl.col("year_start").cast(pl.String).alias("table"), pl.col("reason").fill_null("").alias("option"), pl.lit("org").alias("group"),
@@ -107,7 +108,8 @@ def _shown(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     shown = disclosure.shown(groups, ["k", "other"], ["table", "option"], settings.rules.min_cohort, mixed_below=full)[
         "is_shown"
     ]
-    rows = rows.with_columns((~shown).alias("is_withheld"))
+    several = (pl.col("n") >= full) | ((pl.col("k") > 1) & (pl.col("n") - pl.col("k") > 1))
+    rows = rows.with_columns((~(shown & several.fill_null(False))).alias("is_withheld"))
     told = rows.with_columns(pl.when(~pl.col("is_withheld")).then("k").alias("k"))
     k, n, left = (told[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("k", "n", "left"))
     low, high = shares.wilson_finite(k, n, left, level)

@@ -32,7 +32,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "high": pl.Float64,
     "daily": pl.Float64,  # people with a use per day with any, of those with one in the month: a diagnostic, no goal
     "level": pl.Float64,
-    "is_withheld": pl.Boolean,  # fewer people than rules.min_cohort, or all or none of fewer than twice as many
+    "is_withheld": pl.Boolean,  # fewer people than rules.min_cohort, all or none of fewer than twice as many, or a month that is not over
 }
 """The columns of the study, in order."""
 
@@ -42,7 +42,7 @@ def people_return(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
 
     By choice: an event that says it did something, a run asked for by hand (:data:`BY_HAND`), a deployment started by a person through a
     golden path; not what uses a path while its mandate is in force, nor page views, nor bots. Who left the company did not stay away and
-    is counted apart. Interval: Wilson 1927. Groups of fewer than ``rules.min_cohort`` people are withheld, and there are none by team:
+    is counted apart. Interval: Wilson 1927. Groups of fewer than ``rules.min_cohort`` people are withheld, nothing is told of a month that is not over, and there are none by team:
     the groups of two months share people, so that a person who moved could be told from the difference of two of them.
     """
     used = _uses(tables, settings, as_of)
@@ -76,13 +76,13 @@ def people_return(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         pl.when(pl.col("n") > 0).then(pl.col("k") / pl.col("n")).alias("share"),
         *(pl.Series(name, values).fill_nan(None) for name, values in (("low", low), ("high", high))),
     ).join(daily, on="period_start", how="left")
-    # All or none of few would say it of each of them.
+    # All or none of few would say it of each of them; and in a month that is not over they come back one by one, from report to report.
     is_mixed = (pl.col("k") > 0) & (pl.col("k") < pl.col("n"))
-    few = (pl.col("n") < least) | ((pl.col("n") < 2 * least) & ~is_mixed)
+    few = (pl.col("n") < least) | ((pl.col("n") < 2 * least) & ~is_mixed) | pl.col("is_partial")
     return (
         found.with_columns(
             *(pl.when(~few).then(name).alias(name) for name in ("n", "k", "left", "share", "low", "high")),
-            pl.when((pl.col("n") >= least) & (pl.col("_people") >= least)).then("daily").alias("daily"), few.alias("is_withheld"),
+            pl.when(~pl.col("is_partial"), pl.col("n") >= least, pl.col("_people") >= least).then("daily").alias("daily"), few.alias("is_withheld"),
             pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"), pl.lit(level).alias("level"),
         )
         .sort("period_start")

@@ -11,6 +11,7 @@ from idp_analytics.answers import ORG
 from idp_analytics.estimates import agreement, shares
 from idp_analytics.metrics import themes
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
 
 SOUND = 0.667
@@ -48,13 +49,15 @@ NONE = "none"
 
 def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """One row per theme of the codebook (:data:`COLUMNS`), over all comments that two people or more have coded, of waves and
-    questions whose comments may be counted (no leavers'); from :data:`LEAST` comments, and nothing at all of fewer (``n`` is 0).
+    questions whose comments with this theme may be counted (no leavers'): less what the others show, a wave that is withheld would be told here.
+    From :data:`LEAST` comments, and nothing at all of fewer (``n`` is 0).
 
     Shares: Wilson 1927. A theme that no such comment has, by people or by words, has null where its share would stand.
     """
     book = settings.codebook
-    names = [theme.id for theme in book.themes]
-    told = themes.quotable(themes.comments(tables, settings, as_of), settings).with_row_index("_place")
+    whole = themes.comments(tables, settings, as_of)
+    told = themes.quotable(whole, settings).with_row_index("_place")
+    counted = themes.shown(whole, settings).filter(pl.col("scope") == "org").drop_nulls("k")
     coded = (
         tables["comment_codes"].collect()
         .join(told.select("response_id", "question_id", "_place"), on=["response_id", "question_id"])
@@ -69,31 +72,23 @@ def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         .sort("_place")
     )
     held = told.join(read, on="_place").sort("_place")
-    if held.height < LEAST:
-        # A handful of comments would be told one by one: theme by theme, what is in them.
-        return _unmeasured(names, [theme.title for theme in book.themes], settings)
-    rows = [
-        _row(name, title, held, coded, readers, settings.rules.level)
-        for name, title in zip(names, [t.title for t in book.themes], strict=True)
-    ]
+    rows = []
+    for theme in book.themes:
+        mine = held.join(counted.filter(option=theme.id), on=[*WAVE, "question_id"], how="semi", maintain_order="left")
+        # A handful of comments would be told one by one: what is in them.
+        enough = mine.height >= LEAST
+        rows.append(
+            _row(theme.id, theme.title, mine, coded, readers, settings.rules.level)
+            if enough
+            else _unmeasured(theme.id, theme.title, settings)
+        )
     return pl.DataFrame(rows, schema_overrides=COLUMNS, orient="row").with_columns(
         pl.lit(book.version).alias("version"), pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id")
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()) if rows else pl.DataFrame(schema=COLUMNS)  # fmt: skip
 
 
-def _unmeasured(names: list[str], titles: list[str], settings: Settings) -> pl.DataFrame:
-    head = {
-        "scope": "org",
-        "entity_id": ORG,
-        "version": settings.codebook.version,
-        "n": 0,
-        "level": settings.rules.level,
-    }
-    rows = [
-        {**dict.fromkeys(COLUMNS), **head, "theme": name, "title": title}
-        for name, title in zip(names, titles, strict=True)
-    ]
-    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+def _unmeasured(name: str, title: str, settings: Settings) -> dict[str, object]:
+    return {**dict.fromkeys(COLUMNS), "theme": name, "title": title, "n": 0, "level": settings.rules.level}
 
 
 def _row(

@@ -141,6 +141,14 @@ def test_all_or_none_of_few_would_be_said_of_each(company, settings, as_of, back
     assert (found["n"], found["k"], found["is_withheld"]) == (None, None, True)
 
 
+def test_of_a_month_that_is_not_over_nothing_is_told(company, settings, as_of):
+    """Two reports within it would tell of each who came back in between."""
+    found = people_return(people(company, 4), settings(), as_of("2026-06-25"))
+    june = found.filter(period="2026-06").row(0, named=True)
+    assert (june["is_partial"], june["is_withheld"]) == (True, True)
+    assert [june[name] for name in ("n", "k", "left", "share", "low", "high", "daily")] == [None] * 7
+
+
 def test_who_left_the_company_did_not_stay_away(company, settings, as_of):
     made = people(
         company,
