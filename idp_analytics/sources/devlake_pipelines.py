@@ -149,7 +149,15 @@ def moment(frame: pl.DataFrame, name: str) -> pl.Expr:
         return pl.lit(None, utc)
     if dtype != pl.String:
         return pl.col(name).cast(utc)
-    text = pl.col(name).str.strip_chars()
+    return pl.col(name).map_batches(_moments, return_dtype=utc, is_elementwise=True)
+
+
+def _moments(texts: pl.Series) -> pl.Series:
+    """Nearly all times are written as the database does, which is read at once; only others are taken apart."""
+    usual = texts.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", time_zone="UTC", strict=False)
+    if usual.null_count() == texts.null_count():
+        return usual
+    text = pl.col(texts.name).str.strip_chars()
     parts = text.str.extract_groups(r"^(\d+-\d+-\d+[ T]\d+:\d+:\d+)(?:\.(\d{1,6})\d*)?\s*(Z|[+-]\d{2}:?\d{2})?$")
     clock = parts.struct.field("1").str.replace("T", " ", literal=True)
     # A day or hour that there is not is not known.
@@ -158,4 +166,5 @@ def moment(frame: pl.DataFrame, name: str) -> pl.Expr:
     zone = parts.struct.field("3")
     sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
     hours, minutes = (zone.str.extract(r"^[+-](\d\d):?(\d\d)$", group).cast(pl.Int32).fill_null(0) for group in (1, 2))
-    return local + pl.duration(microseconds=fraction) - pl.duration(minutes=sign * (60 * hours + minutes))
+    whole = local + pl.duration(microseconds=fraction) - pl.duration(minutes=sign * (60 * hours + minutes))
+    return texts.to_frame().select(whole).to_series()

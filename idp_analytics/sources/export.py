@@ -339,10 +339,19 @@ def open_file(system: System, path: Path, shown: str) -> Documents:
     return read_documents(path, shown, str) if holds_documents(path, shown) else table_documents(path, shown)
 
 
-def table_documents(path: Path, shown: str) -> Documents:
-    """The rows of a CSV or Parquet file as documents of their columns; empty fields are null."""
+TABLE = "_table"
+"""The member under which a document that is a whole table has its rows, as columns and :data:`ROW`."""
+
+
+def table_documents(path: Path, shown: str, is_whole: Callable[[Mapping[str, Any]], bool] | None = None) -> Documents:
+    """The rows of a CSV or Parquet file as documents of their columns; empty fields are null. Where the names of its columns
+    are such that it ``is_whole``, all rows are one document (:data:`TABLE`)."""
     rows = read_rows(path, shown)
-    found = [(row.pop(ROW), row) for row in rows.frame.iter_rows(named=True)]
+    names = dict.fromkeys(rows.header)
+    if is_whole is not None and is_whole(names):
+        found = [(1, {**names, TABLE: rows.frame})] if rows.frame.height else []
+    else:
+        found = [(row.pop(ROW), row) for row in rows.frame.iter_rows(named=True)]
     return Documents(found, rows.sha256, rows.broken, warnings=rows.warnings)
 
 

@@ -10,6 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.batch import Batch
 from idp_analytics.sources.export import Document, Export, File, misshapen, opened
@@ -142,6 +144,11 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
     kept: list[Row] = []
     is_dated = "as_of" not in table.key
     for row in rows:
+        if "_columns" in row and not is_dated:
+            dated, undated = _dated(row)
+            kept.append(dated)
+            dropped[row["_document"].file.shown].update({UNDATED: undated} if undated else {})
+            continue
         if "_newest" in row and (is_dated or row.get("as_of") is not None):
             kept.append(row)
             continue
@@ -171,6 +178,13 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
         )
         for file in files
     ]  # fmt: skip
+
+
+def _dated(row: Row) -> tuple[Row, int]:
+    """Of what stands for many rows those that say when that was so, and how many do not."""
+    told: pl.DataFrame = row["_columns"]
+    dated = told.drop_nulls("as_of") if "as_of" in told.columns else told.clear()
+    return {**row, "_columns": dated}, told.height - dated.height
 
 
 def _silent(export: Export, told: set[str], table: str) -> list[Extract]:

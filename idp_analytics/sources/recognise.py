@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.export import open_file
+from idp_analytics.sources.export import TABLE, open_file
 from idp_analytics.sources.survey_columns import SHEET, is_sheet
 from idp_analytics.sources.systems import systems
 
@@ -35,8 +35,8 @@ def looks_like(body: Mapping[str, Any]) -> Likeness | None:
 
 
 def _held(body: Mapping[str, Any]) -> int:
-    """How many documents a body is; more than one where it is a table of responses."""
-    return len(body[SHEET].numbers) if is_sheet(body) else 1
+    """How many documents a body is; more than one where it is a table."""
+    return len(body[SHEET].numbers) if is_sheet(body) else body[TABLE].height if TABLE in body else 1
 
 
 def recognised(path: Path) -> list[tuple[Likeness, int]]:

@@ -9,14 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members, over_time, repositories
+from idp_analytics.sources.batch import Batch
+from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.entity_refs import REFS, entity_ref
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.export import TABLE, Document, Export, table_documents
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.tabular import ROW
 from idp_analytics.sources.versions import drift
 
 _OUTCOMES = {"completed": "success", "failed": "failure", "cancelled": "cancel", "skipped": "cancel"}
@@ -33,6 +39,7 @@ _PURPOSEFUL = {
     "discover": False,
     "not-found": False,
 }
+_EVENT = ("id", "action", "subject", "value", "plugin_id", "user_ref", "created_at")
 _VERSION, _TEMPLATE, _SAVED = "backstage.io/template-version", "backstage.io/source-template", "backstage.io/time-saved"
 _REPOSITORY = ("github.com/project-slug", "gitlab.com/project-slug", "bitbucket.org/project-slug")
 _ISO_DURATION = re.compile(
@@ -243,20 +250,43 @@ def approvals(document: Document, export: Export) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def usage(document: Document, export: Export) -> Iterator[Row]:
+def usage(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per event: what was done in which plugin. Looking at a page is not purposeful, creating something is."""
-    action, at = document.text("action"), document.text("created_at")
-    who = document.text("user_ref")
-    native = (
-        document.text("id")
-        or hashlib.sha256(
-            repr((at, who, action, document.text("subject"), document.text("plugin_id"))).encode()
-        ).hexdigest()[:16]
-    )
-    yield document.row(
-        event_id=export.id(native), component=document.text("plugin_id"), action=action, person_id=_who(who, export),
-        at=at, value=document.text("value"), purposeful=_PURPOSEFUL.get(action or ""),
+    for document in batch.documents:
+        if TABLE in document.body:
+            yield document.columns(_events(document.body[TABLE], export))
+    several = batch.where(TABLE not in body for body in batch.bodies)
+    if several.documents:
+        numbers = pl.Series(ROW, [document.number for document in several.documents])
+        told = pl.DataFrame([numbers, *(pl.Series(name, several.texts(name), dtype=pl.String) for name in _EVENT)])
+        yield several.documents[0].columns(_events(told, export))
+
+
+def _events(told: pl.DataFrame, export: Export) -> pl.DataFrame:
+    """Columns of usage events, with the names Backstage gives them → ours."""
+    missing = [pl.lit(None, pl.String).alias(name) for name in _EVENT if name not in told.columns]
+    text = pl.col(*_EVENT).cast(pl.String).str.strip_chars()
+    told = told.with_columns(missing).select(ROW, pl.when(text != "").then(text).name.keep())
+    nameless = told.filter(pl.col("id").is_null())
+    made = nameless.with_columns(
+        id=pl.Series(
+            map(_event_id, nameless.select("created_at", "user_ref", "action", "subject", "plugin_id").iter_rows()),
+            dtype=pl.String,
+        )
+    ).select(ROW, "id")
+    if made.height:
+        told = told.update(made, on=ROW)
+    people = told["user_ref"].unique().drop_nulls().to_list()
+    return told.select(
+        ROW, "action", "value", event_id=pl.lit(export.id("")) + pl.col("id"), component="plugin_id", at="created_at",
+        person_id=pl.col("user_ref").replace_strict(people, [_who(one, export) for one in people], default=None, return_dtype=pl.String),
+        purposeful=pl.col("action").replace_strict(_PURPOSEFUL, default=None, return_dtype=pl.Boolean), _newest=pl.lit(None, pl.String),
     )  # fmt: skip
+
+
+def _event_id(told: tuple[str | None, ...]) -> str:
+    """The id of an event that has none: a hash of when who did what."""
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 # --- references -------------------------------------------------------------------------------------------------------
@@ -328,18 +358,28 @@ def _is_entity(body: Any) -> bool:
     return version.startswith(("backstage.io/", "scaffolder.backstage.io/")) and "kind" in body and "metadata" in body
 
 
+def _is_event(body: Mapping[str, Any]) -> bool:
+    return {"action", "subject", "plugin_id", "created_at"} <= body.keys()
+
+
+def _opened(path: Path, shown: str) -> Documents:
+    """As any file, but that a table of usage events is one document: there are many."""
+    return read_documents(path, shown, str) if holds_documents(path, shown) else table_documents(path, shown, _is_event)
+
+
 _ENTITY, _NOW = ("entity",), "now only"
 
 SYSTEM = System(
     kind="backstage",
     title="Backstage",
+    opens=_opened,
     shapes=(
         Shape("entity", "a catalogue entity", _is_entity),
         Shape("task", "a scaffolder task", lambda b: "spec" in b and "status" in b and bool({"createdAt", "created_at"} & b.keys())
               and bool({"lastHeartbeatAt", "last_heartbeat_at", "createdBy", "created_by"} & b.keys())),
         Shape("task_event", "an event of a scaffolder task", lambda b: {"task_id", "event_type", "created_at"} <= b.keys()),
         Shape("task_approval", "an approval of a scaffolder task", lambda b: {"task_id", "step_id", "status"} <= b.keys()),
-        Shape("usage_event", "a usage event", lambda b: {"action", "subject", "plugin_id", "created_at"} <= b.keys()),
+        Shape("usage_event", "a usage event", _is_event),
     ),
     gives=(
         Gives("services", services, _ENTITY, _NOW, lost=("tier", "created_at"), is_state=True,
@@ -357,7 +397,7 @@ SYSTEM = System(
         Gives("action_runs", action_runs, ("task",), "all tasks that were not deleted", beside=("task_event",),
               lost=("team_id", "started_at", "usable_at", "previous_run_id")),
         Gives("approvals", approvals, ("task_approval",), "all", lost=("operation_id", "service_id", "team_id", "requestor_id", "automated", "responders")),
-        Gives("usage", usage, ("usage_event",), "as long as the events are kept", lost=("team_id",)),
+        Gives("usage", None, ("usage_event",), "as long as the events are kept", lost=("team_id",), at_once=usage),
     ),
     recipes=(
         Recipe("entities.json", 'curl -fsS -H "Authorization: Bearer $TOKEN" "$BACKSTAGE/api/catalog/entities" > entities.json', "catalog.entity.read"),

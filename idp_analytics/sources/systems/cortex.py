@@ -6,17 +6,20 @@ automatic and says nothing about waiting.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
 
 _DEPLOYED = {"DEPLOY": False, "ROLLBACK": True}
 _NOT_DEPLOYED = ("SCALE", "RESTART")
+_DEPLOYERS = ("deployer", "email"), ("deployer", "name"), ("deployerEmail",), ("deployerName",)
 _NO_VERDICT = {"NOT_APPLICABLE": "skip", "NOT_EVALUATED": None}
 _STATES = {"pass": "passed", "fail": "failed", "skip": "not_applicable"}
 _EXEMPTED = {
@@ -109,36 +112,30 @@ def aliases(document: Document, export: Export) -> Iterator[Row]:
 # --- what happened ----------------------------------------------------------------------------------------------------
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deploy or rollback; scaling and restarting are none. Cortex is told of deploys that were done, so they are
     successes, and of no other: that failures are missing is said."""
-    kind = document.text("type") or "DEPLOY"
-    if kind in _NOT_DEPLOYED:
-        yield document.left_out(f"is no deployment ({kind[:20]})")
+    others = Counter(kind for kind in batch.texts("type") if kind in _NOT_DEPLOYED)
+    yield from (batch.documents[0].left_out(f"is no deployment ({kind})", times) for kind, times in others.items())
+    batch = batch.where(kind not in _NOT_DEPLOYED for kind in batch.texts("type"))
+    if not batch.documents:
         return
-    yield document.warning("Cortex is told of deployments that were done: failures are not among them")
-    at, raw = document.text("timestamp"), document.text("environment")
-    deployer = (
-        document.text("deployer", "email")
-        or document.text("deployer", "name")
-        or document.text("deployerEmail")
-        or document.text("deployerName")
+    first = batch.documents[0]
+    yield first.warning("Cortex is told of deployments that were done: failures are not among them")
+    kinds = [kind or "DEPLOY" for kind in batch.texts("type")]
+    at, raw, shas, titles = (batch.texts(name) for name in ("timestamp", "environment", "sha", "title"))
+    deployers = either(*(batch.texts(*path) for path in _DEPLOYERS))
+    beside = [members.text(first.file.beside, "tag")] * len(batch)
+    services = either(batch.texts("serviceTag"), batch.texts("entityTag"), beside, batch.texts("serviceId"))
+    natives = either(batch.texts("uuid"), batch.texts("id"))
+    made = (
+        one or f"{service or ''}/{sha or title}/{when}"
+        for one, service, sha, title, when in zip(natives, services, shas, titles, at, strict=True)
     )
-    service = (
-        document.text("serviceTag")
-        or document.text("entityTag")
-        or members.text(document.file.beside, "tag")
-        or document.text("serviceId")
-    )
-    native = (
-        document.text("uuid")
-        or document.text("id")
-        or f"{service or ''}/{document.text('sha') or document.text('title')}/{at}"
-    )
-    yield document.row(
-        deployment_id=export.id(native), service_id=service, environment=export.environment(raw), environment_raw=raw, sha=document.text("sha"),
-        version=document.text("title"), kind="application", finished_at=at, outcome="success" if kind in _DEPLOYED else kind, outcome_raw=kind, is_rollback=_DEPLOYED.get(kind),
-        initiated_by=export.person(deployer),
+    yield from batch.rows(
+        deployment_id=list(map(export.id, made)), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
+        sha=shas, version=titles, kind="application", finished_at=at, outcome=["success" if kind in _DEPLOYED else kind for kind in kinds],
+        outcome_raw=kinds, is_rollback=list(map(_DEPLOYED.get, kinds)), initiated_by=each(export.person, deployers),
     )  # fmt: skip
 
 
@@ -343,9 +340,9 @@ SYSTEM = System(
     kind="cortex",
     title="Cortex",
     shapes=(
-        Shape("entity", "an entity", lambda b: members.at(b, "info", "x-cortex-tag") is not None
+        Shape("entity", "an entity", lambda b: ("info" in b and members.at(b, "info", "x-cortex-tag") is not None)
               or ({"tag", "type", "name"} <= b.keys() and ("owners" in b or "hierarchy" in b)) or {"tag", "title", "github"} <= b.keys()),
-        Shape("score", "a score of a scorecard", lambda b: isinstance(members.at(b, "score", "rules"), list) and "service" in b),
+        Shape("score", "a score of a scorecard", lambda b: "service" in b and isinstance(members.at(b, "score", "rules"), list)),
         Shape("exemption", "an exemption", lambda b: {"requestedBy", "requestedDate"} <= b.keys() and "status" in b),
         Shape("initiative", "an initiative", lambda b: {"name", "targetDate"} <= b.keys() and ("isDraft" in b or "scorecardTag" in b)),
         Shape("workflow_run", "a run of a workflow", lambda b: ("workflowTag" in b or "workflow" in b) and {"id", "status"} <= b.keys() and "createdBy" not in b
@@ -360,7 +357,7 @@ SYSTEM = System(
         Gives("people", people, _CATALOGUE, _NOW, lost=("started_on", "ended_on", "is_developer", "is_bot", "time_zone"), is_state=True),
         Gives("memberships", memberships, _CATALOGUE, _NOW, over_time=over_time.spans, is_state=True),
         Gives("aliases", aliases, _CATALOGUE, _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
-        Gives("deployments", deployments, ("deploy",), "all that were told to it", lost=("queued_at", "started_at", "is_resync", "automated", "golden_path_id")),
+        Gives("deployments", None, ("deploy",), "all that were told to it", at_once=deployments, lost=("queued_at", "started_at", "is_resync", "automated", "golden_path_id")),
         Gives("policy_results", policy_results, ("score",), _NOW, lost=("team_id", "severity", "hatch_id", "truncated"), is_state=True),
         Gives("scorecard_results", scorecard_results, ("score",), _NOW, beside=("scorecard",), lost=("team_id", "category"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("exemption",), "all", lost=("golden_path_id", "team_id", "uses")),

@@ -156,10 +156,16 @@ def deployments(lake: Lake, options: Mapping[str, Any]) -> pl.DataFrame | None:
     if whole is None and commits is None:
         return None
     single = None
-    if commits is not None:
+    if commits is not None and whole is not None:
+        single = (
+            commits.group_by("cicd_deployment_id", maintain_order=True)
+            .agg(_only_sha())
+            .rename({"cicd_deployment_id": "id"})
+        )
+    elif commits is not None:
         ended = moment(commits, "finished_date")
         single = commits.group_by("cicd_deployment_id", maintain_order=True).agg(
-            pl.when(pl.col("commit_sha").n_unique() == 1).then(pl.col("commit_sha").first()).alias("sha"),
+            _only_sha(),
             *(_first(commits, name) for name in ("cicd_scope_id", "environment", "original_environment", "result", "original_result")),
             moment(commits, "queued_date").min().alias("queued_date"), moment(commits, "started_date").min().alias("started_date"),
             ended.max().alias("finished_date"), pl.col(ROW).first(), pl.col(_FILE).first(),
@@ -195,6 +201,11 @@ def deployments(lake: Lake, options: Mapping[str, Any]) -> pl.DataFrame | None:
         .otherwise(result.replace(devlake_pipelines.OUTCOMES)).alias("outcome"),
         pl.coalesce(word, result).alias("outcome_raw"), ROW, _FILE,
     )  # fmt: skip
+
+
+def _only_sha() -> pl.Expr:
+    """The commit of a deployment that has exactly one."""
+    return pl.when(pl.col("commit_sha").n_unique() == 1).then(pl.col("commit_sha").first()).alias("sha")
 
 
 def changes(lake: Lake, options: Mapping[str, Any]) -> pl.DataFrame | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
 
@@ -25,31 +26,52 @@ _MADE_BY = {
 """Kind → kind that makes it → how many parts of its name (joined by -) were added to its maker's."""
 
 
-def policy_results(document: Document, export: Export) -> Iterator[Row]:
+def policy_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per result: a rule's verdict on a resource. ``rule`` is that of the Pod where Kyverno made it up for its
     controller; a skip that names an exception is that hatch used."""
-    yield document.truncated("what was denied at admission is in no report: failures are a lower bound")
-    for result in document.every("results"):
-        by = members.text(result, "source") or document.text("source")
-        if by and not by.lower().startswith(_SOURCES):
-            yield document.left_out(f"is by another scanner ({by[:40]})")
-            continue
-        verdict, policy = members.text(result, "result"), members.text(result, "policy")
-        if not policy or not verdict:
-            yield document.left_out("names no policy or no verdict")
-            continue
-        exceptions = members.text(result, "properties", "exceptions")
-        for resource in _judged(document, result):
-            if _is_judged_on_its_owner(document, result, resource, export):
-                yield document.left_out("is judged on its owner as well (Deployment, CronJob, …)")
-                continue
-            yield document.row(
-                policy=policy, rule=_rule(members.text(result, "rule")), resource=_called(resource),
-                as_of=members.moment(result, "timestamp") or document.taken_at or document.text("metadata", "creationTimestamp"), engine="kyverno",
-                service_id=export.service(members.text(document.at("metadata", "labels"), export.options["service_label"]) or members.text(resource, "name")),
-                result=verdict, result_raw=verdict, severity=members.text(result, "severity"),
-                hatch_id=export.id(_hatch(exceptions.split(",")[0].strip(), _namespace(document, resource), export)) if exceptions else None,
-            )  # fmt: skip
+    first = batch.documents[0]
+    yield first.truncated("what was denied at admission is in no report: failures are a lower bound")
+    results, places = batch.every("results")
+    of_report = batch.texts("source")
+    by = either(results.texts("source"), [of_report[place] for place in places])
+    reasons = list(map(_not_read, by, results.texts("policy"), results.texts("result")))
+    yield from (first.left_out(reason, times) for reason, times in Counter(filter(None, reasons)).items())
+    told = results.where(reason is None for reason in reasons)
+    judged = [
+        (report, result, resource)
+        for report, result in zip(told.documents, told.bodies, strict=True)
+        for resource in _judged(report, result)
+    ]
+    whole = [one for one in judged if not _is_judged_on_its_owner(*one, export)]
+    if len(whole) < len(judged):
+        yield first.left_out("is judged on its owner as well (Deployment, CronJob, …)", len(judged) - len(whole))
+    if whole:
+        reports, bodies, resources = map(list, zip(*whole, strict=True))
+        yield from _verdicts(Batch(batch.table, reports, bodies), Batch(batch.table, reports, resources), export)
+
+
+def _not_read(by: str | None, policy: str | None, verdict: str | None) -> str | None:
+    if by and not by.lower().startswith(_SOURCES):
+        return f"is by another scanner ({by[:40]})"
+    return None if policy and verdict else "names no policy or no verdict"
+
+
+def _verdicts(results: Batch, resources: Batch, export: Export) -> Iterator[Row]:
+    reports, taken = Batch(results.table, results.documents), results.documents[0].taken_at
+    labels, names = reports.texts("metadata", "labels", export.options["service_label"]), resources.texts("name")
+    times = list(map(members.moment, results.at("timestamp")))
+    hatches = [
+        export.id(_hatch(named.split(",")[0].strip(), _namespace(report, resource), export)) if named else None
+        for named, report, resource in zip(
+            results.texts("properties", "exceptions"), results.documents, resources.bodies, strict=True
+        )
+    ]
+    yield from results.rows(
+        policy=results.texts("policy"), rule=each(_rule, results.texts("rule")), resource=_called(resources),
+        as_of=either(times, [taken] * len(results) if taken else reports.texts("metadata", "creationTimestamp")), engine="kyverno",
+        service_id=each(export.service, either(labels, names)), result=results.texts("result"), result_raw=results.texts("result"),
+        severity=results.texts("severity"), hatch_id=hatches,
+    )  # fmt: skip
 
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
@@ -124,6 +146,9 @@ def _judged(document: Document, result: Any) -> list[dict[str, Any]]:
 
 def _is_judged_on_its_owner(document: Document, result: Any, resource: Any, export: Export) -> bool:
     """One Deployment is judged three times: itself, its ReplicaSet and its Pods; the owner's verdict is the one that counts."""
+    makers = _MADE_BY.get(members.text(resource, "kind") or "")
+    if not makers:
+        return False
     judged = export.once("judged", lambda: {
         _key(report, one, of, members.text(of, "kind"), members.text(of, "name"))
         for report in export.of["report"] for one in report.every("results") for of in _judged(report, one)
@@ -131,7 +156,7 @@ def _is_judged_on_its_owner(document: Document, result: Any, resource: Any, expo
     name = members.text(resource, "name") or ""
     return any(
         _key(document, result, resource, kind, name.rsplit("-", parts)[0]) in judged
-        for kind, parts in _MADE_BY.get(members.text(resource, "kind") or "", {}).items() if name.count("-") >= parts
+        for kind, parts in makers.items() if name.count("-") >= parts
     )  # fmt: skip
 
 
@@ -145,13 +170,11 @@ def _namespace(report: Document, resource: Any) -> str | None:
     return members.text(resource, "namespace") or report.text("metadata", "namespace")
 
 
-def _called(resource: Any) -> str:
-    parts = [
-        members.text(resource, "namespace"),
-        (members.text(resource, "kind") or "").lower() or None,
-        members.text(resource, "name"),
-    ]
-    return "/".join(filter(None, parts)) or "cluster"
+def _called(resources: Batch) -> list[str]:
+    """``namespace/kind/name`` of each resource, as far as it has them."""
+    kinds = [(kind or "").lower() for kind in resources.texts("kind")]
+    parts = zip(resources.texts("namespace"), kinds, resources.texts("name"), strict=True)
+    return ["/".join(filter(None, some)) or "cluster" for some in parts]
 
 
 SYSTEM = System(
@@ -162,7 +185,7 @@ SYSTEM = System(
         Shape("exception", "a policy exception", lambda b: str(b.get("apiVersion", "")).startswith(_EXCEPTIONS) and b.get("kind") == "PolicyException"),
     ),
     gives=(
-        Gives("policy_results", policy_results, ("report",), "now only", lost=("team_id", "enforcement", "truncated"), is_state=True),
+        Gives("policy_results", None, ("report",), "now only", at_once=policy_results, lost=("team_id", "enforcement", "truncated"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("exception",), "now only", beside=("report",), lost=("golden_path_id", "team_id"), over_time=over_time.closed, is_state=True),
     ),
     recipes=(

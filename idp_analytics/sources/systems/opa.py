@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, starmap
 from typing import Any
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
 
@@ -60,18 +62,21 @@ def constraints(document: Document, export: Export) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def audited(document: Document, export: Export) -> Iterator[Row]:
+def audited(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per violation in Gatekeeper's audit log or export."""
-    names = (
-        ("resource_namespace", "resource_kind", "resource_name")
-        if "resource_kind" in document.body
-        else ("resourceNamespace", "resourceKind", "resourceName")
+
+    def told(*names: str) -> list[str | None]:
+        return either(*(batch.texts(name) for name in names))
+
+    actions, resources = told("constraint_action", "enforcementAction"), told("resource_name", "resourceName")
+    places = zip(
+        told("resource_namespace", "resourceNamespace"), told("resource_kind", "resourceKind"), resources, strict=True
     )
-    action = document.text("constraint_action") or document.text("enforcementAction")
-    yield document.row(
-        policy=document.text("constraint_kind") or document.text("constraintKind"), rule=document.text("constraint_name") or document.text("constraintName"),
-        resource=_called(document.body, *names), as_of=document.text("audit_id") or document.text("id") or document.text("ts"), engine="gatekeeper",
-        service_id=export.service(document.text(names[2])), result="fail", result_raw=action, enforcement=_ENFORCEMENT.get(action or "", action),
+    yield from batch.rows(
+        policy=told("constraint_kind", "constraintKind"), rule=told("constraint_name", "constraintName"),
+        resource=list(starmap(_place, places)), as_of=told("audit_id", "id", "ts"), engine="gatekeeper",
+        service_id=each(export.service, resources), result="fail", result_raw=actions,
+        enforcement=[_ENFORCEMENT.get(action or "", action) for action in actions],
     )  # fmt: skip
 
 
@@ -100,13 +105,13 @@ def conftest(document: Document, export: Export) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def policy_results(document: Document, export: Export) -> Iterator[Row]:
+def policy_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per verdict of any of the three."""
-    if "decision_id" in document.body:
-        return decisions(document, export)
-    if "successes" in document.body:
-        return conftest(document, export)
-    return constraints(document, export) if _is_constraint(document.body) else audited(document, export)
+    body = batch.bodies[0]
+    if not ("decision_id" in body or "successes" in body or _is_constraint(body)):
+        return audited(batch, export)
+    rows = decisions if "decision_id" in body else conftest if "successes" in body else constraints
+    return chain.from_iterable(rows(document, export) for document in batch.documents)
 
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
@@ -154,8 +159,13 @@ def _none_denied(result: Any) -> bool | None:
 
 
 def _called(of: Any, *names: str) -> str:
-    namespace, kind, name = (members.text(of, one) for one in names)
-    return "/".join(filter(None, (namespace, (kind or "").lower() or None, name))) or "cluster"
+    return _place(*(members.text(of, one) for one in names))
+
+
+def _place(namespace: str | None, kind: str | None, name: str | None) -> str:
+    if namespace and kind and name:
+        return f"{namespace}/{kind.lower()}/{name}"
+    return "/".join(filter(None, (namespace, (kind or "").lower(), name))) or "cluster"
 
 
 def _is_constraint(body: Any) -> bool:
@@ -166,15 +176,15 @@ SYSTEM = System(
     kind="opa",
     title="OPA, Gatekeeper and Conftest",
     shapes=(
+        Shape("audit", "a line of Gatekeeper's audit log", lambda b: b.get("event_type") == "violation_audited" or b.get("eventType") == "violation_audited"),
         Shape("decision", "a decision of OPA", lambda b: "decision_id" in b and ("path" in b or "query" in b or "labels" in b)),
         Shape("constraint", "a Gatekeeper constraint", _is_constraint),
         Shape("config", "Gatekeeper's configuration", lambda b: str(b.get("apiVersion", "")).startswith("config.gatekeeper.sh/")),
-        Shape("audit", "a line of Gatekeeper's audit log", lambda b: b.get("event_type") == "violation_audited" or (b.get("eventType") == "violation_audited")),
         Shape("conftest", "a result of Conftest", lambda b: {"filename", "successes"} <= b.keys()),
     ),
     gives=(
-        Gives("policy_results", policy_results, ("decision", "constraint", "audit", "conftest"),
-              "decisions and audit lines as long as the logs; constraints the last audit; Conftest one run", lost=("team_id", "severity"), is_state=True),
+        Gives("policy_results", None, ("decision", "constraint", "audit", "conftest"), at_once=policy_results,
+              history="decisions and audit lines as long as the logs; constraints the last audit; Conftest one run", lost=("team_id", "severity"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("conftest", "config", "constraint"), "now only",
               lost=("golden_path_id", "service_id", "team_id", "requestor_id", "approver_id", "expires_at", "closed_at"), is_state=True),
     ),

@@ -8,13 +8,17 @@ sends nothing is in no file, and a sampled trace that is not there proves nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import members, repositories
+from idp_analytics.sources.batch import Batch, each
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.export import Document, Export, table_documents
 from idp_analytics.sources.files import beginning, open_bytes, sha256
@@ -44,21 +48,35 @@ _READ = frozenset((
 ))  # fmt: skip
 """Attributes that are read; no other leaves the file."""
 _UNNAMED = "unknown_service"
+_SPAN = ("spanId", "startTimeUnixNano", "endTimeUnixNano", "status")
 _ERROR = ("2", "STATUS_CODE_ERROR")
 
 
-def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
+def service_golden_path(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per service that sends telemetry, and day: ``conforms`` where it says its name, version and environment,
     ``uses`` where it lacks one. ``version`` is that of its SDK."""
-    for day, known in _resources(document.body):
-        name = known.get("service.name")
-        if not name or name.startswith(_UNNAMED):
-            yield document.left_out("is instrumented and has no name")
-            continue
-        whole = bool(known.get("service.version") and _first(known, _ENVIRONMENT))
+    best: dict[tuple[str | None, str | None], tuple[Document, bool, str | None]] = {}
+    nameless = 0
+    for document in batch.documents:
+        for signal in _SIGNALS:
+            for sent in document.body.get(signal, ()):
+                name = sent.known.get("service.name")
+                if not name or name.startswith(_UNNAMED):
+                    nameless += 1
+                    continue
+                whole = bool(sent.known.get("service.version") and _first(sent.known, _ENVIRONMENT))
+                told = document, whole, sent.known.get("telemetry.sdk.version")
+                key = export.service(name), sent.day or document.day
+                before = best.setdefault(key, told)
+                # Of a day's telemetry what says most; the rest of it says nothing new.
+                if (whole, told[2] or "") > (before[1], before[2] or ""):
+                    best[key] = told
+    if nameless:
+        yield batch.documents[0].left_out("is instrumented and has no name", nameless)
+    for (service, day), (document, whole, version) in best.items():
         yield document.row(
-            service_id=export.service(name), golden_path_id=export.options["golden_path"], as_of=day or document.day,
-            evidence="conforms" if whole else "uses", version=known.get("telemetry.sdk.version"), drift="unknown", _whole=whole,
+            service_id=service, golden_path_id=export.options["golden_path"], as_of=day, evidence="conforms" if whole else "uses",
+            version=version, drift="unknown", _whole=whole,
         )  # fmt: skip
 
 
@@ -74,37 +92,44 @@ def _once_a_day(rows: list[Row]) -> list[Row]:
     return kept + list(best.values())
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per span of a task that deploys, of a deployment, or of a pipeline that the settings say deploys; by the conventions
     for CI/CD and the names in use before them. Tries of one run are one deployment, which ended as the last of them did."""
-    for one in members.every(document.body, "resourceSpans"):
-        common = _attributes(members.at(one, "resource", "attributes"))
-        for span in _items(one, "resourceSpans"):
-            own = _attributes(span.get("attributes"))
-            if _deploys(own, export.options["deploying"], export):
-                yield _deployment(document, export, span, common, own)
+    pattern = export.options["deploying"]
+    told = [
+        (document, *_deployment(span, sent.known, own))
+        for document in batch.documents
+        for sent in document.body.get("resourceSpans", ())
+        for span, own in sent.spans
+        if _deploys(own, pattern, export)
+    ]
+    if not told:
+        return
+    of, ended, natives, services, raw, versions, shas, begun, results = map(list, zip(*told, strict=True))
+    yield from Batch(batch.table, of).rows(
+        newest=ended, deployment_id=list(map(export.id, natives)), service_id=each(export.service, services),
+        environment=each(export.environment, raw), environment_raw=raw, version=versions, sha=shas, started_at=begun,
+        finished_at=list(map(_stamp, ended)), outcome=[_RESULTS.get(result or "", result) for result in results], outcome_raw=results,
+    )  # fmt: skip
 
 
-def _deployment(
-    document: Document, export: Export, span: Mapping[str, Any], common: Mapping[str, str], own: Mapping[str, str]
-) -> Row:
-    known = {**common, **own}
-    service = own.get("deployment.name") or repositories.repository(known.get("vcs.repository.url.full"))
+def _deployment(span: Mapping[str, Any], common: Mapping[str, str], own: Mapping[str, str]) -> tuple[str | None, ...]:
+    """When it ended, its id, service, environment, version, commit, when it began, and its result."""
+    whole = {**common, **own}
+    service = own.get("deployment.name") or repositories.repository(whole.get("vcs.repository.url.full"))
     if service is None:
-        name = known.get("service.name") or _UNNAMED
+        name, known = whole.get("service.name") or _UNNAMED, whole
         service = None if name.startswith(_UNNAMED) else name
     else:
         # The resource is what deploys, and not what is deployed: its version and environment are its own.
         known = {**{key: value for key, value in common.items() if key in _SHA}, **own}
-    raw, result, ended = _first(known, _ENVIRONMENT), _first(known, _RESULT), members.text(span, "endTimeUnixNano")
+    result = _first(known, _RESULT)
     if result is None and members.text(span, "status", "code") in _ERROR:
         result = "error"
-    sha = next((word for key in _SHA if members.is_sha(word := known.get(key))), None)
-    return document.row(
-        newest=ended, deployment_id=export.id(_first({**common, **own}, _ID) or members.text(span, "spanId")),
-        service_id=export.service(service), environment=export.environment(raw), environment_raw=raw,
-        version=known.get("artifact.version") or known.get("service.version"), sha=sha, started_at=_stamp(members.text(span, "startTimeUnixNano")),
-        finished_at=_stamp(ended), outcome=_RESULTS.get(result or "", result), outcome_raw=result,
+    return (
+        members.text(span, "endTimeUnixNano"), _first(whole, _ID) or members.text(span, "spanId"), service, _first(known, _ENVIRONMENT),
+        known.get("artifact.version") or known.get("service.version"), next((word for key in _SHA if members.is_sha(word := known.get(key))), None),
+        _stamp(members.text(span, "startTimeUnixNano")), result,
     )  # fmt: skip
 
 
@@ -118,24 +143,32 @@ def _deploys(own: Mapping[str, str], pattern: str | None, export: Export) -> boo
 # --- OTLP -------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What is kept of a resource: the ``day`` of its first signal, the attributes that are ``known``, and the spans that may be
+    deployments, each with its own attributes."""
+
+    day: str | None
+    known: dict[str, str]
+    spans: Sequence[tuple[Mapping[str, Any], dict[str, str]]]
+
+
 def _items(one: Any, signal: str) -> Iterator[dict[str, Any]]:
     scopes, items = _SIGNALS[signal]
     return (item for scope in members.every(one, scopes) for item in members.every(scope, items))
 
 
-def _resources(body: Mapping[str, Any]) -> Iterator[tuple[str | None, dict[str, str]]]:
-    """The day of the first signal of each resource, and its attributes."""
-    for signal in _SIGNALS:
-        for one in members.every(body, signal):
-            yield _day(next(_items(one, signal), None)), _attributes(members.at(one, "resource", "attributes"))
-
-
 def _day(item: Any) -> str | None:
     """The day of a signal, in UTC."""
-    points = [item, *(point for kind in _METRICS for point in members.every(members.at(item, kind), "dataPoints"))]
+    points = chain((item,), (point for kind in _METRICS for point in members.every(item, kind, "dataPoints")))
     found = (stamp for point in points for name in _TIMES if (stamp := _stamp(members.text(point, name))))
     nanos = next(found, None)
-    return datetime.fromtimestamp(int(nanos) // 1_000_000_000, UTC).date().isoformat() if nanos else None
+    return _day_of(int(nanos) // 86_400_000_000_000) if nanos else None
+
+
+@cache
+def _day_of(days: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days)).isoformat()
 
 
 def _stamp(nanos: str | None) -> str | None:
@@ -146,17 +179,14 @@ def _stamp(nanos: str | None) -> str | None:
 def _attributes(listed: Any) -> dict[str, str]:
     """``[{key, value: {stringValue: …}}]`` as text by key, of those that are read."""
     found: dict[str, str] = {}
-    for one in listed if isinstance(listed, list) else []:
-        if not isinstance(one, dict):
+    for one in listed if isinstance(listed, list) else ():
+        if type(one) is not dict:
             continue
         key, value = one.get("key"), one.get("value")
-        if (
-            isinstance(key, str)
-            and key in _READ
-            and isinstance(value, dict)
-            and (held := members.text(next(iter(value.values()), None)))
-        ):
-            found[key] = held
+        if type(key) is str and key in _READ and type(value) is dict:
+            held = members.text(next(iter(value.values()), None))
+            if held:
+                found[key] = held
     return found
 
 
@@ -175,7 +205,7 @@ def _opened(path: Path, shown: str) -> Documents:
         )
     if not holds_documents(path, shown):
         return table_documents(path, shown)
-    seen: set[str] = set()
+    seen: set[tuple[Any, ...]] = set()
     with open_bytes(path, shown) as file:
         if not isinstance(_line(file.readline()), dict):
             whole = read_documents(path, shown, str)
@@ -205,45 +235,36 @@ def _line(data: bytes) -> Any:
         return None
 
 
-def _thin(body: dict[str, Any], seen: set[str]) -> dict[str, Any]:
-    """A request with resources that were not seen that day before, and with spans of pipelines and deployments. What is no
-    request stays as it is."""
+def _thin(body: dict[str, Any], seen: set[tuple[Any, ...]]) -> dict[str, Any]:
+    """A request with resources that were not seen that day before, and with spans of pipelines and deployments (:class:`_Sent`).
+    What is no request stays as it is."""
     if not _is_request(body):
         return body
-    thin: dict[str, list[Any]] = {signal: [] for signal in _SIGNALS if signal in body}
-    for signal, (scopes, items) in _SIGNALS.items():
+    thin: dict[str, list[_Sent]] = {signal: [] for signal in _SIGNALS if signal in body}
+    for signal, sent in thin.items():
         for one in members.every(body, signal):
             known, first = _attributes(members.at(one, "resource", "attributes")), next(_items(one, signal), None)
-            kept = (
-                [_thin_span(span) for span in _items(one, signal) if _may_deploy(span)]
-                if signal == "resourceSpans"
-                else []
-            )
-            what = json.dumps([_day(first), known], sort_keys=True)
-            if what in seen and not kept:
+            spans = [
+                (span, _attributes(span.get("attributes")))
+                for span in (_items(one, signal) if signal == "resourceSpans" else ())
+                if _may_deploy(span)
+            ]
+            day = _day(first)
+            what = (day, *sorted(known.items()))
+            if what in seen and not spans:
                 continue
             seen.add(what)
-            kept = kept or ([_thin_item(first)] if first else [])
-            thin[signal].append({"resource": {"attributes": _listed(known)}, scopes: [{items: kept}]})
+            kept = [({name: span[name] for name in _SPAN if name in span}, own) for span, own in spans]
+            sent.append(_Sent(_day(kept[0][0]) if kept else day, known, kept))
     return thin
 
 
 def _may_deploy(span: Mapping[str, Any]) -> bool:
-    return any(str(one.get("key")).startswith(("cicd.", "deployment.")) for one in members.every(span, "attributes"))
-
-
-def _thin_span(span: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: span[name] for name in ("spanId", "startTimeUnixNano", "endTimeUnixNano", "status") if name in span}
-    return {**kept, "attributes": _listed(_attributes(span.get("attributes")))}
-
-
-def _thin_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    points = [item, *(point for kind in _METRICS for point in members.every(members.at(item, kind), "dataPoints"))]
-    return next(({name: point[name]} for point in points for name in _TIMES if _stamp(members.text(point, name))), {})
-
-
-def _listed(known: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in known.items()]
+    listed = span.get("attributes")
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and str(one.get("key")).startswith(("cicd.", "deployment.")):
+            return True
+    return False
 
 
 def _is_request(body: Mapping[str, Any]) -> bool:
@@ -255,8 +276,8 @@ SYSTEM = System(
     title="OpenTelemetry",
     shapes=(Shape("request", "an export request", _is_request),),
     gives=(
-        Gives("service_golden_path", service_golden_path, ("request",), "as long as the files are kept", lost=("joined_at", "left_at"), together=_once_a_day),
-        Gives("deployments", deployments, ("request",), "as long as the files are kept; sampled traces may leave some out",
+        Gives("service_golden_path", None, ("request",), at_once=service_golden_path, history="as long as the files are kept", lost=("joined_at", "left_at"), together=_once_a_day),
+        Gives("deployments", None, ("request",), at_once=deployments, history="as long as the files are kept; sampled traces may leave some out",
               lost=("kind", "queued_at", "is_rollback", "is_resync", "initiated_by", "automated", "golden_path_id")),
     ),
     recipes=(

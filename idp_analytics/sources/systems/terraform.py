@@ -6,6 +6,8 @@ read. A run that needed confirming was approved when it was confirmed, by whoeve
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from idp_analytics.sources import members, snapshots
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.export import Document, Export, table_documents
 from idp_analytics.sources.system import ENVIRONMENTS, GOLDEN_PATHS, SERVICE_PATTERN, Gives, Recipe, Row, Shape, System
@@ -26,6 +29,9 @@ _ENDED = {
     "canceled": "cancel",
     "force_canceled": "cancel",
 }
+_ZULU = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_STAMPS, _WORKSPACE = ("attributes", "status-timestamps"), ("relationships", "workspace", "data", "id")
+_ENDS = ("applied-at", "errored-at", "discarded-at", "canceled-at", "force-canceled-at")
 _NO_CHANGE = ("planned_and_finished",)
 _VERDICTS = {
     "passed": "pass",
@@ -51,37 +57,65 @@ _SOURCES = {
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per run that was to change something: neither a plan only nor one that found nothing to do."""
-    if (reason := _no_deployment(document)) is not None:
-        yield document.left_out(reason)
-        return
-    status, workspace = document.text("attributes", "status"), _workspace(document, export)
-    outcome = _ENDED.get(status or "")
-    confirmed = _at(document, "confirmed-at")
-    yield document.row(
-        newest=_newest(document), deployment_id=export.id(document.text("id")), service_id=export.service(workspace), environment=export.environment(workspace),
-        environment_raw=workspace, kind="infrastructure", queued_at=document.text("attributes", "created-at"),
-        started_at=_at(document, "applying-at") or _at(document, "planning-at"), finished_at=_end(document) if outcome else None,
-        outcome=outcome, outcome_raw=status, initiated_by=_person(document, export, "created-by"),
-        automated=None if document.at("attributes", "auto-apply") is None else bool(document.at("attributes", "auto-apply")) and confirmed is None,
+    reasons = Counter(filter(None, batch.once("no deployment", lambda: list(map(_no_deployment, batch.bodies)))))
+    yield from (batch.documents[0].left_out(reason, times) for reason, times in reasons.items())
+    runs = _changing(batch)
+    workspaces = each(lambda native: _workspace_called(native, export), runs.texts(*_WORKSPACE))
+    automatic, confirmed = runs.at("attributes", "auto-apply"), runs.texts(*_STAMPS, "confirmed-at")
+    yield from runs.rows(
+        newest=_newest_of(runs), deployment_id=list(map(export.id, runs.texts("id"))), service_id=each(export.service, workspaces),
+        environment=each(export.environment, workspaces), environment_raw=workspaces, kind="infrastructure",
+        queued_at=runs.texts("attributes", "created-at"), initiated_by=_people(runs, export), **_ended(runs),
+        automated=[None if flag is None else bool(flag) and at is None for flag, at in zip(automatic, confirmed, strict=True)],
     )  # fmt: skip
 
 
-def action_runs(document: Document, export: Export) -> Iterator[Row]:
+def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     """The same runs as asked for: from being queued to being applied."""
-    if _no_deployment(document) is not None:
-        return
-    status, outcome = document.text("attributes", "status"), _ENDED.get(document.text("attributes", "status") or "")
-    source = document.text("attributes", "source")
-    yield document.row(
-        newest=_newest(document), run_id=export.id(document.text("id")),
-        operation_id="destroy infrastructure" if document.at("attributes", "is-destroy") is True else "change infrastructure",
-        service_id=export.service(_workspace(document, export)), requestor_id=_person(document, export, "created-by"),
-        requested_at=document.text("attributes", "created-at"), started_at=_at(document, "applying-at") or _at(document, "planning-at"),
-        finished_at=_end(document) if outcome else None, usable_at=_at(document, "applied-at"), outcome=outcome, outcome_raw=status,
-        channel=_SOURCES.get(source or "", source),
+    runs = _changing(batch)
+    workspaces = each(lambda native: _workspace_called(native, export), runs.texts(*_WORKSPACE))
+    yield from runs.rows(
+        newest=_newest_of(runs), run_id=list(map(export.id, runs.texts("id"))),
+        operation_id=["destroy infrastructure" if flag is True else "change infrastructure" for flag in runs.at("attributes", "is-destroy")],
+        service_id=each(export.service, workspaces), requestor_id=_people(runs, export), requested_at=runs.texts("attributes", "created-at"),
+        usable_at=runs.texts(*_STAMPS, "applied-at"), **_ended(runs),
+        channel=[_SOURCES.get(source or "", source) for source in runs.texts("attributes", "source")],
     )  # fmt: skip
+
+
+def _changing(batch: Batch) -> Batch:
+    """The runs that were to change something."""
+
+    def made() -> list[Batch]:
+        reasons = batch.once("no deployment", lambda: list(map(_no_deployment, batch.bodies)))
+        return [batch.where(reason is None for reason in reasons)]
+
+    return batch.once("changing", made)[0].of(batch.table)
+
+
+def _ended(runs: Batch) -> dict[str, list[str | None]]:
+    """When each run began and ended, and how."""
+    statuses = runs.texts("attributes", "status")
+    outcomes = [_ENDED.get(status or "") for status in statuses]
+    ended = runs.once(
+        "ended",
+        lambda: either(*(runs.texts(*_STAMPS, name) for name in _ENDS), runs.texts("attributes", "canceled-at")),
+    )
+    return {
+        "started_at": either(runs.texts(*_STAMPS, "applying-at"), runs.texts(*_STAMPS, "planning-at")),
+        "finished_at": [at if outcome else None for at, outcome in zip(ended, outcomes, strict=True)],
+        "outcome": outcomes, "outcome_raw": statuses,
+    }  # fmt: skip
+
+
+def _newest_of(runs: Batch) -> list[str | None]:
+    return runs.once("newest", lambda: list(map(_last_stamp, runs.at(*_STAMPS))))
+
+
+def _people(runs: Batch, export: Export) -> list[str | None]:
+    return each(lambda native: _person_of(native, export), runs.texts("relationships", "created-by", "data", "id"))
 
 
 def approvals(document: Document, export: Export) -> Iterator[Row]:
@@ -90,7 +124,7 @@ def approvals(document: Document, export: Export) -> Iterator[Row]:
     if document.text("type") == "policy-checks":
         yield from _overrides(document, export)
         return
-    if document.at("attributes", "auto-apply") is True or _no_deployment(document) is not None:
+    if document.at("attributes", "auto-apply") is True or _no_deployment(document.body) is not None:
         return
     ready = [
         _at(document, name)
@@ -286,12 +320,13 @@ def _day(document: Document) -> str | None:
     return planned[:10] if planned else document.day
 
 
-def _no_deployment(document: Document) -> str | None:
-    status = document.text("attributes", "status")
-    if document.at("attributes", "plan-only") is True:
+def _no_deployment(body: Mapping[str, Any]) -> str | None:
+    attributes = body.get("attributes")
+    status = members.text(attributes, "status")
+    if members.at(attributes, "plan-only") is True:
         return "is a plan only"
     if status in _NO_CHANGE or (
-        document.at("attributes", "has-changes") is False and status in _ENDED and status != "errored"
+        members.at(attributes, "has-changes") is False and status in _ENDED and status != "errored"
     ):
         return "found nothing to change"
     return None
@@ -301,24 +336,28 @@ def _at(document: Document, name: str) -> str | None:
     return document.text("attributes", "status-timestamps", name)
 
 
-def _end(document: Document) -> str | None:
-    names = ("applied-at", "errored-at", "discarded-at", "canceled-at", "force-canceled-at")
-    return next(filter(None, (_at(document, name) for name in names)), None) or document.text(
-        "attributes", "canceled-at"
-    )
-
-
 def _newest(document: Document) -> str | None:
-    found = document.at("attributes", "status-timestamps")
-    return _latest(map(members.text, found.values())) if isinstance(found, dict) else None
+    return _last_stamp(document.at("attributes", "status-timestamps"))
+
+
+def _last_stamp(stamps: Any) -> str | None:
+    """The last time in ``status-timestamps``. Nearly all are written in one way, which compares as it stands, and this runs for
+    every run."""
+    if not isinstance(stamps, dict):
+        return None
+    try:
+        if stamps and all(map(_ZULU.fullmatch, stamps.values())):
+            last: str = max(stamps.values())
+            datetime.fromisoformat(last)
+            return last[:-1] + "+00:00"
+    except (TypeError, ValueError):
+        pass
+    return _latest(map(members.text, stamps.values()))
 
 
 def _latest(times: Iterable[str | None]) -> str | None:
     """The last of several times, in UTC so that texts compare; they come with ``Z``, ``+00:00`` and ``+08:00``."""
     known = list(filter(None, times))
-    if all(len(time) == len("2026-01-01T00:00:00Z") and time[-1] == "Z" for time in known):
-        with suppress(ValueError):
-            return datetime.fromisoformat(max(known)).isoformat() if known else None
     found = []
     for time in known:
         with suppress(ValueError):
@@ -332,8 +371,11 @@ def _related(document: Document, name: str) -> str | None:
 
 
 def _workspace(document: Document, export: Export) -> str | None:
+    return _workspace_called(_related(document, "workspace"), export)
+
+
+def _workspace_called(native: str | None, export: Export) -> str | None:
     """The workspace's name where the dump has it, else its id."""
-    native = _related(document, "workspace")
     names: dict[str | None, str | None] = export.once("workspaces", dict)
     if native not in names:
         known = [
@@ -372,7 +414,10 @@ def _of_run(document: Document, export: Export) -> str | None:
 
 
 def _person(document: Document, export: Export, name: str) -> str | None:
-    native = _related(document, name)
+    return _person_of(_related(document, name), export)
+
+
+def _person_of(native: str | None, export: Export) -> str | None:
     known = next(iter(export.by("user", "id").get(native or "", [])), None)
     return export.person((known.text("attributes", "username") if known else None) or native)
 
@@ -386,7 +431,8 @@ def opened(path: Path, shown: str) -> Documents:
     for number, body in found.found:
         inner = body.get("data")
         whole.append((number, inner if isinstance(inner, dict) and "type" in inner else body))
-        whole += [(number, one) for one in members.every(body, "included")]
+        if "included" in body:
+            whole += [(number, one) for one in members.every(body, "included")]
     included = members.every(found.beside or {}, "included")
     whole += [(len(whole) + number, one) for number, one in enumerate(included, 1)]
     # What is included is not counted in what a page says there is in total.
@@ -419,8 +465,8 @@ SYSTEM = System(
         Shape("state", "a state file", lambda b: {"lineage", "serial", "version"} <= b.keys()),
     ),
     gives=(
-        Gives("deployments", deployments, ("run",), "all runs", beside=("workspace", "explored", "user"), lost=("version", "sha", "is_rollback", "is_resync", "golden_path_id")),
-        Gives("action_runs", action_runs, ("run",), "all runs", beside=("workspace", "explored", "user"), lost=("golden_path_id", "version", "team_id", "previous_run_id")),
+        Gives("deployments", None, ("run",), "all runs", at_once=deployments, beside=("workspace", "explored", "user"), lost=("version", "sha", "is_rollback", "is_resync", "golden_path_id")),
+        Gives("action_runs", None, ("run",), "all runs", at_once=action_runs, beside=("workspace", "explored", "user"), lost=("golden_path_id", "version", "team_id", "previous_run_id")),
         Gives("approvals", approvals, ("run", "check"), "all runs", beside=("workspace", "explored", "user"), lost=("team_id", "responders")),
         Gives("policy_results", policy_results, ("check", "outcome", "explored", "assessment"), "all runs; drift now only", beside=("run", "workspace", "evaluation"), lost=("team_id", "severity", "truncated"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("check", "evaluation"), "all runs", beside=("run", "workspace"),

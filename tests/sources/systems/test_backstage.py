@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
+from idp_analytics.sources.recognise import Likeness, recognised
 from idp_analytics.tables.pseudonyms import pseudonym
 
 
@@ -296,6 +298,23 @@ def test_usage(tmp_path):
         ("catalog", "navigate", pseudonym("user:default/jane"), None, False), ("scaffolder", "create", None, 30.0, True), ("catalog", "wink", None, None, None),
     ]  # fmt: skip
     assert len({row["event_id"] for row in found}) == 3
+
+
+def test_usage_is_the_same_from_a_table_and_from_documents(tmp_path):
+    table = "id,action,subject,plugin_id,created_at\n7, click ,/,catalog,2026-03-02T09:00:00Z\n,create,x,scaffolder,2026-03-02T09:01:00Z\n"
+    documents = [
+        {"id": 7, "action": "click", "subject": "/", "plugin_id": "catalog", "created_at": "2026-03-02T09:00:00Z"},
+        {"action": "create", "subject": "x", "plugin_id": "scaffolder", "created_at": "2026-03-02T09:01:00Z"},
+    ]
+    names = ("event_id", "component", "action", "at", "value", "purposeful", "source_row")
+    of_table = columns(read("backstage", tmp_path / "a", {"u.csv": table})["usage"], *names)
+    assert of_table == columns(read("backstage", tmp_path / "b", {"u.json": documents})["usage"], *names)
+    assert [row[0] for row in of_table] == ["backstage:7", "backstage:" + hashed("create", "x", "scaffolder", "2026-03-02T09:01:00Z")]  # fmt: skip
+    assert recognised(tmp_path / "a" / "u.csv") == [(Likeness("backstage", "Backstage", "a usage event"), 2)]
+
+
+def hashed(action, subject, plugin, at):
+    return hashlib.sha256(repr((at, None, action, subject, plugin)).encode()).hexdigest()[:16]
 
 
 def test_empty_and_wrong_files(tmp_path):

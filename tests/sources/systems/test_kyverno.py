@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from reading import at, columns, read
+from reading import at, columns, read, written
 
+from idp_analytics import sources
 from idp_analytics.errors import SourceError
+from idp_analytics.sources.over_time import UNDATED
 from idp_analytics.tables.pseudonyms import pseudonym
 
 
@@ -48,6 +50,13 @@ def test_a_result(tmp_path):
     assert found.truncated == {"policy_results"}
     assert "what was denied at admission is in no report: failures are a lower bound" in found.warnings
     assert "hush" not in repr(found)
+
+
+def test_results_of_no_known_day_are_left_out_and_said(tmp_path):
+    told = report(result(timestamp={"seconds": 1767225600, "nanos": 0}), result(rule="other"))
+    path = written(tmp_path, "r.json", [told])
+    (extract,) = sources.read("kyverno", [path], {}, tmp_path)
+    assert (extract.frame.height, extract.rows_in, extract.dropped) == (1, 2, {UNDATED: 1})
 
 
 @pytest.mark.parametrize(
