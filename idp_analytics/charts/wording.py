@@ -40,8 +40,17 @@ def named(text: str) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """``0.125`` of ``share of deployments`` → ``12.5 %``; ``0.4`` ``hours`` → ``24 min``; ``72`` ``hours`` → ``3.0 days``."""
+    """``0.125`` of ``share of deployments`` → ``12.5 %``; ``0.4`` ``hours`` → ``24 min``; ``72`` ``hours`` → ``3.0 days``.
+
+    A share that is not none is not told as none, nor one that is not all as all: ``under 0.1 %``, ``over 99.9 %``.
+    """
     number, word = _scaled(value, unit, value)
+    if value is not None and is_share(unit):
+        least = 10.0 ** -len(number.partition(".")[2])
+        if float(number) == 0 < value:
+            return f"under {least:g} %"
+        if float(number) == 100 > 100 * value:
+            return f"over {100 - least:g} %"
     return f"{number} {word}".rstrip()
 
 

@@ -22,6 +22,8 @@ UNITS = st.sampled_from((SHARE, RATE, "hours", "days", "pages per service and we
     ("value", "unit", "shown"),
     [
         (0.125, SHARE, "12.5 %"), (0.0, SHARE, "0.0 %"), (1.0, "share", "100.0 %"), (None, SHARE, NOTHING),
+        (0.0004, SHARE, "under 0.1 %"), (0.0006, SHARE, "0.1 %"), (0.9996, SHARE, "over 99.9 %"), (0.9994, SHARE, "99.9 %"),
+        (0.9996, "share of time", "99.96 %"), (0.99996, "share of time", "over 99.99 %"), (0.00004, "share of time", "under 0.01 %"),
         (0.0, "hours", "0 min"), (0.4, "hours", "24 min"), (0.005, "hours", "0.3 min"), (1.0, "hours", "1.0 h"),
         (48.0, "hours", "48.0 h"), (72.0, "hours", "3.0 days"), (24_000.0, "hours", "1,000.0 days"), (None, "hours", NOTHING),
         (1.4, RATE, "1.4 per day"), (0.034, RATE, "0.034 per day"), (12_040.0, RATE, "12,040 per day"), (0.0, RATE, "0 per day"),
