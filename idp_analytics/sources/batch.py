@@ -6,8 +6,7 @@ of one after another, and no row is ever by itself in Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -30,20 +29,21 @@ _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 class Batch:
     """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
 
-    __slots__ = ("_found", "_made", "_told", "bodies", "documents", "table")
+    __slots__ = ("_found", "_made", "_members", "_told", "bodies", "documents", "table")
 
     def __init__(self, table: Table, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
         self.table = table
         self.documents = documents
         self.bodies: Sequence[Any] = [document.body for document in documents] if bodies is None else bodies
         self._found: dict[tuple[str | int, ...], list[Any]] = {(): list(self.bodies)}
+        self._members: dict[tuple[str | int, ...], set[str]] = {}
         self._told: dict[tuple[str | int, ...], list[str | None]] = {}
         self._made: dict[str, list[Any]] = {}
 
     def of(self, table: Table) -> Batch:
         """The same for another table; what has been read of them is not read again."""
         other = Batch(table, self.documents, self.bodies)
-        other._found, other._told, other._made = self._found, self._told, self._made
+        other._found, other._members, other._told, other._made = self._found, self._members, self._told, self._made
         return other
 
     def __len__(self) -> int:
@@ -52,8 +52,20 @@ class Batch:
     def at(self, *path: str | int) -> list[Any]:
         """Of each the member at ``path``, or null (:func:`members.at`)."""
         if path not in self._found:
-            self._found[path] = inside(self.at(*path[:-1]), path[-1])
+            *before, step = path
+            values = self.at(*before)
+            try:
+                self._found[path] = list(map(itemgetter(step), values)) if type(step) is str else inside(values, step)
+            except (KeyError, TypeError):
+                is_there = step in self._names(*before)
+                self._found[path] = inside(values, step) if is_there else [None] * len(values)
         return self._found[path]
+
+    def _names(self, *path: str | int) -> set[str]:
+        """The members that any object at ``path`` has: many that are asked for are in none."""
+        if path not in self._members:
+            self._members[path] = set().union(*(value for value in self.at(*path) if type(value) is dict))
+        return self._members[path]
 
     def texts(self, *path: str | int) -> list[str | None]:
         """Of each the text at ``path``, or null (:func:`members.text`)."""
@@ -83,27 +95,32 @@ class Batch:
 
     def rows(self, newest: Sequence[str | None] | None = None, **columns: Any) -> Iterator[Row]:
         """One row for each, as :meth:`Document.row` makes it, together: a column is a list of one value for each, or what all have."""
-        if not self.documents:
-            return
-        known = {column.name: column for column in self.table.columns}
-        frame = [pl.Series(ROW, [document.number for document in self.documents], dtype=pl.Int64)]
-        for name, values in columns.items():
-            if type(values) is list:
-                frame.append(series(known[name], values))
-            else:
-                frame.append(series(known[name], [values]).new_from_index(0, len(self)))
-        frame.append(pl.Series("_newest", newest or [None] * len(self), dtype=pl.String))
-        yield self.documents[0].columns(pl.DataFrame(frame))
+        if self.documents:
+            yield self.documents[0].columns(self._frame(newest, columns))
+
+    def several(
+        self, places: Sequence[int], own: Mapping[str, Any], newest: Sequence[str | None] | None = None, **columns: Any
+    ) -> Iterator[Row]:
+        """A row for each of ``places``, with the columns of the document there and, in ``own``, what each row has by itself."""
+        if places:
+            made = [self._column(name, values, len(places)) for name, values in own.items()]
+            whole = self._frame(newest, columns)[pl.Series(places, dtype=pl.UInt32)].with_columns(made)
+            yield self.documents[0].columns(whole.sort(ROW, maintain_order=True))
+
+    def _frame(self, newest: Sequence[str | None] | None, columns: Mapping[str, Any]) -> pl.DataFrame:
+        numbers = pl.Series(ROW, [document.number for document in self.documents], dtype=pl.Int64)
+        order = pl.Series("_newest", newest or [None] * len(self), dtype=pl.String)
+        return pl.DataFrame([numbers, *(self._column(*column, len(self)) for column in columns.items()), order])
+
+    def _column(self, name: str, values: Any, times: int) -> pl.Series:
+        column = next(column for column in self.table.columns if column.name == name)
+        return series(column, values) if type(values) is list else series(column, [values]).new_from_index(0, times)
 
 
-def inside(values: list[Any], step: str | int) -> list[Any]:
-    """One step of :func:`members.at` in each. Nearly always it is there in all or in none."""
+def inside(values: Sequence[Any], step: str | int) -> list[Any]:
+    """One step of :func:`members.at` in each."""
     if type(step) is not str:
         return [members.at(value, step) for value in values]
-    with suppress(KeyError, TypeError):
-        return list(map(itemgetter(step), values))
-    if not any(values):
-        return [None] * len(values)
     # Plain objects first: ``members.at`` would be a call for each.
     return [
         value.get(step) if type(value) is dict else None if value is None else members.at(value, step)

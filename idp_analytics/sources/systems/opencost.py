@@ -3,21 +3,36 @@ Prices of allocations are list prices: a weight to share a bill by, and no secon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from itertools import pairwise
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
-from idp_analytics.sources.export import Document, Export, table_documents
+from idp_analytics.sources.export import Export, table_documents
 from idp_analytics.sources.native import AGAIN
-from idp_analytics.sources.over_time import is_row
-from idp_analytics.sources.system import ENVIRONMENTS, SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import (
+    ENVIRONMENTS,
+    SERVICE_PATTERN,
+    Gives,
+    Option,
+    Recipe,
+    Row,
+    Shape,
+    System,
+    having,
+)
+from idp_analytics.sources.tabular import ROW
 
 ROUNDING, UNSPLIT = "rounding", "not split"
 """Resources that are none: the difference the API's five decimals leave, and a total that is more than its parts."""
@@ -25,6 +40,7 @@ ROUNDING, UNSPLIT = "rounding", "not split"
 _NOBODY = ("__idle__", "__unallocated__", "__unmounted__", "__shared__")
 _LABEL = "Label_"
 _HALF_DIGIT = Decimal("0.000005")
+_ZERO = Decimal(0)
 _RESOURCES = (
     # resource, its cost in the API and in the CSV export, its quantity, the unit of that, and decimal places it is moved by
     ("cpu", "cpuCost", "CPUCost", "cpuCoreHours", "core hours", 0),
@@ -36,6 +52,7 @@ _RESOURCES = (
     ("shared", "sharedCost", "SharedCost", None, None, 0),
     ("external", "externalCost", "ExternalCost", None, None, 0),
 )
+_OVERLAP = "windows overlap: what lies in two of them is counted twice; export each period once"
 _BASES = {"billed": "invoicedCost", "effective": "amortizedNetCost", "list": "listCost", "contracted": "netCost"}
 """Our basis → which of the costs of a cloud cost it is."""
 
@@ -67,94 +84,154 @@ def _steps(body: dict[str, Any]) -> list[Any]:
     return [body]
 
 
-def costs(document: Document, export: Export) -> Iterator[Row]:
+def costs(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per allocation, step and resource, at list price; together they are its total, to the last digit.
 
     Idle and unallocated cost belongs to nobody and stays; ``component`` is then which of them it is.
     """
-    name = document.text("name") or "/".join(
-        filter(None, (document.text(part) for part in ("Namespace", "ControllerName", "Pod", "Container")))
-    )
-    if "__filtered__" in name:
-        yield document.left_out("is what a filter left out of the export")
+    is_filtered = ["__filtered__" in name for name in _names(batch)]
+    yield from _left_out(batch, is_filtered, "is what a filter left out of the export")
+    batch = batch.where(map(not_, is_filtered))
+    totals = _numbers(either(batch.texts("totalCost"), batch.texts("TotalCost")))
+    is_known = [total is not None for total in totals]
+    yield from _left_out(batch, map(not_, is_known), "has no amount: it is no number to OpenCost either")
+    batch = batch.where(is_known)
+    if not len(batch):
         return
-    total = _number(document.text("totalCost") or document.text("TotalCost"))
-    if total is None:
-        yield document.left_out("has no amount: it is no number to OpenCost either")
-        return
-    begins, ends = (
-        document.text("window", "start") or document.text("start"),
-        document.text("window", "end") or document.text("end"),
+    names, begins, ends = _names(batch), *_windows(batch)
+    nobody = [next((word for word in _NOBODY if word in name), None) if "__" in name else None for name in names]
+    owner = _labels(batch, export.options["team_label"])
+    service = either(
+        _labels(batch, export.options["service_label"]),
+        batch.texts("properties", "controller"),
+        batch.texts("ControllerName"),
     )
-    if day := document.text("Date"):
-        begins, ends = f"{day}T00:00:00Z", f"{date.fromisoformat(day) + timedelta(days=1)}T00:00:00Z"
-    nobody = next((word for word in _NOBODY if word in name), None)
-    owner = _label(document, export.options["team_label"])
-    service = (
-        _label(document, export.options["service_label"])
-        or document.text("properties", "controller")
-        or document.text("ControllerName")
-    )
-    environment = _label(document, export.options["environment_label"])
-    cluster = (
-        document.text("properties", "cluster") or (name.rpartition("/")[0] if nobody == _NOBODY[0] else None) or None
-    )
-    split, told = _split(document, total)
-    if told:
-        yield document.warning(told)
-    for resource, amount, quantity, unit in split:
-        yield document.row(
-            newest=document.text("end") or ends, cost_id=export.id("/".join(filter(None, (f"{begins}/{cluster or ''}/{name}", resource)))), period_start=begins, period_end=ends,
-            service_id=None if nobody else export.service(service), team_id=None if nobody else owner, owner_raw=owner or (name if nobody else None),
-            provider="Kubernetes", account=cluster, component=nobody or document.text("properties", "namespace") or document.text("Namespace"),
-            sku=resource, resource=name, environment=export.environment(environment), environment_raw=environment,
-            category="usage", quantity=quantity, quantity_unit=unit, amount=f"{amount:f}", currency=export.options["currency"], basis="list",
-        )  # fmt: skip
+    environment = _labels(batch, export.options["environment_label"])
+    idle = [
+        (name.rpartition("/")[0] or None) if word == _NOBODY[0] else None
+        for name, word in zip(names, nobody, strict=True)
+    ]
+    cluster = either(batch.texts("properties", "cluster"), idle)
+    places, resources, amounts, quantities, units = _split(batch, [total for total in totals if total is not None])
+    if UNSPLIT in resources:
+        yield batch.documents[0].warning(
+            "parts of an allocation are not its total: what is missing is the resource 'not split'"
+        )
+    keys = [
+        export.id(f"{begin}/{where or ''}/{name}") for begin, where, name in zip(begins, cluster, names, strict=True)
+    ]
+    yield from batch.several(
+        places,
+        {"cost_id": [f"{keys[place]}/{part}" if part else keys[place] for place, part in zip(places, resources, strict=True)],
+         "sku": resources, "quantity": quantities, "quantity_unit": units, "amount": amounts},
+        newest=either(batch.texts("end"), ends), period_start=begins, period_end=ends,
+        service_id=[None if word else one for word, one in zip(nobody, each(export.service, service), strict=True)],
+        team_id=[None if word else one for word, one in zip(nobody, owner, strict=True)],
+        owner_raw=either(owner, [name if word else None for word, name in zip(nobody, names, strict=True)]),
+        provider="Kubernetes", account=cluster, component=either(nobody, batch.texts("properties", "namespace"), batch.texts("Namespace")),
+        resource=names, environment=each(export.environment, environment), environment_raw=environment,
+        category="usage", currency=export.options["currency"], basis="list",
+    )  # fmt: skip
 
 
-def cloud_costs(document: Document, export: Export) -> Iterator[Row]:
+def _left_out(batch: Batch, which: Iterable[bool], reason: str) -> Iterator[Row]:
+    return (document.left_out(reason) for document in compress(batch.documents, which))
+
+
+def _names(batch: Batch) -> list[str]:
+    parts = (batch.texts(part) for part in ("Namespace", "ControllerName", "Pod", "Container"))
+    names = batch.texts("name")
+    if all(names):
+        return [name or "" for name in names]
+    return [name or "/".join(filter(None, inner)) for name, inner in zip(names, zip(*parts, strict=True), strict=True)]
+
+
+def _windows(batch: Batch) -> tuple[list[str | None], list[str | None]]:
+    """When each begins and ends; of the CSV export the day."""
+    days = batch.texts("Date")
+    begins = either(batch.texts("window", "start"), batch.texts("start"))
+    ends = either(batch.texts("window", "end"), batch.texts("end"))
+    if any(days):
+        begins = either([f"{day}T00:00:00Z" if day else None for day in days], begins)
+        ends = either(
+            each(lambda day: f"{date.fromisoformat(day) + timedelta(days=1)}T00:00:00Z" if day else None, days), ends
+        )
+    return begins, ends
+
+
+def cloud_costs(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per cloud cost, step and basis: what OpenCost read of the provider's own bill."""
-    part = {
-        name: document.text("properties", name)
-        for name in ("provider", "accountID", "invoiceEntityID", "service", "providerID", "category")
-    }
-    begins, ends = document.text("window", "start"), document.text("window", "end")
-    owner, service = (_label(document, export.options[name]) for name in ("team_label", "service_label"))
     for basis, cost in _BASES.items():
-        amount = document.text(cost, "cost")
-        if amount is not None:
-            yield document.row(
-                newest=ends, cost_id=export.id("/".join([f"{begins}", *filter(None, part.values()), basis])), period_start=begins, period_end=ends,
-                service_id=export.service(service), team_id=owner, owner_raw=owner, provider=part["provider"], account=part["accountID"] or part["invoiceEntityID"],
-                component=part["service"], resource=part["providerID"], category="usage", amount=amount, currency=export.options["currency"], basis=basis,
-            )  # fmt: skip
+        some = batch.where(amount is not None for amount in batch.texts(cost, "cost"))
+        names = ("provider", "accountID", "invoiceEntityID", "service", "providerID", "category")
+        part = {name: some.texts("properties", name) for name in names}
+        begins, ends = some.texts("window", "start"), some.texts("window", "end")
+        owner, service = (_labels(some, export.options[name]) for name in ("team_label", "service_label"))
+        yield from some.rows(
+            newest=ends, cost_id=[export.id("/".join([f"{begin}", *filter(None, one), basis])) for begin, *one in zip(begins, *part.values(), strict=True)],
+            period_start=begins, period_end=ends, service_id=each(export.service, service), team_id=owner, owner_raw=owner, provider=part["provider"],
+            account=either(part["accountID"], part["invoiceEntityID"]), component=part["service"], resource=part["providerID"], category="usage",
+            amount=some.texts(cost, "cost"), currency=export.options["currency"], basis=basis,
+        )  # fmt: skip
 
 
 # --- resources --------------------------------------------------------------------------------------------------------
 
 
 def _split(
-    document: Document, total: Decimal
-) -> tuple[list[tuple[str | None, Decimal, str | None, str | None]], str | None]:
-    """What of the total is for which resource, and how much of it: (resource, amount, quantity, unit); and what to say of it."""
-    found: list[tuple[str | None, Decimal, str | None, str | None]] = []
-    for resource, api, csv, hours, unit, shift in _RESOURCES:
-        parts = [_number(document.text(name)) for name in (api, f"{api}Adjustment", csv)]
-        amount = sum((part for part in parts if part is not None), Decimal(0))
-        if amount:
-            quantity = _quantity(document.text(hours), shift) if hours else None
-            found.append((resource, amount, quantity, unit if quantity is not None else None))
-    if not found:
-        return [(None, total, None, None)], None
-    rest = total - sum(amount for _, amount, _, _ in found)
-    if not rest:
-        return found, None
-    # Each part and the total are rounded on their own.
-    is_rounding = abs(rest) <= _HALF_DIGIT * (len(_RESOURCES) + 1)
-    told = (
-        None if is_rounding else "parts of an allocation are not its total: what is missing is the resource 'not split'"
-    )
-    return [*found, (ROUNDING if is_rounding else UNSPLIT, rest, None, None)], told
+    batch: Batch, totals: Sequence[Decimal]
+) -> tuple[list[int], list[str | None], list[str], list[str | None], list[str | None]]:
+    """What of each total is for which resource, and how much of it: its place, the resource, amount, quantity and unit.
+
+    Each part and the total are rounded on their own: what is left of a total is the resource ``rounding`` where it is as small as that.
+    """
+    sums = [_ZERO] * len(totals)
+    whole = set(range(len(totals)))
+    places: list[int] = []
+    resources: list[str | None] = []
+    amounts: list[str] = []
+    quantities: list[str | None] = []
+
+    def told(some: Sequence[int], resource: str | None, of: Sequence[Decimal]) -> None:
+        places.extend(some)
+        resources.extend([resource] * len(some))
+        amounts.extend([f"{of[place]:f}" for place in some])
+
+    for resource, api, csv, hours, _, shift in _RESOURCES:
+        parts = [_numbers(texts) for name in (api, f"{api}Adjustment", csv) if any(texts := batch.texts(name))]
+        if not parts:
+            continue
+        summed = [_ZERO if one is None else _ZERO + one for one in parts[0]]
+        for more in parts[1:]:
+            summed = [amount if one is None else amount + one for amount, one in zip(summed, more, strict=True)]
+        some = [place for place, amount in enumerate(summed) if amount]
+        told(some, resource, summed)
+        used = batch.texts(hours) if hours else []
+        quantities += [_quantity(used[place], shift) for place in some] if any(used) else [None] * len(some)
+        whole.difference_update(some)
+        for place in some:
+            sums[place] += summed[place]
+    told(sorted(whole), None, totals)
+    rests = [total - found for total, found in zip(totals, sums, strict=True)]
+    left = [place for place, rest in enumerate(rests) if rest and place not in whole]
+    small = _HALF_DIGIT * (len(_RESOURCES) + 1)
+    told(few := [place for place in left if abs(rests[place]) <= small], ROUNDING, rests)
+    told(sorted({*left} - {*few}), UNSPLIT, rests)
+    quantities += [None] * (len(places) - len(quantities))
+    known = {resource: unit for resource, _, _, _, unit, _ in _RESOURCES}
+    units = [
+        known[resource] if used is not None and resource else None
+        for resource, used in zip(resources, quantities, strict=True)
+    ]
+    return places, resources, amounts, quantities, units
+
+
+def _numbers(texts: Sequence[str | None]) -> list[Decimal | None]:
+    with suppress(InvalidOperation, TypeError):
+        # As nearly always: each is a number.
+        if all(map(Decimal.is_finite, numbers := list(map(Decimal, texts)))):  # type: ignore[arg-type]
+            return numbers  # type: ignore[return-value]
+    return [None if text is None else _number(text) for text in texts]
 
 
 def _number(text: str | None) -> Decimal | None:
@@ -178,50 +255,56 @@ def _quantity(text: str | None, shift: int) -> str | None:
 def _newest_and_overlaps(rows: list[Row]) -> list[Row]:
     """Of one allocation read twice all resources of the newest stay and none of the other's. Exports whose windows overlap
     without being the same hold one cost twice: that is said, because nothing tells them apart."""
-    newest: dict[str, Row] = {}
-    for row in filter(is_row, rows):
-        before = newest.setdefault(_allocation(row), row)
-        if (row["_newest"] or "") >= (before["_newest"] or ""):
-            newest[_allocation(row)] = row
-    kept = []
-    for row in rows:
-        is_old = is_row(row) and row["_document"] is not newest[_allocation(row)]["_document"]
-        kept.append(row["_document"].left_out(AGAIN) if is_old else row)
-    begins: dict[str, list[tuple[str, str, Document]]] = {}
-    for row in filter(is_row, kept):
-        begins.setdefault(row["cost_id"].split("/", 1)[-1], []).append(
-            (row["period_start"] or "", row["period_end"] or "", row["_document"])
-        )
-    for spans in begins.values():
-        ordered = sorted({(start, end): document for start, end, document in spans}.items(), key=lambda one: one[0])
-        for ((_, end), _), ((start, _), document) in pairwise(ordered):
-            if start < end:
-                kept.append(
-                    document.warning(
-                        "windows overlap: what lies in two of them is counted twice; export each period once"
-                    )
-                )
-    return kept
+    kept = [row for row in rows if "_columns" not in row]
+    whole = [row for row in rows if "_columns" in row]
+    if not whole:
+        return kept
+    key = ("period_start", "account", "resource")
+    told = pl.concat(
+        [row["_columns"].select(*key, "period_end", "cost_id", "_newest", ROW).with_columns(pl.lit(file, pl.UInt32).alias("file")) for file, row in enumerate(whole)],
+        how="vertical_relaxed",
+    ).with_columns(pl.col(*key, "period_end", "_newest").fill_null(""))  # fmt: skip
+    last = told.unique(["file", ROW], keep="first", maintain_order=True)
+    if last.select(pl.struct(key).n_unique()).item() < last.height:
+        last = last.sort("_newest", maintain_order=True).unique(key, keep="last", maintain_order=True)
+        stays = told.join(last.select("file", ROW, stays=True), on=["file", ROW], how="left", maintain_order="left")[
+            "stays"
+        ].fill_null(value=False)
+        for file, row in enumerate(whole):
+            here = stays.filter(told["file"] == file)
+            row["_columns"] = row["_columns"].filter(here)
+            if times := len(here) - here.sum():
+                kept.append(row["_document"].left_out(AGAIN, times))
+        told = told.filter(stays)
+    kept += whole
+    return kept + [whole[file]["_document"].warning(_OVERLAP) for file in _overlapping(told)]
 
 
-def _allocation(row: Row) -> str:
-    return f"{row['period_start']}/{row['account'] or ''}/{row['resource']}"
+def _overlapping(told: pl.DataFrame) -> list[int]:
+    """The files with a window that begins before another one of the same cost has ended."""
+    spans = told.unique(["period_start", "period_end"]).sort("period_start", "period_end")
+    if not (spans["period_start"] < spans["period_end"].shift()).any():
+        return []
+    of = pl.col("cost_id").str.split("/").list.slice(1).list.join("/").alias("of")
+    each_span = told.with_columns(of).unique(["of", "period_start", "period_end"], keep="last", maintain_order=True)
+    each_span = each_span.sort("of", "period_start", "period_end", maintain_order=True)
+    begins_before = pl.col("period_start") < pl.col("period_end").shift().over("of")
+    return each_span.filter(begins_before)["file"].unique(maintain_order=True).to_list()
 
 
 # --- labels and shapes ------------------------------------------------------------------------------------------------
 
 
-def _label(document: Document, name: str | None) -> str | None:
-    """A label of the workload, else of its namespace; OpenCost writes every other sign than letters and digits as an underscore."""
+def _labels(batch: Batch, name: str | None) -> list[str | None]:
+    """A label of each workload, else of its namespace; OpenCost writes every other sign than letters and digits as an underscore."""
+    found: list[str | None] = [None] * len(batch)
     if not name:
-        return None
-    plain = _plain(name)
-    for part in ("labels", "annotations", "namespaceLabels"):
-        if (place := document.at("properties", part)) and (
-            told := members.text(place, name) or members.text(place, plain)
-        ):
-            return told
-    return document.text(f"{_LABEL}{name}") or document.text(f"{_LABEL}{plain}")
+        return found
+    names = dict.fromkeys((name, _plain(name)))
+    inside = [("properties", part, one) for part in ("labels", "annotations", "namespaceLabels") for one in names]
+    for path in (*inside, *((f"{_LABEL}{one}",) for one in names)):
+        found = found if all(found) else either(found, batch.texts(*path))
+    return found
 
 
 @cache
@@ -230,11 +313,11 @@ def _plain(name: str) -> str:
 
 
 def _is_allocation(body: Any) -> bool:
-    return isinstance(body, Mapping) and "totalCost" in body and ("cpuCost" in body or "properties" in body)
+    return type(body) is dict and "totalCost" in body and ("cpuCost" in body or "properties" in body)
 
 
 def _is_cloud_cost(body: Any) -> bool:
-    return isinstance(body, Mapping) and "properties" in body and "listCost" in body and "invoicedCost" in body
+    return type(body) is dict and "properties" in body and "listCost" in body and "invoicedCost" in body
 
 
 _HISTORY = "as long as its Prometheus keeps"
@@ -245,12 +328,12 @@ SYSTEM = System(
     opens=opened,
     shapes=(
         Shape("allocation", "an allocation", _is_allocation),
-        Shape("exported", "a row of the CSV export", lambda b: {"Date", "Namespace", "TotalCost"} <= b.keys()),
+        Shape("exported", "a row of the CSV export", having("Date", "Namespace", "TotalCost")),
         Shape("cloud", "a cloud cost", _is_cloud_cost),
     ),
     gives=(
-        Gives("costs", costs, ("allocation", "exported"), _HISTORY, together=_newest_and_overlaps, lost=_LOST),
-        Gives("costs", cloud_costs, ("cloud",), "as long as the provider's bill it reads", lost=_LOST),
+        Gives("costs", None, ("allocation", "exported"), _HISTORY, at_once=costs, together=_newest_and_overlaps, lost=_LOST),
+        Gives("costs", None, ("cloud",), "as long as the provider's bill it reads", at_once=cloud_costs, lost=_LOST),
     ),
     recipes=(
         Recipe("allocation.json", 'curl -fsS "$OPENCOST/allocation?window=$SINCE,$UNTIL&step=1d&aggregate=namespace,controller&includeIdle=true" > allocation.json', "access to the service",
