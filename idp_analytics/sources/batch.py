@@ -7,14 +7,14 @@ of one after another, and no row is ever by itself in Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress, groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
 import polars as pl
 
 from idp_analytics.sources import members
-from idp_analytics.sources.export import Document
+from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.rows import series
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
@@ -29,21 +29,23 @@ _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 class Batch:
     """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
 
-    __slots__ = ("_found", "_made", "_members", "_told", "bodies", "documents", "table")
+    __slots__ = ("_every", "_found", "_made", "_members", "_told", "bodies", "documents", "table")
 
-    def __init__(self, table: Table, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
+    def __init__(self, table: Table | None, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
         self.table = table
         self.documents = documents
         self.bodies: Sequence[Any] = [document.body for document in documents] if bodies is None else bodies
         self._found: dict[tuple[str | int, ...], list[Any]] = {(): list(self.bodies)}
         self._members: dict[tuple[str | int, ...], set[str]] = {}
         self._told: dict[tuple[str | int, ...], list[str | None]] = {}
+        self._every: dict[tuple[str | int, ...], tuple[Batch, list[int]]] = {}
         self._made: dict[str, list[Any]] = {}
 
-    def of(self, table: Table) -> Batch:
+    def of(self, table: Table | None) -> Batch:
         """The same for another table; what has been read of them is not read again."""
         other = Batch(table, self.documents, self.bodies)
-        other._found, other._members, other._told, other._made = self._found, self._members, self._told, self._made
+        other._found, other._members, other._told = self._found, self._members, self._told
+        other._every, other._made = self._every, self._made
         return other
 
     def __len__(self) -> int:
@@ -88,10 +90,13 @@ class Batch:
 
     def every(self, *path: str | int) -> tuple[Batch, list[int]]:
         """The objects of the lists at ``path`` (:func:`members.every`), and for each the place here of what it is in."""
-        lists = [members.every(value) if value else () for value in self.at(*path)]
-        places = [place for place, found in enumerate(lists) for _ in found]
-        bodies = [one for found in lists for one in found]
-        return Batch(self.table, [self.documents[place] for place in places], bodies), places
+        if path not in self._every:
+            lists = [members.every(value) if value else () for value in self.at(*path)]
+            places = [place for place, found in enumerate(lists) for _ in found]
+            bodies = list(chain.from_iterable(lists))
+            self._every[path] = Batch(self.table, [self.documents[place] for place in places], bodies), places
+        inner, places = self._every[path]
+        return inner.of(self.table), places
 
     def rows(self, newest: Sequence[str | None] | None = None, **columns: Any) -> Iterator[Row]:
         """One row for each, as :meth:`Document.row` makes it, together: a column is a list of one value for each, or what all have."""
@@ -113,8 +118,19 @@ class Batch:
         return pl.DataFrame([numbers, *(self._column(*column, len(self)) for column in columns.items()), order])
 
     def _column(self, name: str, values: Any, times: int) -> pl.Series:
+        assert self.table is not None
         column = next(column for column in self.table.columns if column.name == name)
         return series(column, values) if type(values) is list else series(column, [values]).new_from_index(0, times)
+
+
+def batches(export: Export, shape: str) -> list[Batch]:
+    """The documents of a shape, those of each file together; made once per export."""
+
+    def made() -> list[Batch]:
+        files = groupby(export.of[shape], lambda document: document.file.shown)
+        return [Batch(None, list(documents)) for _, documents in files]
+
+    return export.once(f"batches of {shape}", made)
 
 
 def inside(values: Sequence[Any], step: str | int) -> list[Any]:

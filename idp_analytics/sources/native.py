@@ -6,14 +6,13 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
-from idp_analytics.sources.batch import Batch
+from idp_analytics.sources.batch import Batch, batches
 from idp_analytics.sources.export import Document, Export, File, misshapen, opened
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
@@ -97,8 +96,8 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
     found: list[Row] = []
     for shape in gives.shapes:
         if gives.at_once is not None:
-            for batch in _batches(TABLES[gives.table], shape, export):
-                found += _rows_of(gives.at_once, batch, export)
+            for batch in batches(export, shape):
+                found += _rows_of(gives.at_once, batch.of(TABLES[gives.table]), export)
             continue
         assert gives.rows is not None
         for document in export.of[shape]:
@@ -108,16 +107,6 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
                 found.append(document.left_out(misshapen(export, error)))
     found = gives.together(found) if gives.together else found
     return gives.over_time(found, export.files) if gives.over_time else found
-
-
-def _batches(table: Table, shape: str, export: Export) -> list[Batch]:
-    """The documents of a shape, those of each file together."""
-
-    def made() -> list[Batch]:
-        files = groupby(export.of[shape], lambda document: document.file.shown)
-        return [Batch(table, list(documents)) for _, documents in files]
-
-    return [batch.of(table) for batch in export.once(f"batches of {shape}", made)]
 
 
 def _rows_of(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export) -> list[Row]:

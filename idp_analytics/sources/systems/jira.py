@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from idp_analytics.sources import members
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System, having
 
 _CATEGORIES = {"new": "open", "indeterminate": "open", "done": "done"}
 
@@ -90,7 +90,7 @@ SYSTEM = System(
     shapes=(
         Shape("issue", "an issue", lambda b: "key" in b and isinstance(b.get("fields"), dict) and "status" in b["fields"]),
         Shape("history", "a changelog entry", lambda b: {"author", "created", "items"} <= b.keys() and "id" in b),
-        Shape("user", "a user", lambda b: {"accountId", "accountType", "active"} <= b.keys()),
+        Shape("user", "a user", having("accountId", "accountType", "active")),
     ),
     gives=(
         Gives("tickets", tickets, ("issue", "history"), "all", lost=("golden_path_id",)),

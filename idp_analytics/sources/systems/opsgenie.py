@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Recipe, Row, Shape, System, having
 
 _ENDED = ("resolved", "closed")
 
 
-def incidents(document: Document, export: Export) -> Iterator[Row]:
+def incidents(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per incident and the first service it touched; its end is that of the impact, else of the last update once it is over."""
-    ended = document.text("impactEndDate") or (
-        document.text("updatedAt") if document.text("status") in _ENDED else None
-    )
-    priority = document.text("priority")
-    services = members.words(document.body, "impactedServices")
-    team = document.text("ownerTeam") or next(
-        (members.text(one, "id") for one in document.every("responders") if one.get("type") == "team"), None
-    )
-    if len(services) > 1:
-        yield document.warning("some incidents touched several services: they are counted for the first")
-    yield document.row(
-        newest=document.text("updatedAt"), incident_id=export.id(document.text("id")), service_id=export.service(_named(export, "service", services)),
-        team_id=_named(export, "team", [team] if team else []) if export.options["teams"] else None,
-        severity=priority[1:] if priority and priority[0] == "P" else None, severity_raw=priority,
-        opened_at=document.text("impactStartDate") or document.text("createdAt"), resolved_at=ended, url=document.text("links", "web"),
+    updated, priority = batch.texts("updatedAt"), batch.texts("priority")
+    over = [at if word in _ENDED else None for at, word in zip(updated, batch.texts("status"), strict=True)]
+    services = list(map(members.words, batch.at("impactedServices")))
+    if any(len(of) > 1 for of in services):
+        yield batch.documents[0].warning("some incidents touched several services: they are counted for the first")
+    yield from batch.rows(
+        newest=updated, incident_id=list(map(export.id, batch.texts("id"))),
+        service_id=each(export.service, _named(export, "service", [of[0] if of else None for of in services])),
+        team_id=_named(export, "team", either(batch.texts("ownerTeam"), _answering(batch))) if export.options["teams"] else None,
+        severity=[word[1:] if word and word[0] == "P" else None for word in priority], severity_raw=priority,
+        opened_at=either(batch.texts("impactStartDate"), batch.texts("createdAt")), resolved_at=either(batch.texts("impactEndDate"), over),
+        url=batch.texts("links", "web"),
     )  # fmt: skip
 
 
-def pages(document: Document, export: Export) -> Iterator[Row]:
+def _answering(batch: Batch) -> list[str | None]:
+    """The first team among those who respond."""
+    found: list[str | None] = [None] * len(batch)
+    who, places = batch.every("responders")
+    met: set[int] = set()
+    for place, kind, native in zip(places, who.at("type"), who.texts("id"), strict=True):
+        if kind == "team" and place not in met:
+            met.add(place)
+            found[place] = native
+    return found
+
+
+def pages(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per alert: how often it came again is one page. Who was called is not said."""
-    at, report = document.text("createdAt"), document.text("report", "ackTime")
-    acknowledged = _after(at, report)
-    team = document.text("ownerTeamId") or document.text("teams", 0, "id")
-    yield document.row(
-        newest=document.text("updatedAt"), page_id=export.id(document.text("id")), paged_at=at, acknowledged_at=acknowledged,
-        team_id=_named(export, "team", [team] if team else []) if export.options["teams"] else None,
-        urgency="high" if document.text("priority") in ("P1", "P2", "P3") else "low" if document.text("priority") else None,
+    at = batch.texts("createdAt")
+    yield from batch.rows(
+        newest=batch.texts("updatedAt"), page_id=list(map(export.id, batch.texts("id"))), paged_at=at,
+        acknowledged_at=list(map(_after, at, batch.texts("report", "ackTime"))),
+        team_id=_named(export, "team", either(batch.texts("ownerTeamId"), batch.texts("teams", 0, "id"))) if export.options["teams"] else None,
+        urgency=["high" if word in ("P1", "P2", "P3") else "low" if word else None for word in batch.texts("priority")],
     )  # fmt: skip
 
 
@@ -50,12 +59,11 @@ def teams(document: Document, export: Export) -> Iterator[Row]:
     yield document.row(team_id=document.text("name"), name=document.text("name"), kind="team")
 
 
-def _named(export: Export, shape: str, ids: list[str]) -> str | None:
-    """The name of the first; the id itself where the dump with names is not there."""
-    if not ids:
-        return None
-    known = export.by(shape, "id").get(ids[0])
-    return (known[0].text("name") if known else None) or ids[0]
+def _named(export: Export, shape: str, ids: Sequence[str | None]) -> list[str | None]:
+    """The name of each; the id itself where the dump with names is not there."""
+    known = export.by(shape, "id")
+    names = {native: found[0].text("name") for native, found in known.items()}
+    return [names.get(native or "") or native for native in ids]
 
 
 def _after(at: str | None, milliseconds: str | None) -> str | None:
@@ -70,15 +78,15 @@ SYSTEM = System(
     kind="opsgenie",
     title="Opsgenie",
     shapes=(
-        Shape("incident", "an incident", lambda b: {"tinyId", "impactedServices"} <= b.keys()),
-        Shape("alert", "an alert", lambda b: {"tinyId", "lastOccurredAt", "acknowledged"} <= b.keys()),
+        Shape("incident", "an incident", having("tinyId", "impactedServices")),
+        Shape("alert", "an alert", having("tinyId", "lastOccurredAt", "acknowledged")),
         Shape("service", "a service", lambda b: {"teamId", "name", "id"} <= b.keys() and ("links" in b or "isExternal" in b)),
         Shape("team", "a team", lambda b: {"id", "name", "links"} <= b.keys() and "opsgenie" in str(b["links"])),
     ),
     gives=(
-        Gives("incidents", incidents, ("incident",), "all", beside=("service", "team"),
-              lost=("acknowledged_at", "deployment_id", "change_caused", "postmortem_on")),
-        Gives("pages", pages, ("alert",), "as long as alerts are kept", beside=("team",), lost=("incident_id", "service_id", "person_id")),
+        Gives("incidents", None, ("incident",), "all", beside=("service", "team"),
+              lost=("acknowledged_at", "deployment_id", "change_caused", "postmortem_on"), at_once=incidents),
+        Gives("pages", None, ("alert",), "as long as alerts are kept", beside=("team",), lost=("incident_id", "service_id", "person_id"), at_once=pages),
         Gives("teams", teams, ("team",), "now only", lost=("parent_team_id", "time_zone", "valid_from", "valid_to")),
     ),
     recipes=(

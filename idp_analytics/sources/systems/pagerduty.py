@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from idp_analytics.sources import members, over_time
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Recipe, Row, Shape, System, having
 
 
 def incidents(document: Document, export: Export) -> Iterator[Row]:
@@ -116,11 +116,11 @@ SYSTEM = System(
     kind="pagerduty",
     title="PagerDuty",
     shapes=(
-        Shape("analysed", "an incident of analytics", lambda b: {"incident_number", "seconds_to_resolve", "service_name"} <= b.keys()),
+        Shape("analysed", "an incident of analytics", having("incident_number", "seconds_to_resolve", "service_name")),
         Shape("incident", "an incident", lambda b: b.get("type") == "incident" and "incident_number" in b),
         Shape("log_entry", "a log entry", lambda b: str(b.get("type", "")).endswith("_log_entry") and "incident" in b),
         Shape("user", "a user", lambda b: b.get("type") == "user" and "notification_rules" in b),
-        Shape("oncall", "an on-call shift", lambda b: {"escalation_policy", "escalation_level", "user"} <= b.keys()),
+        Shape("oncall", "an on-call shift", having("escalation_policy", "escalation_level", "user")),
         Shape("service", "a service", lambda b: b.get("type") == "service" and "escalation_policy" in b),
     ),
     gives=(

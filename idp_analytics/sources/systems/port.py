@@ -12,7 +12,7 @@ from typing import Any
 
 from idp_analytics.sources import members, over_time, repositories
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System, having
 from idp_analytics.tables.facts import LEVEL_SAID
 
 MOST = 1000
@@ -245,12 +245,12 @@ SYSTEM = System(
     title="Port",
     shapes=(
         Shape("event", "an event", lambda b: members.text(b, "event", "resourceType") is not None and "trigger" in b),
-        Shape("audit", "an entry of the audit log", lambda b: {"resourceType", "trigger", "diff"} <= b.keys()),
-        Shape("run", "a run of an action", lambda b: {"action", "status", "createdAt", "createdBy"} <= b.keys()),
-        Shape("action", "a self-service action", lambda b: {"identifier", "trigger", "invocationMethod"} <= b.keys()),
+        Shape("audit", "an entry of the audit log", having("resourceType", "trigger", "diff")),
+        Shape("run", "a run of an action", having("action", "status", "createdAt", "createdBy")),
+        Shape("action", "a self-service action", having("identifier", "trigger", "invocationMethod")),
         Shape("scorecard", "a scorecard", lambda b: {"identifier", "levels", "rules"} <= b.keys() and "properties" not in b),
-        Shape("entity", "an entity", lambda b: {"identifier", "blueprint", "properties"} <= b.keys()),
-        Shape("team", "a team", lambda b: {"name", "users", "provider"} <= b.keys()),
+        Shape("entity", "an entity", having("identifier", "blueprint", "properties")),
+        Shape("team", "a team", having("name", "users", "provider")),
         Shape("user", "a user", lambda b: {"email", "providers", "status"} <= b.keys() and "firstName" in b),
     ),
     gives=(

@@ -15,7 +15,7 @@ from typing import Any
 from idp_analytics.sources import members
 from idp_analytics.sources.documents import Documents, read_documents
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Option, Recipe, Row, Shape, System, having
 
 _DISPLAY = "\0display"
 _RESOLVED = ("6", "7", "resolved", "closed")
@@ -214,7 +214,7 @@ SYSTEM = System(
         Shape("change", "a change request", _is("CHG")),
         Shape("approval", "an approval", lambda b: "sys_id" in b and "approver" in b and ("sysapproval" in b or "document_id" in b)),
         Shape("request", "a request", lambda b: any(_is(prefix)(b) for prefix in ("REQ", "RITM", "SCTASK"))),
-        Shape("other", "a record of another table", lambda b: {"sys_id", "sys_created_on"} <= b.keys()),
+        Shape("other", "a record of another table", having("sys_id", "sys_created_on")),
     ),
     gives=(
         Gives("incidents", incidents, ("incident",), "all", lost=("deployment_id", "postmortem_on", "url")),

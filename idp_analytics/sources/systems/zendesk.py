@@ -4,34 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, batches
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System, having
 
 _STATUS = {"new": "open", "open": "open", "pending": "open", "hold": "open", "solved": "done", "closed": "done"}
 _SCORES = {"good": 1, "bad": 0}
 
 
-def tickets(document: Document, export: Export) -> Iterator[Row]:
+def tickets(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per ticket. When it was solved, first answered (calendar minutes) and reopened comes from its metrics."""
-    native = document.text("id")
-    metric = next(iter(reversed(export.by("metric", "ticket_id").get(native or "", []))), None)
-    inside = metric.body if metric else members.at(document.body, "metric_set")
-    created, status = document.text("created_at"), document.text("status")
-    minutes = members.text(inside, "reply_time_in_minutes", "calendar")
-    if inside is None:
-        yield document.warning("without ticket metrics nobody knows when tickets were answered and solved")
-    by = export.options["category"]
-    tags = members.words(document.body, "tags")
-    wanted = export.options["category_tags"]
-    yield document.row(
-        newest=document.text("updated_at"), ticket_id=export.id(native), team_id=_field(document, export.options["team_field"]),
-        service_id=_field(document, export.options["service_field"]),
-        category=next((tag for tag in tags if not wanted or tag in wanted), None) if by == "tag" else document.text("type") if by == "type" else _field(document, by),
-        priority=document.text("priority"), channel=document.text("via", "channel"), created_at=created, first_response_at=_after(created, minutes),
-        resolved_at=members.text(inside, "solved_at"), reopens=members.text(inside, "reopens"), status=_STATUS.get(status or "", status), status_raw=status,
+    known, natives = _metrics(export), batch.texts("id")
+    inner = [known.get(native or "", inside) for native, inside in zip(natives, batch.at("metric_set"), strict=True)]
+    metrics = Batch(None, batch.documents, inner)
+    if None in inner:
+        yield batch.documents[0].warning("without ticket metrics nobody knows when tickets were answered and solved")
+    created, status = batch.texts("created_at"), batch.texts("status")
+    by, wanted = export.options["category"], export.options["category_tags"]
+    if by == "tag":
+        tags = map(members.words, batch.at("tags"))
+        category = [next((tag for tag in of if not wanted or tag in wanted), None) for of in tags]
+    else:
+        category = batch.texts("type") if by == "type" else _fields(batch, by)
+    yield from batch.rows(
+        newest=batch.texts("updated_at"), ticket_id=list(map(export.id, natives)), team_id=_fields(batch, export.options["team_field"]),
+        service_id=_fields(batch, export.options["service_field"]), category=category, priority=batch.texts("priority"),
+        channel=batch.texts("via", "channel"), created_at=created,
+        first_response_at=list(map(_after, created, metrics.texts("reply_time_in_minutes", "calendar"))),
+        resolved_at=metrics.texts("solved_at"), reopens=metrics.texts("reopens"),
+        status=[_STATUS.get(word or "", word) for word in status], status_raw=status,
     )  # fmt: skip
+
+
+def _metrics(export: Export) -> dict[str, Any]:
+    """The metrics of each ticket, the last ones read."""
+
+    def made() -> dict[str, Any]:
+        told = (
+            (native, body)
+            for one in batches(export, "metric")
+            for native, body in zip(one.texts("ticket_id"), one.bodies, strict=True)
+        )
+        return {native: body for native, body in told if native is not None}
+
+    return export.once("metrics", made)
 
 
 def survey_responses(document: Document, export: Export) -> Iterator[Row]:
@@ -48,12 +67,15 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _field(document: Document, name: str | None) -> str | None:
-    """A custom field by its id."""
-    found = (
-        members.text(field, "value") for field in document.every("custom_fields") if members.text(field, "id") == name
-    )
-    return next(filter(None, found), None) if name else None
+def _fields(batch: Batch, name: str | None) -> list[str | None]:
+    """A custom field of each by its id."""
+    found: list[str | None] = [None] * len(batch)
+    if name:
+        fields, places = batch.every("custom_fields")
+        for place, native, value in zip(places, fields.texts("id"), fields.texts("value"), strict=True):
+            if native == name and found[place] is None:
+                found[place] = value
+    return found
 
 
 def _after(created: str | None, minutes: str | None) -> str | None:
@@ -74,12 +96,12 @@ SYSTEM = System(
     kind="zendesk",
     title="Zendesk",
     shapes=(
-        Shape("ticket", "a ticket", lambda b: {"requester_id", "submitter_id", "status", "via"} <= b.keys()),
-        Shape("metric", "metrics of a ticket", lambda b: {"ticket_id", "reopens", "reply_time_in_minutes"} <= b.keys()),
-        Shape("rating", "a satisfaction rating", lambda b: {"ticket_id", "score", "requester_id"} <= b.keys()),
+        Shape("ticket", "a ticket", having("requester_id", "submitter_id", "status", "via")),
+        Shape("metric", "metrics of a ticket", having("ticket_id", "reopens", "reply_time_in_minutes")),
+        Shape("rating", "a satisfaction rating", having("ticket_id", "score", "requester_id")),
     ),
     gives=(
-        Gives("tickets", tickets, ("ticket",), "all; deleted tickets after 30 days no more", beside=("metric",), lost=("golden_path_id",)),
+        Gives("tickets", None, ("ticket",), "all; deleted tickets after 30 days no more", beside=("metric",), lost=("golden_path_id",), at_once=tickets),
         Gives("survey_responses", survey_responses, ("rating",), "all", lost=("team_id", "text")),
     ),
     recipes=(
