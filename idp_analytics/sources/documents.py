@@ -126,7 +126,12 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
         if value is _BROKEN:
             place += 1
             continue
-        for document in (value,) if _is_plain(value) else _documents(value, pages):
+        documents = (value,) if _is_plain(value) else tuple(_documents(value, pages))
+        if set(map(type, documents)) == _OBJECT:
+            found += enumerate(documents, place + 1)
+            place += len(documents)
+            continue
+        for document in documents:
             place += 1
             if isinstance(document, dict):
                 found.append((place, document))
@@ -148,6 +153,7 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
 # --- text → values ----------------------------------------------------------------------------------------------------
 
 _BROKEN = object()
+_OBJECT = {dict}
 
 
 def _values(
@@ -263,6 +269,9 @@ def _without_surrogates(value: Any) -> Any:
 def _documents(value: Any, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
     """The documents in one value; each page met on the way is added to ``pages``. Of lists in lists one level is opened."""
     if isinstance(value, list):
+        if all(map(_is_plain, value)):
+            yield from value
+            return
         elements = chain.from_iterable(v if isinstance(v, list) else [v] for v in value)
         for element in elements:
             if isinstance(element, list) or _is_plain(element):

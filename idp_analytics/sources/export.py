@@ -258,8 +258,8 @@ def opened(system: System, paths: Sequence[Path], options: Mapping[str, Any], ro
     for one in _pages_joined(given):
         file, documents = _classified(system, one, one.taken or options.get("as_of"))
         files.append(file)
-        for shape, document in documents:
-            of[shape].append(document)
+        for shape, several in documents.items():
+            of[shape] += several
     return Export(system, files, of, options)
 
 
@@ -355,20 +355,29 @@ def table_documents(path: Path, shown: str, is_whole: Callable[[Mapping[str, Any
     return Documents(found, rows.sha256, rows.broken, warnings=rows.warnings)
 
 
-def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, list[tuple[str, Document]]]:
+def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, dict[str, list[Document]]]:
     found, shown = one.found, one.shown
-    told = [(system.shape(body), number, body) for number, body in found.found]
-    strange = dict(Counter(_called(body) for shape, _, body in told if shape is None))
-    shapes = frozenset(shape for shape, _, _ in told if shape)
+    bodies = [body for _, body in found.found]
+    told = list(map(system.shape, bodies))
+    strange = (
+        dict(Counter(_called(body) for shape, body in zip(told, bodies, strict=True) if shape is None))
+        if None in told
+        else {}
+    )
+    shapes = frozenset(filter(None, told))
     if told and not shapes:
-        raise SourceError(wrong_kind(system, shown, told[0][2]))
+        raise SourceError(wrong_kind(system, shown, bodies[0]))
     nothing = () if told or "the file is empty" in found.warnings else ("the file holds no documents",)
     broken = tuple(f"line {line}: {reason}" if line else reason for line, reason in found.broken[:5])
     file = File(
         shown, found.sha256, as_of, found.unfinished, found.beside or {}, (*found.warnings, *nothing, *broken),
         len(found.broken), strange, shapes, one.family,
     )  # fmt: skip
-    return file, [(shape, Document(body, file, number)) for shape, number, body in told if shape]
+    given: dict[str, list[Document]] = {shape: [] for shape in shapes}
+    for shape, (number, body) in zip(told, found.found, strict=True):
+        if shape is not None:
+            given[shape].append(Document(body, file, number))
+    return file, given
 
 
 def _called(body: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +100,14 @@ class System:
 
     def shape(self, body: Mapping[str, Any]) -> str | None:
         """The name of the first shape that ``body`` has; null: this system writes no such document."""
-        for shape in self.shapes:
-            if shape.is_one(body):
-                return shape.name
+        for is_one, name in self._told:
+            if is_one(body):
+                return name
         return None
+
+    @cached_property
+    def _told(self) -> tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]:
+        return tuple((shape.is_one, shape.name) for shape in self.shapes)
 
     @property
     def tables(self) -> Sequence[str]:
