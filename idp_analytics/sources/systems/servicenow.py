@@ -7,19 +7,24 @@ text, a reference ``{link, value}``, or ``{display_value, value}``. An export of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
+from operator import not_
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.documents import Documents, read_documents
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.export import Export
 from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Option, Recipe, Row, Shape, System, having
 
 _DISPLAY = "\0display"
 _RESOLVED = ("6", "7", "resolved", "closed")
 _CANCELLED = ("8", "canceled", "cancelled")
+_NOT_NEEDED = ("not_required", "no longer required", "not requested", "not_requested")
+_LENGTH = len("2026-01-01 00:00:00")
 _DECIDED = {"approved": "approved", "rejected": "rejected"}
 _STATUS = {
     "approved": "approved", "rejected": "rejected", "requested": "pending", "not requested": "pending", "not_requested": "pending",
@@ -27,177 +32,234 @@ _STATUS = {
 }  # fmt: skip
 
 
-def incidents(document: Document, export: Export) -> Iterator[Row]:
+def incidents(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per incident. ``severity`` is the number of its priority; a change that caused it makes it change-caused."""
-    priority, state = _raw(document, "priority"), _word(document, "state") or _word(document, "incident_state")
-    cause = _raw(document, "caused_by")
-    ended = _time(document, "resolved_at") or (_time(document, "closed_at") if state in _RESOLVED else None)
-    if state in _CANCELLED:
-        yield document.left_out("was cancelled")
-        return
-    yield document.row(
-        newest=_time(document, "sys_updated_on"), incident_id=export.id(_raw(document, "number") or _raw(document, "sys_id")),
-        service_id=export.service(_name(document, "business_service") or _name(document, "cmdb_ci")),
-        team_id=_name(document, "assignment_group") if export.options["teams"] else None, severity=_digit(priority), severity_raw=_shown(document, "priority"),
-        opened_at=_time(document, "opened_at") or _time(document, "sys_created_on"), acknowledged_at=_time(document, "work_start"),
-        resolved_at=ended, change_caused=True if cause else None,
+    states = either(_words(batch, "state"), _words(batch, "incident_state"))
+    is_cancelled = [state in _CANCELLED for state in states]
+    if any(is_cancelled):
+        yield from (document.left_out("was cancelled") for document in compress(batch.documents, is_cancelled))
+        batch = batch.where(map(not_, is_cancelled))
+        states = either(_words(batch, "state"), _words(batch, "incident_state"))
+    closed = [at if state in _RESOLVED else None for at, state in zip(_times(batch, "closed_at"), states, strict=True)]
+    yield from batch.rows(
+        newest=_times(batch, "sys_updated_on"), incident_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        service_id=_services(batch, export), team_id=_names(batch, "assignment_group") if export.options["teams"] else None,
+        severity=each(_digit, _raws(batch, "priority")), severity_raw=_names(batch, "priority"),
+        opened_at=either(_times(batch, "opened_at"), _times(batch, "sys_created_on")), acknowledged_at=_times(batch, "work_start"),
+        resolved_at=either(_times(batch, "resolved_at"), closed), change_caused=[True if cause else None for cause in _raws(batch, "caused_by")],
     )  # fmt: skip
 
 
-def changes(document: Document, export: Export) -> Iterator[Row]:
+def changes(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per change request; it is merged when its work ended. Its type is a label (normal, standard, emergency)."""
-    kind = _word(document, "type")
-    yield document.row(
-        newest=_time(document, "sys_updated_on"), change_id=export.id(_raw(document, "number") or _raw(document, "sys_id")),
-        service_id=export.service(_name(document, "business_service") or _name(document, "cmdb_ci")), author_id=export.person(_raw(document, "requested_by")),
-        opened_at=_time(document, "sys_created_on"), closed_at=_time(document, "closed_at") or _time(document, "work_end"),
-        approved_at=_all_approved(document, export), title=_raw(document, "short_description"), labels=[kind] if kind else None,
+    approved = _approved(export)
+    yield from batch.rows(
+        newest=_times(batch, "sys_updated_on"), change_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        service_id=_services(batch, export), author_id=each(export.person, _raws(batch, "requested_by")),
+        opened_at=_times(batch, "sys_created_on"), closed_at=either(_times(batch, "closed_at"), _times(batch, "work_end")),
+        approved_at=[
+            approved.get(native or "") if word == "approved" else None
+            for native, word in zip(_raws(batch, "sys_id"), _words(batch, "approval"), strict=True)
+        ],
+        title=_raws(batch, "short_description"), labels=[[kind] if kind else None for kind in _words(batch, "type")],
     )  # fmt: skip
 
 
-def approvals(document: Document, export: Export) -> Iterator[Row]:
+def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per approver asked. Decided when the record last changed: the best there is, and after the fact where the work
     had begun. Who was not needed any more withdrew nothing and is left out."""
-    state = _word(document, "state")
-    if state in ("not_required", "no longer required", "not requested", "not_requested"):
-        yield document.left_out("was not needed any more")
-        return
-    subject = _raw(document, "sysapproval") or _raw(document, "document_id")
-    change = next(iter(_subjects(export).get(subject or "", [])), None)
-    decided = _time(document, "sys_updated_on") if state in _DECIDED else None
-    kind = _word(change, "type") if change else None
-    yield document.row(
-        newest=_time(document, "sys_updated_on"), approval_id=export.id(_raw(document, "sys_id")), operation_id=_operation(change, export),
-        subject_kind="change", subject_id=export.id((_raw(change, "number") if change else None) or subject),
-        service_id=export.service(_name(change, "business_service") or _name(change, "cmdb_ci")) if change else None,
-        requestor_id=export.person(_raw(change, "requested_by")) if change else None,
-        responder_id=export.person(_raw(document, "approver")) if state in _DECIDED else None,
-        requested_at=_time(document, "sys_created_on"), decided_at=decided, decision=_DECIDED.get(state or ""),
-        status=_STATUS.get(state or "", state), status_raw=_raw(document, "state"), automated=False if kind != "standard" else None,
-        time_basis="bound" if decided else "none",
+    is_needed = [state not in _NOT_NEEDED for state in _words(batch, "state")]
+    if not all(is_needed):
+        not_needed = compress(batch.documents, map(not_, is_needed))
+        yield from (document.left_out("was not needed any more") for document in not_needed)
+        batch = batch.where(is_needed)
+    states, subjects, known = _words(batch, "state"), _subjects(batch), _changes(export)
+    of = [known.get(subject or "", _NO_CHANGE) for subject in subjects]
+    decided = [
+        at if state in _DECIDED else None for at, state in zip(_times(batch, "sys_updated_on"), states, strict=True)
+    ]
+    who = [one if state in _DECIDED else None for one, state in zip(_raws(batch, "approver"), states, strict=True)]
+    yield from batch.rows(
+        newest=_times(batch, "sys_updated_on"), approval_id=list(map(export.id, _raws(batch, "sys_id"))), operation_id=[change.operation for change in of],
+        subject_kind="change", subject_id=[export.id(change.number or subject) for change, subject in zip(of, subjects, strict=True)],
+        service_id=[change.service for change in of], requestor_id=each(export.person, [change.requestor for change in of]),
+        responder_id=each(export.person, who), requested_at=_times(batch, "sys_created_on"), decided_at=decided,
+        decision=[_DECIDED.get(state or "") for state in states], status=[_STATUS.get(state or "", state) for state in states],
+        status_raw=_raws(batch, "state"), automated=[False if change.kind != "standard" else None for change in of],
+        time_basis=["bound" if at else "none" for at in decided],
     )  # fmt: skip
 
 
-def operations(document: Document, export: Export) -> Iterator[Row]:
+def operations(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per kind of change asked for, as the settings name it."""
-    operation = _operation(document, export)
-    if operation:
-        yield document.row(
-            operation_id=operation, title=_name(document, export.options["operation_field"]) or operation
-        )
+    batch = batch.where(_operations(batch, export))
+    named = _operations(batch, export)
+    yield from batch.rows(operation_id=named, title=either(_names(batch, export.options["operation_field"]), named))
 
 
-def tickets(document: Document, export: Export) -> Iterator[Row]:
+def tickets(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per request (``sc_request``, ``sc_req_item``, ``sc_task``); open as long as it is active."""
-    active = _raw(document, "active")
-    yield document.row(
-        newest=_time(document, "sys_updated_on"), ticket_id=export.id(_raw(document, "number") or _raw(document, "sys_id")),
-        team_id=_name(document, "requested_for_group"), service_id=export.service(_name(document, "business_service") or _name(document, "cmdb_ci")),
-        category=_name(document, "cat_item") or _shown(document, "category"), priority=_shown(document, "priority"), channel=_raw(document, "contact_type"),
-        created_at=_time(document, "opened_at") or _time(document, "sys_created_on"), resolved_at=_time(document, "closed_at"),
-        reopens=_raw(document, "reopen_count"), status={"true": "open", "false": "done"}.get(active or ""), status_raw=_shown(document, "state"),
+    yield from batch.rows(
+        newest=_times(batch, "sys_updated_on"), ticket_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        team_id=_names(batch, "requested_for_group"), service_id=_services(batch, export),
+        category=either(_names(batch, "cat_item"), _names(batch, "category")), priority=_names(batch, "priority"), channel=_raws(batch, "contact_type"),
+        created_at=either(_times(batch, "opened_at"), _times(batch, "sys_created_on")), resolved_at=_times(batch, "closed_at"),
+        reopens=_raws(batch, "reopen_count"), status=[{"true": "open", "false": "done"}.get(active or "") for active in _raws(batch, "active")],
+        status_raw=_names(batch, "state"),
     )  # fmt: skip
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 
-def _raw(document: Document, name: str) -> str | None:
+def _raws(batch: Batch, name: str) -> list[str | None]:
     """What the database holds: text, or the value of a reference (the end of its link, where only that is there)."""
-    found = document.body.get(name)
-    if type(found) is str:
-        return found.strip() or None
-    if not isinstance(found, dict):
-        return members.text(found)
-    link = members.text(found, "link")
-    return members.text(found, "value") or (link.rsplit("/", 1)[-1] if link and "value" not in found else None)
+    return batch.once(f"raw {name}", lambda: _raw(batch, name))
 
 
-def _word(document: Document, name: str) -> str | None:
+def _raw(batch: Batch, name: str) -> list[str | None]:
+    found = batch.at(name)
+    if dict not in set(map(type, found)):
+        return batch.texts(name)
+    values = batch.texts(name, "value")
+    if all(values):
+        return values
+    return [
+        (value or _linked(one)) if type(one) is dict else members.text(one)
+        for value, one in zip(values, found, strict=True)
+    ]
+
+
+def _linked(reference: Mapping[str, Any]) -> str | None:
+    link = members.text(reference, "link")
+    return link.rsplit("/", 1)[-1] if link and "value" not in reference else None
+
+
+def _words(batch: Batch, name: str) -> list[str | None]:
     """A choice in small letters: its display value differs from the raw one by a capital."""
-    found = _raw(document, name)
-    return found.lower() if found else None
+    return [found.lower() if found else None for found in _raws(batch, name)]
 
 
-def _name(document: Document, name: str | None) -> str | None:
+def _names(batch: Batch, name: str | None) -> list[str | None]:
     """What people read, else what the database holds."""
-    return (document.text(name, "display_value") or _raw(document, name)) if name else None
+    return either(batch.texts(name, "display_value"), _raws(batch, name)) if name else [None] * len(batch)
 
 
-def _shown(document: Document, name: str) -> str | None:
-    return _name(document, name)
+def _services(batch: Batch, export: Export) -> list[str | None]:
+    return each(export.service, either(_names(batch, "business_service"), _names(batch, "cmdb_ci")))
 
 
-def _time(document: Document, name: str) -> str | None:
+def _times(batch: Batch, name: str) -> list[str | None]:
     """Raw times are UTC and do not say so; those of an export of display values are local and stay without a zone."""
-    text = _raw(document, name)
-    if _DISPLAY in document.body:
-        return text
-    return f"{text.replace(' ', 'T')}Z" if text and len(text) == len("2026-01-01 00:00:00") else text
+    return [
+        f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH and not is_display else text
+        for text, is_display in zip(_raws(batch, name), batch.at(_DISPLAY), strict=True)
+    ]
 
 
-def _is_display(body: Mapping[str, Any]) -> bool:
+def _is_display(fields: Sequence[Mapping[str, Any]]) -> bool:
     """Some reference has its display value alone."""
-    return any(isinstance(field, dict) and "display_value" in field and "value" not in field for field in body.values())
+    return any("display_value" in field and "value" not in field for field in fields)
 
 
 def _digit(text: str | None) -> str | None:
     return text[0] if text and text[0].isdigit() else None
 
 
-def _approvals(export: Export) -> dict[str, list[Document]]:
-    """Approvals by the change they are for."""
-
-    def made() -> dict[str, list[Document]]:
-        found: dict[str, list[Document]] = {}
-        for one in export.of["approval"]:
-            found.setdefault(_raw(one, "sysapproval") or _raw(one, "document_id") or "", []).append(one)
-        return found
-
-    return export.once("approvals", made)
+# --- a change and its approvals ---------------------------------------------------------------------------------------
 
 
-def _subjects(export: Export) -> dict[str, list[Document]]:
-    return export.once("subjects", lambda: {**export.by("change", "sys_id"), **export.by("change", "sys_id", "value")})
+class _Change(NamedTuple):
+    """What approvals say of the change they are for."""
+
+    number: str | None
+    service: str | None
+    requestor: str | None
+    kind: str | None
+    operation: str | None
 
 
-def _operation(change: Document | None, export: Export) -> str | None:
-    return export.operation(_name(change, export.options["operation_field"])) if change else None
+_NO_CHANGE = _Change(None, None, None, None, None)
 
 
-def _all_approved(document: Document, export: Export) -> str | None:
-    """When the last approver that was needed said yes; null while the change is not approved."""
-    if _word(document, "approval") != "approved":
-        return None
-    native = _raw(document, "sys_id")
-    said = _approvals(export).get(native or "", [])
-    return max(
-        filter(None, (_time(one, "sys_updated_on") for one in said if _word(one, "state") == "approved")), default=None
-    )
+def _changes(export: Export) -> dict[str, _Change]:
+    """Every change by its id."""
+
+    def made() -> dict[str, _Change]:
+        plain: dict[str, _Change] = {}
+        inside: dict[str, _Change] = {}
+        for one in batches(export, "change"):
+            columns = (
+                _raws(one, "number"),
+                _services(one, export),
+                _raws(one, "requested_by"),
+                _words(one, "type"),
+                _operations(one, export),
+            )
+            told = map(_Change, *columns)
+            for change, native, value in zip(told, one.texts("sys_id"), one.texts("sys_id", "value"), strict=True):
+                if native is not None:
+                    plain.setdefault(native, change)
+                if value is not None:
+                    inside.setdefault(value, change)
+        return {**plain, **inside}
+
+    return export.once("changes", made)
+
+
+def _subjects(batch: Batch) -> list[str | None]:
+    """The change that each approval is for."""
+    return either(_raws(batch, "sysapproval"), _raws(batch, "document_id"))
+
+
+def _operations(batch: Batch, export: Export) -> list[str | None]:
+    return each(export.operation, _names(batch, export.options["operation_field"]))
+
+
+def _approved(export: Export) -> dict[str, str]:
+    """When the last approver that was needed said yes, by the change it is for."""
+
+    def made() -> dict[str, str]:
+        last: dict[str, str] = {}
+        for one in batches(export, "approval"):
+            for subject, at, state in zip(
+                _subjects(one), _times(one, "sys_updated_on"), _words(one, "state"), strict=True
+            ):
+                if state == "approved" and at:
+                    last[subject or ""] = max(at, last.get(subject or "", at))
+        return last
+
+    return export.once("approved", made)
 
 
 def opened(path: Path, shown: str) -> Documents:
     """A file of one table, or of several by name: ``{"change_request": {"result": […]}, …}``."""
     found = read_documents(path, shown, str)
-    whole: list[tuple[int, dict[str, Any]]] = []
+    told: list[tuple[int, dict[str, Any]]] = []
     for number, body in found.found:
-        tables = [
-            members.every(table, "result") for table in body.values() if isinstance(table, dict) and "result" in table
-        ]
-        whole += [(number, record) for records in tables for record in records] if tables else [(number, body)]
-    # What is told of each record once; its times are read several times.
-    told = [(number, {**body, _DISPLAY: True} if _is_display(body) else body) for number, body in whole]
+        fields = [field for field in body.values() if type(field) is dict]
+        tables = [members.every(table, "result") for table in fields if "result" in table]
+        # What is told of each record once; its times are read several times.
+        told += (
+            [(number, _marked(record)) for records in tables for record in records]
+            if tables
+            else [(number, _marked(body, fields))]
+        )
     return replace(found, found=told)
 
 
-def _is(prefix: str, *fields: str) -> Any:
-    """A record by its number's prefix, or by fields only such records have."""
+def _marked(body: dict[str, Any], fields: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    fields = [field for field in body.values() if type(field) is dict] if fields is None else fields
+    return {**body, _DISPLAY: True} if _is_display(fields) else body
 
-    def is_one(body: Any) -> bool:
+
+def _is(*prefixes: str) -> Callable[[Mapping[str, Any]], bool]:
+    """A record by its number's prefix."""
+
+    def is_one(body: Mapping[str, Any]) -> bool:
         number = body.get("number")
         number = number.get("value") if isinstance(number, dict) else number
-        named = isinstance(number, str) and number.startswith(prefix)
-        return "sys_id" in body and (named or (bool(fields) and set(fields) <= body.keys()))
+        return isinstance(number, str) and number.startswith(prefixes) and "sys_id" in body
 
     return is_one
 
@@ -213,16 +275,16 @@ SYSTEM = System(
         Shape("incident", "an incident", _is("INC")),
         Shape("change", "a change request", _is("CHG")),
         Shape("approval", "an approval", lambda b: "sys_id" in b and "approver" in b and ("sysapproval" in b or "document_id" in b)),
-        Shape("request", "a request", lambda b: any(_is(prefix)(b) for prefix in ("REQ", "RITM", "SCTASK"))),
+        Shape("request", "a request", _is("REQ", "RITM", "SCTASK")),
         Shape("other", "a record of another table", having("sys_id", "sys_created_on")),
     ),
     gives=(
-        Gives("incidents", incidents, ("incident",), "all", lost=("deployment_id", "postmortem_on", "url")),
-        Gives("changes", changes, ("change",), "all", beside=("approval",),
-              lost=("repo", "kind", "sha", "first_commit_at", "first_review_at", "merged_at", "lines", "is_revert", "origin_sha")),
-        Gives("approvals", approvals, ("approval",), "all", beside=("change",), lost=("team_id", "responders")),
-        Gives("operations", operations, ("change",), "now only", lost=("risk", "gate", "golden_path_id", "owner_team_id", "category")),
-        Gives("tickets", tickets, ("request",), "all", lost=("golden_path_id", "first_response_at")),
+        Gives("incidents", None, ("incident",), "all", lost=("deployment_id", "postmortem_on", "url"), at_once=incidents),
+        Gives("changes", None, ("change",), "all", beside=("approval",),
+              lost=("repo", "kind", "sha", "first_commit_at", "first_review_at", "merged_at", "lines", "is_revert", "origin_sha"), at_once=changes),
+        Gives("approvals", None, ("approval",), "all", beside=("change",), lost=("team_id", "responders"), at_once=approvals),
+        Gives("operations", None, ("change",), "now only", lost=("risk", "gate", "golden_path_id", "owner_team_id", "category"), at_once=operations),
+        Gives("tickets", None, ("request",), "all", lost=("golden_path_id", "first_response_at"), at_once=tickets),
     ),
     recipes=(
         Recipe("incidents.json", f'{_API} "$SERVICENOW/api/now/table/incident?{_LIMIT}" > incidents.json', "itil (read)", "Go on with sysparm_offset until a page is not full."),
