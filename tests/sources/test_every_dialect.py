@@ -131,6 +131,35 @@ def test_an_empty_export_has_its_line_in_loads(kind, few, tmp_path):
         assert (extracts[0].frame.height, bool(extracts[0].warnings)) == (0, True), path.name
 
 
+def cut(name, data):
+    """The first half and a little more of a file, ended within a line: of a table before its last field, so that it can be seen."""
+    if name.endswith(".csv"):
+        end = data.index(b"\n", int(len(data) * 0.6))
+        return data[: data.rindex(b",", 0, end)]
+    return data[: int(len(data) * 0.6)]
+
+
+@pytest.mark.parametrize("kind", dialects.kinds())
+def test_a_file_cut_short_is_refused_or_its_last_line_counted(kind, few, tmp_path):
+    for path in write(tmp_path, kind, few):
+        data, name = path.read_bytes(), path.relative_to(tmp_path).as_posix()
+        if name.endswith(".gz"):
+            path.write_bytes(data[: len(data) // 2])
+            with pytest.raises(SourceError, match=rf"{name}: "):
+                sources.read(kind, [path], options(kind), tmp_path)
+            data, path = gzip.decompress(data), path.with_name(path.name.removesuffix(".gz"))
+        if path.suffix == ".yaml":  # a stream of documents may end anywhere
+            continue
+        path.write_bytes(cut(path.name, data))
+        try:
+            extracts = sources.read(kind, [path], options(kind), tmp_path)
+        except SourceError as told:
+            assert path.name in str(told)
+        else:
+            assert path.suffix in (".csv", ".jsonl"), name
+            assert any(extract.dropped or extract.warnings for extract in extracts), name
+
+
 JUNK = (
     None,
     "",
