@@ -3,8 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -195,38 +193,6 @@ def test_weeks_are_computed_where_a_week_is_asked_for(
     result = publish(organisation, tmp_path, "2026-W22", notebooks=notebooks(), engine=at_once())
     assert result.folder.name == "2026-W22"
     assert "week 22 of 2026" in result.index.read_text(encoding="utf-8")
-
-
-# --- killed ------------------------------------------------------------------------------------------------------------
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from company_building import at_once, company, write_notebooks
-from idp_analytics.publish import staging
-from idp_analytics.publish.run import publish
-notebooks = write_notebooks(Path(sys.argv[2]), team="print('new')")
-staging.point = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-publish(company(), sys.argv[1], notebooks=notebooks, engine=at_once())
-"""
-
-
-def test_killed_between_staging_and_the_switch_the_old_set_stands(
-    organisation: Organisation, notebooks: Notebooks, tmp_path: Path
-) -> None:
-    first = publish(organisation, tmp_path / "r", notebooks=notebooks(), engine=at_once())
-    before = {name: (first.folder / name).read_bytes() for name in ("index.html", "run.json", "organisation.html")}
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    new = [str(tmp_path / "r"), str(tmp_path / "new")]
-    died = subprocess.run([sys.executable, "-c", KILLED, *new], env=environment, check=False, capture_output=True)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
-    assert {name: (first.folder / name).read_bytes() for name in before} == before
-    assert staging.differences(first.folder) == []
-    # What the dead run had finished is found whole, so the next run has only to show it.
-    again = publish(company(), tmp_path / "r", notebooks=tmp_path / "new", engine=forbidden)
-    assert again.reused
-    assert staging.differences(again.folder) == []
-    assert told(again)["key"] == again.key != first.key
 
 
 # --- hostile names -----------------------------------------------------------------------------------------------------
