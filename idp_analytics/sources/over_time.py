@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
 
 from idp_analytics.sources.export import Document, File
 from idp_analytics.sources.system import Row
@@ -16,6 +19,24 @@ UNDATED = "it does not say when it was exported: add as_of to the source in sett
 def is_row(row: Row) -> bool:
     """A row of the table, as against a warning or one left out."""
     return "_left_out" not in row and "_warning" not in row and "_truncated" not in row
+
+
+def beside(row: Row, **columns: Sequence[Any]) -> Row:
+    """Rows that are columns, with more of them, which no table has: what is needed where something follows from several."""
+    more = [pl.Series(name, values) for name, values in columns.items()]
+    return {**row, "_columns": row["_columns"].with_columns(more)}
+
+
+def together(rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows that are columns, of all files, as one; ``_of`` is the place in ``rows`` that each comes from."""
+    parts = [row["_columns"].with_columns(pl.lit(place).alias("_of")) for place, row in enumerate(rows)]
+    whole: pl.DataFrame = pl.concat(parts, how="diagonal_relaxed")
+    return whole
+
+
+def apart(frame: pl.DataFrame, rows: Sequence[Row]) -> list[Row]:
+    """The rows of a frame given back to the files they come from (:func:`together`)."""
+    return [{**row, "_columns": frame.filter(pl.col("_of") == place)} for place, row in enumerate(rows)]
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,16 @@ snapshots are collected. A sync that succeeded is not a rollout that is healthy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export, File
-from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.over_time import beside, is_row
 from idp_analytics.sources.system import (
     ENVIRONMENTS,
     GOLDEN_PATHS,
@@ -26,93 +30,96 @@ from idp_analytics.sources.system import (
 
 _OUTCOMES = {"Failed": "failure", "Error": "error"}
 _RUNNING = ("Running", "Terminating")
+_OF_SYNCS = {"_number": pl.Int64(), "_what": pl.String(), "is_resync": pl.Boolean()}
 _PREVIEW = "is a preview, by the settings"
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per sync in the history, and the newest operation where it failed or still runs.
 
     ``finished_at``: when the sync was done, not when the rollout was healthy. ``is_resync``: same revisions and sources as
     the sync before; ``is_rollback``: those of an earlier one. Both null where the syncs before are not known.
     """
-    if _is_preview(document, export):
-        yield document.left_out(_PREVIEW)
+    apps = _apps(batch, export)
+    if len(apps) < len(batch):
+        yield batch.documents[0].left_out(_PREVIEW, len(batch) - len(apps))
+    if not apps.documents:
         return
-    app, operation = _name(document), document.at("status", "operationState")
-    yield document.truncated(
+    yield apps.documents[0].truncated(
         "a failed sync is remembered only while it is the newest operation: failures are a lower bound"
     )
-    for entry in document.every("status", "history"):
-        number = members.text(entry, "id")
-        sha, version = _revision(entry)
-        yield document.row(
-            **_about(document, export), _app=app, _uid=document.text("metadata", "uid") or "", _number=int(number or -1), _what=_what(entry), _running=False,
-            deployment_id=export.id(f"{app}/{number}"), sha=sha, version=version,
-            started_at=members.text(entry, "deployStartedAt"), finished_at=members.text(entry, "deployedAt"),
-            outcome="success", outcome_raw="Succeeded", **_initiator(members.at(entry, "initiatedBy"), export),
-        )  # fmt: skip
-    phase = members.text(operation, "phase")
-    if phase and phase != "Succeeded":
-        result = members.at(operation, "syncResult") or members.at(operation, "operation", "sync") or {}
-        sha, version = _revision(result)
-        yield document.row(
-            newest=members.text(operation, "finishedAt") or "", **_about(document, export), _app=app, _uid=document.text("metadata", "uid") or "", _number=None,
-            _what=None, _running=phase in _RUNNING,
-            deployment_id=export.id(f"{app}/operation/{members.text(operation, 'startedAt')}"), sha=sha, version=version,
-            started_at=members.text(operation, "startedAt"), finished_at=members.text(operation, "finishedAt"),
-            outcome=None if phase in _RUNNING else _OUTCOMES.get(phase, phase), outcome_raw=phase, is_resync=False,
-            **_initiator(members.at(operation, "operation", "initiatedBy"), export),
-        )  # fmt: skip
+    about, app = _about(apps, export), list(map(export.id, map(_name, apps.documents)))
+    uid = [one or "" for one in apps.texts("metadata", "uid")]
+
+    def told(part: Batch, places: list[int], more: dict[str, list[Any]], **columns: Any) -> Iterator[Row]:
+        own = {name: [values[place] for place in places] for name, values in about.items()}
+        of: dict[str, list[Any]] = {"_app": [app[place] for place in places], "_uid": [uid[place] for place in places]}
+        yield from (beside(row, **{**of, **more}) for row in part.rows(**columns, **own))
+
+    syncs, places = apps.every("status", "history")
+    numbers = syncs.texts("id")
+    more: dict[str, list[Any]] = {
+        "_native": [str(number) for number in numbers], "_number": [int(number or -1) for number in numbers],
+        "_what": list(map(_what, syncs.bodies)), "_running": [False] * len(syncs),
+    }  # fmt: skip
+    yield from told(
+        syncs, places, more, **_revisions(syncs.bodies), started_at=syncs.texts("deployStartedAt"),
+        finished_at=syncs.texts("deployedAt"), outcome="success", outcome_raw="Succeeded", **_initiators(syncs, ("initiatedBy",), export),
+    )  # fmt: skip
+    newest = Batch(apps.table, apps.documents, apps.at("status", "operationState"))
+    others = [bool(phase and phase != "Succeeded") for phase in newest.texts("phase")]
+    newest, places = newest.where(others), list(compress(range(len(apps)), others))
+    phases, begun, ended = newest.texts("phase"), newest.texts("startedAt"), newest.texts("finishedAt")
+    results = [members.at(one, "syncResult") or members.at(one, "operation", "sync") or {} for one in newest.bodies]
+    running = [phase in _RUNNING for phase in phases]
+    yield from told(
+        newest, places, {"_native": [f"operation/{at}" for at in begun], "_running": running}, newest=[at or "" for at in ended], **_revisions(results),
+        started_at=begun, finished_at=ended, outcome_raw=phases, is_resync=False, **_initiators(newest, ("operation", "initiatedBy"), export),
+        outcome=[None if is_running else _OUTCOMES.get(phase or "", phase) for phase, is_running in zip(phases, running, strict=True)],
+    )  # fmt: skip
 
 
 def _in_order(rows: list[Row], files: Sequence[File]) -> list[Row]:
     """The syncs of each application over all snapshots, compared with the one before; gaps are said."""
-    kept = [row for row in rows if not is_row(row)]
-    by_app: dict[tuple[str, str], list[Row]] = {}
-    for row in _told_apart([row for row in rows if is_row(row)]):
-        by_app.setdefault((row["_app"], row["_uid"]), []).append(row)
-    lost: dict[str, list[int]] = {}
+    kept, told = [row for row in rows if not is_row(row)], [row for row in rows if is_row(row)]
+    if not told:
+        return kept
+    every, app, of = over_time.together(told), pl.col("_place"), pl.col("_of")
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in _OF_SYNCS.items() if name not in every.columns]
+    # Two clusters may have an application of one name, and one that was made again counts its syncs from 0: their ids then hold
+    # the application's own id too.
+    uid = pl.when(pl.col("_uid").n_unique().over("_app") > 1).then(pl.lit("/") + pl.col("_uid")).otherwise(pl.lit(""))
+    every = every.with_columns(
+        *missing, deployment_id=pl.concat_str("_app", uid, pl.lit("/"), "_native"), _place=pl.int_range(pl.len())
+    ).with_columns(app.first().over("_app", "_uid"))
+    # What ran in an older snapshot has ended since: well, and it is in the history, or not, and it has its own row.
     now = over_time.newest(files)
-    for syncs in by_app.values():
-        last = syncs[-1]["_document"].file
-        # What ran in an older snapshot has ended since: well, and it is in the history, or not, and it has its own row.
-        still = {last.shown} & now
-        kept += [
-            row
-            for row in syncs
-            if row["_number"] is None and (not row["_running"] or row["_document"].file.shown in still)
-        ]
-        told = {row["_number"]: row for row in syncs if row["_number"] is not None}
-        kept += _compared(told)
-        if told and (forgotten := max(told) + 1 - len(told)):
-            lost.setdefault(told[max(told)]["_document"].file.shown, []).append(forgotten)
-    newest = {row["_document"].file.shown: row["_document"] for row in kept}
+    is_now = of.is_in([place for place, row in enumerate(told) if row["_document"].file.shown in now])
+    still = is_now & (of == of.last().over(app))
+    others = every.filter(pl.col("_number").is_null() & (~pl.col("_running") | still))
+    syncs = _compared(every.filter(pl.col("_number").is_not_null()))
+    whole = pl.concat([others, syncs], how="diagonal_relaxed").sort("_place", "_number", maintain_order=True)
+    kept += over_time.apart(whole, told)
+    lost = syncs.group_by("_place").agg(of.last(), forgotten=pl.col("_number").last() + 1 - pl.len())
+    lost = lost.filter(pl.col("forgotten") != 0).group_by("_of").agg(pl.len(), pl.col("forgotten").sum()).sort("_of")
     return kept + [
-        newest[shown].truncated(f"{sum(counts)} sync(s) of {len(counts)} application(s) are forgotten: only the last ones are kept")
-        for shown, counts in lost.items()
+        told[place]["_document"].truncated(f"{syncs} sync(s) of {count} application(s) are forgotten: only the last ones are kept")
+        for place, count, syncs in lost.iter_rows()
     ]  # fmt: skip
 
 
-def _told_apart(rows: list[Row]) -> Iterator[Row]:
-    """Two clusters may have an application of one name, and one that was made again counts its syncs from 0: their ids then
-    hold the application's own id too."""
-    uids: dict[str, set[str]] = {}
-    for row in rows:
-        uids.setdefault(row["_app"], set()).add(row["_uid"])
-    for row in rows:
-        app, uid, native = row["_app"], row["_uid"], row["deployment_id"]
-        yield {**row, "deployment_id": native.replace(app, f"{app}/{uid}", 1)} if len(uids[app]) > 1 else row
-
-
-def _compared(told: Mapping[int, Row]) -> Iterator[Row]:
-    seen: set[Any] = set()
-    for place, number in enumerate(sorted(told)):
-        row, before = told[number], told.get(number - 1)
-        is_resync = row["_what"] == before["_what"] if before else False if number == 0 else None
-        whole = number == place  # none of those before is missing
-        is_rollback = False if is_resync else True if row["_what"] in seen and before else False if whole else None
-        seen.add(row["_what"])
-        yield {**row, "is_resync": is_resync, "is_rollback": is_rollback}
+def _compared(syncs: pl.DataFrame) -> pl.DataFrame:
+    """The newest row of each sync, with whether it was deployed before."""
+    syncs = syncs.unique(["_place", "_number"], keep="last", maintain_order=True).sort("_place", "_number")
+    number, what = pl.col("_number"), pl.col("_what")
+    follows = (pl.col("_place") == pl.col("_place").shift(1)) & (number == number.shift(1) + 1)
+    # None of those before is missing.
+    whole = number == pl.int_range(pl.len()).over("_place")
+    is_met = ~pl.struct("_place", "_what").is_first_distinct()
+    again = pl.col("is_resync")
+    return syncs.with_columns(
+        is_resync=pl.when(follows).then(what == what.shift(1)).when(number == 0).then(False)
+    ).with_columns(is_rollback=pl.when(again).then(False).when(is_met & follows).then(True).when(whole).then(False))
 
 
 def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
@@ -156,25 +163,32 @@ def _is_preview(document: Document, export: Export) -> bool:
     return bool(pattern) and export.matches(pattern, document.text("metadata", "name") or "")
 
 
+def _apps(batch: Batch, export: Export) -> Batch:
+    """The applications that are no previews."""
+    return batch.where(not _is_preview(one, export) for one in batch.documents) if export.options["previews"] else batch
+
+
 def _service(document: Document, export: Export) -> str | None:
     label = export.options["service_label"]
     named = (document.text("metadata", part, label) for part in ("labels", "annotations"))
     return next(filter(None, named), None) or export.service(document.text("metadata", "name"))
 
 
-def _about(document: Document, export: Export) -> Row:
-    destination = document.at("spec", "destination")
-    server = members.text(destination, "server")
-    cluster = members.text(destination, "name") or (
-        "in-cluster" if server == "https://kubernetes.default.svc" else server
-    )
-    label = export.options["environment_label"]
-    named = label and document.text("metadata", "labels", label)
-    raw = named or "/".join(filter(None, (cluster, members.text(destination, "namespace"))))
-    chart = next((chart for source in _sources(document.at("spec")) if (chart := members.text(source, "chart"))), None)
+def _about(apps: Batch, export: Export) -> dict[str, list[Any]]:
+    """What all syncs of each application have in common."""
+    servers = apps.texts("spec", "destination", "server")
+    local = ["in-cluster" if server == "https://kubernetes.default.svc" else server for server in servers]
+    clusters = either(apps.texts("spec", "destination", "name"), local)
+    spaces = apps.texts("spec", "destination", "namespace")
+    raw: list[str | None] = ["/".join(filter(None, parts)) or None for parts in zip(clusters, spaces, strict=True)]
+    if label := export.options["environment_label"]:
+        raw = either(apps.texts("metadata", "labels", label), raw)
+    charts = [
+        next(filter(None, (members.text(one, "chart") for one in _sources(spec))), None) for spec in apps.at("spec")
+    ]
     return {
-        "service_id": _service(document, export), "environment_raw": raw or None, "environment": export.environment(raw or None),
-        "kind": "application", "golden_path_id": export.golden_path(chart) if chart else None,
+        "service_id": [_service(one, export) for one in apps.documents], "environment_raw": raw, "environment": each(export.environment, raw),
+        "kind": ["application"] * len(apps), "golden_path_id": each(lambda chart: export.golden_path(chart) if chart else None, charts),
     }  # fmt: skip
 
 
@@ -183,25 +197,37 @@ def _sources(of: Any) -> list[dict[str, Any]]:
     return members.every(of, "sources") or ([single] if isinstance(single, dict) else [])
 
 
-def _revision(of: Any) -> tuple[str | None, str | None]:
+def _revisions(of: Sequence[dict[str, Any]]) -> dict[str, list[str | None]]:
     """Commit and version: of several revisions the commit is that of a git source, the version that of a chart."""
-    revisions = members.words(of, "revisions") or members.words(of, "revision")
-    shas = [revision for revision in revisions if members.is_sha(revision)]
-    others = [revision for revision in revisions if not members.is_sha(revision)]
-    return (shas[0] if shas else None), (others[0] if others else None)
+    shas: list[str | None] = []
+    versions: list[str | None] = []
+    for one in of:
+        revision = one.get("revision")
+        # Nearly all are one commit, and this runs for every sync.
+        if "revisions" not in one and type(revision) is str and members.is_sha(revision):
+            shas.append(revision)
+            versions.append(None)
+            continue
+        revisions = members.words(one, "revisions") or members.words(revision)
+        shas.append(next(filter(members.is_sha, revisions), None))
+        versions.append(next((word for word in revisions if not members.is_sha(word)), None))
+    return {"sha": shas, "version": versions}
 
 
-def _what(entry: Mapping[str, Any]) -> tuple[str, str]:
-    return repr(members.words(entry, "revisions") or members.text(entry, "revision")), repr(_sources(entry))
+def _what(sync: dict[str, Any]) -> str:
+    """What was deployed, so that two of it compare."""
+    if "revisions" not in sync and "sources" not in sync and type(sync.get("source")) is dict:
+        return f"{members.text(sync, 'revision')!r} [{sync['source']!r}]"
+    return f"{members.words(sync, 'revisions') or members.text(sync, 'revision')!r} {_sources(sync)!r}"
 
 
-def _initiator(by: Any, export: Export) -> Row:
-    automated = members.flag(by, "automated")
-    name = members.text(by, "username")
-    return {
-        "automated": automated if automated is not None else False if name else None,
-        "initiated_by": export.person(name),
-    }
+def _initiators(of: Batch, path: tuple[str, ...], export: Export) -> dict[str, list[Any]]:
+    names = of.texts(*path, "username")
+    automated = [
+        flag if flag is not None else False if name else None
+        for flag, name in zip(map(members.flag, of.at(*path, "automated")), names, strict=True)
+    ]
+    return {"automated": automated, "initiated_by": each(export.person, names)}
 
 
 def _is_tag(target: str | None) -> bool:
@@ -223,8 +249,8 @@ SYSTEM = System(
     ),
     gives=(
         Gives(
-            "deployments", deployments, ("application",), "the last 10 successful syncs of an application, and its newest operation",
-            lost=("queued_at",), over_time=_in_order, is_state=True,
+            "deployments", None, ("application",), "the last 10 successful syncs of an application, and its newest operation",
+            lost=("queued_at",), over_time=_in_order, is_state=True, at_once=deployments,
         ),
         Gives("service_golden_path", service_golden_path, ("application",), "now only", lost=("joined_at", "left_at"), is_state=True),
         Gives(

@@ -6,95 +6,111 @@ later than the first snapshot that was ready is not believed. What is deleted is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
 
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, each, either, texts
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System
 
 _LABEL = "crossplane.io/claim-name"
+_CREATED = ("metadata", "creationTimestamp")
+_OBSERVED = "is observed only: imported, and not provisioned by the platform"
+_UNDATED = "does not say when it was created"
 
 
-def action_runs(document: Document, export: Export) -> Iterator[Row]:
+def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per root resource: a claim, or a composite (of version 2) or managed resource that nobody composed. It is
     finished and usable when it is first ready; one that is not ready yet is still on its way. Its operation is its kind."""
-    if not _is_root(document):
-        return
-    if _observed(document):
-        yield document.left_out("is observed only: imported, and not provisioned by the platform")
-        return
-    asked = document.text("metadata", "creationTimestamp")
-    if asked is None:
-        yield document.left_out("does not say when it was created")
-        return
-    ready = _condition(document, "Ready")
-    is_ready = members.text(ready, "status") == "True"
-    since = members.text(ready, "lastTransitionTime") if is_ready else None
-    yield document.row(
-        run_id=export.id(document.text("metadata", "uid") or _name(document)), operation_id=f"create {document.text('kind')}",
-        golden_path_id=_path(document, export), version=_revision(document), service_id=_service(document, export),
-        requested_at=asked, started_at=asked, finished_at=since, usable_at=since, outcome="success" if is_ready else None,
-        outcome_raw=members.text(ready, "reason"), channel="gitops", _ready=since,
+    roots = _roots(batch)
+    reasons = [
+        _OBSERVED if is_observed else _UNDATED if asked is None else None
+        for is_observed, asked in zip(_observed(roots), roots.texts(*_CREATED), strict=True)
+    ]
+    yield from (batch.documents[0].left_out(reason, times) for reason, times in Counter(filter(None, reasons)).items())
+    roots = roots.where(reason is None for reason in reasons)
+    ready = Batch(batch.table, roots.documents, [_condition(body, "Ready") for body in roots.bodies])
+    is_ready = [word == "True" for word in ready.texts("status")]
+    since = [at if is_so else None for at, is_so in zip(ready.texts("lastTransitionTime"), is_ready, strict=True)]
+    natives = [uid or _name(one) for uid, one in zip(roots.texts("metadata", "uid"), roots.documents, strict=True)]
+    yield from roots.rows(
+        run_id=list(map(export.id, natives)), operation_id=[f"create {kind}" for kind in roots.texts("kind")],
+        golden_path_id=_paths(roots, export), version=_of(roots, "compositionRevisionRef"), service_id=_services(roots, export),
+        requested_at=roots.texts(*_CREATED), started_at=roots.texts(*_CREATED), finished_at=since, usable_at=since,
+        outcome=["success" if is_so else None for is_so in is_ready], outcome_raw=ready.texts("reason"), channel="gitops",
     )  # fmt: skip
 
 
 def _first_ready(rows: list[Row]) -> list[Row]:
-    """The newest snapshot of each, with the earliest time at which any snapshot says it was ready; none of those that come
-    after the snapshot that first saw it ready: they are of a flap."""
-    kept = [row for row in rows if not is_row(row)]
-    by_run: dict[str, list[Row]] = {}
-    for row in (row for row in rows if is_row(row)):
-        by_run.setdefault(str(row["run_id"]), []).append(row)
-    for seen in by_run.values():
-        times = [row["_ready"] for row in seen if row["_ready"]]
-        last = seen[-1]
-        first = min(times, default=None)
-        if seen[0]["_ready"] is not None:
+    """The newest snapshot of each, with the earliest time at which any snapshot says it was ready; it may be that of a flap
+    where it was ready in the first (said)."""
+    kept, told = [row for row in rows if not is_row(row)], [row for row in rows if is_row(row)]
+    if not told:
+        return kept
+    ready = pl.col("usable_at")
+    runs = over_time.together(told).group_by("run_id", maintain_order=True).agg(
+        pl.all().last(), _first=ready.min(), _was_ready=ready.first().is_not_null()
+    )  # fmt: skip
+    # Ready once is provisioned, whatever became of it later.
+    first = pl.col("_first")
+    runs = runs.with_columns(
+        finished_at=first, usable_at=first, outcome=pl.when(first.is_not_null()).then(pl.lit("success")).otherwise("outcome")
+    )  # fmt: skip
+    for row in over_time.apart(runs, told):
+        if row["_columns"]["_was_ready"].any():
             kept.append(
-                last["_document"].warning(
+                row["_document"].warning(
                     "a resource may have flapped before it was first exported: its time to ready is then too long"
                 )
             )
-        # Ready once is provisioned, whatever became of it later.
-        kept.append(
-            {**last, "finished_at": first, "usable_at": first, "outcome": "success" if times else last["outcome"]}
-        )
+        kept.append(row)
     return kept
 
 
-def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
+def service_golden_path(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per service and composition it uses. Pinned to a revision that is not the newest seen is behind."""
-    path, service = _path(document, export), _service(document, export)
-    if not _is_root(document) or not path or not service:
-        return
-    revision = _revision(document)
-    newest = _newest_revision(export, path)
-    state = "unknown" if not revision or not newest else "current" if revision == newest else "behind"
-    yield document.row(
-        service_id=service, golden_path_id=path, as_of=document.day, evidence="uses", version=revision, joined_at=document.text("metadata", "creationTimestamp"),
-        drift=state,
+    roots = _roots(batch)
+    roots = roots.where(map(_both, _paths(roots, export), _services(roots, export)))
+    paths, revisions = _paths(roots, export), _of(roots, "compositionRevisionRef")
+    newest = export.once("newest revisions", lambda: _newest_revisions(export))
+    yield from roots.rows(
+        service_id=_services(roots, export), golden_path_id=paths, as_of=batch.documents[0].day, evidence="uses", version=revisions,
+        joined_at=roots.texts(*_CREATED),
+        drift=[
+            "unknown" if not revision or not newest.get(path) else "current" if revision == newest[path] else "behind"
+            for path, revision in zip(paths, revisions, strict=True)
+        ],
     )  # fmt: skip
 
 
-def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
+def _both(path: str | None, service: str | None) -> bool:
+    return bool(path and service)
+
+
+def escape_hatches(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per root resource that is paused, observed only, or pinned by hand to a revision. Since when is told of what was
     imported only: the others may have been opened long after the resource was made. Closed by the first snapshot without."""
-    if not _is_root(document):
-        return
-    name = _name(document)
-    found = []
-    if document.text("metadata", "annotations", "crossplane.io/paused") == "true":
-        found.append(("suspend", "reconciliation", "paused"))
-    if _observed(document):
-        found.append(("bypass", "provisioning", "observed only"))
-    if _of(document, "compositionUpdatePolicy") == "Manual":
-        found.append(("manual", "composition updates", "updated by hand"))
-    for kind, policy, reason in found:
-        yield document.row(
-            hatch_id=export.id(f"{name}/{kind}"), kind=kind, policy=policy, golden_path_id=_path(document, export), service_id=_service(document, export),
-            opened_at=document.text("metadata", "creationTimestamp") if kind == "bypass" else None, reason=reason,
-        )  # fmt: skip
+    roots = _roots(batch)
+    which = {
+        ("suspend", "reconciliation", "paused"): [word == "true" for word in roots.texts("metadata", "annotations", "crossplane.io/paused")],
+        ("bypass", "provisioning", "observed only"): _observed(roots),
+        ("manual", "composition updates", "updated by hand"): [word == "Manual" for word in _of(roots, "compositionUpdatePolicy")],
+    }  # fmt: skip
+    for (kind, policy, reason), wanted in which.items():
+        found = roots.where(wanted)
+        told = zip(
+            found.documents, _paths(found, export), _services(found, export), found.texts(*_CREATED), strict=True
+        )
+        for document, path, service, opened in told:
+            yield document.row(
+                hatch_id=export.id(f"{_name(document)}/{kind}"), kind=kind, policy=policy, golden_path_id=path, service_id=service,
+                opened_at=opened if kind == "bypass" else None, reason=reason,
+            )  # fmt: skip
 
 
 # --- a resource -------------------------------------------------------------------------------------------------------
@@ -105,53 +121,53 @@ def _name(document: Document) -> str:
     return "/".join(filter(None, parts))
 
 
-def _is_root(document: Document) -> bool:
-    """Nobody composed it: neither the composite of a claim nor part of a composite."""
-    owned = any(owner.get("controller") for owner in document.every("metadata", "ownerReferences"))
-    return (
-        not owned
-        and _of(document, "claimRef") is None
-        and document.text("metadata", "labels", _LABEL) is None
-        and document.text("metadata", "labels", "crossplane.io/composite") is None
-    )
+def _roots(batch: Batch) -> Batch:
+    """Resources that nobody composed: neither the composite of a claim nor part of a composite."""
+
+    def made() -> list[Batch]:
+        labels = (batch.texts("metadata", "labels", name) for name in (_LABEL, "crossplane.io/composite"))
+        claimed = either(_of(batch, "claimRef"), *labels)
+        owners = batch.at("metadata", "ownerReferences")
+        return [batch.where(map(_is_root, claimed, owners))]
+
+    return batch.once("roots", made)[0].of(batch.table)
 
 
-def _of(document: Document, *path: str) -> str | None:
+def _is_root(claim: str | None, owners: Any) -> bool:
+    return claim is None and not (owners and any(one.get("controller") for one in members.every(owners)))
+
+
+def _of(batch: Batch, name: str) -> list[str | None]:
     """A member of ``spec.crossplane`` (version 2), else of ``spec``."""
-    found = document.at("spec", "crossplane", *path)
-    if found is None:
-        found = document.at("spec", *path)
-    return members.text(found) or (members.text(found, "name") if isinstance(found, dict) else None)
+    newer = batch.at("spec", "crossplane", name)
+    found = [new if new is not None else old for new, old in zip(newer, batch.at("spec", name), strict=True)]
+    return texts([members.at(one, "name") if isinstance(one, dict) else one for one in found])
 
 
-def _path(document: Document, export: Export) -> str | None:
-    return export.golden_path(_of(document, "compositionRef"))
+def _paths(roots: Batch, export: Export) -> list[str | None]:
+    return roots.once("paths", lambda: each(export.golden_path, _of(roots, "compositionRef")))
 
 
-def _revision(document: Document) -> str | None:
-    return _of(document, "compositionRevisionRef")
-
-
-def _newest_revision(export: Export, path: str) -> str | None:
-    """The revision with the greatest number, where the dump has the revisions."""
-    numbered = [
-        (int(one.text("spec", "revision") or 0), one.text("metadata", "name"))
-        for one in export.of["revision"] if export.golden_path(one.text("metadata", "labels", "crossplane.io/composition-name")) == path
-    ]  # fmt: skip
-    return max(numbered)[1] if numbered else None
-
-
-def _service(document: Document, export: Export) -> str | None:
+def _services(roots: Batch, export: Export) -> list[str | None]:
     label = export.options["service_label"]
-    return document.text("metadata", "labels", label) or document.text("metadata", "annotations", label)
+    return either(*(roots.texts("metadata", part, label) for part in ("labels", "annotations")))
 
 
-def _observed(document: Document) -> bool:
-    return members.words(document.body, "spec", "managementPolicies") == ["Observe"]
+def _observed(roots: Batch) -> list[bool]:
+    return [members.words(one) == ["Observe"] if one else False for one in roots.at("spec", "managementPolicies")]
 
 
-def _condition(document: Document, kind: str) -> dict[str, object] | None:
-    return next((one for one in document.every("status", "conditions") if one.get("type") == kind), None)
+def _newest_revisions(export: Export) -> dict[str | None, str | None]:
+    """The revision with the greatest number of each golden path, where the dump has the revisions."""
+    numbered: dict[str | None, list[tuple[int, str | None]]] = {}
+    for one in export.of["revision"]:
+        path = export.golden_path(one.text("metadata", "labels", "crossplane.io/composition-name"))
+        numbered.setdefault(path, []).append((int(one.text("spec", "revision") or 0), one.text("metadata", "name")))
+    return {path: max(revisions)[1] for path, revisions in numbered.items()}
+
+
+def _condition(body: Any, kind: str) -> dict[str, Any] | None:
+    return next((one for one in members.every(body, "status", "conditions") if one.get("type") == kind), None)
 
 
 def _is_resource(body: object) -> bool:
@@ -176,10 +192,10 @@ SYSTEM = System(
         Shape("resource", "a claim, composite or managed resource", _is_resource),
     ),
     gives=(
-        Gives("action_runs", action_runs, ("resource",), "what is there now", together=_first_ready, is_state=True,
+        Gives("action_runs", None, ("resource",), at_once=action_runs, history="what is there now", together=_first_ready, is_state=True,
               lost=("team_id", "requestor_id", "previous_run_id")),
-        Gives("service_golden_path", service_golden_path, ("resource",), "now only", beside=("revision",), lost=("left_at",), is_state=True),
-        Gives("escape_hatches", escape_hatches, ("resource",), "now only", is_state=True,
+        Gives("service_golden_path", None, ("resource",), at_once=service_golden_path, history="now only", beside=("revision",), lost=("left_at",), is_state=True),
+        Gives("escape_hatches", None, ("resource",), at_once=escape_hatches, history="now only", is_state=True,
               lost=("team_id", "requestor_id", "approver_id", "expires_at", "uses"), over_time=over_time.closed),
     ),
     recipes=(

@@ -7,13 +7,17 @@ release in a Helm history names the first install as its beginning: the last dep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.over_time import is_row
+from idp_analytics.sources.over_time import beside, is_row
 from idp_analytics.sources.system import (
     ENVIRONMENTS,
     GOLDEN_PATHS,
@@ -25,6 +29,7 @@ from idp_analytics.sources.system import (
     Shape,
     System,
 )
+from idp_analytics.tables import TABLES
 
 KEPT = 5
 """Entries a history keeps."""
@@ -46,26 +51,35 @@ _NEAR = timedelta(hours=1)
 """How long after a Helm release its event may come."""
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per entry of a history; per object without one its last known revision; per event that tells an outcome.
 
     ``finished_at`` of a Kustomization's entry is when it was first reconciled. A rollback finds its entry there already and only
     bumps it: it is a second row, at the time when the entry before it was last reconciled, which is a bound (said).
     """
-    if "involvedObject" in document.body:
-        yield from _event(document, export)
+    if "involvedObject" in batch.bodies[0]:
+        for event in batch.documents:
+            yield from _event(event, export)
         return
-    history, is_release = document.every("status", "history"), document.text("kind") == "HelmRelease"
-    oldest = min((int(entry["version"]) for entry in history if str(entry.get("version")).isdigit()), default=1)
-    if len(history) >= KEPT or (is_release and oldest > 1):
-        yield document.truncated("an object keeps few of its last outcomes: earlier ones are forgotten")
-    about = _about(document, export)
-    if not history:
-        yield from _snapshot(document, export, about)
-    elif is_release:
-        yield from _released(document, export, history, about)
-    else:
-        yield from _reconciled(document, export, history, about)
+    histories = list(map(members.every, batch.at("status", "history")))
+    is_release = batch.texts("kind")[0] == "HelmRelease"
+    if max(map(len, histories)) >= KEPT or (is_release and max(map(_oldest, histories)) > 1):
+        yield batch.documents[0].truncated("an object keeps few of its last outcomes: earlier ones are forgotten")
+    if is_release or not all(histories):
+        abouts = _abouts(batch, export)
+        for place, (document, history) in enumerate(zip(batch.documents, histories, strict=True)):
+            about = {name: values[place] for name, values in abouts.items()}
+            if not history:
+                yield from _snapshot(document, export, about)
+            elif is_release:
+                yield from _released(document, export, history, about)
+    objects = batch.where(map(bool, histories))
+    if objects.documents and not is_release:
+        yield from _reconciled(objects, export)
+
+
+def _oldest(history: list[dict[str, Any]]) -> int:
+    return min((int(entry["version"]) for entry in history if str(entry.get("version")).isdigit()), default=1)
 
 
 def _released(document: Document, export: Export, history: list[dict[str, Any]], about: Row) -> Iterator[Row]:
@@ -86,35 +100,65 @@ def _released(document: Document, export: Export, history: list[dict[str, Any]],
         )  # fmt: skip
 
 
-def _reconciled(document: Document, export: Export, history: list[dict[str, Any]], about: Row) -> Iterator[Row]:
+def _reconciled(objects: Batch, export: Export) -> Iterator[Row]:
+    entries, of = objects.every("status", "history")
+    digests, statuses, first = (entries.texts(name) for name in ("digest", "lastReconciledStatus", "firstReconciled"))
+    revisions = entries.texts("metadata", "revision")
+    told = either(entries.texts("metadata", "originRevision"), revisions)
+    succeeded = [_RECONCILED.get(status or "") == "success" for status in statuses]
     well = {
-        members.text(entry, "digest"): members.text(entry, "firstReconciled") for entry in history if _succeeded(entry)
+        (place, digest): at for place, digest, at, is_well in zip(of, digests, first, succeeded, strict=True) if is_well
     }
-    for number, entry in enumerate(history):
-        older = history[number + 1] if number + 1 < len(history) else None
-        first, last, before = (
-            *(members.text(entry, name) for name in ("firstReconciled", "lastReconciled")),
-            members.text(older, "lastReconciled"),
+    # A failure of what had been applied well is no deployment of anything new.
+    again = [
+        not is_well and (well.get((place, digest)) or "9") < (at or "")
+        for place, digest, at, is_well in zip(of, digests, first, succeeded, strict=True)
+    ]
+    git = [kind == "GitRepository" for kind in objects.texts("spec", "sourceRef", "kind")]
+    names = list(map(_name, objects.documents))
+    shared = {
+        **{name: [values[place] for place in of] for name, values in _abouts(objects, export).items()},
+        "sha": [_digits(revision, git[place]) for revision, place in zip(told, of, strict=True)], "version": list(map(_version, told, revisions)),
+        "outcome": each(_outcome, statuses), "outcome_raw": statuses, "finished_at": first, "is_rollback": False, "is_resync": again,
+        "deployment_id": [export.id(f"{names[place]}/{digest}/{status}/{at}") for place, digest, status, at in zip(of, digests, statuses, first, strict=True)],
+    }  # fmt: skip
+    (whole,) = entries.rows(newest=entries.texts("lastReconciled"), **shared)
+    whole = beside(whole, _named=[names[place] for place in of])
+    back, before = _put_back(of, first, entries.texts("lastReconciled"), digests)
+    if back:
+        yield objects.documents[0].warning(
+            "a rollback does not say when it began: the end of what it replaced stands for it"
         )
-        digest, status = members.text(entry, "digest"), members.text(entry, "lastReconciledStatus")
-        revision = members.text(entry, "metadata", "originRevision") or members.text(entry, "metadata", "revision")
-        told = {
-            **about, "sha": _sha(revision, document), "version": _version(revision, members.text(entry, "metadata", "revision")),
-            "outcome": _outcome(status), "outcome_raw": status,
-        }  # fmt: skip
-        # A failure of what had been applied well is no deployment of anything new.
-        again = not _succeeded(entry) and (well.get(digest) or "9") < (first or "")
-        yield document.row(
-            newest=last, **told, deployment_id=export.id(f"{_name(document)}/{digest}/{status}/{first}"), finished_at=first,
-            is_rollback=False, is_resync=again,
+        ids = [
+            export.id(f"{names[of[place]]}/{digests[place]}/{statuses[place]}/{at}")
+            for place, at in zip(back, before, strict=True)
+        ]
+        entry = whole["_columns"].with_row_index("_entry")
+        bumped = entry[back].with_columns(
+            pl.Series("deployment_id", ids), pl.Series("finished_at", before), is_rollback=pl.lit(True), is_resync=pl.lit(False)
         )  # fmt: skip
-        # It began before the one after it in the list ended, and was reconciled later: it was put back.
-        if first and last and before and first < before <= last and digest != members.text(older, "digest"):
-            yield document.warning("a rollback does not say when it began: the end of what it replaced stands for it")
-            yield document.row(
-                newest=last, **told, deployment_id=export.id(f"{_name(document)}/{digest}/{status}/{before}"), finished_at=before,
-                is_rollback=True, is_resync=False,
-            )  # fmt: skip
+        whole = {**whole, "_columns": pl.concat([entry, bumped]).sort("_entry", maintain_order=True)}
+    yield whole
+
+
+def _put_back(
+    of: list[int], first: list[str | None], last: list[str | None], digests: list[str | None]
+) -> tuple[list[int], list[str]]:
+    """The entries that began before the one after them in their list ended and were reconciled later, and when that one ended."""
+    places, before = [], []
+    for place in range(len(of) - 1):
+        at, until, ended = first[place], last[place], last[place + 1]
+        if (
+            of[place] == of[place + 1]
+            and at
+            and until
+            and ended
+            and at < ended <= until
+            and digests[place] != digests[place + 1]
+        ):
+            places.append(place)
+            before.append(ended)
+    return places, before
 
 
 def _snapshot(document: Document, export: Export, about: Row) -> Iterator[Row]:
@@ -168,12 +212,14 @@ def _said(document: Document, keys: tuple[str, ...]) -> str | None:
 def _once(rows: list[Row]) -> list[Row]:
     """Of the events of an object only the first of each try (Flux tries again and again), and none that its history tells too."""
     events = sorted((row for row in rows if "_object" in row), key=lambda row: (row["_object"], row["_at"] or ""))
+    if not events:
+        return rows
     kept = [row for row in rows if "_object" not in row]
     told: dict[tuple[Any, ...], list[str]] = {}
     for row in filter(is_row, kept):
-        # A Kustomization's commit is deployed once; a chart's version may be, again and again, with other values.
-        what = row.get("sha") or row.get("version")
-        told.setdefault((_name(row["_document"]), what, row["outcome"]), []).append(row.get("finished_at") or "")
+        for name, sha, version, outcome, at in _told(row):
+            # A Kustomization's commit is deployed once; a chart's version may be, again and again, with other values.
+            told.setdefault((name, sha or version, outcome), []).append(at or "")
     last: tuple[Any, ...] = ()
     for row in events:
         this = (row["_object"], row["sha"] or row["version"], row["outcome"])
@@ -188,6 +234,14 @@ def _once(rows: list[Row]) -> list[Row]:
     return kept
 
 
+def _told(row: Row) -> Iterable[tuple[str | None, ...]]:
+    """Object, commit, version, outcome and end of what a row stands for."""
+    names = ("sha", "version", "outcome", "finished_at")
+    if "_columns" in row:
+        return row["_columns"].select("_named", *names).iter_rows()  # type: ignore[no-any-return]
+    return [(_name(row["_document"]), *(row.get(name) for name in names))]
+
+
 def _follows(at: str, event: str | None) -> bool:
     try:
         return timedelta() <= datetime.fromisoformat(event or "") - datetime.fromisoformat(at) <= _NEAR
@@ -195,45 +249,53 @@ def _follows(at: str, event: str | None) -> bool:
         return False
 
 
-def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
+def service_golden_path(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per chart a HelmRelease uses, and per path of a Kustomization that the settings name. ``version``: of the chart that
     runs, or the tag of the source; a branch is none."""
-    running = next(
-        (
-            entry
-            for entry in document.every("status", "history")
-            if _RELEASED.get(str(entry.get("status"))) == "success"
-        ),
-        None,
+    running = [
+        next((entry for entry in members.every(history) if _RELEASED.get(str(entry.get("status"))) == "success"), None)
+        for history in batch.at("status", "history")
+    ]
+    runs = Batch(batch.table, batch.documents, running)
+    charts = either(
+        batch.texts("spec", "chart", "spec", "chart"), runs.texts("chartName"), batch.texts("spec", "chartRef", "name")
     )
-    applied = document.text("status", "lastAppliedRevision")
-    chart = (
-        document.text("spec", "chart", "spec", "chart")
-        or members.text(running, "chartName")
-        or document.text("spec", "chartRef", "name")
-    )
-    place = "/".join(
-        filter(
-            None, (document.text("spec", "sourceRef", "name"), (document.text("spec", "path") or "").removeprefix("./"))
+    if not any(charts) and not export.options["golden_paths"]:
+        return
+    folders = [(path or "").removeprefix("./") for path in batch.texts("spec", "path")]
+    places = [
+        "/".join(filter(None, parts)) for parts in zip(batch.texts("spec", "sourceRef", "name"), folders, strict=True)
+    ]
+    paths = [
+        export.golden_path(chart, place) if chart or export.options["golden_paths"] else None
+        for chart, place in zip(charts, places, strict=True)
+    ]
+    versions = [
+        (runs_now or applied) if chart else _version(applied)
+        for chart, runs_now, applied in zip(
+            charts, runs.texts("chartVersion"), batch.texts("status", "lastAppliedRevision"), strict=True
         )
-    )
-    path = export.golden_path(chart, place) if chart or export.options["golden_paths"] else None
-    if path:
-        version = (members.text(running, "chartVersion") or applied) if chart else _version(applied)
-        yield document.row(
-            service_id=_service(document, export), golden_path_id=path, as_of=document.day, evidence="uses",
-            version=version.split("+")[0] if version else None, drift="unknown",
-        )  # fmt: skip
+    ]
+    yield from batch.where(paths).rows(
+        service_id=list(compress(_services(batch, export), paths)), golden_path_id=list(filter(None, paths)), as_of=batch.documents[0].day,
+        evidence="uses", version=[version.split("+")[0] if version else None for version in compress(versions, paths)], drift="unknown",
+    )  # fmt: skip
 
 
-def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
+def escape_hatches(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per suspension: what the object deploys is changed by hand, or not at all.
 
     ``opened_at``: when the suspension was written, where managed fields were exported; ``closed_at``: the first later snapshot
     in which the object is not suspended.
     """
-    if document.at("spec", "suspend") is not True:
-        return
+    suspended = batch.where(flag is True for flag in batch.at("spec", "suspend"))
+    yield from (
+        _suspension(document, service, export)
+        for document, service in zip(suspended.documents, _services(suspended, export), strict=True)
+    )
+
+
+def _suspension(document: Document, service: str | None, export: Export) -> Row:
     written = (
         members.text(field, "time") for field in document.every("metadata", "managedFields")
         if members.at(field, "fieldsV1", "f:spec", "f:suspend") is not None
@@ -243,9 +305,9 @@ def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
         one.taken_at for one in export.by((document.text("kind") or "").lower(), "metadata", "name").get(document.text("metadata", "name") or "", [])
         if _name(one) == _name(document) and one.at("spec", "suspend") is not True
     )  # fmt: skip
-    yield document.row(
+    return document.row(
         hatch_id=export.id("/".join(filter(None, (_name(document), "suspend", opened)))), kind="suspend", policy="reconciliation",
-        service_id=_service(document, export), opened_at=opened, reason="suspended",
+        service_id=service, opened_at=opened, reason="suspended",
         closed_at=min((at for at in later if at and taken and at > taken), default=None),
     )  # fmt: skip
 
@@ -258,26 +320,35 @@ def _name(document: Document) -> str:
     return "/".join(filter(None, named))
 
 
-def _service(document: Document, export: Export) -> str | None:
-    label = export.options["service_label"]
-    return document.text("metadata", "labels", label) or export.service(document.text("metadata", "name"))
-
-
 def _about(document: Document, export: Export) -> Row:
-    label = export.options["environment_label"]
-    namespace = document.text("spec", "targetNamespace") or document.text("metadata", "namespace")
-    raw = (label and document.text("metadata", "labels", label)) or namespace
-    chart = document.text("spec", "chart", "spec", "chart") or document.text("status", "history", 0, "chartName")
+    return {name: values[0] for name, values in _abouts(Batch(TABLES["deployments"], [document]), export).items()}
+
+
+def _abouts(objects: Batch, export: Export) -> dict[str, list[Any]]:
+    """What all deployments of each object have in common."""
+    label, count = export.options["environment_label"], len(objects)
+    named = objects.texts("metadata", "labels", label) if label else [None] * count
+    raw = either(named, objects.texts("spec", "targetNamespace"), objects.texts("metadata", "namespace"))
+    charts = either(objects.texts("spec", "chart", "spec", "chart"), objects.texts("status", "history", 0, "chartName"))
     return {
-        "service_id": _service(document, export), "environment": export.environment(raw), "environment_raw": raw, "kind": "application",
-        "automated": True, "golden_path_id": export.golden_path(chart) if chart else None,
+        "service_id": _services(objects, export), "environment": each(export.environment, raw), "environment_raw": raw,
+        "kind": ["application"] * count, "automated": [True] * count,
+        "golden_path_id": [export.golden_path(chart) if chart else None for chart in charts],
     }  # fmt: skip
 
 
+def _services(objects: Batch, export: Export) -> list[str | None]:
+    labels = objects.texts("metadata", "labels", export.options["service_label"])
+    return either(labels, list(map(export.service, objects.texts("metadata", "name"))))
+
+
 def _sha(revision: str | None, document: Document) -> str | None:
+    return _digits(revision, document.text("spec", "sourceRef", "kind") == "GitRepository")
+
+
+def _digits(revision: str | None, is_git: bool) -> str | None:
     """The commit in ``main@sha1:…``, ``main/…`` or alone. ``sha256:`` is the digest of an artifact, unless the source is git."""
     found = _REVISION.fullmatch(revision or "")
-    is_git = document.text("spec", "sourceRef", "kind") == "GitRepository"
     return None if found is None or (found["hash"] == "sha256" and not is_git) else found["digits"]
 
 
@@ -288,10 +359,6 @@ def _version(*revisions: str | None) -> str | None:
         if found is None or _VERSION.fullmatch(found["name"] or ""):
             return found["name"] if found else revision
     return None
-
-
-def _succeeded(entry: dict[str, Any]) -> bool:
-    return _RECONCILED.get(str(entry.get("lastReconciledStatus"))) == "success"
 
 
 def _outcome(status: str | None) -> str | None:
@@ -322,10 +389,10 @@ SYSTEM = System(
         ),
     ),
     gives=(
-        Gives("deployments", deployments, (*_OBJECTS, "event"), f"the last {KEPT} outcomes of an object; events as long as they are kept", together=_once, is_state=True,
+        Gives("deployments", None, (*_OBJECTS, "event"), at_once=deployments, history=f"the last {KEPT} outcomes of an object; events as long as they are kept", together=_once, is_state=True,
               lost=("queued_at", "initiated_by")),
-        Gives("service_golden_path", service_golden_path, _OBJECTS, "now only", lost=("joined_at", "left_at"), is_state=True),
-        Gives("escape_hatches", escape_hatches, _OBJECTS, "now only", is_state=True,
+        Gives("service_golden_path", None, _OBJECTS, at_once=service_golden_path, history="now only", lost=("joined_at", "left_at"), is_state=True),
+        Gives("escape_hatches", None, _OBJECTS, at_once=escape_hatches, history="now only", is_state=True,
               lost=("golden_path_id", "team_id", "requestor_id", "approver_id", "expires_at", "uses")),
     ),
     recipes=(
