@@ -30,6 +30,28 @@ def newcombe_difference(
     return difference, low, high
 
 
+def share_ratio(
+    k1: npt.ArrayLike, n1: npt.ArrayLike, k0: npt.ArrayLike, n0: npt.ArrayLike, level: float = 0.95
+) -> Interval:
+    """Share now (``k1`` of ``n1``) over share before, by MOVER for ratios (Donner & Zou 2012) from two Wilson intervals, elementwise.
+
+    ratio, low, high, each 0 or more; all nan where either n is 0, ratio inf where nothing was a hit before, and high inf where the share before may be 0.
+    """
+    k1, n1, k0, n0 = (np.asarray(v, float) for v in (k1, n1, k0, n0))
+    (l1, u1), (l0, u0) = wilson(k1, n1, level), wilson(k0, n0, level)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p1, p0 = k1 / n1, k0 / n0
+        product = p1 * p0
+        # Rounding may leave what is none a little below 0.
+        down = np.sqrt(np.maximum(product**2 - l1 * u0 * (2 * p1 - l1) * (2 * p0 - u0), 0))
+        up = np.sqrt(np.maximum(product**2 - u1 * l0 * (2 * p1 - u1) * (2 * p0 - l0), 0))
+        low = (product - down) / (u0 * (2 * p0 - u0))
+        high = np.where(l0 > 0, (product + up) / (l0 * (2 * p0 - l0)), np.inf)
+        ratio = p1 / p0
+    known = np.where(np.isnan(l1 + l0), np.nan, 1.0)
+    return ratio * known, low * known, high * known
+
+
 def rate_ratio(
     count1: npt.ArrayLike,
     exposure1: npt.ArrayLike,

@@ -186,8 +186,8 @@ The study `stress_signals` asks ten things of what a team does under stress and 
 (severity 1 or 2) from its opening to two hours after it is resolved, 72 hours at most, overlapping ones as one window; and, apart, the
 five weeks of a year with most pages, of three pages at least. Calm stands beside each window: the same team, as long, the same weekday at the
 same wall time, up to eight weeks before or after, a day away from all its stress, the nearest four. Looked at is the year before the end of
-the period. Windows with their calm are drawn again as wholes (bootstrap, fixed seed; Field & Welsh 2007), never narrower than
-Newcombe's interval (1998) or the exact ratio of two counts, at a level at which the ten hold together. *Breaks*: worse for certain and by 20
+the period. Windows with their calm are drawn again as wholes (bootstrap, fixed seed; Field & Welsh 2007), the percentiles taken further out
+the fewer there are (Hesterberg 2015), never narrower than Newcombe's interval (1998) or the exact ratio of two counts, at a level at which the ten hold together. *Breaks*: worse for certain and by 20
 points, or by half as much again for ratios; *bends*: worse for certain, by less; *holds*: the interval leaves no room for that much; *cannot be
 told*: it does; *untested under stress*: fewer than five windows have anything to see. The thresholds are defaults that nothing calibrates.
 Hours are the same in both, so deployments out of hours are counted per window; in an incident they are not judged, nor are rollbacks,

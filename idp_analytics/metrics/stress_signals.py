@@ -14,7 +14,7 @@ from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
 from idp_analytics.metrics.stress_events import RATIOS, SIGNALS, WINDOWED, events
-from idp_analytics.metrics.stress_windows import STRESSES, windows
+from idp_analytics.metrics.stress_windows import FEWEST, STRESSES, inside, windows
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 
@@ -22,7 +22,6 @@ VERDICTS = ("holds", "bends", "breaks", "cannot be told", "untested under stress
 """*Breaks*: worse for certain and by :data:`MUCH`; *bends*: worse for certain, by less; *holds*: whatever the truth is, it is not that much
 worse; *untested*: fewer than :data:`FEWEST` windows with anything to see on both sides; *not judged*: more of it is not worse."""
 
-FEWEST = 5
 MUCH, MUCH_RATIO = 0.2, 1.5
 """How much worse is *breaks*: as a difference of shares, as a ratio. Defaults of the kit, calibrated on nothing."""
 
@@ -63,6 +62,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 _CELL = ["scope", "entity_id", "at", "stress"]
+_OF = ("team_id", "stress")
 
 
 def stress_signals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -123,7 +123,7 @@ def stress_rows(
         raise ReportError(f"There is no {study} of a {scope}; there is of the organisation and of teams.")
     span = periods.parse(period)
     ends = period_ends(settings, as_of, span.start, (span.every,)).filter(period=span.label)
-    inside = by_scope(_within(windows(tables, settings, ends), events(tables, settings, as_of).collect()))
+    within = by_scope(inside(windows(tables, settings, ends), events(tables, settings, as_of).collect(), _OF))
     lines = pl.concat(
         tables[name].select(
             pl.lit(name).alias("source_table"), TABLES[name].row_key().alias("source_key"), "load_id", "source_row"
@@ -131,7 +131,7 @@ def stress_rows(
         for name in _BEHIND
     ).join(tables["loads"].select("load_id", "path"), on="load_id", how="left")
     return (
-        inside.filter(scope=scope, entity_id=entity_id)
+        within.filter(scope=scope, entity_id=entity_id)
         .join(lines.collect(), on=["source_table", "source_key"], how="left")
         .select(
             "signal", "stress", "team_id", pl.col("cluster").alias("window"), "is_stress", "happened_at", "x",
@@ -148,28 +148,15 @@ def _first(tables: Tables, as_of: datetime) -> date | None:
     return found
 
 
-def _within(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """Events by window, joined by team and day so that the work grows with what happened and not with its square."""
-    days = pl.date_ranges(pl.col("from").dt.date(), pl.col("to").dt.date())
-    by_day = there.with_columns(days.alias("_day")).explode("_day")
-    return (
-        by_day.join(
-            seen.with_columns(pl.col("happened_at").dt.date().alias("_day")), on=["team_id", "stress", "_day"], how="inner"
-        )
-        .filter(pl.col("happened_at") >= pl.col("from"), pl.col("happened_at") < pl.col("to"))
-        .drop("_day")
-    )  # fmt: skip
-
-
 def _counted(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     """Per moment, team, window of stress and signal: x and n in stress (1) and in its calm windows (0)."""
-    inside = _within(there, seen)
+    within = inside(there, seen, _OF)
     key = ["at", "stress", "team_id", "cluster", "is_stress"]
-    single = inside.filter(~pl.col("signal").is_in(list(WINDOWED))).group_by(*key, "signal").agg(
+    single = within.filter(~pl.col("signal").is_in(list(WINDOWED))).group_by(*key, "signal").agg(
         pl.col("x").sum().alias("x"), pl.col("x").count().alias("n"), pl.col("x").null_count().alias("missing")
     )  # fmt: skip
     whole = (
-        inside.filter(pl.col("signal").is_in(list(WINDOWED)))
+        within.filter(pl.col("signal").is_in(list(WINDOWED)))
         .group_by(*key, "from", "signal")
         .agg(pl.len().alias("_seen"))
     )

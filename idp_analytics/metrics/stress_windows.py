@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -33,6 +34,9 @@ WEEKS = 8
 CALM = 4
 """How many calm windows, the nearest, stand beside one stress window."""
 
+FEWEST = 5
+"""Windows with anything to see from which something is told; of fewer it is untested."""
+
 HEAVY, FEWEST_PAGES = 5, 3
 """Of a year's weeks the tenth with most pages, of at least so many pages each."""
 
@@ -56,27 +60,43 @@ def windows(tables: Tables, settings: Settings, moments: pl.DataFrame) -> pl.Dat
     return pl.concat(found).sort("at", "stress", "team_id", "cluster", "is_stress", "from")
 
 
-def _episodes(tables: Tables, moments: pl.DataFrame) -> pl.DataFrame:
+def spans(tables: Tables, moments: pl.DataFrame) -> pl.DataFrame:
+    """Every severe incident of the year before each of ``moments`` (``at``), one by one: ``at``, ``incident_id``, ``service_id``, ``team_id`` (null: none known), ``from``,
+    ``to`` (UTC, half-open: two hours after it was resolved, :data:`LONGEST` at most)."""
     at, opened = pl.col("at"), pl.col("opened_at")
     severe = (
-        tables["incidents"]
-        .filter(pl.col("severity") <= SEVERE, pl.col("team_id").is_not_null())
-        .select("incident_id", "team_id", "opened_at", "resolved_at")
-        .collect()
-    )
-    spans = (
+        tables["incidents"].filter(pl.col("severity") <= SEVERE)
+        .select("incident_id", "service_id", "team_id", "opened_at", "resolved_at").collect()
+    )  # fmt: skip
+    # Open still, or resolved only later: as known at the moment it goes on. One said to end before it began has no length.
+    ends = pl.max_horizontal(pl.col("resolved_at").fill_null(at), opened) + AFTER
+    return (
         severe.join(moments.select("at").unique(), how="cross")
         .filter(opened < at, opened >= at - YEAR)
-        .with_columns(
-            opened.alias("from"),
-            # Open still, or resolved only later: as known at the moment it goes on. One said to end before it began has no length.
-            pl.min_horizontal(pl.max_horizontal(pl.col("resolved_at").fill_null(at), opened) + AFTER, opened + LONGEST, at).alias("to"),
-        )
+        .with_columns(opened.alias("from"), pl.min_horizontal(ends, opened + LONGEST, at).alias("to"))
+        .select("at", "incident_id", "service_id", "team_id", "from", "to")
         .sort("at", "team_id", "from", "incident_id")
-    )  # fmt: skip
+    )
+
+
+def inside(there: pl.DataFrame, seen: pl.DataFrame, by: Sequence[str] = ("team_id",)) -> pl.DataFrame:
+    """What is ``seen`` (``by``, ``happened_at``) within windows of ``there`` (``by``, ``from``, ``to``), joined by day so that the work grows with what happened and not
+    with its square."""
+    days = pl.date_ranges(pl.col("from").dt.date(), pl.col("to").dt.date())
+    by_day = there.with_columns(days.alias("_day")).explode("_day")
+    dated = seen.with_columns(pl.col("happened_at").dt.date().alias("_day"))
+    return (
+        by_day.join(dated, on=[*by, "_day"], how="inner")
+        .filter(pl.col("happened_at") >= pl.col("from"), pl.col("happened_at") < pl.col("to"))
+        .drop("_day")
+    )
+
+
+def _episodes(tables: Tables, moments: pl.DataFrame) -> pl.DataFrame:
+    whose = spans(tables, moments).drop_nulls("team_id")
     before = pl.col("to").cum_max().shift(1).over("at", "team_id")
     return (
-        spans.with_columns((pl.col("from") > before).fill_null(True).cum_sum().over("at", "team_id").alias("_episode"))
+        whose.with_columns((pl.col("from") > before).fill_null(True).cum_sum().over("at", "team_id").alias("_episode"))
         .group_by("at", "team_id", "_episode", maintain_order=True)
         .agg(
             pl.col("incident_id").first().alias("cluster"), pl.col("from").min(), pl.col("to").max(),

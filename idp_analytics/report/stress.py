@@ -8,8 +8,8 @@ from typing import Any
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, quantity, significant
 from idp_analytics.metrics.stress_events import WINDOWED
-from idp_analytics.metrics.stress_signals import FEWEST, MUCH, MUCH_RATIO
-from idp_analytics.metrics.stress_windows import CALM, HEAVY, STRESSES
+from idp_analytics.metrics.stress_signals import MUCH, MUCH_RATIO
+from idp_analytics.metrics.stress_windows import CALM, FEWEST, HEAVY, STRESSES
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,36 @@ def test_nothing_to_compare_is_not_a_number_and_not_an_error() -> None:
         changes.ratio_from_intervals([np.nan, 0, 1], [1, 0, 1], [3, 1, 1], [2, 2, -1], [1, 1, 1], [3, 3, 3]),
     ):
         assert np.isnan(values).all()
+
+
+@pytest.mark.parametrize(("now", "before"), [((5, 10), (50, 100)), ((0, 10), (50, 100)), ((40, 81), (200, 400)), ((18, 20), (10, 40)), ((1, 100), (99, 100)), ((20, 20), (1, 30))])  # fmt: skip
+def test_a_ratio_of_shares_is_near_the_score_interval(now: tuple[int, int], before: tuple[int, int]) -> None:
+    """Of statsmodels, by another way (Koopman 1984); the two part in the second digit only."""
+    ratio, low, high = (float(v) for v in changes.share_ratio(*now, *before))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it divides by 0 on its way
+        wanted = confint_proportions_2indep(*now, *before, compare="ratio", method="score")
+    assert ratio == pytest.approx(now[0] / now[1] / (before[0] / before[1]))
+    assert (low, high) == pytest.approx(wanted, rel=0.03, abs=0.002)
+
+
+@given(COUNTS, COUNTS)
+def test_a_ratio_of_shares_is_held_and_turns_round(now: tuple[int, int], before: tuple[int, int]) -> None:
+    ratio, low, high = (float(v) for v in changes.share_ratio(*now, *before))
+    if now[0] + before[0] == 0:
+        assert math.isnan(ratio)
+        return
+    assert 0 <= low <= ratio * (1 + 1e-9)
+    assert high >= ratio * (1 - 1e-9) or math.isinf(ratio)
+    if now[0] > 0 and before[0] > 0:
+        assert np.allclose(changes.share_ratio(*before, *now), (1 / ratio, 1 / high, 1 / low))
+
+
+def test_a_ratio_of_shares_says_nothing_of_nothing() -> None:
+    assert all(math.isnan(float(v)) for v in changes.share_ratio(0, 0, 1, 2))
+    ratio, low, high = (float(v) for v in changes.share_ratio(3, 10, 0, 10))
+    assert (ratio, high) == (math.inf, math.inf)
+    assert 0 < low < 1
 
 
 def test_rate_ratio_published() -> None:

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idp_analytics.estimates.changes import newcombe_difference, rate_ratio
+from idp_analytics.estimates.changes import newcombe_difference, rate_ratio, share_ratio
 from idp_analytics.estimates.clustered import clustered_comparison
 
 
-def compared(rows, ratio=False, draws=400, seed=1):
+def compared(rows, ratio=False, draws=400, seed=1, of_shares=False):
     frame = pl.DataFrame(
         [("g", f"c{at:03d}", ratio, *row) for at, row in enumerate(rows)],
         schema=["by", "cluster", "ratio", "x1", "n1", "x0", "n0"], orient="row",
     )  # fmt: skip
-    return clustered_comparison(frame, ["by"], "cluster", "ratio", seed, draws=draws).row(0, named=True)
+    return clustered_comparison(frame, ["by"], "cluster", "ratio", seed, draws=draws, of_shares=of_shares).row(
+        0, named=True
+    )
 
 
 def test_a_difference_by_hand():
@@ -35,6 +37,23 @@ def test_clusters_all_alike_are_not_certain():
     assert (found["value"], found["low"], found["high"]) == pytest.approx((0, low, high))
     alike = compared([(2, 1, 4, 4)] * 6, ratio=True)
     assert (alike["low"], alike["high"]) == pytest.approx(tuple(float(v) for v in rate_ratio(12, 6, 24, 24)[1:]))
+
+
+def test_a_ratio_of_shares_is_surer_than_one_of_counts():
+    """Of 90 % against 90 % hardly more than a hundredth can be missing above; of counts there is no above."""
+    rows = [(9, 10, 36, 40)] * 6
+    counts, parts = compared(rows, ratio=True), compared(rows, ratio=True, of_shares=True)
+    assert (parts["low"], parts["high"]) == pytest.approx(tuple(float(v) for v in share_ratio(54, 60, 216, 240)[1:]))
+    assert counts["low"] < parts["low"] < 1 < parts["high"] < counts["high"]
+
+
+def test_few_clusters_are_less_sure_than_their_percentiles():
+    """A mean of four clusters that differ: percentiles of all 2.5 % cut off would be those of a normal with √(3 ÷ 4) of the spread."""
+    rows = [(x, 100, 0, 100) for x in (20, 40, 60, 80)]
+    found = compared(rows, draws=4000)
+    # Student's t with three degrees of freedom goes beyond what four values can draw: from the lowest to the highest mean there is.
+    assert found["low"] <= 0.21
+    assert found["high"] >= 0.79
 
 
 def test_what_stays_together_in_clusters_is_less_certain_than_it_looks():

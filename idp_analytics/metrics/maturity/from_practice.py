@@ -11,7 +11,6 @@ from idp_analytics.metrics.bill_quality import bill_quality
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity.from_paths import counted, latest
 from idp_analytics.metrics.maturity.from_requests import recent, with_untested
-from idp_analytics.metrics.maturity.from_stress import SEVERE
 from idp_analytics.metrics.maturity.measured import (
     ABSENT,
     FEW,
@@ -23,6 +22,7 @@ from idp_analytics.metrics.maturity.measured import (
     of_shares,
     since,
 )
+from idp_analytics.metrics.stress_windows import SEVERE
 from idp_analytics.metrics.survey_results import survey_results
 from idp_analytics.metrics.theme_links import METRICS
 from idp_analytics.metrics.unit_costs import unit_costs

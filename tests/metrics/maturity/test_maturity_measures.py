@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from idp_analytics.errors import SettingsError
@@ -60,21 +62,74 @@ def test_without_a_log_of_ways_round_nobody_is_said_to_have_kept_the_rules(measu
     assert measured(from_stress.rules_kept_under_stress, incidents=incidents)["org"]["why"] == "not in the data"
 
 
-def test_a_short_incident_does_not_hide_a_long_one(company, as_of):
-    import polars as pl
+FIRST = datetime(2026, 4, 1, 10)
+STRESS = [FIRST + timedelta(days=9 * n) for n in range(6)]
+"""An hour of a severe incident every ninth day, so that the same weekday is never in another one a week or two away."""
+BESIDE = [day + timedelta(days=7 * week) for day in STRESS for week in (-2, -1, 1, 2)]
+"""The four nearest calm windows of each."""
 
-    spans = from_stress.windows(
-        company(incidents=[severe("long", "2026-05-01T00:00", "2026-05-10T00:00"), severe("short", "2026-05-02T00:00", "2026-05-02T01:00")]),
-        as_of(AS_OF),
-    )  # fmt: skip
-    moments = ["2026-04-29T23:59", "2026-04-30T12:00", "2026-05-01T12:00", "2026-05-05T00:00", "2026-05-10T01:59", "2026-05-10T02:00", "2026-05-11T02:00"]  # fmt: skip
-    events = pl.DataFrame({"team_id": ["red"] * len(moments), "at": [as_of(m) for m in moments]}).with_columns(
-        pl.col("at").cast(pl.Datetime("us", "UTC"))
+
+def burning(on_path=lambda n: True, calm=lambda n: True):
+    """A team with six incidents, four deployments in each, and one in each calm window beside; on the days between, many that count for nothing."""
+    shipped = [
+        (day + timedelta(minutes=m), on_path(m)) for day in STRESS for m in (5, 30, 59, 170)
+    ]  # the last within two hours after
+    shipped += [(day + timedelta(minutes=30), calm(n)) for n, day in enumerate(BESIDE)]
+    shipped += [(day + timedelta(days=3, hours=5), False) for day in STRESS for _ in range(9)]
+    shipped.append((FIRST - timedelta(days=20), False))  # from here on there are data
+    return {
+        "incidents": [severe(f"i{n}", day.isoformat(), (day + timedelta(hours=1)).isoformat()) for n, day in enumerate(STRESS)],
+        "deployments": [
+            {"deployment_id": f"d{n}", "service_id": "shop", "team_id": "red", "started_at": at.isoformat(), "finished_at": at.isoformat(), "golden_path_id": "p" if path else None, "automated": True}
+            for n, (at, path) in enumerate(shipped)
+        ],
+        "golden_paths": [{"golden_path_id": "p", "kind": "pipeline", "released_at": "2025-01-01"}],
+    }  # fmt: skip
+
+
+def test_stress_is_compared_with_the_same_hours_a_week_or_two_away(measured):
+    """12 of 24 on the path in stress against 18 of 24 in calm; what was shipped on other days and at other hours is neither."""
+    made = burning(lambda minute: minute < 31, lambda n: n % 4 != 0)
+    found = measured(from_stress.path_share_under_stress, **made, **OWNED)
+    for entity in ("org", "red"):
+        assert (found[entity]["n"], found[entity]["value"], found[entity]["why"]) == (
+            24,
+            pytest.approx(0.5 / 0.75),
+            None,
+        )
+        assert found[entity]["low"] < 0.5 / 0.75 < found[entity]["high"]
+
+
+def test_too_little_in_stress_says_nothing_and_no_incident_tests_nothing(measured):
+    made = burning()
+    few = {**made, "incidents": made["incidents"][:4]}
+    assert measured(from_stress.path_share_under_stress, **few, **OWNED)["red"]["why"] == "too few to say"
+    none = {**made, "incidents": []}
+    assert measured(from_stress.path_share_under_stress, **none, **OWNED)["red"]["why"] == "nothing to test it"
+    assert measured(from_stress.tickets_under_stress, **none, tickets=[{"ticket_id": "t", "created_at": "2026-05-01"}], **OWNED)["org"]["why"] == "nothing to test it"  # fmt: skip
+    assert (
+        measured(from_stress.path_share_under_stress, **{**made, "deployments": []}, **OWNED)["org"]["why"]
+        == "not in the data"
     )
-    placed = from_stress.placed(events, spans, ["team_id"]).sort("at")
-    assert placed["window"].is_not_null().to_list() == [False, False, True, True, True, False, False]
-    # A day away from any: before it begins, and after it has ended with its two hours.
-    assert placed["is_calm"].to_list() == [True, False, False, False, False, False, True]
+
+
+def test_tickets_are_asked_for_by_anybody_during_anybodys_incident(measured):
+    """A ticket in every incident and one in six calm windows, whoever asks: 6 ÷ 24 deployments against 6 ÷ 24."""
+    made = burning()
+    asked = [*STRESS, *BESIDE[::4]]
+    tickets = [{"ticket_id": f"t{n}", "created_at": (at + timedelta(minutes=10)).isoformat(), "team_id": "blue"} for n, at in enumerate(asked)]  # fmt: skip
+    found = measured(from_stress.tickets_under_stress, **made, tickets=tickets, **OWNED)["org"]
+    assert (found["n"], found["value"]) == (24, pytest.approx(1.0))
+    assert found["low"] < 1 < found["high"]
+
+
+def test_an_incident_that_stays_open_is_a_state_after_three_days(measured):
+    """The same hour that everything else goes by: what is done in the fourth day of an open incident is not done under stress."""
+    incidents = [severe(f"i{n}", f"2026-05-{3 * n:02d}T10:00", f"2026-05-{3 * n:02d}T11:00") for n in range(1, 6)] + [severe("open", "2026-06-01T00:00", None)]  # fmt: skip
+    hatch = {"hatch_id": "a", "kind": "bypass", "service_id": "shop"}
+    for at, kept in (("2026-06-03T23:00", 5), ("2026-06-04T00:00", 6)):
+        found = measured(from_stress.rules_kept_under_stress, incidents=incidents, escape_hatches=[{**hatch, "opened_at": at}], **OWNED)  # fmt: skip
+        assert (found["red"]["k"], found["red"]["n"]) == (kept, 6)
 
 
 def test_actions_in_time_by_hand(measured):
