@@ -141,13 +141,14 @@ def cut(name, data):
 
 @pytest.mark.parametrize("kind", dialects.kinds())
 def test_a_file_cut_short_is_refused_or_its_last_line_counted(kind, few, tmp_path):
-    for path in write(tmp_path, kind, few):
-        data, name = path.read_bytes(), path.relative_to(tmp_path).as_posix()
-        if name.endswith(".gz"):
-            path.write_bytes(data[: len(data) // 2])
+    for written in write(tmp_path, kind, few):
+        data, name = written.read_bytes(), written.relative_to(tmp_path).as_posix()
+        path = written.with_name(written.name.removesuffix(".gz"))
+        if path != written:
+            written.write_bytes(data[: len(data) // 2])
             with pytest.raises(SourceError, match=rf"{name}: "):
-                sources.read(kind, [path], options(kind), tmp_path)
-            data, path = gzip.decompress(data), path.with_name(path.name.removesuffix(".gz"))
+                sources.read(kind, [written], options(kind), tmp_path)
+            data = gzip.decompress(data)
         if path.suffix == ".yaml":  # a stream of documents may end anywhere
             continue
         path.write_bytes(cut(path.name, data))
