@@ -25,22 +25,25 @@ Studies = dict[str, pl.DataFrame]
 def surveyed(
     rated: Mapping[str, Sequence[int]],
     *,
+    earlier: Mapping[str, Sequence[int]] | None = None,
     chosen: Mapping[str, Sequence[str]] | None = None,
     heads: Mapping[str, int] | None = None,
     least: int = 5,
 ) -> Studies:
-    """Both studies of one wave. ``rated``: team → satisfaction of each who answered; ``chosen``: team → what those gave to :data:`CHOICE`
+    """Both studies of one wave, and of the one a quarter before. ``rated``: team → satisfaction of each who answered; ``earlier``: the same of the wave
+    before; ``chosen``: team → what those gave to :data:`CHOICE`
     (empty: nothing); ``heads``: team → how many could have answered (default: nobody knows); ``least``: the fewest that are shown."""
     rows: list[dict[str, Any]] = []
-    for team, values in rated.items():
+    waves = (("w1", DAY, rated), ("w0", DAY - timedelta(days=91), earlier or {}))
+    for wave, day, team, values in ((wave, day, *one) for wave, day, of in waves for one in of.items()):
         for n, value in enumerate(values):
             row = {
-                "response_id": f"{team}-{n}",
+                "response_id": f"{wave}-{team}-{n}",
                 "value_index": 0,
                 "survey_id": "devex",
-                "wave": "w1",
+                "wave": wave,
                 "team_id": team,
-                "submitted_at": DAY,
+                "submitted_at": day,
             }
             rows.append(
                 {**row, "question_id": "satisfaction@1", "value": float(value), "scale_min": 1.0, "scale_max": 5.0}
@@ -50,7 +53,7 @@ def surveyed(
     people = [(team, f"{team}-{n}") for team, count in (heads or {}).items() for n in range(count)]
     given: dict[str, list[dict[str, Any]]] = {
         "survey_responses": rows,
-        "teams": [{"team_id": team} for team in dict.fromkeys([*rated, *(heads or {})])],
+        "teams": [{"team_id": team} for team in dict.fromkeys([*rated, *(earlier or {}), *(heads or {})])],
         "people": [{"person_id": name, "is_developer": True, "is_bot": False} for _, name in people],
         "memberships": [{"person_id": name, "team_id": team} for team, name in people],
     }  # fmt: skip

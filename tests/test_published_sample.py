@@ -8,12 +8,15 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from polars import selectors
 
 from idp_analytics.answers import COLUMNS
+from idp_analytics.metrics import CATALOGUE, STUDIES
+from idp_analytics.metrics.studies import People
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import staging
 from idp_analytics.publish.run import RunResult, publish
@@ -120,12 +123,17 @@ def test_every_page_says_where_its_numbers_come_from(pages: list[Path], publishe
 
 
 def test_nobody_who_answered_a_survey_is_in_anything_published(published: RunResult, sample: Organisation) -> None:
-    """No response, pseudonym or typed word of a respondent, in a page, a notebook, the answers, the charts or the mart."""
-    told = sample.tables["survey_responses"]
-    secret = {
-        word.encode() for name in ("response_id", "person_id", "text") for word in told[name].drop_nulls().unique().to_list()
-        if len(word) > 8
+    """No response, form, pseudonym or typed word of anybody, in a page, a notebook, the answers, the charts or the mart."""
+    told = {
+        "survey_responses": ("response_id", "person_id", "text"), "assessments": ("assessment_id", "respondent_id"), "comment_codes": ("coder",),
+        "people": ("person_id",), "usage": ("person_id",), "pages": ("person_id",), "changes": ("author_id",), "deployments": ("initiated_by",),
     }  # fmt: skip
+    words = {
+        word for table, names in told.items() for name in names for word in sample.tables[table][name].drop_nulls()
+    }
+    whole = re.compile(rb"(?<![\w-])(?:p-\d{4}|person:[0-9a-f]{16}|form-\d-\d{4}|coder-\d)(?![\w-])")
+    assert any(whole.fullmatch(word.encode()) for word in words)
+    secret = {word.encode() for word in words if len(word) > 8}
     assert secret
     for path in published.folder.rglob("*"):
         if not path.is_file():
@@ -137,25 +145,87 @@ def test_nobody_who_answered_a_survey_is_in_anything_published(published: RunRes
         else:
             held = path.read_bytes()
         assert not [word for word in secret if word in held], path.name
+        assert whole.search(held) is None, path.name
 
 
-def test_a_team_of_fewer_than_five_is_told_nothing_of_its_answers(published: RunResult, sample: Organisation) -> None:
-    """Not on its page, not in the charts in it, not in its notebook, not in the files beside it."""
+@pytest.fixture(scope="module")
+def small(published: RunResult, sample: Organisation) -> list[dict[str, Any]]:
+    """The reports of teams of fewer than five, among them one of exactly four, with ``html`` and the ``outputs`` of the notebook by cell."""
     truth = json.loads((sample.settings.root / "truth.json").read_text(encoding="utf-8"))
-    small = truth["voice"]["teams_of_fewer_than_five"]
-    assert small
+    names = truth["voice"]["teams_of_fewer_than_five"]
+    there = sample.tables["memberships"].filter(pl.col("valid_to").is_null())
+    assert there.filter(pl.col("team_id").is_in(names)).group_by("team_id").len()["len"].max() == 4
     run = json.loads((published.folder / "run.json").read_text(encoding="utf-8"))
-    for report in (one for one in run["reports"] if one["entity_id"] in small):
-        html = (published.folder / report["page"]).read_text(encoding="utf-8")
-        section = re.search(r'<section id="what-do-developers-say".*?</section>', html, re.DOTALL)
-        assert section is not None
-        assert "withheld" in section[0]
-        assert "%" not in section[0] and "ratings" not in section[0]
+    reports = [one for one in run["reports"] if one["entity_id"] in names]
+    for report in reports:
         notebook = json.loads((published.folder / report["notebook"]).read_text(encoding="utf-8"))
-        told = json.dumps([cell["outputs"] for cell in notebook["cells"] if cell.get("id") == "voice-answer"])
+        report["html"] = (published.folder / report["page"]).read_text(encoding="utf-8")
+        report["outputs"] = {
+            cell.get("id"): cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"
+        }
+    return reports
+
+
+def test_a_team_of_four_is_told_nothing_of_its_answers(small: list[dict[str, Any]]) -> None:
+    """Not on its page, not in its notebook."""
+    assert small
+    for report in small:
+        voice = section(report["html"], "what-do-developers-say")
+        assert "withheld" in voice
+        assert "%" not in voice and "ratings" not in voice
+        told = json.dumps(report["outputs"]["voice-answer"])
         assert "withheld" in told
         assert "%" not in told and "vegalite" not in told
-    for study in ("survey_results", "survey_answers", "themes"):
-        rows = pl.read_parquet(published.folder / "mart" / f"{study}.parquet").filter(pl.col("entity_id").is_in(small))
-        assert rows.select("n", "share").null_count().sum_horizontal().item() in (0, 2 * rows.height)
-        assert rows["n"].null_count() == rows.height
+        alike = section(report["html"], "how-far-do-we-see-it-alike")
+        assert "neither how many answered" in alike and "withheld" in alike
+        assert "%" not in alike and "r*wg" not in re.sub(r"<th.*?</th>", "", alike)
+
+
+def test_no_chart_of_a_team_of_four_holds_what_its_people_said(small: list[dict[str, Any]]) -> None:
+    """All charts embedded in its page, which are those of its notebook: no answer, no comment, no newcomer, and no number of who assessed it."""
+    for report in small:
+        embedded = [
+            json.loads(text)
+            for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', report["html"], re.DOTALL)
+        ]
+        charts = [chart for chart in embedded if isinstance(chart, dict) and "$schema" in chart]
+        shown = [output["data"] for outputs in report["outputs"].values() for output in outputs if "data" in output]
+        assert len(charts) == sum(any("vegalite" in kind for kind in data) for data in shown) > 5
+        rows = [row for chart in charts for values in chart.get("datasets", {}).values() for row in values]
+        assert len(rows) > 100
+        assert not [row for row in rows if row.get("question_id") or row.get("theme") or row.get("answer")]
+        said = [row for row in rows if row.get("lane") == "said"]
+        assert [row for row in said if row.get("n") is not None] == []
+
+
+def test_no_file_tells_what_a_team_of_four_said(small: list[dict[str, Any]], published: RunResult) -> None:
+    """Neither the answers nor the mart, whatever a study says it does to protect people."""
+    names = [report["entity_id"] for report in small]
+    answers = pl.read_parquet(published.folder / "answers.parquet").filter(pl.col("entity_id").is_in(names))
+    of_people = answers.filter(pl.col("metric").is_in([metric.name for metric in CATALOGUE if metric.about_people]))
+    assert of_people.height
+    assert of_people.filter(pl.col("value").is_not_null() | (pl.col("n") > 0)).is_empty()
+    with (published.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["entity_id"] in names and row["metric"] in {*of_people["metric"]}
+        ]
+    assert [row for row in rows if row["value"] or row["n"] not in ("", "0")] == []
+    numbers = ("n", "k", "share", "value", "median", "score", "change", "respondents", "levels", "unknown", "deviation")
+    for study in STUDIES:
+        told = pl.read_parquet(published.folder / "mart" / f"{study.name}.parquet").filter(
+            pl.col("entity_id").is_in(names)
+        )
+        if study.people is People.ORGANISATION:
+            assert told.is_empty(), study.name
+        elif study.people is People.COUNTS:
+            held = told.select(pl.col(name) for name in numbers if name in told.columns)
+            assert held.null_count().sum_horizontal().sum() == held.height * held.width, study.name
+    said = pl.read_parquet(published.folder / "mart" / "maturity.parquet").filter(pl.col("entity_id").is_in(names))
+    assert said["respondents"].null_count() == said.height
+    assert said.filter(pl.col("self_low").ne_missing(pl.col("self_high"))).is_empty()
+
+
+def section(html: str, anchor: str) -> str:
+    found = re.search(rf'<section id="{anchor}".*?</section>', html, re.DOTALL)
+    assert found is not None, anchor
+    return found[0]

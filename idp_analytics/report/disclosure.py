@@ -244,7 +244,7 @@ def _pinned(
             for group in sorted(known.keys() & set(hidden)):
                 own = favourable.filter(entity_id=group)
                 told = [low for low in known[group] if low > PASSED and not _follows(own, low, stated)]
-                if told:
+                if told and (group in heads or not _is_empty(group, stated)):
                     yield f"{called(table)}, {group}: {len(told)} of its answers can be worked out"
     except disclosure_audit.ContradictionError:
         yield f"{called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
@@ -253,13 +253,7 @@ def _pinned(
 def _known(statements: pl.DataFrame, heads: Mapping[str, int]) -> dict[str, list[float]]:
     """Group → the cells of it (by their lowest answer) whose count follows from ``statements``, no group of ``heads`` having given more."""
     cells = _cells(statements)
-    rows = [
-        (f"{number}", f"{group}\0{low}", row["n"])
-        for number, row in enumerate(statements.to_dicts())
-        for group in row["members"]
-        for low, high in cells
-        if row["low"] <= low and high <= row["high"] + 1
-    ]
+    rows = _rows(statements)
     there = [
         (f"of {team}", f"{team}\0{piece}", number)
         for team, number in heads.items()
@@ -271,6 +265,29 @@ def _known(statements: pl.DataFrame, heads: Mapping[str, int]) -> dict[str, list
         if low != _SILENT:
             found.setdefault(group, []).append(float(low))
     return found
+
+
+def _rows(statements: pl.DataFrame) -> list[tuple[str, str, int]]:
+    """Which statement adds up which cell to what."""
+    return [
+        (f"{number}", f"{group}\0{low}", row["n"])
+        for number, row in enumerate(statements.to_dicts())
+        for group in row["members"]
+        for low, high in _cells(statements)
+        if row["low"] <= low and high <= row["high"] + 1
+    ]
+
+
+def _is_empty(group: str, statements: pl.DataFrame) -> bool:
+    """Nobody of the group answered, as it follows. Where it is not known that anybody is in it, that tells of nobody."""
+    whole = pl.DataFrame(
+        _rows(statements), schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row"
+    )
+    own = [cell for cell in whole["cell"].unique().sort() if cell.startswith(f"{group}\0")]
+    limits = disclosure_audit.bounds(
+        whole.select("statement", "cell"), whole.select("statement", "total").unique(), own
+    )
+    return bool((limits["high"] < 0.5).fill_null(False).all())
 
 
 def _fixed(rows: Sequence[tuple[str, str, int]], there: Sequence[tuple[str, str, int]]) -> pl.Series:

@@ -128,9 +128,7 @@ def hierarchies(draw):
     return pl.DataFrame(rows, schema=schema, orient="row"), inside, tuple(answers)
 
 
-@given(hierarchies())
-@settings(max_examples=60, deadline=None)
-def test_the_attacker_never_pins_what_is_hidden(company):
+def attack(company):
     frame, inside, answers = company
     told = disclosure.shown(frame, answers, ["table"], 5, 10)
     published = told.filter("is_shown")
@@ -146,9 +144,20 @@ def test_the_attacker_never_pins_what_is_hidden(company):
     assert (limits["high"].fill_null(float("inf")) - limits["low"] > 0.5).all()
 
 
-@given(hierarchies(), st.data())
-@settings(max_examples=40, deadline=None)
-def test_the_audit_says_what_two_programs_per_cell_say(company, data):
+@given(hierarchies())
+@settings(max_examples=20, deadline=None)
+def test_the_attacker_never_pins_what_is_hidden(company):
+    attack(company)
+
+
+@pytest.mark.slow
+@given(hierarchies())
+@settings(max_examples=300, deadline=None)
+def test_the_attacker_never_pins_what_is_hidden_in_many_hierarchies(company):
+    attack(company)
+
+
+def compare(company, data):
     frame, inside, answers = company
     published = frame.filter(pl.Series([data.draw(st.booleans()) for _ in range(frame.height)]))
     if published.is_empty():
@@ -157,6 +166,19 @@ def test_the_audit_says_what_two_programs_per_cell_say(company, data):
     limits = disclosure_audit.bounds(members, totals, members["cell"].unique().sort().to_list())
     exact = limits.filter((pl.col("high") - pl.col("low")).abs() < 1e-6)["cell"].to_list()
     assert disclosure_audit.fixed(members, totals).to_list() == exact
+
+
+@given(hierarchies(), st.data())
+@settings(max_examples=12, deadline=None)
+def test_the_audit_says_what_two_programs_per_cell_say(company, data):
+    compare(company, data)
+
+
+@pytest.mark.slow
+@given(hierarchies(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_the_audit_says_the_same_of_many_hierarchies(company, data):
+    compare(company, data)
 
 
 def test_statements_that_contradict_each_other_are_told():
