@@ -102,11 +102,15 @@ def demo(reports: Path, workers: int | None) -> None:
     "--keep", default=3, show_default=True, type=click.IntRange(1),
     help="How many finished runs of a period stay, the one that is published among them.",
 )  # fmt: skip
+@click.option(
+    "--shard", default="", metavar="NUMBER/OF",
+    help="Only this share of the reports, e.g. 0/4; the process that is done last publishes all.",
+)  # fmt: skip
 @_gate
 @_told
 def report(
     data: Path, git: tuple[Path, ...], more: tuple[Path, ...], period: str, teams: tuple[str, ...],
-    reports: Path, workers: int | None, engine: str | None, retries: int, keep: int, gate: str,
+    reports: Path, workers: int | None, engine: str | None, retries: int, keep: int, shard: str, gate: str,
 ) -> None:  # fmt: skip
     """Publish the organisation's and every team's report: whole, or not at all.
 
@@ -126,6 +130,7 @@ def report(
             workers=workers,
             gate=gate,
             engine=engine or "",
+            shard=shard,
             retries=retries,
             keep=keep,
         )
@@ -400,14 +405,17 @@ def _publish(
     workers: int | None,
     gate: str,
     engine: str = "",
+    shard: str = "",
     **policy: int,
 ) -> RunResult:
     from idp_analytics.publish.run import publish
+    from idp_analytics.publish.shards import Shard
     from idp_analytics.publish.workers import engine as named
 
     how: dict[str, Any] = {
         **policy,
         **({"engine": named(engine)} if engine else {}),
+        **({"shard": Shard.parse(shard)} if shard else {}),
     }  # before anything is read: it may not be there
     return publish(
         _loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
@@ -419,6 +427,9 @@ def _published(result: RunResult) -> None:
         click.echo(f"{result.found} report(s) had been made before and were taken as they are.", err=True)
     if result.failed:
         click.echo(f"{len(result.failed)} report(s) failed: {', '.join(map(_printable, result.failed))}", err=True)
+    if not result.published:
+        click.echo("This share is done. The one that is done last publishes.", err=True)
+        return
     click.echo(str(result.index))
     if result.failed:
         sys.exit(PARTLY_FAILED)

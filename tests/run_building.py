@@ -14,6 +14,7 @@ from typing import Any
 from company_building import at_once
 
 from idp_analytics.publish.run import publish
+from idp_analytics.publish.shards import Shard
 from idp_analytics.report.mart import Mart
 
 
@@ -24,7 +25,7 @@ def prepare() -> None:
     import idp_analytics.report.disclosure  # noqa: F401
 
 
-def run(mart: Path, root: Path, notebooks: Path, dies_at: int = 0, **more: Any) -> Mapping[str, Any]:
+def run(mart: Path, root: Path, notebooks: Path, dies_at: int = 0, shard: Shard | None = None) -> Mapping[str, Any]:
     """Publish below ``root`` and give the run's key, how many reports were found made, and at how many file operations below ``root``
     the run could have been killed; it is at that of the number ``dies_at``."""
     Mart.of = staticmethod(lambda *_, **__: pickle.loads(mart.read_bytes()))  # type: ignore[assignment]
@@ -39,8 +40,8 @@ def run(mart: Path, root: Path, notebooks: Path, dies_at: int = 0, **more: Any) 
 
     sys.addaudithook(counted)
     whose: Any = SimpleNamespace(settings=SimpleNamespace(org="acme"))
-    result = publish(whose, root, notebooks=notebooks, engine=at_once(), **more)
-    return {"key": result.key, "found": result.found, "operations": operations}
+    result = publish(whose, root, notebooks=notebooks, engine=at_once(), shard=shard)
+    return {"key": result.key, "found": result.found, "operations": operations, "published": result.published}
 
 
 OPERATIONS = frozenset({

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,10 +30,11 @@ from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import index, library, parameters, provenance, staging
+from idp_analytics.publish import index, library, parameters, provenance, shards, staging
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.page import Link, Page
+from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
@@ -65,7 +67,7 @@ class RunResult:
     """What a run came to. ``folder`` is where readers open it (a link), ``index`` its first page; ``failed`` the names
     shown of the reports that could not be finished; ``reused``: nothing had changed, so the published run stands; ``found``: how many of its
     reports had been made before, by a run that was interrupted or in which others failed;
-    ``seconds`` wall time by report made, for people only."""
+    ``seconds`` wall time by report made, for people only. Not ``published``: this was a share of a run that others have not finished."""
 
     folder: Path
     index: Path
@@ -75,6 +77,7 @@ class RunResult:
     reused: bool = False
     found: int = 0
     seconds: Mapping[str, float] | None = None
+    published: bool = True
 
 
 @dataclass(frozen=True)
@@ -130,13 +133,15 @@ def publish(
     seconds: float = 600.0,
     retries: int = 1,
     keep: int = staging.KEPT_RUNS,
+    shard: Shard | None = None,
 ) -> RunResult:
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
     ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
     core. ``engine`` (default :func:`workers.engine`) runs the notebooks in ``notebooks`` (default the kit's own); each may take
     ``seconds``. A report that was ended from outside (its process died, or time was up) is made up to ``retries`` times more; one
-    that raises would raise again. ``keep``: how many finished runs of this period stay, with the one that is published.
+    that raises would raise again. ``keep``: how many finished runs of this period stay, with the one that is published. ``shard``: only
+    this share of the reports is made, and published if it is the last (:mod:`.shards`).
 
     The same inputs, settings and code again, after a run without failures: the published run stands, at once. After one that was
     interrupted or had failures: what is whole of it is taken, and only the rest made. A report
@@ -147,45 +152,103 @@ def publish(
     """
     root = Path(reports) / slug(organisation.settings.org)
     plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks, root)
+    how = _How(engine or usual(), workers or os.cpu_count() or 1, seconds, retries)
+    share = _shared(plan, root, shard, how) if shard is not None else None
+    if share is not None and shard is not None and not shards.complete(root, plan.key, shard.of):
+        return share
+    try:
+        return _whole_run(plan, root, how, keep)
+    except staging.BusyError:
+        if share is None:
+            raise
+        return share  # two were last at once: the other one publishes
+
+
+@dataclass(frozen=True)
+class _How:
+    """How reports are made: by which engine, so many at a time, each in how many seconds, and how often again."""
+
+    engine: Engine
+    workers: int
+    seconds: float
+    retries: int
+
+
+def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
+    """Make what is not made yet, and publish it."""
     with staging.locked(root), staging.writable(root):
         # Under the lock: of two runs at once, each would else be sound without the other.
-        disclosure.audit(plan.mart.studies, list(_published(root)), plan.mart.meta["rules"]["min_cohort"])
+        _audit(plan, root)
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
             staging.point(root, plan.published_as, done)
             staging.prune(root, plan.published_as, keep)
             _write_periods(root, plan)
             return _result(root, plan, reused=True)
-        kept = library.keep(root / ".cache")
         with staging.stage(root, plan.key) as folder:
-            jobs = {entity: _job(plan, entity, folder, kept, seconds) for entity in plan.names}
-            journal = Journal(folder)
-            journal.sweep()
-            if done is not None:
-                journal.take(done, _whole(done))
-            found = len(journal.made)
-            plan.mart.write(folder / MART)
-            (folder / "teams").mkdir(exist_ok=True)
-            todo = [job for job in jobs.values() if job.name not in journal.made]
-            outcomes = {}
-            for outcome in _shown(_tried(engine or usual(), todo, workers or os.cpu_count() or 1, retries), len(todo)):
-                journal.note(outcome)
-                outcomes[outcome.name] = outcome
-            failures = {e: f for e, job in jobs.items() if job.name in outcomes and (f := outcomes[job.name].failure)}
+            outcomes, found = _made(plan, root, folder, how)
+            failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
             _write_answers(folder, plan.mart.answers)
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures)
             staging.commit(folder, root, plan.key, plan.published_as, keep)
+        shards.clear(root, plan.key)
         _write_periods(root, plan)
-    taken = {name: outcome.seconds for name, outcome in outcomes.items()}
-    return replace(_result(root, plan), failed=tuple(plan.names[e] for e in failures), found=found, seconds=taken)
+    return _told(_result(root, plan), plan, outcomes, found)
 
 
-def _tried(engine: Engine, jobs: Sequence[Job], workers: int, retries: int) -> Iterator[Outcome]:
-    """The outcomes of an engine; reports that were ended from outside up to so many times more."""
+def _shared(plan: Plan, root: Path, shard: Shard, how: _How) -> RunResult | None:
+    """Make a share of the reports; None where all are published already."""
+    with staging.writable(root), shards.held(root, plan.key, shard) as folder:
+        done = staging.finished(root, plan.key)
+        if done is not None and not _failed(done):
+            return None
+        _audit(plan, root)  # as it will be once more when all are there: nothing is to be made that cannot be published
+        outcomes, found = _made(plan, root, folder, how, shard)
+        shutil.rmtree(folder / MART)
+        shards.finish(folder)
+    return _told(replace(_result(root, plan), published=False), plan, outcomes, found)
+
+
+def _made(
+    plan: Plan, root: Path, folder: Path, how: _How, shard: Shard | None = None
+) -> tuple[dict[str, Outcome], int]:
+    """Make in ``folder`` all reports, or those of a share, that are not whole anywhere; how each went, by entity, and how many were."""
+    charts = library.keep(root / ".cache")
+    mine = [entity for entity in plan.names if shard is None or shard.has(entity)]
+    jobs = {job.name: job for job in (_job(plan, entity, folder, charts, how.seconds) for entity in mine)}
+    journal = Journal(folder)
+    journal.sweep()
+    for other, made in _whole(root, plan.key):
+        journal.take(other, {name: files for name, files in made.items() if name in jobs})
+    found = len(journal.made)
+    plan.mart.write(folder / MART)
+    (folder / "teams").mkdir(exist_ok=True)
+    todo = [job for name, job in jobs.items() if name not in journal.made]
+    outcomes = {}
+    for outcome in _shown(_tried(how, todo), len(todo)):
+        journal.note(outcome)
+        outcomes[outcome.name] = outcome
+    return {e: outcomes[name] for e, name in zip(mine, jobs, strict=True) if name in outcomes}, found
+
+
+def _audit(plan: Plan, root: Path) -> None:
+    disclosure.audit(plan.mart.studies, list(_published(root)), plan.mart.meta["rules"]["min_cohort"])
+
+
+def _told(result: RunResult, plan: Plan, outcomes: Mapping[str, Outcome], found: int) -> RunResult:
+    """The result with how its reports went."""
+    failed = tuple(plan.names[entity] for entity, outcome in outcomes.items() if outcome.failure is not None)
+    seconds = {outcome.name: outcome.seconds for outcome in outcomes.values()}
+    return replace(result, failed=failed, found=found, seconds=seconds)
+
+
+def _tried(how: _How, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    """The outcomes of the engine; reports that were ended from outside are made again so many times."""
+    retries = how.retries
     while jobs:
         again = []
-        for outcome in engine(jobs, workers):
+        for outcome in how.engine(jobs, how.workers):
             if retries and outcome.failure is not None and outcome.failure.error in ENDED:
                 again.append(outcome.name)
             else:
@@ -193,12 +256,16 @@ def _tried(engine: Engine, jobs: Sequence[Job], workers: int, retries: int) -> I
         jobs, retries = [job for job in jobs if job.name in again], retries - 1
 
 
-def _whole(run: Path) -> dict[str, Files]:
-    """The reports of a finished run that did not fail."""
-    files: Files = json.loads((run / staging.MANIFEST).read_text(encoding="utf-8"))["files"]
-    reports = json.loads((run / RUN).read_text(encoding="utf-8"))["reports"]
-    whole = (report for report in reports if report["failure"] is None)
-    return {r["page"].removesuffix(".html"): {name: files[name] for name in (r["notebook"], r["page"])} for r in whole}
+def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
+    """What other runs of this key have made whole: a finished one in which others failed, and the shares of one."""
+    run = staging.finished(root, key)
+    if run is not None:
+        files: Files = json.loads((run / staging.MANIFEST).read_text(encoding="utf-8"))["files"]
+        reports = json.loads((run / RUN).read_text(encoding="utf-8"))["reports"]
+        whole = [report for report in reports if report["failure"] is None]
+        yield run, {r["page"].removesuffix(".html"): {n: files[n] for n in (r["notebook"], r["page"])} for r in whole}
+    for folder in shards.folders(root, key):
+        yield folder, Journal(folder).made
 
 
 def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:

@@ -52,10 +52,17 @@ KINDS = ("systemd", "cron", "kubernetes", "airflow")
     show_default=True,
     help="With --print kubernetes: the image that holds idp.",
 )
+@click.option(
+    "--shards",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="With --print kubernetes: pods that make the reports together.",
+)
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @told
 def schedule(
-    data: Path, reports: Path, cron: str, zone: str, missed: str, at_once: bool, following: int | None, kind: str | None, image: str, options: tuple[str, ...],
+    data: Path, reports: Path, cron: str, zone: str, missed: str, at_once: bool, following: int | None, kind: str | None, image: str, shards: int, options: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Publish reports on a schedule: here, in the foreground, or as text for systemd, cron, Kubernetes or Airflow.
 
@@ -71,12 +78,17 @@ def schedule(
         for due in islice(timetable.after(datetime.now(UTC)), following):
             click.echo(f"{due:%Y-%m-%d %H:%M %Z}")
         return
+    if shards > 1 and kind != "kubernetes":
+        raise click.UsageError(
+            "--shards goes with --print kubernetes. Elsewhere start idp report --shard 0/4, 1/4, … yourself."
+        )
     given = ("--data", str(data), "--reports", str(reports), *options)
     if kind:
         from idp_analytics.schedule.elsewhere import Written, manifest
 
         program = shutil.which("idp") or str(Path(sys.executable).with_name("idp"))
-        click.echo(manifest(kind, Written(timetable, Path.cwd(), program, given, image, missed == "once")), nl=False)
+        text = manifest(kind, Written(timetable, Path.cwd(), program, given, image, missed == "once", shards))
+        click.echo(text, nl=False)
         return
     from idp_analytics.schedule.foreground import Foreground, reporting
 

@@ -19,7 +19,8 @@ _NAME = "idp-report"
 class Written:
     """What a schedule is written down from: when, the folder to run in, the program and its options, and for Kubernetes the image.
 
-    ``make_up``: a run that was missed is made up for once, where the scheduler can.
+    ``make_up``: a run that was missed is made up for once, where the scheduler can. ``shards``: how many pods of Kubernetes make the
+    reports together.
     """
 
     timetable: Timetable
@@ -28,6 +29,7 @@ class Written:
     options: tuple[str, ...]
     image: str = "idp-analytics:latest"
     make_up: bool = True
+    shards: int = 1
 
     @property
     def line(self) -> str:

@@ -23,6 +23,7 @@ from folder_building import DEPLOYMENTS, folder
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import staging
 from idp_analytics.publish.kernel import environment
+from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.zygote import Client, Ended, Raised, Returned, Task
 from idp_analytics.report.mart import Mart
 
@@ -38,8 +39,10 @@ def run(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) ->
         path = os.pathsep.join([str(Path(run_building.__file__).parent), environment(Path(name))["PYTHONPATH"]])
         client = Client.start(Path(name), ["run_building"], {**environment(Path(name)), "PYTHONPATH": path})
 
-        def in_child(root: Path, notebooks: Path, dies_at: int = 0) -> dict[str, Any] | None:
-            child = client.call(Task(run_building.run, (mart, root, notebooks, dies_at)))
+        def in_child(
+            root: Path, notebooks: Path, dies_at: int = 0, shard: Shard | None = None
+        ) -> dict[str, Any] | None:
+            child = client.call(Task(run_building.run, (mart, root, notebooks, dies_at, shard)))
             told = None
             while not isinstance(message := child.message(), Ended):
                 assert message is not None
@@ -67,7 +70,7 @@ def test_killed_at_any_file_operation_the_set_is_whole_and_the_next_run_complete
     first = run(root, write_notebooks(tmp_path / "0"))
     assert first is not None
     keys, found = [first["key"]], 0
-    for number in range(1, 5):
+    for number in range(1, 4):
         notebooks = write_notebooks(tmp_path / str(number), team=f"print({number})")
         for _ in range(chance.choice([1, 1, 2])):
             run(root, notebooks, chance.randrange(1, first["operations"] + 1))
@@ -85,6 +88,26 @@ def test_killed_at_any_file_operation_the_set_is_whole_and_the_next_run_complete
     assert [p.name for p in (root / "acme").glob(".partial-*")] == []
     assert run(tmp_path / "other", notebooks) is not None
     assert files(tmp_path / "other" / "acme" / "2026-06") == files(current)
+
+
+def test_shares_made_apart_with_a_worker_killed_are_the_same_to_the_byte(run: Run, tmp_path: Path) -> None:
+    notebooks = write_notebooks(tmp_path / "0")
+    whole = run(tmp_path / "whole", notebooks)
+    assert whole is not None
+    root, shares = tmp_path / "r", [Shard(number, 2) for number in range(2)]
+    one = run(root, notebooks, shard=shares[0])
+    assert one is not None
+    assert not one["published"]
+    assert run(root, notebooks, one["operations"] - 12, shares[1]) is None  # killed with some of its reports made
+    assert staging.published(root / "acme") == []
+    two = run(root, notebooks, shard=shares[1])
+    assert two is not None
+    assert (two["published"], two["key"], two["found"]) == (True, whole["key"], 5)
+    assert files(root / "acme" / "2026-06") == files(tmp_path / "whole" / "acme" / "2026-06")
+    assert list((root / "acme").glob(".shard-*")) == []
+    again = run(root, notebooks, shard=shares[0])
+    assert again is not None
+    assert again["published"]
 
 
 # --- the real command --------------------------------------------------------------------------------------------------

@@ -49,6 +49,20 @@ def test_kubernetes_reads_it(option):
     assert [*container["command"], *container["args"]] == ["idp", "report", "--data", option]
     assert container["image"] == "registry/idp:1"
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    assert {"completionMode", "completions", "parallelism"}.isdisjoint(job["spec"]["jobTemplate"]["spec"])
+    many = yaml.safe_load(manifest("kubernetes", written(option, shards=8)))["spec"]["jobTemplate"]["spec"]
+    assert (many["completionMode"], many["completions"], many["parallelism"], many["backoffLimit"]) == (
+        "Indexed",
+        8,
+        8,
+        16,
+    )
+    assert many["template"]["spec"]["containers"][0]["args"] == [
+        "--data",
+        option,
+        "--shard",
+        "$(JOB_COMPLETION_INDEX)/8",
+    ]
     strict = yaml.safe_load(manifest("kubernetes", written(make_up=False)))
     assert strict["spec"]["startingDeadlineSeconds"] == 60
 

@@ -36,3 +36,11 @@ def test_it_is_written_down_with_the_options_of_the_run(kind, words):
 
 def test_what_cannot_be_is_said_and_nothing_runs():
     assert "2 problem(s)" in said("--cron", "never", "--zone", "Mars", code=2)
+
+
+def test_shards_are_for_kubernetes():
+    result = CliRunner().invoke(cli, ["schedule", "--print", "cron", "--shards", "4"])
+    assert result.exit_code == 2
+    assert "Elsewhere start idp report --shard 0/4" in result.stderr
+    printed = CliRunner().invoke(cli, ["schedule", "--print", "kubernetes", "--shards", "4"])
+    assert "completionMode: Indexed" in printed.stdout
