@@ -31,7 +31,7 @@ def page(
         for number, item in enumerate(model.items, 1)
     ]  # fmt: skip
     given = {
-        "form": FORM, "form_version": FORM_VERSION, "model_version": model.version, "team": team, "wave": wave,
+        "form": FORM, "form_version": FORM_VERSION, "model_version": model.edition, "team": team, "wave": wave,
         "items": [{name: item[name] for name in ("id", "number", "wording")} for item in items],
         "contradictions": [{"says": _capital(rule.says.rstrip(".")) + ".", "when": _when(rule)} for rule in model.contradictions],
     }  # fmt: skip
@@ -42,7 +42,7 @@ def page(
         policy=_policy(script, css), css=Markup(css), script=Markup(script), given=_data(given),  # noqa: S704 our own files
         team=team, teams=teams, wave=wave, least=least, items=items, aspects=model.aspects, levels=model.level_names,
         roles=ROLES.items(), sure=SURE,
-        form_version=FORM_VERSION, model_version=model.version, title=model.title, after=model.after,
+        form_version=FORM_VERSION, model_version=model.edition, title=model.title, after=model.after,
     )  # fmt: skip
 
 

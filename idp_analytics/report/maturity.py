@@ -177,9 +177,14 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
     if not aspects:
         return
     row = aspects[0]
+    own = view.mart.meta.get("maturity_model")
+    whose = (
+        "the company's own"
+        if own
+        else "the kit's own unless settings say otherwise, and no calibration of any has been published"
+    )
     yield (
-        f"Model {row['model_version']} ({row['fingerprint']}): items, criteria and thresholds are the kit's own unless settings say otherwise, and no "
-        "calibration of any has been published. Aspects are assessed apart; a higher level costs more and is not better in itself."
+        f"Model {f'{named(own)} ' if own else ''}{row['model_version']} ({row['fingerprint']}): items, criteria and thresholds are {whose}. Aspects are assessed apart; a higher level costs more and is not better in itself."
     )
     yield (
         "As of the end of the data, whatever the period of this report: metrics of the last complete quarter, other measures of the half year before, what is seldom "

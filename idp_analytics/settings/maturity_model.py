@@ -23,6 +23,7 @@ from idp_analytics.settings.toml_reader import TomlReader
 
 FILE = "maturity_model.toml"
 SHIPPED = Path(__file__).with_name(FILE)
+SHIPPED_ID = "platform-engineering"
 
 LEVELS = (1, 2, 3, 4)
 SCOPES = ("team", "platform", "org")
@@ -160,6 +161,16 @@ class Model:
     exemptions: tuple[Exemption, ...] = ()
     fingerprint: str = ""
     targets: tuple[AspectTarget, ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a company's own, and not the kit's or one that follows it under its id."""
+        return self.id != SHIPPED_ID
+
+    @property
+    def edition(self) -> str:
+        """Under what answers to its items are kept: its version, with the id of a company's own before it, so that its items are never taken for the kit's of the same name."""
+        return f"{self.id}@{self.version}" if self.is_own else self.version
 
     def level(self, name: str) -> int | None:
         """The number of a level by name, alias or number; null: none of them."""

@@ -50,7 +50,7 @@ def _sent(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
     items = pl.LazyFrame({"item_id": [i.id for i in model.items], "aspect": [i.aspect for i in model.items]}, schema={"item_id": pl.String, "aspect": pl.String})  # fmt: skip
     given = (
-        tables["assessments"].filter(pl.col("submitted_at") < now, pl.col("model_version").str.split(".").list.first() == model.version.split(".")[0])
+        tables["assessments"].filter(pl.col("submitted_at") < now, _whole(pl.col("model_version")) == _whole(pl.lit(model.edition)))
         .join(items, on="item_id").with_columns(pl.coalesce("respondent_id", "assessment_id").alias("who")).collect()
     )  # fmt: skip
     return closed(given, settings, as_of)
@@ -66,7 +66,7 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     """Answers known at ``as_of`` to items of the model, given in time to a wave that is closed, latest form of a respondent in it: ``respondent``,
     ``wave``, ``number`` (1 first), ``team_id``, ``item_id``, ``aspect``, ``level`` (null: don't know or not applicable), ``answer``.
 
-    Answers to a model whose version begins with another number are to other questions, and left out.
+    Answers to another model, or to one whose version begins with another number, are to other questions, and left out.
     """
     given = _sent(tables, settings, as_of).filter(~pl.col("is_late"))
     order = (
@@ -80,6 +80,11 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
         .select(pl.concat_str("team_id", "who", separator="\x1f").alias("respondent"), "wave", "number", "team_id", "item_id", "aspect", "level", "answer")
         .sort("number", "team_id", "respondent", "item_id")
     )  # fmt: skip
+
+
+def _whole(edition: pl.Expr) -> pl.Expr:
+    """The edition of a model up to the first number of its version: ``1`` of ``1.0.0``, ``ours@2`` of ``ours@2.1``."""
+    return edition.str.extract(r"^((?:.*@)?[^.]*)")
 
 
 def lower_median(column: str) -> pl.Expr:
