@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from idp_analytics.sources import members, over_time, repositories
+from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System, having
 from idp_analytics.tables.facts import LEVEL_SAID
@@ -18,8 +19,10 @@ from idp_analytics.tables.facts import LEVEL_SAID
 MOST = 1000
 """Runs Port gives per answer."""
 
+_NONE: list[Any] = []
 _WAITS = "WAITING_FOR_APPROVAL"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure", "DECLINED": "cancel"}
+_DECIDED = ("approved", "rejected")
 _RUNNING = ("IN_PROGRESS", _WAITS)
 _CHANNELS = {"UI": "ui", "API": "api", "AUTOMATION": "automation"}
 _VERDICTS = {"SUCCESS": "pass", "FAILURE": "fail"}
@@ -86,49 +89,57 @@ def operations(document: Document, export: Export) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def action_runs(document: Document, export: Export) -> Iterator[Row]:
+def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per run. One that was declined or withdrawn never ran and is cancelled; it began when it was approved."""
-    yield from _full(document, export)
-    status, operation = document.text("status"), _operation(document)
-    withdrawn = _withdrawn(document, export)
-    decided = _decision(document, export)
-    begun = decided[0] if decided else None if _needed(document.at("requiredApproval")) else document.text("createdAt")
-    running = status in _RUNNING
-    yield document.row(
-        newest=document.text("updatedAt"), run_id=export.id(document.text("id")), operation_id=operation,
-        golden_path_id=export.golden_path(operation) if export.options["golden_paths"] else None,
-        service_id=_service(document, export),
-        requestor_id=export.person(document.text("createdBy")), requested_at=document.text("createdAt"),
-        started_at=begun if status != "DECLINED" and not withdrawn else None, finished_at=None if running else document.text("endedAt"),
-        outcome=None if running else "cancel" if withdrawn else _OUTCOMES.get(status or "", status), outcome_raw=document.text("statusLabel") or status,
-        channel=_CHANNELS.get(document.text("source") or "", document.text("source")),
+    yield from _full(batch, export)
+    status, created, operation = batch.texts("status"), batch.texts("createdAt"), _operations(batch)
+    decided, withdrawn = _decisions(batch, export), _withdrawn(batch, export)
+    begun = [
+        None if word == "DECLINED" or is_withdrawn else decision[0] if decision else None if needed else at
+        for word, is_withdrawn, decision, needed, at in zip(status, withdrawn, decided, batch.at("requiredApproval"), created, strict=True)
+    ]  # fmt: skip
+    ended = [None if word in _RUNNING else at for word, at in zip(status, batch.texts("endedAt"), strict=True)]
+    outcome = [
+        None if word in _RUNNING else "cancel" if is_withdrawn else _OUTCOMES.get(word or "", word)
+        for word, is_withdrawn in zip(status, withdrawn, strict=True)
+    ]
+    yield from batch.rows(
+        newest=batch.texts("updatedAt"), run_id=list(map(export.id, batch.texts("id"))), operation_id=operation,
+        golden_path_id=each(export.golden_path, operation) if export.options["golden_paths"] else None,
+        service_id=_services(batch, export), requestor_id=each(export.person, batch.texts("createdBy")), requested_at=created,
+        started_at=begun, finished_at=ended, outcome=outcome, outcome_raw=either(batch.texts("statusLabel"), status),
+        channel=[_CHANNELS.get(source or "", source) for source in batch.texts("source")],
     )  # fmt: skip
 
 
-def approvals(document: Document, export: Export) -> Iterator[Row]:
+def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per run that needs approval. Decided when the audit log has it leave the queue; without the log that is not known."""
-    yield from _full(document, export)
-    if not _needed(document.at("requiredApproval")):
-        return
-    said, decided = document.text("approval", "state"), _decision(document, export)
-    stands = _stands(document, export, decided is not None)
-    is_decided = stands in ("approved", "rejected")
-    responder = document.text("approval", "userId") or (decided[1] if decided else None)
-    yield document.row(
-        newest=document.text("updatedAt"), approval_id=export.id(document.text("id")), operation_id=_operation(document), subject_kind="action_run",
-        subject_id=export.id(document.text("id")), service_id=_service(document, export), requestor_id=export.person(document.text("createdBy")),
-        responder_id=export.person(responder) if is_decided else None, requested_at=document.text("createdAt"),
-        decided_at=decided[0] if decided and is_decided else None, decision=stands if is_decided else None, status=stands, status_raw=said or document.text("status"),
-        time_basis="exact" if decided and is_decided else "none",
+    yield from _full(batch, export)
+    batch = batch.where(batch.at("requiredApproval"))
+    status, said, natives = (
+        batch.texts("status"),
+        batch.texts("approval", "state"),
+        list(map(export.id, batch.texts("id"))),
+    )
+    decisions = _decisions(batch, export)
+    stands = list(map(_stands, status, said, _withdrawn(batch, export), decisions))
+    decided = [decision if word in _DECIDED else None for decision, word in zip(decisions, stands, strict=True)]
+    answered = either(batch.texts("approval", "userId"), [decision[1] if decision else None for decision in decisions])
+    yield from batch.rows(
+        newest=batch.texts("updatedAt"), approval_id=natives, operation_id=_operations(batch), subject_kind="action_run", subject_id=natives,
+        service_id=_services(batch, export), requestor_id=each(export.person, batch.texts("createdBy")),
+        responder_id=each(export.person, [who if word in _DECIDED else None for who, word in zip(answered, stands, strict=True)]),
+        requested_at=batch.texts("createdAt"), decided_at=[decision[0] if decision else None for decision in decided],
+        decision=[word if word in _DECIDED else None for word in stands], status=stands, status_raw=either(said, status),
+        time_basis=["exact" if decision else "none" for decision in decided],
     )  # fmt: skip
 
 
-def _stands(document: Document, export: Export, left: bool) -> str | None:
+def _stands(status: str | None, said: str | None, is_withdrawn: bool, left: object) -> str | None:
     """Where a request for approval stands; what nobody decided and what has a status nobody knows is not approved."""
-    status, said = document.text("status"), document.text("approval", "state")
     if status == _WAITS:
         return "pending"
-    if _withdrawn(document, export):
+    if is_withdrawn:
         return "cancelled"
     if "DECLINED" in (status, said):
         return "rejected"
@@ -193,48 +204,82 @@ def _needed(required: Any) -> bool:
     return bool(required)
 
 
-def _service(document: Document, export: Export) -> str | None:
-    """The entity a run was for, where it is a service."""
-    blueprint = document.text("blueprint", "identifier") or document.text("blueprint")
-    on_service = blueprint in (None, export.options["service_blueprint"])
-    return (document.text("entity", "identifier") or document.text("entity")) if on_service else None
+def _services(batch: Batch, export: Export) -> list[str | None]:
+    """The entity each run was for, where it is a service."""
+    blueprints = either(batch.texts("blueprint", "identifier"), batch.texts("blueprint"))
+    entities = either(batch.texts("entity", "identifier"), batch.texts("entity"))
+    ours = (None, export.options["service_blueprint"])
+    return [entity if blueprint in ours else None for entity, blueprint in zip(entities, blueprints, strict=True)]
 
 
-def _operation(document: Document) -> str | None:
-    return document.text("action", "identifier") or document.text("action")
+def _operations(batch: Batch) -> list[str | None]:
+    return either(batch.texts("action", "identifier"), batch.texts("action"))
 
 
-def _full(document: Document, export: Export) -> Iterator[Row]:
+def _full(batch: Batch, export: Export) -> Iterator[Row]:
     """An answer as long as any can be does not say whether there is more."""
-    held = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))[document.file.shown]
+    counts = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))
+    first = batch.documents[0]
+    held = counts[first.file.shown]
     if held % MOST == 0:
-        yield document.truncated(
+        yield first.truncated(
             f"Port gives at most {MOST:,} runs per answer, and the file has {held:,}: there may be more"
         )
 
 
-def _moves(document: Document, export: Export) -> list[Document]:
-    """The audit entries with which a run left the queue."""
-    entries = export.by("audit", "context", "run_id").get(document.text("id") or "", []) + export.by(
-        "audit", "diff", "after", "id"
-    ).get(document.text("id") or "", [])
-    return [entry for entry in entries if entry.text("diff", "before", "status") == _WAITS]
+class _Move(NamedTuple):
+    """That a run left the queue, by an entry of the audit log."""
+
+    at: str | None
+    by: str | None
+    to: str | None
 
 
-def _decision(document: Document, export: Export) -> tuple[str, str | None] | None:
-    """When a run was approved or declined, and by whom; null where no log says so."""
+def _moves(batch: Batch, export: Export) -> list[list[_Move]]:
+    """How each run left the queue: by the entries that name it, then by those that say what became of it."""
+
+    def made() -> dict[str, list[_Move]]:
+        found: dict[str, list[_Move]] = {}
+        left = [
+            one.where(word == _WAITS for word in one.texts("diff", "before", "status"))
+            for one in batches(export, "audit")
+        ]
+        for path in (("context", "run_id"), ("diff", "after", "id")):
+            for one in left:
+                told = map(
+                    _Move,
+                    one.texts("trigger", "at"),
+                    one.texts("trigger", "by", "userId"),
+                    one.texts("diff", "after", "status"),
+                )
+                for native, move in zip(one.texts(*path), told, strict=True):
+                    if native is not None:
+                        found.setdefault(native, []).append(move)
+        return found
+
+    known = export.once("moves", made)
+    return [known.get(native or "", _NONE) for native in batch.texts("id")]
+
+
+def _decisions(batch: Batch, export: Export) -> list[tuple[str, str | None] | None]:
+    """When each run was approved or declined, and by whom; null where no log says so."""
     told = [
-        (at, entry.text("trigger", "by", "userId"))
-        for entry in _moves(document, export) if (at := entry.text("trigger", "at")) and entry.text("diff", "after", "status") in ("IN_PROGRESS", "DECLINED")
-    ]  # fmt: skip
-    return min(told) if told else None
+        [(move.at, move.by) for move in moves if move.at and move.to in ("IN_PROGRESS", "DECLINED")] if moves else _NONE
+        for moves in _moves(batch, export)
+    ]
+    return [min(decisions) if decisions else None for decisions in told]
 
 
-def _withdrawn(document: Document, export: Export) -> bool:
-    if document.text("status") != "FAILURE" or not _needed(document.at("requiredApproval")):
-        return False
-    left = [entry.text("diff", "after", "status") for entry in _moves(document, export)]
-    return "FAILURE" in left or (not left and document.at("approval") is None)
+def _withdrawn(batch: Batch, export: Export) -> list[bool]:
+    told = zip(
+        batch.texts("status"), batch.at("requiredApproval"), batch.at("approval"), _moves(batch, export), strict=True
+    )
+    return [
+        word == "FAILURE"
+        and bool(needed)
+        and (any(move.to == "FAILURE" for move in moves) or (not moves and approval is None))
+        for word, needed, approval, moves in told
+    ]
 
 
 _NOW, _ENTITY = "now only", ("entity", "event")
@@ -261,8 +306,8 @@ SYSTEM = System(
         Gives("memberships", memberships, ("team",), _NOW, over_time=over_time.spans, is_state=True),
         Gives("aliases", aliases, ("user",), _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
         Gives("operations", operations, ("action",), _NOW, lost=("risk", "owner_team_id"), is_state=True),
-        Gives("action_runs", action_runs, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id")),
-        Gives("approvals", approvals, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders")),
+        Gives("action_runs", None, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id"), at_once=action_runs),
+        Gives("approvals", None, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders"), at_once=approvals),
         Gives("policy_results", policy_results, _ENTITY, _NOW, lost=("team_id", "hatch_id", "truncated"), is_state=True),
         Gives("scorecard_results", scorecard_results, _ENTITY, _NOW, beside=("scorecard",), lost=("team_id", "category", "score", "score_most", "weight"), is_state=True),
     ),
