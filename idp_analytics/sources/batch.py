@@ -103,6 +103,12 @@ class Batch:
         if self.documents:
             yield self.documents[0].columns(self._frame(newest, columns))
 
+    def singly(self, newest: Sequence[str | None], **columns: Any) -> Iterator[Row]:
+        """The same as rows of their own, for readers that put rows together."""
+        lists = [values if type(values) is list else [values] * len(self) for values in columns.values()]
+        names = ("_document", "_newest", *columns)
+        return (dict(zip(names, row, strict=True)) for row in zip(self.documents, newest, *lists, strict=True))
+
     def several(
         self, places: Sequence[int], own: Mapping[str, Any], newest: Sequence[str | None] | None = None, **columns: Any
     ) -> Iterator[Row]:

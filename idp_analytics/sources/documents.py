@@ -55,6 +55,7 @@ _IDENTITY = frozenset(
 _NAMES = _IDENTITY - {"metadata"}
 
 _WRAPPERS = ("data", "result", "response")
+_CONTAINERS = _LISTS.union(_WRAPPERS)
 _MORE = ("more", "has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "incomplete_results")
 _LAST = ("isLast", "is_last", "last", "isLastPage", "done")
 _NEXT = (
@@ -307,8 +308,10 @@ def _wrapped(value: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _is_plain(value: Any) -> bool:
-    """A document for certain, as nearly all are: it has a name and no items."""
-    return type(value) is dict and "items" not in value and _is_something(value, _NAMES)
+    """A document for certain, as nearly all are: it has a name and no items, or nothing that could hold documents."""
+    return type(value) is dict and (
+        _CONTAINERS.isdisjoint(value) or ("items" not in value and _is_something(value, _NAMES))
+    )
 
 
 def _is_something(value: Mapping[str, Any], names: frozenset[str] = _IDENTITY) -> bool:

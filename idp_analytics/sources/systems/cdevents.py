@@ -5,62 +5,94 @@ An event tells one step: what several tell of one subject is one row. Ids are un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import compress
+from operator import and_
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.documents import Documents, read_documents
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.system import ENVIRONMENTS, SERVICE_PATTERN, Gives, Option, Recipe, Row, Shape, System
 
+_CONTENT = ("subject", "content")
+_RUNS = ("pipelinerun", "taskrun")
 _DEPLOYED = {"deployed": False, "upgraded": False, "rolledback": True}
 _WORDS = {"canceled": "cancel", "cancelled": "cancel"}
 _STATUS = {"canceled": "cancelled"}
 _DECIDED = ("approved", "rejected")
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per event that a service was deployed, upgraded or rolled back, which is what it says was done (a deployment that
     failed leaves none); and one per run of a pipeline or task that the settings say deploys, with its outcome."""
-    subject, predicate = _kind(document)
-    content = document.at("subject", "content")
-    raw, name = members.text(content, "environment", "id"), _name(document)
-    about = {
-        "newest": _time(document), "environment": export.environment(raw), "environment_raw": raw, "_chain": document.text("context", "chainId"),
-        "version": _version(members.text(content, "artifactId")),
-    }  # fmt: skip
-    if subject == "service" and predicate in _DEPLOYED:
-        yield document.warning(
+    kinds = each(_kind, batch.texts("context", "type"))
+    is_deployed = [subject == "service" and predicate in _DEPLOYED for subject, predicate in kinds]
+    deploys = list(map(and_, [subject in _RUNS for subject, _ in kinds], _deploying(batch, export)))
+    for document, kind, *is_told in zip(batch.documents, kinds, is_deployed, deploys, strict=True):
+        if not any(is_told):
+            yield document.left_out(_no_deployment(*kind))
+    services, runs = batch.where(is_deployed), batch.where(deploys)
+    if len(services):
+        yield services.documents[0].warning(
             "a deployment that failed leaves no event of its service: only those of runs tell failures"
         )
-        yield document.row(
-            **about, _is_run=False, deployment_id=export.id(_event(document)), service_id=export.service(document.text("subject", "id")),
-            finished_at=_time(document), outcome="success", outcome_raw=predicate, is_rollback=_DEPLOYED[predicate],
+        done = [predicate for _, predicate in compress(kinds, is_deployed)]
+        yield from services.singly(
+            **_about(services, export), _is_run=False, deployment_id=list(map(export.id, _events(services))),
+            service_id=each(export.service, services.texts("subject", "id")), finished_at=_times(services), outcome="success",
+            outcome_raw=done, is_rollback=[_DEPLOYED[predicate] for predicate in done],
         )  # fmt: skip
-    elif subject in ("pipelinerun", "taskrun") and _deploys(document, export):
-        outcome = members.text(content, "outcome")
-        when = {"queued": "queued_at", "started": "started_at", "finished": "finished_at"}.get(predicate)
-        yield document.row(
-            **about, _is_run=True, deployment_id=export.id(_native(document)), service_id=export.service(name),
-            outcome=_WORDS.get(outcome or "", outcome), outcome_raw=outcome, **({when: _time(document)} if when else {}),
+    if len(runs):
+        done, outcome = [predicate for _, predicate in compress(kinds, deploys)], runs.texts(*_CONTENT, "outcome")
+        yield from runs.singly(
+            **_about(runs, export), _is_run=True, deployment_id=list(map(export.id, _natives(runs))), service_id=each(export.service, _names(runs)),
+            outcome=[_WORDS.get(word or "", word) for word in outcome], outcome_raw=outcome,
+            queued_at=_when(runs, done, "queued"), started_at=_when(runs, done, "started"), finished_at=_when(runs, done, "finished"),
         )  # fmt: skip
-    elif subject in ("pipelinerun", "taskrun"):
-        yield document.left_out("is a run that is not said to deploy")
-    elif subject == "service":
-        yield document.left_out(f"is a service {predicate}, which is no deployment")
-    else:
-        yield document.left_out(f"is an event of a {subject}, which is not read")
 
 
-def _deploys(document: Document, export: Export) -> bool:
-    """Any event of the run has a name that the settings say deploys."""
-    pattern, run = export.options["deploying"], document.text("subject", "id")
-    of_run = (one for one in export.by("run", "subject", "id").get(run or "", []) if _native(one) == _native(document))
-    return bool(pattern) and any(export.matches(pattern, name) for one in of_run if (name := _name(one)))
+def _no_deployment(subject: str, predicate: str) -> str:
+    """Why an event tells of no deployment."""
+    if subject in _RUNS:
+        return "is a run that is not said to deploy"
+    return (
+        f"is a service {predicate}, which is no deployment"
+        if subject == "service"
+        else f"is an event of a {subject}, which is not read"
+    )
+
+
+def _about(batch: Batch, export: Export) -> dict[str, Any]:
+    """What events of services and of runs have in common."""
+    raw = batch.texts(*_CONTENT, "environment", "id")
+    return {
+        "newest": _times(batch), "environment": each(export.environment, raw), "environment_raw": raw, "_chain": batch.texts("context", "chainId"),
+        "version": each(_version, batch.texts(*_CONTENT, "artifactId")),
+    }  # fmt: skip
+
+
+def _deploying(batch: Batch, export: Export) -> list[bool]:
+    """Whether any event of the run that each is of has a name that the settings say deploys."""
+    pattern = export.options["deploying"]
+
+    def made() -> set[tuple[str, str]]:
+        named = (
+            told for one in batches(export, "run")
+            for told in zip(one.texts("subject", "id"), _natives(one), _names(one), strict=True)
+        )  # fmt: skip
+        return {(run, native) for run, native, name in named if run and name and export.matches(pattern, name)}
+
+    deploying = export.once("deploying", made) if pattern else set()
+    return [
+        (run, native) in deploying for run, native in zip(batch.texts("subject", "id"), _natives(batch), strict=True)
+    ]
 
 
 def _once(rows: list[Row]) -> list[Row]:
@@ -88,22 +120,25 @@ def _once(rows: list[Row]) -> list[Row]:
     return kept
 
 
-def changes(document: Document, export: Export) -> Iterator[Row]:
+def changes(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per change, from the events of its life."""
-    _, predicate = _kind(document)
-    when = {"created": "opened_at", "reviewed": "first_review_at", "merged": "merged_at", "abandoned": "closed_at"}.get(
-        predicate
-    )
-    repo = document.text("subject", "content", "repository", "id")
-    yield document.row(
-        newest=_time(document), change_id=export.id(_native(document)), service_id=export.service(repo), repo=repo, kind="pull_request",
-        **({when: _time(document)} if when else {}), **({"closed_at": _time(document)} if predicate == "merged" else {}),
+    done = [predicate for _, predicate in each(_kind, batch.texts("context", "type"))]
+    repo = batch.texts(*_CONTENT, "repository", "id")
+    yield from batch.singly(
+        newest=_times(batch), change_id=list(map(export.id, _natives(batch))), service_id=each(export.service, repo), repo=repo, kind="pull_request",
+        opened_at=_when(batch, done, "created"), first_review_at=_when(batch, done, "reviewed"), merged_at=_when(batch, done, "merged"),
+        closed_at=_when(batch, done, "merged", "abandoned"),
     )  # fmt: skip
+
+
+def _when(batch: Batch, done: Sequence[str], *wanted: str) -> list[str | None]:
+    """The times of the events that say so."""
+    return [at if predicate in wanted else None for at, predicate in zip(_times(batch), done, strict=True)]
 
 
 def incidents(document: Document, export: Export) -> Iterator[Row]:
     """One row per incident: opened when detected or first reported, over when resolved."""
-    _, predicate = _kind(document)
+    _, predicate = _kind(document.text("context", "type"))
     when = {"detected": "opened_at", "reported": "opened_at", "resolved": "resolved_at"}.get(predicate)
     yield document.row(
         newest=_time(document), incident_id=export.id(_native(document)), service_id=export.service(document.text("subject", "content", "service", "id")),
@@ -113,7 +148,7 @@ def incidents(document: Document, export: Export) -> Iterator[Row]:
 
 def tickets(document: Document, export: Export) -> Iterator[Row]:
     """One row per ticket: done when closed; an update says nothing of where it stands."""
-    _, predicate = _kind(document)
+    _, predicate = _kind(document.text("context", "type"))
     when = {"created": "created_at", "closed": "resolved_at"}.get(predicate)
     content = document.at("subject", "content")
     yield document.row(
@@ -127,7 +162,7 @@ def tickets(document: Document, export: Export) -> Iterator[Row]:
 def approvals(document: Document, export: Export) -> Iterator[Row]:
     """One row per approval: asked for when created, decided when it was first approved or rejected, or closed with a decision.
     Where it is closed and does not say how, ``status`` is null."""
-    _, predicate = _kind(document)
+    _, predicate = _kind(document.text("context", "type"))
     content = document.at("subject", "content")
     decision, status = (members.text(content, name) for name in ("decision", "status"))
     is_decided = decision in _DECIDED or bool(decision and predicate == "closed")
@@ -172,34 +207,46 @@ def _opened(path: Path, shown: str) -> Documents:
     return replace(found, found=[(number, _event_in(body)) for number, body in found.found])
 
 
-def _event_in(body: dict[str, Any]) -> dict[str, Any]:
+def _event_in(body: Any) -> Any:
     data = body.get("data")
     return data if isinstance(data, dict) and "context" in data and "specversion" in body else body
 
 
-def _kind(document: Document) -> tuple[str, str]:
+def _kind(kind: str | None) -> tuple[str, str]:
     """``dev.cdevents.<subject>.<predicate>.<version>`` → subject and predicate."""
-    parts = (document.text("context", "type") or "").lower().removeprefix("dev.cdevents.").split(".")
+    parts = (kind or "").lower().removeprefix("dev.cdevents.").split(".")
     return parts[0], parts[1] if len(parts) > 1 else ""
 
 
-def _name(document: Document) -> str | None:
-    content = document.at("subject", "content")
-    return members.text(content, "pipelineName") or members.text(content, "taskName")
+def _names(batch: Batch) -> list[str | None]:
+    return either(batch.texts(*_CONTENT, "pipelineName"), batch.texts(*_CONTENT, "taskName"))
 
 
 def _time(document: Document) -> str | None:
     return document.text("context", "timestamp")
 
 
+def _times(batch: Batch) -> list[str | None]:
+    return batch.texts("context", "timestamp")
+
+
 def _native(document: Document) -> str:
     """The subject's id within its source."""
-    source = document.text("subject", "source") or document.text("context", "source") or ""
-    return f"{source.strip('/')}/{document.text('subject', 'id')}".lstrip("/")
+    source = document.text("subject", "source") or document.text("context", "source")
+    return _within(source, document.text("subject", "id"))
 
 
-def _event(document: Document) -> str:
-    return f"{(document.text('context', 'source') or '').strip('/')}/{document.text('context', 'id')}".lstrip("/")
+def _natives(batch: Batch) -> list[str]:
+    sources = either(batch.texts("subject", "source"), batch.texts("context", "source"))
+    return batch.once("natives", lambda: list(map(_within, sources, batch.texts("subject", "id"))))
+
+
+def _events(batch: Batch) -> list[str]:
+    return list(map(_within, batch.texts("context", "source"), batch.texts("context", "id")))
+
+
+def _within(source: str | None, native: str | None) -> str:
+    return f"{(source or '').strip('/')}/{native}".lstrip("/")
 
 
 def _version(purl: str | None) -> str | None:
@@ -207,15 +254,21 @@ def _version(purl: str | None) -> str | None:
     return unquote(purl.rsplit("@", 1)[1].split("?")[0]) if purl and "@" in purl else None
 
 
-def _is(*subjects: str) -> Any:
+def _is(*subjects: str) -> Callable[[Mapping[str, Any]], bool]:
     def is_one(body: Mapping[str, Any]) -> bool:
-        event = _event_in(dict(body))
-        kind = str(members.at(event, "context", "type") or "").lower()
-        return (
-            kind.startswith("dev.cdevents.") and (not subjects or kind.split(".")[2] in subjects) and "subject" in event
-        )
+        event = _event_in(body) if "data" in body else body
+        context = event.get("context")
+        subject = _subject(str(context.get("type") or "")) if type(context) is dict else None
+        return subject is not None and (not subjects or subject in subjects) and "subject" in event
 
     return is_one
+
+
+@cache
+def _subject(kind: str) -> str | None:
+    """What an event of that type is of; null: it is none of CDEvents."""
+    kind = kind.lower()
+    return kind.split(".")[2] if kind.startswith("dev.cdevents.") else None
 
 
 _KEPT = "as long as the events are kept"
@@ -233,9 +286,9 @@ SYSTEM = System(
         Shape("other", "an event of another subject", _is()),
     ),
     gives=(
-        Gives("deployments", deployments, ("service", "run", "other"), _KEPT, together=_once,
+        Gives("deployments", None, ("service", "run", "other"), _KEPT, together=_once, at_once=deployments,
               lost=("sha", "kind", "is_resync", "initiated_by", "automated", "golden_path_id")),
-        Gives("changes", changes, ("change",), _KEPT, together=_folded("change_id", "first_review_at", "opened_at"),
+        Gives("changes", None, ("change",), _KEPT, together=_folded("change_id", "first_review_at", "opened_at"), at_once=changes,
               lost=("author_id", "sha", "first_commit_at", "approved_at", "lines", "title", "labels", "is_revert", "origin_sha")),
         Gives("incidents", incidents, ("incident",), _KEPT, together=_folded("incident_id", "opened_at"),
               lost=("team_id", "severity", "acknowledged_at", "deployment_id", "change_caused", "postmortem_on")),

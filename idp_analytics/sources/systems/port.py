@@ -258,7 +258,7 @@ def _moves(batch: Batch, export: Export) -> list[list[_Move]]:
         return found
 
     known = export.once("moves", made)
-    return [known.get(native or "", _NONE) for native in batch.texts("id")]
+    return batch.once("moves", lambda: [known.get(native or "", _NONE) for native in batch.texts("id")])
 
 
 def _decisions(batch: Batch, export: Export) -> list[tuple[str, str | None] | None]:
