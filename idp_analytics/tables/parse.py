@@ -160,18 +160,27 @@ def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.Da
 
 def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
     """Nearly all times are written in one of two ways, which are read at once; only the others are taken apart."""
-    found = pl.DataFrame([texts.alias("odd"), pl.Series("value", [None], _UTC).new_from_index(0, len(texts))])
-    for form, written in ((_ZULU, "%Y-%m-%dT%H:%M:%SZ"), (_ZONED, "%Y-%m-%dT%H:%M:%S%.f%#z")):
-        usual = (
-            pl.when(pl.col("odd").str.contains(form)).then("odd").str.to_datetime(written, time_unit="us", strict=False)
-        )
-        usual = usual.dt.replace_time_zone("UTC") if form == _ZULU else usual
-        found = found.select("odd", pl.coalesce("value", usual).alias("value"))
-        found = found.with_columns(pl.when(pl.col("value").is_null()).then("odd"))
-        if found["odd"].null_count() == found.height:
-            return found.select("value", reason=pl.lit(None, pl.String))
-    other = _once(found["odd"], lambda text: _clock(text, time_zone))
-    return other.with_columns(pl.coalesce(found["value"], "value"))
+    odd = pl.col("odd")
+    zulu = (
+        pl.when(odd.str.contains(_ZULU)).then(odd).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    )
+    value = texts.to_frame("odd").select(value=zulu.dt.replace_time_zone("UTC")).to_series()
+    if value.null_count() == texts.null_count():
+        return _all_read(value)
+    zoned = (
+        pl.when(odd.str.contains(_ZONED))
+        .then(odd)
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", strict=False)
+    )
+    value = pl.select(odd=texts, value=value).select(value=pl.coalesce("value", zoned)).to_series()
+    if value.null_count() == texts.null_count():
+        return _all_read(value)
+    other = _once(pl.select(pl.when(value.is_null()).then(texts)).to_series(), lambda text: _clock(text, time_zone))
+    return other.with_columns(pl.coalesce(value, "value"))
+
+
+def _all_read(value: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame([value, pl.Series("reason", [None], pl.String).new_from_index(0, len(value))])
 
 
 def _once(texts: pl.Series, parse: Callable[[pl.Expr], Parsed]) -> pl.DataFrame:
