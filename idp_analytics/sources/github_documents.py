@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from idp_analytics.sources import members, repositories, snapshots
+from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.export import Document, Export
 
 _RUN = re.compile(r"/actions/runs/(\d+)")
 _VERSION = re.compile(r"\D*\d+\.\d+\S*")
+
+_ADDRESSES = ("repository_url", "url", "deployment_url", "statuses_url", "html_url")
 
 ENDED = {"success": "success", "failure": "failure", "error": "error"}
 """States that end a deployment → outcome."""
 
 RUNNING = ("queued", "pending", "in_progress", "waiting", "requested")
 """States of a deployment that has not ended."""
+
+_STATES = (*ENDED, *RUNNING, "inactive")
 
 Status = tuple[str, str, Document]
 """Time, state and document of one deployment status."""
@@ -30,12 +36,20 @@ def repository(document: Document) -> str | None:
 
 def of_addresses(body: Mapping[str, Any]) -> str | None:
     """``owner/name`` from the first address that a document has."""
-    for name in ("repository_url", "url", "deployment_url", "statuses_url", "html_url"):
-        address = members.text(body, name) or ""
-        parts = address.partition("/repos/")[2] or repositories.repository(address) or ""
-        if parts.count("/") >= 1:
-            return "/".join(parts.split("/")[:2])
-    return None
+    return next(filter(None, (_of_address(members.text(body, name)) for name in _ADDRESSES)), None)
+
+
+def _of_address(address: str | None) -> str | None:
+    parts = (address or "").partition("/repos/")[2] or repositories.repository(address or "") or ""
+    return "/".join(parts.split("/")[:2]) if "/" in parts else None
+
+
+def repositories_of(batch: Batch) -> list[str | None]:
+    """:func:`repository` of each."""
+    found = either(batch.texts("repository", "full_name"), batch.texts("base", "repo", "full_name"))
+    for name in _ADDRESSES:
+        found = found if all(found) else either(found, each(_of_address, batch.texts(name)))
+    return either(found, batch.texts("repository", "nameWithOwner"))
 
 
 def as_run(document: Document) -> Document:
@@ -125,18 +139,32 @@ def deployment(key: str, export: Export) -> Document | None:
     return found[-1] if found else None
 
 
+def deployments_of(batch: Batch) -> list[str]:
+    """:func:`deployment_of` of each."""
+    return [
+        address.rsplit("/", 1)[-1] if address else deployment_of(document)
+        for address, document in zip(batch.texts("deployment_url"), batch.documents, strict=True)
+    ]
+
+
 def statuses(export: Export) -> dict[str, list[Status]]:
     """The statuses of every deployment, oldest first; made once."""
 
     def made() -> dict[str, list[Status]]:
-        found: dict[str, dict[str, Status]] = {}
-        for document in export.of["status"]:
-            at, state = document.text("created_at") or "", document.text("state") or ""
-            found.setdefault(deployment_of(document), {})[document.text("id") or f"{at}{state}"] = (at, state, document)
-        return {
-            key: sorted(group.values(), key=lambda one: (one[0], (one[2].text("id") or "").zfill(20)))
-            for key, group in found.items()
-        }
+        found: dict[str, dict[str, tuple[str, str, str, Document]]] = {}
+        for batch in batches(export, "status"):
+            told = (
+                deployments_of(batch),
+                batch.texts("created_at"),
+                batch.texts("state"),
+                batch.texts("id"),
+                batch.documents,
+            )
+            for key, at, state, native, document in zip(*told, strict=True):
+                one = (at or "", (native or "").zfill(20), state or "", document)
+                found.setdefault(key, {})[native or f"{one[0]}{one[2]}"] = one
+        ordered = {key: sorted(group.values(), key=itemgetter(0, 1)) for key, group in found.items()}
+        return {key: [(at, state, document) for at, _, state, document in group] for key, group in ordered.items()}
 
     return export.once("statuses", made)
 
@@ -149,18 +177,70 @@ def inside(document: Document) -> list[Status]:
     ]  # fmt: skip
 
 
-def tag(document: Document) -> str | None:
+def tag(ref: str | None) -> str | None:
     """The tag deployed: what is written as one, or looks like a version; a branch is none."""
-    ref = document.text("ref") or document.text("ref", "name")
     if ref is None or members.is_sha(ref):
         return None
-    return (
-        ref.removeprefix("refs/tags/")
-        if ref.startswith("refs/tags/")
-        else ref
-        if _VERSION.fullmatch(ref) and "/" not in ref
-        else None
+    if ref.startswith("refs/tags/"):
+        return ref.removeprefix("refs/tags/")
+    return ref if _VERSION.fullmatch(ref) and "/" not in ref else None
+
+
+def earliest(times: int, places: Sequence[int], moments: Sequence[str | None]) -> list[str | None]:
+    """For each of so many places the earliest of its moments."""
+    found: list[str | None] = [None] * times
+    for place, at in zip(places, moments, strict=True):
+        if at and (found[place] is None or at < (found[place] or "")):
+            found[place] = at
+    return found
+
+
+def reviews(
+    batch: Batch, export: Export, authors: Sequence[str | None]
+) -> tuple[list[int], list[str | None], list[str | None]]:
+    """Place, time and state of the reviews of other people, from the pull requests themselves or from a dump of reviews."""
+    inner, places = batch.every("reviews")
+    told = list(
+        zip(
+            places,
+            inner.texts("submittedAt"),
+            inner.texts("state"),
+            inner.texts("author", "login"),
+            are_bots(inner, "author"),
+            strict=True,
+        )
     )
+    if export.of["review"]:
+        apart = export.by("review", "pull_request_url")
+        told += [
+            (place, one.text("submitted_at"), one.text("state"), one.text("user", "login"), is_bot(one.at("user")))
+            for place, url in enumerate(batch.texts("url")) for one in apart.get(url or "", [])
+        ]  # fmt: skip
+    kept = [
+        (place, at, state) for place, at, state, login, is_machine in told
+        if at and not is_machine and (authors[place] is None or login != authors[place])
+    ]  # fmt: skip
+    return [one[0] for one in kept], [one[1] for one in kept], [one[2] for one in kept]
+
+
+def persons(batch: Batch, export: Export, *path: str) -> list[str | None]:
+    """:func:`person` of each account at ``path``."""
+    return each(lambda login: None if login == "ghost" else export.person(login), batch.texts(*path, "login"))
+
+
+def are_bots(batch: Batch, *path: str) -> list[bool | None]:
+    """:func:`is_bot` of each account at ``path``."""
+    said = zip(
+        batch.texts(*path, "login"),
+        batch.texts(*path, "type"),
+        batch.texts(*path, "__typename"),
+        batch.at(*path, "is_bot"),
+        strict=True,
+    )
+    return [
+        None if login is None else "Bot" in (kind, name) or login.endswith("[bot]") or (flag is not None and members.flag(flag) is True)
+        for login, kind, name, flag in said
+    ]  # fmt: skip
 
 
 def person(who: Any, export: Export) -> str | None:
@@ -198,8 +278,9 @@ def stem(document: Document) -> str:
 
 def is_status(body: Mapping[str, Any]) -> bool:
     """A deployment status."""
-    known = body.get("state") in (*ENDED, *RUNNING, "inactive") and not {"sha", "number"} & body.keys()
-    return has(body, "state", "created_at", "id") and ("deployment_url" in body or ("environment" in body and known))
+    if "deployment_url" in body or "environment" not in body or "sha" in body or "number" in body:
+        return "deployment_url" in body and has(body, "state", "created_at", "id")
+    return has(body, "created_at", "id") and body.get("state") in _STATES
 
 
 def is_environment(body: Mapping[str, Any]) -> bool:
@@ -221,7 +302,10 @@ def is_issue(body: Mapping[str, Any]) -> bool:
 
 def has(body: Mapping[str, Any], *names: str) -> bool:
     """All these members are there."""
-    return body.keys() >= set(names)
+    for name in names:  # noqa: SIM110 - this runs for every document, and all() takes twice as long
+        if name not in body:
+            return False
+    return True
 
 
 def called(run: Document, export: Export) -> list[tuple[str, dict[str, Any]]]:
@@ -231,3 +315,12 @@ def called(run: Document, export: Export) -> list[tuple[str, dict[str, Any]]]:
         for one in run.every("referenced_workflows")
     ]
     return [(path, one) for path, one in named if path]
+
+
+def version_of(called: Mapping[str, Any]) -> str | None:
+    """The tag or commit a reusable workflow was called at; a branch is no version."""
+    ref = members.text(called, "ref")
+    if ref:
+        return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
+    written = (members.text(called, "path") or "").partition("@")[2]
+    return written if members.is_sha(written) or re.fullmatch(r"v?\d+(\.\d+)*\S*", written) else None

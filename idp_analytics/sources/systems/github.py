@@ -7,12 +7,14 @@ approvals has no times: the status ``waiting`` and what follows it has. A workfl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import chain, compress
+from operator import itemgetter, not_
 
 from idp_analytics.sources import github_documents as docs
 from idp_analytics.sources import members, over_time
+from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.github_documents import ENDED, RUNNING, Status
 from idp_analytics.sources.over_time import is_row
@@ -34,6 +36,7 @@ _CONCLUSIONS = {
     "cancelled": "cancel", "skipped": "cancel", "stale": "cancel",
 }  # fmt: skip
 _ISSUES = {"open": "open", "closed": "done"}
+_ENDS = ("started_at", "finished_at", "outcome", "outcome_raw")
 _DECIDED = ("approved", "rejected")
 _LEFT_OUT = "is of an environment that is left out, by the settings"
 _EXPIRES = timedelta(days=30)
@@ -45,43 +48,56 @@ _REVERT = re.compile(r"revert-\d+-.*", re.DOTALL)
 # --- deployments ------------------------------------------------------------------------------------------------------
 
 
-def deployments(document: Document, export: Export) -> Iterator[Row]:
+def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment, from its statuses; one per group of statuses whose deployment is not in the export; one per run of
     a workflow that the settings say deploys."""
-    if "workflow_id" in document.body or "workflow_run" in document.body:
+    ran = ["workflow_id" in body or "workflow_run" in body for body in batch.bodies]
+    for document in compress(batch.documents, ran):
         yield from _run(docs.as_run(document), export)
-        return
-    if docs.is_status(document.body):
-        yield from _of_statuses(document, export)
-        return
-    raw = document.text("original_environment") or document.text("environment")
-    if docs.is_left_out(raw, export):
-        yield document.left_out(_LEFT_OUT)
-        return
-    if document.at("transient_environment") is True:
+    batch = batch.where(map(not_, ran))
+    if len(batch) and docs.is_status(batch.bodies[0]):
+        for document, key in zip(batch.documents, docs.deployments_of(batch), strict=True):
+            if docs.statuses(export)[key][0][2] is document and not docs.deployment(key, export):
+                yield from _of_statuses(document, export)
+    elif len(batch):
+        yield from _deployed(batch, export)
+
+
+def _deployed(batch: Batch, export: Export) -> Iterator[Row]:
+    raws = either(batch.texts("original_environment"), batch.texts("environment"))
+    is_out = each(lambda raw: docs.is_left_out(raw, export), raws)
+    is_short = [not out and one is True for out, one in zip(is_out, batch.at("transient_environment"), strict=True)]
+    yield from (document.left_out(_LEFT_OUT) for document in compress(batch.documents, is_out))
+    for document in compress(batch.documents, is_short):
         yield document.left_out("is of an environment that is made for a time (transient_environment)")
-        return
-    native = document.text("databaseId") or document.text("id")
-    told = sorted([*docs.statuses(export).get(native or "", []), *docs.inside(document)], key=lambda one: one[0])
-    if not export.of["status"] and "statuses_url" in document.body:
-        yield document.warning("there are no statuses of these deployments: how they ended is not known")
-    created = document.text("created_at") or document.text("createdAt")
-    is_production = document.at("production_environment") is True
-    yield document.row(
-        newest=document.text("updated_at") or document.text("updatedAt") or created, deployment_id=export.id(native),
-        service_id=export.service(docs.repository(document)), environment=export.environment(raw) or ("production" if is_production else None),
-        environment_raw=raw, version=docs.tag(document), sha=document.text("sha") or document.text("commitOid"), queued_at=created,
-        initiated_by=docs.person(document.at("creator"), export), automated=docs.is_bot(document.at("creator")),
-        golden_path_id=docs.path_of(told, export), **_ended(told, document.text("state")),
+    batch = batch.where(not (out or short) for out, short in zip(is_out, is_short, strict=True))
+    if not export.of["status"] and any("statuses_url" in body for body in batch.bodies):
+        yield batch.documents[0].warning("there are no statuses of these deployments: how they ended is not known")
+    raws = either(batch.texts("original_environment"), batch.texts("environment"))
+    natives, created = (
+        either(batch.texts("databaseId"), batch.texts("id")),
+        either(batch.texts("created_at"), batch.texts("createdAt")),
+    )
+    known = docs.statuses(export)
+    told = [
+        sorted([*known.get(native or "", []), *docs.inside(document)], key=itemgetter(0)) if nodes else known.get(native or "", [])
+        for document, native, nodes in zip(batch.documents, natives, batch.at("statuses", "nodes"), strict=True)
+    ]  # fmt: skip
+    ended = list(map(_ended, told, batch.texts("state")))
+    is_production = ["production" if one is True else None for one in batch.at("production_environment")]
+    yield from batch.rows(
+        newest=either(batch.texts("updated_at"), batch.texts("updatedAt"), created), deployment_id=list(map(export.id, natives)),
+        service_id=each(export.service, docs.repositories_of(batch)), environment=either(each(export.environment, raws), is_production), environment_raw=raws,
+        version=each(docs.tag, either(batch.texts("ref"), batch.texts("ref", "name"))), sha=either(batch.texts("sha"), batch.texts("commitOid")),
+        queued_at=created, initiated_by=docs.persons(batch, export, "creator"), automated=docs.are_bots(batch, "creator"),
+        golden_path_id=[docs.path_of(group, export) for group in told], **{name: [one[name] for one in ended] for name in _ENDS},
     )  # fmt: skip
 
 
 def _of_statuses(document: Document, export: Export) -> Iterator[Row]:
-    """The deployment of statuses that stand alone, told once."""
+    """The deployment of statuses that stand alone, told with the first of them."""
     key = docs.deployment_of(document)
     group = docs.statuses(export)[key]
-    if docs.deployment(key, export) or group[0][2] is not document:
-        return
     raw = document.text("environment")
     if docs.is_left_out(raw, export):
         yield document.left_out(_LEFT_OUT)
@@ -136,15 +152,15 @@ def _run(document: Document, export: Export) -> Iterator[Row]:
 # --- approvals --------------------------------------------------------------------------------------------------------
 
 
-def approvals(document: Document, export: Export) -> Iterator[Row]:
+def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment that waited, from ``waiting`` to the status after it; per decision of a run's history, which has no
     time; per review of a deployment as webhooks tell it. What tells of one run and environment is put together."""
-    if docs.is_status(document.body):
-        yield from _waited(document, export)
-    elif "environments" in document.body:
-        yield from _decided(document, export)
-    else:
-        yield from _reviewed(document, export)
+    if docs.is_status(batch.bodies[0]):
+        for document in compress(batch.documents, [state == "waiting" for state in batch.texts("state")]):
+            yield from _waited(document, export)
+        return
+    for document in batch.documents:
+        yield from (_decided if "environments" in document.body else _reviewed)(document, export)
 
 
 def _decided(document: Document, export: Export) -> Iterator[Row]:
@@ -277,38 +293,30 @@ def _of_one_mind(rows: list[Row]) -> list[Row]:
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
-def changes(document: Document, export: Export) -> Iterator[Row]:
+def changes(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per pull request, as the API or ``gh pr list --json`` gives it; reviews are those of people other than its author."""
-    repo, number = docs.repository(document), document.text("number")
-    author = document.at("user") or document.at("author")
-    merged = document.text("merged_at") or document.text("mergedAt")
-    reviews = _reviews(document, export, members.text(author, "login"))
-    commits = [members.text(one, "authoredDate") for one in document.every("commits")]
-    lines = [document.text(name) for name in ("additions", "deletions")]
-    branch, title = document.text("head", "ref") or document.text("headRefName"), document.text("title")
-    labels = [members.text(label, "name") for label in document.every("labels")]
-    yield document.row(
-        newest=document.text("updated_at") or document.text("updatedAt"), change_id=export.id(f"{repo}#{number}"), service_id=export.service(repo), repo=repo,
-        author_id=docs.person(author, export), kind="pull_request", sha=(document.text("merge_commit_sha") or document.text("mergeCommit", "oid")) if merged else None,
-        first_commit_at=min(filter(None, commits), default=None), opened_at=document.text("created_at") or document.text("createdAt"),
-        first_review_at=min((at for at, _ in reviews), default=None), approved_at=min((at for at, state in reviews if state == "APPROVED"), default=None),
-        merged_at=merged, closed_at=document.text("closed_at") or document.text("closedAt"), lines=sum(int(one or 0) for one in lines) if any(lines) else None,
-        title=title, labels=[*filter(None, labels), *filter(None, [branch])] or None, is_revert=_is_revert(branch, title),
+    repo, title = docs.repositories_of(batch), batch.texts("title")
+    branch = either(batch.texts("head", "ref"), batch.texts("headRefName"))
+    authors = Batch(None, batch.documents, either(batch.at("user"), batch.at("author")))
+    merged = either(batch.texts("merged_at"), batch.texts("mergedAt"))
+    became = either(batch.texts("merge_commit_sha"), batch.texts("mergeCommit", "oid"))
+    reviews = docs.reviews(batch, export, authors.texts("login"))
+    commits, of_commit = batch.every("commits")
+    named, of_label = batch.every("labels")
+    labels: list[list[str]] = [[] for _ in branch]
+    for place, label in [*zip(of_label, named.texts("name"), strict=True), *enumerate(branch)]:
+        if label:
+            labels[place].append(label)
+    yield from batch.rows(
+        newest=either(batch.texts("updated_at"), batch.texts("updatedAt")), change_id=[export.id(f"{of}#{number}") for of, number in zip(repo, batch.texts("number"), strict=True)],
+        service_id=each(export.service, repo), repo=repo, author_id=docs.persons(authors, export), kind="pull_request",
+        sha=[sha if at else None for sha, at in zip(became, merged, strict=True)],
+        first_commit_at=docs.earliest(len(batch), of_commit, commits.texts("authoredDate")), opened_at=either(batch.texts("created_at"), batch.texts("createdAt")),
+        first_review_at=docs.earliest(len(batch), *reviews[:2]), merged_at=merged, closed_at=either(batch.texts("closed_at"), batch.texts("closedAt")),
+        approved_at=docs.earliest(len(batch), reviews[0], [at if state == "APPROVED" else None for _, at, state in zip(*reviews, strict=True)]),
+        lines=[int(more or 0) + int(less or 0) if more or less else None for more, less in zip(batch.texts("additions"), batch.texts("deletions"), strict=True)],
+        title=title, labels=[one or None for one in labels], is_revert=list(map(_is_revert, branch, title)),
     )  # fmt: skip
-
-
-def _reviews(document: Document, export: Export, author: str | None) -> list[tuple[str, str]]:
-    """(time, state) of the reviews of other people, from the pull request itself or from a dump of reviews."""
-    found = [
-        (members.text(one, "submittedAt"), members.text(one, "state"), one.get("author"))
-        for one in document.every("reviews")
-    ]
-    apart = export.by("review", "pull_request_url").get(document.text("url") or "", [])
-    found += [(one.text("submitted_at"), one.text("state"), one.at("user")) for one in apart]
-    return [
-        (at, state or "") for at, state, who in found
-        if at and not docs.is_bot(who) and (author is None or members.text(who, "login") != author)
-    ]  # fmt: skip
 
 
 def _is_revert(branch: str | None, title: str | None) -> bool | None:
@@ -318,12 +326,15 @@ def _is_revert(branch: str | None, title: str | None) -> bool | None:
     return _REVERT.fullmatch(branch or "") is not None or (title or "").startswith('Revert "')
 
 
-def people(document: Document, export: Export) -> Iterator[Row]:
+def people(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per bot that wrote, reviewed, ran or deployed something."""
-    for name in _PEOPLE:
-        login = document.text(name, "login")
-        if login and _bots(export).get(login) is document:
-            yield document.row(person_id=export.person(login), is_bot=True)
+    bots = _bots(export)
+    first = {id(document) for document in bots.values()}
+    for document in batch.documents if first else ():
+        for name in _PEOPLE if id(document) in first else ():
+            login = document.text(name, "login")
+            if login and bots.get(login) is document:
+                yield document.row(person_id=export.person(login), is_bot=True)
 
 
 def _bots(export: Export) -> dict[str, Document]:
@@ -331,12 +342,13 @@ def _bots(export: Export) -> dict[str, Document]:
 
     def made() -> dict[str, Document]:
         found: dict[str, Document] = {}
-        for shape in _SEEN:
-            for document in export.of[shape]:
-                for name in _PEOPLE:
-                    login = document.text(name, "login")
-                    if login and login not in found and docs.is_bot(document.at(name)):
-                        found[login] = document
+        for batch in chain.from_iterable(batches(export, shape) for shape in _SEEN):
+            told = [
+                (place, login) for name in _PEOPLE
+                for place, (login, is_bot) in enumerate(zip(batch.texts(name, "login"), docs.are_bots(batch, name), strict=True)) if is_bot and login
+            ]  # fmt: skip
+            for place, login in sorted(told, key=itemgetter(0)):
+                found.setdefault(login, batch.documents[place])
         return found
 
     return export.once("bots", made)
@@ -357,7 +369,7 @@ def service_golden_path(document: Document, export: Export) -> Iterator[Row]:
         if repo and at:
             yield document.row(
                 newest=at, service_id=export.service(repo), golden_path_id=path, as_of=at[:10], evidence="uses",
-                version=_version_of(called), drift="unknown",
+                version=docs.version_of(called), drift="unknown",
             )  # fmt: skip
 
 
@@ -371,15 +383,6 @@ def golden_paths(document: Document, export: Export) -> Iterator[Row]:
                 title=path if export.options["golden_paths"] else name.rsplit("/", 1)[-1],
                 kind="workflow",
             )
-
-
-def _version_of(called: Mapping[str, Any]) -> str | None:
-    """The tag or commit a reusable workflow was called at; a branch is no version."""
-    ref = members.text(called, "ref")
-    if ref:
-        return ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None
-    written = (members.text(called, "path") or "").partition("@")[2]
-    return written if members.is_sha(written) or re.fullmatch(r"v?\d+(\.\d+)*\S*", written) else None
 
 
 # --- issues and teams -------------------------------------------------------------------------------------------------
@@ -448,10 +451,10 @@ SYSTEM = System(
         Shape("team", "a team", lambda b: docs.has(b, "slug", "name") and bool({"privacy", "members_url", "members"} & b.keys())),
     ),
     gives=(
-        Gives("deployments", deployments, ("deployment", "status", "run", "run_event"), "all", lost=("kind", "is_rollback", "is_resync")),
-        Gives("changes", changes, ("pull",), "all", beside=("review",), lost=("origin_sha",)),
-        Gives("approvals", approvals, ("status", "decision", "review_event"), "waiting times as long as statuses; histories have none",
-              beside=("deployment", "environment"), together=lambda rows: over_time.folded(rows, "approval_id"), lost=("team_id", "responders")),
+        Gives("deployments", None, ("deployment", "status", "run", "run_event"), "all", lost=("kind", "is_rollback", "is_resync"), at_once=deployments),
+        Gives("changes", None, ("pull",), "all", beside=("review",), lost=("origin_sha",), at_once=changes),
+        Gives("approvals", None, ("status", "decision", "review_event"), "waiting times as long as statuses; histories have none",
+              beside=("deployment", "environment"), together=lambda rows: over_time.folded(rows, "approval_id"), lost=("team_id", "responders"), at_once=approvals),
         Gives("operations", operations, ("environment",), "now only", lost=("risk", "golden_path_id", "owner_team_id", "category"),
               together=_of_one_mind, is_state=True),
         Gives("golden_paths", golden_paths, ("run", "run_event"), "runs are kept 400 days",
@@ -459,7 +462,7 @@ SYSTEM = System(
         Gives("service_golden_path", service_golden_path, ("run", "run_event"), "runs are kept 400 days", lost=("joined_at", "left_at")),
         Gives("tickets", tickets, ("issue",), "all", lost=("team_id", "golden_path_id", "priority", "channel", "first_response_at", "reopens")),
         Gives("teams", teams, ("team",), "now only", lost=("time_zone", "valid_from", "valid_to"), is_state=True),
-        Gives("people", people, _SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone")),
+        Gives("people", None, _SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
         Gives("memberships", memberships, ("team",), "now only", over_time=over_time.spans, is_state=True),
     ),
     recipes=(
