@@ -35,8 +35,13 @@ class Chart:
 
         return altair.Chart.from_dict(copy.deepcopy(dict(self.spec)))
 
+    @property
+    def bundle(self) -> Mapping[str, Any]:
+        """What it is shown as, for reading only: copies of all charts of a report take longer than drawing them."""
+        return {MIME: self.spec, "text/plain": repr(self)}
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {MIME: copy.deepcopy(dict(self.spec)), "text/plain": repr(self)}
+        return copy.deepcopy(dict(self.bundle))
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.description}"
@@ -62,6 +67,11 @@ def drawn(
     if height is not None:
         spec["height"] = height
     return Chart({**spec, "title": {"text": title, "anchor": "start"}, "description": description}, title, description)
+
+
+def prepare() -> None:
+    """Read the drawings, for all that are forked from this process."""
+    _templates()
 
 
 @cache

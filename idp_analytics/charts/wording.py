@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from idp_analytics.periods import parse
@@ -22,6 +21,8 @@ _LONGEST_NAME = 120
 
 # Characters that turn the direction of the text around them, and so can make one name look like another sentence.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Unicode's categories Cc, Cs, Zl and Zp: what controls a device, half a character, ends of lines and paragraphs.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 def clean(text: str) -> str:
@@ -29,8 +30,9 @@ def clean(text: str) -> str:
 
     Escaping for HTML is the template's business; right-to-left letters themselves stay.
     """
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in _TURNING.sub("", text))
-    return " ".join(kept.split())
+    if not text.isprintable():  # else there is nothing of either
+        text = _CONTROL.sub(" ", _TURNING.sub("", text))
+    return " ".join(text.split())
 
 
 def named(text: str) -> str:

@@ -95,17 +95,21 @@ class ReportExporter(TemplateExporter):
     ) -> tuple[str, dict[str, Any]]:
         """HTML of a notebook; ``resources`` may hold ``page`` (:class:`Page`) and ``library`` (file of the chart library)."""
         notebook, resources = Exporter.from_notebook_node(self, nb, resources, **options)  # its preprocessors
+        return self.page(
+            notebook, resources.get("page") or Page(), resources.get("library"), resources["metadata"].get("name")
+        ), resources
+
+    def page(self, notebook: NotebookNode, page: Page, library: Path | None, name: str = "") -> str:
+        """HTML of a notebook whose outputs are as they are to be seen; ``name`` is its title where nothing else says one."""
         title, chapters = read(notebook)
-        page: Page = resources.get("page") or Page()
         if page.title:
             page = replace(page, kicker=page.kicker or title)
         else:
-            page = replace(page, title=title or resources["metadata"].get("name") or "Report")
+            page = replace(page, title=title or name or "Report")
         scripts: tuple[str, ...] = ()
         if any(block.kind == "chart" for chapter in chapters for part in chapter.parts for block in part.blocks):
-            scripts = (chart_library(resources.get("library")), script("draw.js"))
-        html = self.template.render(page=page, chapters=chapters, scripts=tuple(map(Markup, scripts)))
-        return html, resources
+            scripts = (chart_library(library), script("draw.js"))
+        return str(self.template.render(page=page, chapters=chapters, scripts=tuple(map(Markup, scripts))))
 
 
 @cache
@@ -114,9 +118,9 @@ def _exporter() -> ReportExporter:
 
 
 def render(notebook: NotebookNode, page: Page, library: Path | None = None) -> str:
-    """The page of an executed notebook."""
-    html, _ = _exporter().from_notebook_node(notebook, {"page": page, "library": library, "metadata": {}})
-    return str(html)
+    """The page of a notebook executed by one of our engines: nbconvert's preprocessors, which copy and check every output several
+    times over, find nothing left to do there."""
+    return _exporter().page(notebook, page, library)
 
 
 # --- the notebook, read ------------------------------------------------------------------------------------------------

@@ -161,10 +161,14 @@ def prepare() -> None:
     import papermill.parameterize  # noqa: F401
 
     import idp_analytics.report.reports  # noqa: F401
+    from idp_analytics.charts import chart
     from idp_analytics.publish import exporter, inprocess, notebook, page
+    from idp_analytics.report import html
 
     inprocess.shell()
     exporter.render(notebook.blank(), page.Page())
+    html.prepare()
+    chart.prepare()
 
 
 def _ran(job: Job, journal: Path) -> None:

@@ -13,11 +13,12 @@ Everything in a run's folder is a function of inputs, settings and code: no cloc
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,9 @@ WHOLE = "organisation"
 
 ENDED = frozenset({KERNEL_DIED, TIMEOUT, WORKER_DIED})
 """How reports fail that were ended from outside, which may go well the next time."""
+
+PARTS_AHEAD = 64
+"""Reports for which parts of the mart are kept at a time; far more than are made at a time."""
 
 _SEPARATOR = "\n"
 """Between team ids: ``a`` and ``b`` together are not the one team ``a b``."""
@@ -226,7 +230,7 @@ def _made(
     (folder / "teams").mkdir(exist_ok=True)
     todo = [job for name, job in jobs.items() if name not in journal.made]
     outcomes = {}
-    for outcome in _shown(_tried(how, todo), len(todo)):
+    for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder), len(todo)):
         journal.note(outcome)
         outcomes[outcome.name] = outcome
     return {e: outcomes[name] for e, name in zip(mine, jobs, strict=True) if name in outcomes}, found
@@ -334,6 +338,24 @@ def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:
 def _failed(run: Path) -> int:
     told: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
     return sum(report["failure"] is not None for report in told["reports"])
+
+
+def _provided(made: Iterable[Outcome], jobs: Sequence[Job], mart: Mart, folder: Path) -> Iterator[Outcome]:
+    """The outcomes, with the parts of the mart at hand that the next reports will read (:mod:`report.parts`)."""
+    parts = mart.parts(folder / MART)
+    teams = {job.name: job.parameters["team"] for job in jobs if "team" in job.parameters}
+    coming = iter(teams.values())
+    try:
+        for team in itertools.islice(coming, PARTS_AHEAD):
+            parts.add(team)
+        for outcome in made:
+            if outcome.name in teams:
+                parts.drop(teams[outcome.name])
+            for team in itertools.islice(coming, 1):
+                parts.add(team)
+            yield outcome
+    finally:
+        parts.close()
 
 
 def _shown(outcomes: Any, total: int) -> Any:

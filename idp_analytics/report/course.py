@@ -42,9 +42,7 @@ def course(view: View, name: str) -> Section:
 
 
 def _rows(view: View, study: str, metric: str) -> pl.DataFrame:
-    return view.mart.studies[study].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("metric") == metric
-    )
+    return view.own(study).filter(pl.col("metric") == metric)
 
 
 def _signals(view: View, rows: list[dict[str, Any]]) -> str:

@@ -71,7 +71,7 @@ def upgrades(view: View) -> Section:
 
 
 def _frame(view: View) -> pl.DataFrame:
-    return view.mart.studies[LAG].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    return view.own(LAG)
 
 
 def _lag(view: View) -> list[dict[str, Any]]:

@@ -81,6 +81,12 @@ def together(text: str) -> Markup:
     return Markup(_WITH_UNIT.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(clean(text)))))  # noqa: S704
 
 
+def prepare() -> None:
+    """Compile every template, for all that are forked from this process."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 def _rendered(template: str, **given: Any) -> str:
     return str(_environment().get_template(template).render(**given)).strip()
 

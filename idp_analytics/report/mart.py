@@ -20,7 +20,7 @@ from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.periods import Period, parse
-from idp_analytics.report import people_rows
+from idp_analytics.report import parts, people_rows
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -93,7 +93,7 @@ class Mart:
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
             people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            {study.name: organisation.study(study.name) for study in STUDIES}, meta,
+            {study.name: _whole_first(organisation.study(study.name)) for study in STUDIES}, meta,
         )  # fmt: skip
 
     def restating(
@@ -108,10 +108,10 @@ class Mart:
         """This mart with the studies ``cost_restatement`` and ``cost_restatement_reasons``: against the ``answers`` and the study
         ``cost_lines`` (None: that run kept none) that the ``run`` of ``period`` published."""
         told = cost_restatement(self.answers, answers, period, rules_changed, code_changed)
-        studies = {**self.studies, "cost_restatement": told}
+        studies = {**self.studies, "cost_restatement": _whole_first(told)}
         if lines is not None:
             reasons = restatement_reasons(self.studies["cost_lines"], lines, complete(answers))
-            studies["cost_restatement_reasons"] = reasons
+            studies["cost_restatement_reasons"] = _whole_first(reasons)
         return replace(self, studies=studies, meta={**self.meta, "restates": {"period": period, "run": run}})
 
     def write(self, folder: Path) -> tuple[Path, ...]:
@@ -123,6 +123,11 @@ class Mart:
         (folder / META).write_text(json.dumps(self.meta, indent=1) + "\n", encoding="utf-8")
         return (*(folder / f"{name}.parquet" for name in frames), folder / META)
 
+    def parts(self, folder: Path) -> parts.Parts:
+        """Parts of this mart, for reports of teams, beside the files it was written to in ``folder``."""
+        frames = {name: getattr(self, name) for name in _FRAMES} | dict(self.studies)
+        return parts.Parts(folder, frames, {"coverage": frames.pop("coverage")})
+
     @classmethod
     def read(cls, folder: Path, team: str | None = None) -> Mart:
         """Read what :meth:`write` wrote; with ``team``, of answers, studies and coverage only that team's and the organisation's.
@@ -133,6 +138,9 @@ class Mart:
             raise ReportError(
                 f"{folder}: no {META} in this folder, so it is no mart. Leave mart empty to compute from data."
             )
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        if team is not None and (cut := parts.opened(folder, team)) is not None:
+            return cls(**{name: cut[name] for name in _FRAMES}, studies=cut, meta=meta)
         studies = [study.name for study in STUDIES]
         frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in (*_FRAMES, *studies)}
         if team is not None:
@@ -142,7 +150,7 @@ class Mart:
             frames["coverage"] = frames["coverage"].filter(pl.col("team_id") == team)
         read = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
         told = {name: read.pop(name) for name in studies}
-        return cls(**read, studies=told, meta=json.loads((folder / META).read_text(encoding="utf-8")))
+        return cls(**read, studies=told, meta=meta)
 
     @property
     def as_of(self) -> datetime:
@@ -180,6 +188,11 @@ class Mart:
         if team_id not in known:
             raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
         return team_id
+
+
+def _whole_first(study: pl.DataFrame) -> pl.DataFrame:
+    """The organisation's rows before all others, which keep their order: a part of a mart has them so."""
+    return study if study["scope"].is_sorted() else study.sort("scope", maintain_order=True)
 
 
 def _versions() -> dict[str, str]:

@@ -62,11 +62,10 @@ def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.Data
 
 def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:
     """Period → the row of the study with the 90th percentile; none for what is no duration."""
-    found = view.mart.studies[SLOWEST]
+    found = view.own(SLOWEST)
     if found.is_empty():
         return {}
-    own = found.filter(scope=view.scope, entity_id=view.entity_id, every=view.period.every, metric=name)
-    return {row["period"]: row for row in own.to_dicts()}
+    return {row["period"]: row for row in found.filter(every=view.period.every, metric=name).to_dicts()}
 
 
 def cells_of(row: dict[str, Any], counted: str = "", slow: dict[str, Any] | None = None) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Section:
     def outputs(self) -> tuple[Mapping[str, Any], ...]:
         """What is shown, in order, as MIME bundles: the answer, the chart if there is one, what is behind them."""
         first = {"text/html": html.answer(self), "text/plain": repr(self)}
-        drawn = (self.chart._repr_mimebundle_(),) if self.chart else ()
+        drawn = (self.chart.bundle,) if self.chart else ()
         behind = html.behind(self)
         return (first, *drawn, *(({"text/html": behind, "text/plain": self.trace or self.question},) if behind else ()))
 

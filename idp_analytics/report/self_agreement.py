@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 def agreement(view: View) -> Section:
     """How far people agree in the latest wave, as far as it may be shown: nothing below ``rules.min_cohort`` respondents."""
-    found = view.mart.studies[STUDY].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    found = view.own(STUDY)
     titles = dict(view.mart.studies["maturity"].select("aspect", "title").unique().iter_rows())
     return section(found, view.name, titles, view.mart.meta["rules"]["min_cohort"])
 

@@ -121,8 +121,8 @@ def _shares(rows: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 def _weeks(view: View) -> Iterator[str]:
     """How many weeks of the period stand out; what that is worth is said among the cautions."""
-    weeks = view.mart.studies["process_behaviour"].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("metric") == OFTEN, ~pl.col("is_partial"),
+    weeks = view.own("process_behaviour").filter(
+        pl.col("metric") == OFTEN, ~pl.col("is_partial"),
         pl.col("period_start") >= view.period.start, pl.col("period_start") < view.period.end,
     )  # fmt: skip
     if weeks["false_alarm_probability"].count():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from idp_analytics.charts.wording import named
 from idp_analytics.organisation import incomplete
 from idp_analytics.periods import Period, label, preceding
 from idp_analytics.report.mart import Mart
+from idp_analytics.report.parts import Opened
 
 SHOWN = {"1w": 26, "1mo": 13, "1q": 8}
 """How many periods a chart and its table go back at most: a year and the same month of the year before."""
@@ -29,7 +31,7 @@ class View:
     entity_id: str
     period: Period
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the team, or the organisation, is called."""
         if self.scope == "org":
@@ -44,16 +46,22 @@ class View:
 
     def rows(self, metric: str, scope: str | None = None) -> pl.DataFrame:
         """The answers to ``metric`` of this entity (or of ``scope`` ``org``), up to the period, oldest first."""
-        entity = ORG if scope == "org" else self.entity_id
+        found = self._answers.get((scope or self.scope, metric))
+        return self.mart.answers.clear() if found is None else found
+
+    @cached_property
+    def _answers(self) -> Mapping[tuple[Any, ...], pl.DataFrame]:
+        """What :meth:`rows` gives, by scope and metric: cut once, for a report asks for more than a hundred."""
+        whole = (pl.col("scope") == "org") & (pl.col("entity_id") == ORG)
+        own = (pl.col("scope") == self.scope) & (pl.col("entity_id") == self.entity_id)
         found = self.mart.answers.filter(
-            pl.col("metric") == metric,
-            pl.col("scope") == (scope or self.scope),
-            pl.col("entity_id") == entity,
-            pl.col("every") == self.period.every,
-            pl.col("period_start") <= self.period.start,
-        ).sort("period_start", "currency", "detail", nulls_last=False)
-        starts = found["period_start"].unique().sort().tail(SHOWN[self.period.every])
-        return found.filter(pl.col("period_start").is_in(starts.implode()))
+            own | whole, pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start
+        )
+        ago = pl.col("period_start").rank("dense", descending=True).over("scope", "metric")
+        shown = found.filter(ago <= SHOWN[self.period.every])
+        return shown.sort("period_start", "currency", "detail", nulls_last=False).partition_by(
+            "scope", "metric", as_dict=True
+        )
 
     def row(self, metric: Metric, scope: str | None = None) -> dict[str, Any]:
         """The one answer to ``metric`` in the period; *not measured* where the mart has none."""
@@ -65,18 +73,21 @@ class View:
         found = self.rows(metric.name).filter(pl.col("detail").is_null(), pl.col("period") == self.before)
         return found.row(0, named=True) if found.height else None
 
+    def own(self, study: str) -> pl.DataFrame:
+        """The rows of a study about this entity, of all periods."""
+        if self.scope == "team" and isinstance(self.mart.studies, Opened):
+            return self.mart.studies.own(study)
+        rows = self.mart.studies[study]
+        return rows.filter(scope=self.scope, entity_id=self.entity_id) if rows.height else rows
+
     def study(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period."""
-        return self.mart.studies[name].filter(
-            pl.col("scope") == self.scope, pl.col("entity_id") == self.entity_id,
-            pl.col("every") == self.period.every, pl.col("period") == self.period.label,
-        )  # fmt: skip
+        return self.own(name).filter(pl.col("every") == self.period.every, pl.col("period") == self.period.label)
 
     def study_so_far(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period and those shown before it, oldest first."""
-        found = self.mart.studies[name].filter(
-            pl.col("scope") == self.scope, pl.col("entity_id") == self.entity_id,
-            pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start,
+        found = self.own(name).filter(
+            pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start
         ).sort("period_start", maintain_order=True)  # fmt: skip
         starts = found["period_start"].unique().sort().tail(SHOWN[self.period.every])
         return found.filter(pl.col("period_start").is_in(starts.implode()))
@@ -88,8 +99,13 @@ class View:
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each source the metric rests on of which a file is known to be incomplete."""
-        loads = self.mart.loads.filter(pl.col("table").is_in(list(metric.tables)))
-        return tuple(named(sentence) for sentence in incomplete(loads.sort("table", "path")))
+        loads = self._cut.filter(pl.col("table").is_in(list(metric.tables)))
+        return tuple(named(sentence) for sentence in incomplete(loads)) if loads.height else ()
+
+    @cached_property
+    def _cut(self) -> pl.DataFrame:
+        """The files known to be incomplete; few, of which every section asks."""
+        return self.mart.loads.filter("truncated").sort("table", "path")
 
     def _absent(self, metric: Metric) -> dict[str, Any]:
         known = {

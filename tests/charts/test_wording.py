@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from decimal import Decimal
 
@@ -130,6 +131,14 @@ def test_durations_have_minutes_hours_and_days(hours, told):
 )  # fmt: skip
 def test_text_from_data_is_cleaned_of_direction_and_control(text, kept):
     assert wording.clean(text) == kept
+
+
+def test_every_character_is_cleaned_by_its_category():
+    every = [chr(number) for number in range(sys.maxunicode + 1)]
+    kept = (
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else "" if wording._TURNING.match(c) else c for c in every
+    )  # fmt: skip
+    assert wording.clean("|".join(every)) == " ".join("|".join(kept).split())
 
 
 def test_a_name_is_not_endless():

@@ -1,0 +1,113 @@
+"""A mart cut by team: what one team's report reads while a run is made, however many teams there are.
+
+The Parquet files of a mart (:meth:`~idp_analytics.report.mart.Mart.write`) are for people and programs; to open ninety of them takes
+half as long as all that a team's report computes, so a run keeps beside them, while it lasts::
+
+    <mart>/.parts/<slug of the team>    its rows of every frame
+    <mart>/.parts/_all/<frame>          the organisation's rows of one frame, or the whole of one that knows no teams
+
+Nothing of it is published. A notebook that is run again later finds no parts and reads the Parquet files: the same rows in the same
+order.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from idp_analytics.paths import slug
+
+FOLDER = ".parts"
+OF_ALL = "_all"
+"""No team is called so: a slug has no underscore."""
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+class Parts:
+    """The parts kept beside the mart in ``folder`` while reports are made from it: of a few teams at a time, for those of all
+    teams take many times the room of the mart.
+
+    Of ``frames`` that have ``scope`` and ``entity_id`` a team's report has the organisation's rows, which come first, and its own;
+    of ``of_teams``, which have ``team_id``, its own; all others it has whole.
+    """
+
+    def __init__(self, folder: Path, frames: Frames, of_teams: Frames) -> None:
+        self.place = folder / FOLDER
+        (self.place / OF_ALL).mkdir(parents=True, exist_ok=True)  # left by a run that was killed, maybe
+        self._own = {name: _by("team_id", frame) for name, frame in of_teams.items()}
+        for name, frame in {**frames, **of_teams}.items():
+            whole = frame.clear() if name in of_teams else frame
+            if "entity_id" in frame.columns:
+                whole = frame.filter(scope="org")
+                self._own[name] = _by("entity_id", frame.filter(scope="team"))
+            _write(self.place / OF_ALL / name, whole)
+
+    def add(self, team: str) -> None:
+        """Keep the part of ``team`` (an id)."""
+        own = {name: frame.slice(*where[team]) for name, (frame, where) in self._own.items() if team in where}
+        _write(self.place / slug(team), own)
+
+    def drop(self, team: str) -> None:
+        """Keep it no longer; whoever asks reads the mart."""
+        (self.place / slug(team)).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Keep none."""
+        shutil.rmtree(self.place)
+
+
+class Opened(Mapping[str, pl.DataFrame]):
+    """The frames of one team, each read when it is asked for."""
+
+    def __init__(self, own: Path) -> None:
+        self._own: Frames = _read(own)
+        self._whole = {path.name: path for path in (own.parent / OF_ALL).iterdir()}
+        self._read: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._read:
+            whole: pl.DataFrame = _read(self._whole[name])
+            self._read[name] = pl.concat([whole, self._own[name]]) if name in self._own else whole
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def own(self, name: str) -> pl.DataFrame:
+        """The team's rows of one frame; the organisation's, which may be many, are not read for them."""
+        return self._own[name] if name in self._own else self[name].clear()
+
+
+def opened(folder: Path, team: str) -> Opened | None:
+    """The part of ``team``; None where the mart in ``folder`` has none of it now."""
+    try:
+        return Opened(folder / FOLDER / slug(team))
+    except FileNotFoundError:
+        return None
+
+
+def _by(key: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
+    """The rows team by team, each team's in their order, and by team where its rows begin and how many they are."""
+    runs = frame[key].rle().struct.unnest()
+    if runs["value"].n_unique() < runs.height:
+        frame = frame.sort(key, maintain_order=True)
+        runs = frame[key].rle().struct.unnest()
+    begins = runs["len"].cum_sum() - runs["len"]
+    return frame, dict(zip(runs["value"], zip(begins, runs["len"], strict=True), strict=True))
+
+
+def _write(path: Path, held: object) -> None:
+    path.write_bytes(pickle.dumps(held, pickle.HIGHEST_PROTOCOL))
+
+
+def _read(path: Path) -> Any:
+    return pickle.loads(path.read_bytes())  # noqa: S301 this run wrote it

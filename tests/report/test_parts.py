@@ -1,0 +1,75 @@
+"""Parts of a mart: what a team's report reads of them is what it would read of the mart."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from idp_analytics.metrics import STUDIES
+from idp_analytics.report import parts
+from idp_analytics.report.mart import Mart
+from idp_analytics.report.parts import Opened
+from idp_analytics.report.view import View
+
+FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
+
+
+@pytest.fixture(scope="module")
+def folder(mart, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mart")
+    mart.write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("team", ["payments", "platform"])
+def test_a_part_holds_what_the_mart_holds_of_a_team_in_the_same_order(mart, folder, team):
+    plain = Mart.read(folder, team)
+    made = mart.parts(folder)
+    try:
+        made.add(team)
+        cut = Mart.read(folder, team)
+        assert isinstance(cut.studies, Opened)
+        for name in FRAMES:
+            assert_frame_equal(getattr(cut, name), getattr(plain, name))
+        for study in STUDIES:
+            assert_frame_equal(cut.studies[study.name], plain.studies[study.name])
+        of_part, of_mart = (View(m, "team", team, m.period()) for m in (cut, plain))
+        for study in STUDIES:
+            assert_frame_equal(of_part.own(study.name), of_mart.own(study.name))
+    finally:
+        made.close()
+    assert not (folder / parts.FOLDER).exists()
+
+
+def test_without_its_part_a_team_reads_the_mart(mart, folder):
+    made = mart.parts(folder)
+    try:
+        made.add("payments")
+        made.drop("payments")
+        made.drop("payments")  # as when a report is made twice
+        for team in ("payments", "search"):
+            assert not isinstance(Mart.read(folder, team).studies, Opened)
+    finally:
+        made.close()
+
+
+def test_rows_of_a_team_that_lie_apart_are_put_together_in_their_order(tmp_path):
+    study = pl.DataFrame({
+        "scope": ["org", "team", "team", "team", "service"], "entity_id": ["org", "b", "a", "b", "b"], "x": [1, 2, 3, 4, 5],
+    })  # fmt: skip
+    coverage = pl.DataFrame({"team_id": ["b", None, "a"], "rows": [6, 7, 8]})
+    made = parts.Parts(tmp_path, {"study": study, "loads": pl.DataFrame({"path": ["f"]})}, {"coverage": coverage})
+    for team in ("a", "b", "../c"):
+        made.add(team)
+    a, b, c = (parts.opened(tmp_path, team) for team in ("a", "b", "../c"))
+    assert [opened["study"]["x"].to_list() for opened in (a, b, c)] == [[1, 3], [1, 2, 4], [1]]
+    assert [opened.own("study")["x"].to_list() for opened in (a, b, c)] == [[3], [2, 4], []]
+    assert [opened["coverage"]["rows"].to_list() for opened in (a, b, c)] == [[8], [6], []]
+    assert a["loads"]["path"].to_list() == ["f"]
+    assert sorted(a) == ["coverage", "loads", "study"]
+    assert len(a) == 3
+
+
+def test_every_study_says_the_organisation_first(mart):
+    assert all(mart.studies[study.name]["scope"].is_sorted() for study in STUDIES)
