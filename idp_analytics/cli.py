@@ -248,7 +248,7 @@ def answers(
     target = out if out is not None else sys.stdout.buffer
     match form:
         case "csv":
-            from idp_analytics.publish.run import spreadsheet_safe
+            from idp_analytics.publish.downloads import spreadsheet_safe
 
             spreadsheet_safe(frame).write_csv(target)
         case "json":

@@ -5,7 +5,7 @@
     <reports>/<org>/index.html               every published period
     <reports>/<org>/<period>/index.html      every team, with a link to each report and to the organisation's
                      <period>/organisation.html, .ipynb
-                     <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed)
+                     <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet
                      <period>/answers.csv, answers.parquet, mart/, run.json, manifest.json
 
 Everything in a run's folder is a function of inputs, settings and code: no clock, no durations, no paths of the machine.
@@ -31,7 +31,7 @@ from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import index, library, parameters, provenance, shards, staging
+from idp_analytics.publish import downloads, index, library, parameters, provenance, shards, staging
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.page import Link, Page
@@ -118,6 +118,10 @@ class Plan:
         """Where an entity's report lies in the run's folder, without its ending."""
         return WHOLE if entity == index.ALL else f"teams/{slug(entity)}"
 
+    def whose(self, entity: str) -> tuple[str, str]:
+        """Scope and id of an entity in the answers."""
+        return ("org", ORG) if entity == index.ALL else ("team", entity)
+
     def given(self, entity: str) -> dict[str, str]:
         """The parameters of an entity's notebook; the mart's path is seen from the report, so that the published
         notebook runs again where it lies."""
@@ -192,7 +196,9 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
         with staging.stage(root, plan.key) as folder:
             outcomes, found = _made(plan, root, folder, how)
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
-            _write_answers(folder, plan.mart.answers)
+            downloads.write(
+                folder, plan.mart, plan.label, {plan.whose(entity): plan.file(entity) for entity in plan.names}
+            )
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures)
             staging.commit(folder, root, plan.key, plan.published_as, keep)
@@ -373,13 +379,15 @@ def _shown(outcomes: Any, total: int) -> Any:
 def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) -> Job:
     scope, up = ("org", "") if entity == index.ALL else ("team", "../")
     notebook, file = plan.notebooks[scope], plan.file(entity)
+    name = file.rpartition("/")[2]
     page = _page(
         plan,
         plan.names[entity],
         trail=(Link("All periods", f"{up}../{INDEX}#{file}.html"), Link(index.called(plan.label), f"{up}{INDEX}")),
         facts=provenance.facts(plan.told, plan.key, notebook.name),
         downloads=(
-            Link("This report's notebook", f"{file.rpartition('/')[2]}.ipynb"),
+            Link("This report's notebook", f"{name}.ipynb"),
+            *(Link(f"These answers ({kind})", f"{name}.{ending}") for ending, kind in downloads.KINDS.items()),
             Link("All answers (CSV)", f"{up}answers.csv"),
             Link("The run (JSON)", f"{up}{RUN}"),
         ),
@@ -434,8 +442,7 @@ def _write_periods(root: Path, plan: Plan) -> None:
 def _write_run(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
     reports = [
         {
-            "scope": "org" if entity == index.ALL else "team",
-            "entity_id": ORG if entity == index.ALL else entity,
+            **dict(zip(("scope", "entity_id"), plan.whose(entity), strict=True)),
             "name": name,
             "page": f"{plan.file(entity)}.html",
             "notebook": f"{plan.file(entity)}{'.failed' if entity in failures else ''}.ipynb",
@@ -445,15 +452,3 @@ def _write_run(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> Non
     ]
     told = {"key": plan.key, **plan.told, "reports": reports}
     (folder / RUN).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _write_answers(folder: Path, answers: pl.DataFrame) -> None:
-    answers.write_parquet(folder / "answers.parquet")
-    spreadsheet_safe(answers).write_csv(folder / "answers.csv")
-
-
-def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame for a CSV: a text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    text = pl.col(pl.String)
-    formula = text.str.contains(r"^[=+\-@\t\r]")
-    return frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -1,0 +1,65 @@
+"""Answers to download: all of them beside the index, and beside each page those it is made from, each with the way back to its rows."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from idp_analytics.answers import Verdict
+from idp_analytics.periods import parse
+from idp_analytics.report.mart import Mart
+
+KINDS = {"csv": "CSV", "parquet": "Parquet"}
+"""Ending of a file → what it is called."""
+
+ROWS = "rows"
+"""Column beside an answer's own: the command that lists the rows behind it. Null where no number is given, or none may be."""
+
+_WITHOUT = (Verdict.SUPPRESSED, Verdict.NOT_MEASURED)
+
+
+def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], str]) -> None:
+    """Write ``answers.csv`` and ``answers.parquet``, and for each of ``files`` ((scope, entity) → name without ending, below ``folder``)
+    the answers of that entity up to the period ``label`` by periods of its length.
+
+    Nothing is in a file of a page that is not among all answers: what is withheld is null in both.
+    """
+    _write(folder / "answers", mart.answers)
+    own = with_rows(mart.answers, mart.meta["asked"], label)
+    found = own.partition_by("scope", "entity_id", as_dict=True, maintain_order=True)
+    for entity, name in files.items():
+        _write(folder / name, found.get(entity, own.clear()))
+
+
+def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFrame:
+    """The answers of organisation and teams up to ``label`` by periods of its length, with the column :data:`ROWS`; ``asked`` is how a
+    command names the data."""
+    span = parse(label)
+    shown = answers.filter(
+        pl.col("scope").is_in(["org", "team"]),
+        pl.col("every") == span.every,
+        pl.col("period_start") <= span.start,
+    )
+    teams = shown.filter(scope="team")["entity_id"].unique()
+    words = {team: f" --team {shlex.quote(team)}" for team in teams}
+    whose = pl.col("entity_id").replace_strict(words, default=None, return_dtype=pl.String)
+    command = pl.concat_str(
+        pl.lit("idp explain "), "metric", pl.lit(" " + shlex.join(asked) if asked else ""),
+        pl.when(pl.col("scope") == "team").then(whose).otherwise(pl.lit("")), pl.lit(" --period "), "period",
+    )  # fmt: skip
+    return shown.with_columns(pl.when(~pl.col("verdict").is_in([v.value for v in _WITHOUT])).then(command).alias(ROWS))
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    frame.write_parquet(path.with_name(f"{path.name}.parquet"))
+    spreadsheet_safe(frame).write_csv(path.with_name(f"{path.name}.csv"))
+
+
+def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame for a CSV: a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    text = pl.col(pl.String)
+    formula = text.str.contains(r"^[=+\-@\t\r\n＝＋－＠]")
+    return frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
