@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import compress
 from typing import Any
 
@@ -105,21 +106,18 @@ def _reconciled(objects: Batch, export: Export) -> Iterator[Row]:
     digests, statuses, first = (entries.texts(name) for name in ("digest", "lastReconciledStatus", "firstReconciled"))
     revisions = entries.texts("metadata", "revision")
     told = either(entries.texts("metadata", "originRevision"), revisions)
-    succeeded = [_RECONCILED.get(status or "") == "success" for status in statuses]
-    well = {
-        (place, digest): at for place, digest, at, is_well in zip(of, digests, first, succeeded, strict=True) if is_well
-    }
-    # A failure of what had been applied well is no deployment of anything new.
-    again = [
-        not is_well and (well.get((place, digest)) or "9") < (at or "")
-        for place, digest, at, is_well in zip(of, digests, first, succeeded, strict=True)
-    ]
     git = [kind == "GitRepository" for kind in objects.texts("spec", "sourceRef", "kind")]
-    names = list(map(_name, objects.documents))
+    names = [
+        "/".join(filter(None, parts))
+        for parts in zip(
+            objects.texts("kind"), *(objects.texts("metadata", name) for name in ("namespace", "name")), strict=True
+        )
+    ]
     shared = {
         **{name: [values[place] for place in of] for name, values in _abouts(objects, export).items()},
         "sha": [_digits(revision, git[place]) for revision, place in zip(told, of, strict=True)], "version": list(map(_version, told, revisions)),
-        "outcome": each(_outcome, statuses), "outcome_raw": statuses, "finished_at": first, "is_rollback": False, "is_resync": again,
+        "outcome": each(_outcome, statuses), "outcome_raw": statuses, "finished_at": first, "is_rollback": False,
+        "is_resync": _ill(of, digests, statuses, first),
         "deployment_id": [export.id(f"{names[place]}/{digest}/{status}/{at}") for place, digest, status, at in zip(of, digests, statuses, first, strict=True)],
     }  # fmt: skip
     (whole,) = entries.rows(newest=entries.texts("lastReconciled"), **shared)
@@ -141,24 +139,36 @@ def _reconciled(objects: Batch, export: Export) -> Iterator[Row]:
     yield whole
 
 
+def _ill(of: list[int], digests: list[str | None], statuses: list[str | None], first: list[str | None]) -> list[bool]:
+    """Whether each entry is a failure of what had been applied well, which is no deployment of anything new."""
+    well = [_RECONCILED.get(status or "") == "success" for status in statuses]
+    if all(well):
+        return [False] * len(well)
+    since = {
+        (place, digest): at for place, digest, at, is_well in zip(of, digests, first, well, strict=True) if is_well
+    }
+    return [
+        not is_well and (since.get((place, digest)) or "9") < (at or "")
+        for place, digest, at, is_well in zip(of, digests, first, well, strict=True)
+    ]
+
+
 def _put_back(
     of: list[int], first: list[str | None], last: list[str | None], digests: list[str | None]
 ) -> tuple[list[int], list[str]]:
     """The entries that began before the one after them in their list ended and were reconciled later, and when that one ended."""
-    places, before = [], []
-    for place in range(len(of) - 1):
-        at, until, ended = first[place], last[place], last[place + 1]
-        if (
-            of[place] == of[place + 1]
-            and at
-            and until
-            and ended
-            and at < ended <= until
-            and digests[place] != digests[place + 1]
-        ):
-            places.append(place)
-            before.append(ended)
-    return places, before
+    # Of nearly all the one after it had ended before: this is looked at first.
+    found = [
+        (place, ended)
+        for place, (at, ended) in enumerate(zip(first, last[1:], strict=False))
+        if at
+        and ended
+        and at < ended
+        and of[place] == of[place + 1]
+        and digests[place] != digests[place + 1]
+        and ended <= (last[place] or "")
+    ]
+    return [place for place, _ in found], [ended for _, ended in found]
 
 
 def _snapshot(document: Document, export: Export, about: Row) -> Iterator[Row]:
@@ -252,10 +262,17 @@ def _follows(at: str, event: str | None) -> bool:
 def service_golden_path(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per chart a HelmRelease uses, and per path of a Kustomization that the settings name. ``version``: of the chart that
     runs, or the tag of the source; a branch is none."""
-    running = [
-        next((entry for entry in members.every(history) if _RELEASED.get(str(entry.get("status"))) == "success"), None)
-        for history in batch.at("status", "history")
-    ]
+    running: list[Any] = (
+        [None] * len(batch)
+        if batch.texts("kind")[0] == "Kustomization"
+        else [
+            next(
+                (entry for entry in members.every(history) if _RELEASED.get(str(entry.get("status"))) == "success"),
+                None,
+            )
+            for history in batch.at("status", "history")
+        ]
+    )
     runs = Batch(batch.table, batch.documents, running)
     charts = either(
         batch.texts("spec", "chart", "spec", "chart"), runs.texts("chartName"), batch.texts("spec", "chartRef", "name")
@@ -348,17 +365,23 @@ def _sha(revision: str | None, document: Document) -> str | None:
 
 def _digits(revision: str | None, is_git: bool) -> str | None:
     """The commit in ``main@sha1:…``, ``main/…`` or alone. ``sha256:`` is the digest of an artifact, unless the source is git."""
-    found = _REVISION.fullmatch(revision or "")
-    return None if found is None or (found["hash"] == "sha256" and not is_git) else found["digits"]
+    _, kind, digits = _parts(revision or "")
+    return None if kind == "sha256" and not is_git else digits
 
 
 def _version(*revisions: str | None) -> str | None:
     """The first tag that looks like a version (``v1.2.0@sha1:…``, ``6.5.0@sha256:…``), or what has no commit in it."""
-    for revision in filter(None, revisions):
-        found = _REVISION.fullmatch(revision)
-        if found is None or _VERSION.fullmatch(found["name"] or ""):
-            return found["name"] if found else revision
-    return None
+    return next((version for one in dict.fromkeys(revisions) if one and (version := _parts(one)[0])), None)
+
+
+# One revision is in the histories of many objects, and in those of many snapshots.
+@lru_cache(maxsize=1 << 16)
+def _parts(revision: str) -> tuple[str | None, str | None, str | None]:
+    """Version, kind of hash and commit or digest of a revision."""
+    found = _REVISION.fullmatch(revision)
+    if found is None:
+        return revision or None, None, None
+    return found["name"] if _VERSION.fullmatch(found["name"] or "") else None, found["hash"], found["digits"]
 
 
 def _outcome(status: str | None) -> str | None:

@@ -66,7 +66,8 @@ def audited(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per violation in Gatekeeper's audit log or export."""
 
     def told(*names: str) -> list[str | None]:
-        return either(*(batch.texts(name) for name in names))
+        found = batch.texts(names[0])
+        return found if all(found) else either(found, *(batch.texts(name) for name in names[1:]))
 
     actions, resources = told("constraint_action", "enforcementAction"), told("resource_name", "resourceName")
     places = zip(
@@ -76,7 +77,7 @@ def audited(batch: Batch, export: Export) -> Iterator[Row]:
         policy=told("constraint_kind", "constraintKind"), rule=told("constraint_name", "constraintName"),
         resource=list(starmap(_place, places)), as_of=told("audit_id", "id", "ts"), engine="gatekeeper",
         service_id=each(export.service, resources), result="fail", result_raw=actions,
-        enforcement=[_ENFORCEMENT.get(action or "", action) for action in actions],
+        enforcement=each(lambda action: _ENFORCEMENT.get(action or "", action), actions),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -59,7 +60,7 @@ _SOURCES = {
 
 def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per run that was to change something: neither a plan only nor one that found nothing to do."""
-    reasons = Counter(filter(None, batch.once("no deployment", lambda: list(map(_no_deployment, batch.bodies)))))
+    reasons = Counter(filter(None, batch.once("no deployment", lambda: _no_deployments(batch))))
     yield from (batch.documents[0].left_out(reason, times) for reason, times in reasons.items())
     runs = _changing(batch)
     workspaces = each(lambda native: _workspace_called(native, export), runs.texts(*_WORKSPACE))
@@ -81,7 +82,7 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
         operation_id=["destroy infrastructure" if flag is True else "change infrastructure" for flag in runs.at("attributes", "is-destroy")],
         service_id=each(export.service, workspaces), requestor_id=_people(runs, export), requested_at=runs.texts("attributes", "created-at"),
         usable_at=runs.texts(*_STAMPS, "applied-at"), **_ended(runs),
-        channel=[_SOURCES.get(source or "", source) for source in runs.texts("attributes", "source")],
+        channel=each(lambda source: _SOURCES.get(source or "", source), runs.texts("attributes", "source")),
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def _changing(batch: Batch) -> Batch:
     """The runs that were to change something."""
 
     def made() -> list[Batch]:
-        reasons = batch.once("no deployment", lambda: list(map(_no_deployment, batch.bodies)))
+        reasons = batch.once("no deployment", lambda: _no_deployments(batch))
         return [batch.where(reason is None for reason in reasons)]
 
     return batch.once("changing", made)[0].of(batch.table)
@@ -118,14 +119,21 @@ def _people(runs: Batch, export: Export) -> list[str | None]:
     return each(lambda native: _person_of(native, export), runs.texts("relationships", "created-by", "data", "id"))
 
 
-def approvals(document: Document, export: Export) -> Iterator[Row]:
+def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per run that waits for somebody to confirm it, asked when the plan was ready (priced, checked) and decided when it
     was confirmed or discarded; and one per policy check that failed and somebody let pass."""
-    if document.text("type") == "policy-checks":
-        yield from _overrides(document, export)
-        return
-    if document.at("attributes", "auto-apply") is True or _no_deployment(document.body) is not None:
-        return
+    if batch.texts("type")[0] == "policy-checks":
+        told, documents = _overrides, batch.documents
+    else:
+        runs = _changing(batch)
+        told, documents = (
+            _confirmed,
+            runs.where(flag is not True for flag in runs.at("attributes", "auto-apply")).documents,
+        )
+    yield from chain.from_iterable(told(document, export) for document in documents)
+
+
+def _confirmed(document: Document, export: Export) -> Iterator[Row]:
     ready = [
         _at(document, name)
         for name in (
@@ -189,7 +197,6 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
     """One row per policy of an outcome, one per policy check, whose policies are not named, and one per workspace or assessment
     that says whether what runs is still what was applied."""
     kind, native = document.text("type"), document.text("id")
-    service = _of_run(document, export)
     if kind == "policy-set-outcomes":
         evaluation, run = _evaluated(document, export)
         overridden = evaluation is not None and evaluation.text("attributes", "status") == "overridden"
@@ -214,7 +221,7 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
         advisory = members.text(counts, "advisory-failed") or "0"
         yield document.row(
             policy="sentinel", rule="all policies", resource=document.text("relationships", "run", "data", "id") or native, as_of=when, engine="sentinel",
-            service_id=service, result=_VERDICTS.get(status or "", None if status in ("pending", "queued", "canceled") else status), result_raw=status,
+            service_id=_of_run(document, export), result=_VERDICTS.get(status or "", None if status in ("pending", "queued", "canceled") else status), result_raw=status,
             enforcement="deny" if hard != "0" or soft != "0" else "warn" if advisory != "0" else None,
             hatch_id=export.id(native) if status == "overridden" else None,
         )  # fmt: skip
@@ -320,16 +327,19 @@ def _day(document: Document) -> str | None:
     return planned[:10] if planned else document.day
 
 
-def _no_deployment(body: Mapping[str, Any]) -> str | None:
-    attributes = body.get("attributes")
-    status = members.text(attributes, "status")
-    if members.at(attributes, "plan-only") is True:
-        return "is a plan only"
-    if status in _NO_CHANGE or (
-        members.at(attributes, "has-changes") is False and status in _ENDED and status != "errored"
-    ):
-        return "found nothing to change"
-    return None
+def _no_deployments(runs: Batch) -> list[str | None]:
+    """Why each run was to change nothing; null: it was to change something."""
+    told = zip(
+        *(runs.at("attributes", name) for name in ("plan-only", "has-changes")),
+        runs.texts("attributes", "status"),
+        strict=True,
+    )
+    return [
+        "is a plan only" if is_plan is True
+        else "found nothing to change" if status in _NO_CHANGE or (changes is False and status in _ENDED and status != "errored")
+        else None
+        for is_plan, changes, status in told
+    ]  # fmt: skip
 
 
 def _at(document: Document, name: str) -> str | None:
@@ -467,7 +477,7 @@ SYSTEM = System(
     gives=(
         Gives("deployments", None, ("run",), "all runs", at_once=deployments, beside=("workspace", "explored", "user"), lost=("version", "sha", "is_rollback", "is_resync", "golden_path_id")),
         Gives("action_runs", None, ("run",), "all runs", at_once=action_runs, beside=("workspace", "explored", "user"), lost=("golden_path_id", "version", "team_id", "previous_run_id")),
-        Gives("approvals", approvals, ("run", "check"), "all runs", beside=("workspace", "explored", "user"), lost=("team_id", "responders")),
+        Gives("approvals", None, ("run", "check"), "all runs", at_once=approvals, beside=("workspace", "explored", "user"), lost=("team_id", "responders")),
         Gives("policy_results", policy_results, ("check", "outcome", "explored", "assessment"), "all runs; drift now only", beside=("run", "workspace", "evaluation"), lost=("team_id", "severity", "truncated"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("check", "evaluation"), "all runs", beside=("run", "workspace"),
               lost=("golden_path_id", "team_id", "requestor_id", "approver_id", "expires_at", "reason")),
