@@ -6,12 +6,9 @@ read. A run that needed confirming was approved when it was confirmed, by whoeve
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,20 @@ from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.export import Document, Export, table_documents
 from idp_analytics.sources.system import ENVIRONMENTS, GOLDEN_PATHS, SERVICE_PATTERN, Gives, Recipe, Row, Shape, System
+from idp_analytics.sources.terraform_runs import (
+    evaluated,
+    last_stamp,
+    latest,
+    newest,
+    person,
+    person_of,
+    related,
+    run_of,
+    service_of_run,
+    stamp,
+    workspace,
+    workspace_called,
+)
 
 _ENDED = {
     "applied": "success",
@@ -30,7 +41,6 @@ _ENDED = {
     "canceled": "cancel",
     "force_canceled": "cancel",
 }
-_ZULU = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _STAMPS, _WORKSPACE = ("attributes", "status-timestamps"), ("relationships", "workspace", "data", "id")
 _ENDS = ("applied-at", "errored-at", "discarded-at", "canceled-at", "force-canceled-at")
 _NO_CHANGE = ("planned_and_finished",)
@@ -63,7 +73,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     reasons = Counter(filter(None, batch.once("no deployment", lambda: _no_deployments(batch))))
     yield from (batch.documents[0].left_out(reason, times) for reason, times in reasons.items())
     runs = _changing(batch)
-    workspaces = each(lambda native: _workspace_called(native, export), runs.texts(*_WORKSPACE))
+    workspaces = each(lambda native: workspace_called(native, export), runs.texts(*_WORKSPACE))
     automatic, confirmed = runs.at("attributes", "auto-apply"), runs.texts(*_STAMPS, "confirmed-at")
     yield from runs.rows(
         newest=_newest_of(runs), deployment_id=list(map(export.id, runs.texts("id"))), service_id=each(export.service, workspaces),
@@ -76,7 +86,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
 def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     """The same runs as asked for: from being queued to being applied."""
     runs = _changing(batch)
-    workspaces = each(lambda native: _workspace_called(native, export), runs.texts(*_WORKSPACE))
+    workspaces = each(lambda native: workspace_called(native, export), runs.texts(*_WORKSPACE))
     yield from runs.rows(
         newest=_newest_of(runs), run_id=list(map(export.id, runs.texts("id"))),
         operation_id=["destroy infrastructure" if flag is True else "change infrastructure" for flag in runs.at("attributes", "is-destroy")],
@@ -112,11 +122,11 @@ def _ended(runs: Batch) -> dict[str, list[str | None]]:
 
 
 def _newest_of(runs: Batch) -> list[str | None]:
-    return runs.once("newest", lambda: list(map(_last_stamp, runs.at(*_STAMPS))))
+    return runs.once("newest", lambda: list(map(last_stamp, runs.at(*_STAMPS))))
 
 
 def _people(runs: Batch, export: Export) -> list[str | None]:
-    return each(lambda native: _person_of(native, export), runs.texts("relationships", "created-by", "data", "id"))
+    return each(lambda native: person_of(native, export), runs.texts("relationships", "created-by", "data", "id"))
 
 
 def approvals(batch: Batch, export: Export) -> Iterator[Row]:
@@ -135,7 +145,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
 
 def _confirmed(document: Document, export: Export) -> Iterator[Row]:
     ready = [
-        _at(document, name)
+        stamp(document, name)
         for name in (
             "planned-at",
             "planned-and-saved-at",
@@ -144,10 +154,10 @@ def _confirmed(document: Document, export: Export) -> Iterator[Row]:
             "post-plan-completed-at",
         )
     ]
-    asked = _latest(ready)
+    asked = latest(ready)
     if asked is None:
         return
-    confirmed, discarded = _at(document, "confirmed-at"), _at(document, "discarded-at")
+    confirmed, discarded = stamp(document, "confirmed-at"), stamp(document, "discarded-at")
     status = document.text("attributes", "status")
     if status == "applied" and confirmed is None and document.at("attributes", "auto-apply") is not False:
         return
@@ -163,9 +173,9 @@ def _confirmed(document: Document, export: Export) -> Iterator[Row]:
     )
     decided = confirmed or discarded
     yield document.row(
-        newest=_newest(document), approval_id=export.id(document.text("id")), operation_id="change infrastructure", subject_kind="deployment",
-        subject_id=export.id(document.text("id")), service_id=export.service(_workspace(document, export)),
-        requestor_id=_person(document, export, "created-by"), responder_id=_person(document, export, "confirmed-by") if confirmed else None,
+        newest=newest(document), approval_id=export.id(document.text("id")), operation_id="change infrastructure", subject_kind="deployment",
+        subject_id=export.id(document.text("id")), service_id=export.service(workspace(document, export)),
+        requestor_id=person(document, export, "created-by"), responder_id=person(document, export, "confirmed-by") if confirmed else None,
         requested_at=asked, decided_at=decided, decision=stands if decided else None, status=stands, status_raw=status, automated=False,
         time_basis="exact" if decided else "none",
     )  # fmt: skip
@@ -173,18 +183,18 @@ def _confirmed(document: Document, export: Export) -> Iterator[Row]:
 
 def _overrides(document: Document, export: Export) -> Iterator[Row]:
     """A policy check that failed and may be let pass: approved when it was, refused or void as its run ended, else waiting."""
-    status, failed, overridden = document.text("attributes", "status"), _at(document, "soft-failed-at"), _at(document, "overridden-at")  # fmt: skip
+    status, failed, overridden = document.text("attributes", "status"), stamp(document, "soft-failed-at"), stamp(document, "overridden-at")  # fmt: skip
     if status not in ("overridden", "soft_failed"):
         return
-    run = _run(document, export)
-    refused = _at(run, "discarded-at") if run and not overridden else None
+    run = run_of(document, export)
+    refused = stamp(run, "discarded-at") if run and not overridden else None
     ended = run is not None and run.text("attributes", "status") in _ENDED
     stands = "approved" if status == "overridden" else "rejected" if refused else "cancelled" if ended else "pending"
     decided = overridden or refused
     yield document.row(
-        newest=_newest(document), approval_id=export.id(document.text("id")), operation_id="override policy", subject_kind="policy",
-        subject_id=export.id(_related(document, "run")), service_id=_of_run(document, export),
-        requestor_id=_person(run, export, "created-by") if run else None, requested_at=failed, decided_at=decided,
+        newest=newest(document), approval_id=export.id(document.text("id")), operation_id="override policy", subject_kind="policy",
+        subject_id=export.id(related(document, "run")), service_id=service_of_run(document, export),
+        requestor_id=person(run, export, "created-by") if run else None, requested_at=failed, decided_at=decided,
         decision=stands if stands in ("approved", "rejected") else None, status=stands, status_raw=status, automated=False,
         time_basis="exact" if decided else "none",
     )  # fmt: skip
@@ -198,11 +208,11 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
     that says whether what runs is still what was applied."""
     kind, native = document.text("type"), document.text("id")
     if kind == "policy-set-outcomes":
-        evaluation, run = _evaluated(document, export)
+        evaluation, run = evaluated(document, export)
         overridden = evaluation is not None and evaluation.text("attributes", "status") == "overridden"
         engine = evaluation.text("attributes", "policy-kind") if evaluation else None
-        service = export.service(_workspace(run, export)) if run else None
-        when = _newest(evaluation) if evaluation else None
+        service = export.service(workspace(run, export)) if run else None
+        when = newest(evaluation) if evaluation else None
         for one in document.every("attributes", "outcomes"):
             verdict = members.text(one, "status")
             level = members.text(one, "enforcement_level") or members.text(one, "enforcement-level")
@@ -217,11 +227,11 @@ def policy_results(document: Document, export: Export) -> Iterator[Row]:
     if kind == "policy-checks":
         status, counts = document.text("attributes", "status"), document.at("attributes", "result")
         hard, soft = (members.text(counts, name) or "0" for name in ("hard-failed", "soft-failed"))
-        when = _newest(document)
+        when = newest(document)
         advisory = members.text(counts, "advisory-failed") or "0"
         yield document.row(
             policy="sentinel", rule="all policies", resource=document.text("relationships", "run", "data", "id") or native, as_of=when, engine="sentinel",
-            service_id=_of_run(document, export), result=_VERDICTS.get(status or "", None if status in ("pending", "queued", "canceled") else status), result_raw=status,
+            service_id=service_of_run(document, export), result=_VERDICTS.get(status or "", None if status in ("pending", "queued", "canceled") else status), result_raw=status,
             enforcement="deny" if hard != "0" or soft != "0" else "warn" if advisory != "0" else None,
             hatch_id=export.id(native) if status == "overridden" else None,
         )  # fmt: skip
@@ -242,8 +252,8 @@ def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
     if document.text("attributes", "status") == "overridden":
         yield document.row(
             hatch_id=export.id(document.text("id")), kind="override", policy=document.text("attributes", "policy-kind") or "sentinel",
-            service_id=_of_run(document, export), opened_at=_at(document, "soft-failed-at") or _at(document, "failed-at"),
-            closed_at=_at(document, "overridden-at"), uses=1,
+            service_id=service_of_run(document, export), opened_at=stamp(document, "soft-failed-at") or stamp(document, "failed-at"),
+            closed_at=stamp(document, "overridden-at"), uses=1,
         )  # fmt: skip
 
 
@@ -340,96 +350,6 @@ def _no_deployments(runs: Batch) -> list[str | None]:
         else None
         for is_plan, changes, status in told
     ]  # fmt: skip
-
-
-def _at(document: Document, name: str) -> str | None:
-    return document.text("attributes", "status-timestamps", name)
-
-
-def _newest(document: Document) -> str | None:
-    return _last_stamp(document.at("attributes", "status-timestamps"))
-
-
-def _last_stamp(stamps: Any) -> str | None:
-    """The last time in ``status-timestamps``. Nearly all are written in one way, which compares as it stands, and this runs for
-    every run."""
-    if not isinstance(stamps, dict):
-        return None
-    try:
-        if stamps and all(map(_ZULU.fullmatch, stamps.values())):
-            last: str = max(stamps.values())
-            datetime.fromisoformat(last)
-            return last[:-1] + "+00:00"
-    except (TypeError, ValueError):
-        pass
-    return _latest(map(members.text, stamps.values()))
-
-
-def _latest(times: Iterable[str | None]) -> str | None:
-    """The last of several times, in UTC so that texts compare; they come with ``Z``, ``+00:00`` and ``+08:00``."""
-    known = list(filter(None, times))
-    found = []
-    for time in known:
-        with suppress(ValueError):
-            moment = datetime.fromisoformat(time)
-            found.append(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return max(found).isoformat() if found else None
-
-
-def _related(document: Document, name: str) -> str | None:
-    return document.text("relationships", name, "data", "id")
-
-
-def _workspace(document: Document, export: Export) -> str | None:
-    return _workspace_called(_related(document, "workspace"), export)
-
-
-def _workspace_called(native: str | None, export: Export) -> str | None:
-    """The workspace's name where the dump has it, else its id."""
-    names: dict[str | None, str | None] = export.once("workspaces", dict)
-    if native not in names:
-        known = [
-            *export.by("workspace", "id").get(native or "", []),
-            *export.by("explored", "attributes", "external-id").get(native or "", []),
-        ]
-        told = (one.text("attributes", "name") or one.text("attributes", "workspace-name") for one in known)
-        names[native] = next(filter(None, told), None) or native
-    return names[native]
-
-
-def _run(document: Document, export: Export) -> Document | None:
-    """The newest known state of the run that a check, an evaluation or a stage belongs to."""
-    if document.text("type") == "policy-evaluations":
-        stage = _one(export, "evaluation", _related(document, "policy-attachable")) or export.once("stages", lambda: {
-            members.text(one, "id"): stage for stage in export.of["evaluation"] for one in stage.every("relationships", "policy-evaluations", "data")
-        }).get(document.text("id"))  # fmt: skip
-        return _run(stage, export) if stage and stage.text("type") == "task-stages" else None
-    return _one(export, "run", _related(document, "run"))
-
-
-def _one(export: Export, shape: str, native: str | None) -> Document | None:
-    found = export.by(shape, "id").get(native or "", [])
-    return max(found, key=lambda one: _newest(one) or "", default=None)
-
-
-def _evaluated(outcome: Document, export: Export) -> tuple[Document | None, Document | None]:
-    """The evaluation an outcome belongs to and its run, where the dump has them."""
-    evaluation = _one(export, "evaluation", _related(outcome, "policy-evaluation"))
-    return evaluation, _run(evaluation, export) if evaluation else None
-
-
-def _of_run(document: Document, export: Export) -> str | None:
-    run = _run(document, export)
-    return export.service(_workspace(run, export)) if run else None
-
-
-def _person(document: Document, export: Export, name: str) -> str | None:
-    return _person_of(_related(document, name), export)
-
-
-def _person_of(native: str | None, export: Export) -> str | None:
-    known = next(iter(export.by("user", "id").get(native or "", [])), None)
-    return export.person((known.text("attributes", "username") if known else None) or native)
 
 
 def opened(path: Path, shown: str) -> Documents:
