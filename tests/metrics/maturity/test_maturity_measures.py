@@ -324,3 +324,18 @@ def test_studies_have_the_shape_of_the_house_without_data(company, settings, as_
         if study.name.startswith("maturity"):
             found = study.compute(company(), settings(), as_of(AS_OF))
             assert found.columns[:2] == ["scope", "entity_id"]
+
+
+def test_none_in_the_worst_quarter_has_no_upper_bound_rather_than_one_that_is_no_number(measured):
+    quarters = ["2025-08", "2025-11", "2026-02", "2026-05"]
+    incidents = [severe(f"i{n}", "2026-05-02T10:00", "2026-05-02T11:00") for n in range(3)]
+    held = [
+        {"action_id": f"{team}{month}", "team_id": team, "origin": "retrospective", "origin_id": f"{team}{month}", "opened_on": f"{month}-10"}
+        for team, months in (("red", quarters[:3]), ("blue", quarters)) for month in months
+    ]  # fmt: skip
+    found = measured(from_stress.retrospectives_in_the_worst_quarter, incidents=incidents, actions=held)
+    red, blue = found["red"], found["blue"]
+    # Red held none in the quarter of the incidents: 0 of the usual 1, and how many it might have been cannot be told from that.
+    assert (red["value"], red["low"], red["high"], red["n"], red["why"]) == (0.0, 0.0, None, 3, "too few to say")
+    assert (blue["value"], blue["why"]) == (1.0, None)
+    assert blue["low"] * blue["high"] == pytest.approx(1.0)
