@@ -1,4 +1,4 @@
-"""Whole levels beside each other, row by row: bands for what is possible, a point for what is likeliest, one lane for each who says so."""
+"""Whole levels beside each other, row by row: bands for what is possible, a point for what is likeliest, one lane for each who says so, or when."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ KINDS = {
     "without stress": (OWN, "cross"),
     "held by stress": (WARNING, _BAR),
     "said": (QUIET, "diamond"),
+    "now": (OWN, "circle"),
+    "quarters before": (QUIET, "circle"),
 }
 """What a mark is → its colour and shape; each is told apart by either alone."""
 
@@ -66,7 +68,7 @@ def chart(rows: Sequence[dict[str, Any]], title: str, name: str) -> Chart:
 
 
 def _told(mark: dict[str, Any]) -> str:
-    what = mark["lane"] if mark["kind"] in ("seen", "said") else mark["kind"]
+    what = mark["kind"] if mark["kind"] in ("without stress", "held by stress") else mark["lane"]
     return f"{what} {mark['note'] or mark['shown']}" if what != "held by stress" else what
 
 
@@ -87,7 +89,7 @@ def drawing() -> dict[str, Any]:
         y=alt.Y("label:N", title=None, scale=alt.Scale(domain=["{labels}"], paddingInner=0.25), axis=alt.Axis(labelLimit=150, grid=False)),
         yOffset=alt.YOffset("lane:N", scale=alt.Scale(domain=["{lanes}"])),
         tooltip=[
-            alt.Tooltip("label:N", title="aspect"), alt.Tooltip("lane:N", title="who says so"), alt.Tooltip("kind:N", title="what"),
+            alt.Tooltip("label:N", title="aspect"), alt.Tooltip("lane:N", title="by or at"), alt.Tooltip("kind:N", title="what"),
             alt.Tooltip("shown:N", title="level"),
         ],
     )  # fmt: skip

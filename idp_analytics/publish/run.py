@@ -31,7 +31,7 @@ from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import downloads, index, library, parameters, provenance, shards, staging
+from idp_analytics.publish import downloads, earlier, index, library, parameters, provenance, shards, staging
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.page import Link, Page
@@ -48,10 +48,7 @@ if TYPE_CHECKING:
 NOTEBOOKS = {"team": "team.ipynb", "org": "org.ipynb"}
 """Scope → the notebook that makes its report."""
 
-MART = "mart"
-ANSWERS = "answers.parquet"
-LINES = "cost_lines.parquet"
-RUN = "run.json"
+MART, RUN = earlier.MART, earlier.RUN
 INDEX = "index.html"
 WHOLE = "organisation"
 """The file name of the organisation's report."""
@@ -283,7 +280,8 @@ def _planned(organisation: Organisation, period: str, teams: Sequence[str], note
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
     label = mart.period(period).label
-    mart = _restating(mart, label, root)
+    if (before := earlier.before(root, label, mart)) is not None:
+        mart = mart.restating(before, organisation)
     chosen = tuple(sorted({mart.team(team) for team in teams}))
     files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
     plan = Plan(mart, label, chosen, files)
@@ -314,26 +312,6 @@ def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:
         if held is not None:
             seen.add(told)
             yield held
-
-
-def _restating(mart: Mart, label: str, root: Path) -> Mart:
-    """The mart beside the report published last of an earlier period of the same length; that report is an input of the run."""
-    span = parse(label)
-    earlier = []
-    for name in staging.published(root) if root.is_dir() else ():
-        if (root / name / RUN).is_file() and (root / name / MART / ANSWERS).is_file():
-            told = json.loads((root / name / RUN).read_text(encoding="utf-8"))
-            before = parse(told["period"])
-            if not told["teams"] and before.every == span.every and before.start < span.start:
-                earlier.append((before.start, name, told))
-    if not earlier:
-        return mart
-    _, name, told = max(earlier, key=lambda one: one[:2])
-    lines = root / name / MART / LINES
-    return mart.restating(
-        pl.read_parquet(root / name / MART / ANSWERS), pl.read_parquet(lines) if lines.is_file() else None, told["period"], told["key"],
-        rules_changed=told["settings_sha256"] != mart.meta["settings_sha256"], code_changed=told["code_sha256"] != provenance.code(),
-    )  # fmt: skip
 
 
 def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:

@@ -158,7 +158,7 @@ def published(root: Path) -> list[str]:
 
 def write_manifest(folder: Path) -> None:
     """``manifest.json``: the SHA-256 of every file in ``folder``."""
-    told = {"files": {name: _digest(folder / name) for name in _names(folder)}}
+    told = {"files": {name: digest(folder / name) for name in _names(folder)}}
     (folder / MANIFEST).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -169,7 +169,7 @@ def differences(folder: Path) -> list[str]:
     return [
         *(f"{name}: is missing" for name in sorted(set(told) - found)),
         *(f"{name}: is not in the manifest" for name in sorted(found - set(told))),
-        *(f"{name}: was changed" for name in sorted(found & set(told)) if _digest(folder / name) != told[name]),
+        *(f"{name}: was changed" for name in sorted(found & set(told)) if digest(folder / name) != told[name]),
     ]
 
 
@@ -178,7 +178,8 @@ def _names(folder: Path) -> list[str]:
     return sorted(name for name in files if name not in (MANIFEST, ".name"))
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -19,6 +19,7 @@ from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
+from idp_analytics.metrics.maturity import Published, maturity_changes, maturity_gaming, maturity_moved
 from idp_analytics.periods import Period, parse
 from idp_analytics.report import parts, people_rows
 
@@ -36,6 +37,21 @@ _ROWS_PER_GROUP = 4096
 
 
 @dataclass(frozen=True)
+class Before:
+    """The report published before, as far as another is compared with it: its ``answers``, its study ``cost_lines`` (None: it kept none), what it said
+    of ``maturity`` (None: nothing that can be compared), and ``sha256``, one hash of all that."""
+
+    period: str
+    run: str
+    sha256: str
+    answers: pl.DataFrame
+    lines: pl.DataFrame | None
+    maturity: Published | None
+    rules_changed: bool
+    code_changed: bool
+
+
+@dataclass(frozen=True)
 class Mart:
     """What every report of one run is made from.
 
@@ -45,7 +61,7 @@ class Mart:
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``maturity_model`` (the title of a company's own), ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
-    ``period`` and ``run`` published before, where one was).
+    ``period``, ``run`` and ``sha256`` of what was published before, where anything was).
     """
 
     answers: pl.DataFrame
@@ -96,23 +112,22 @@ class Mart:
             {study.name: _whole_first(organisation.study(study.name)) for study in STUDIES}, meta,
         )  # fmt: skip
 
-    def restating(
-        self,
-        answers: pl.DataFrame,
-        lines: pl.DataFrame | None,
-        period: str,
-        run: str,
-        rules_changed: bool,
-        code_changed: bool,
-    ) -> Mart:
-        """This mart with the studies ``cost_restatement`` and ``cost_restatement_reasons``: against the ``answers`` and the study
-        ``cost_lines`` (None: that run kept none) that the ``run`` of ``period`` published."""
-        told = cost_restatement(self.answers, answers, period, rules_changed, code_changed)
+    def restating(self, before: Before, organisation: Organisation) -> Mart:
+        """This mart, made from ``organisation``, with what has become of what the report published ``before`` it said: the studies ``cost_restatement``,
+        ``cost_restatement_reasons``, ``maturity_changes``, ``maturity_moved`` and ``maturity_gaming``."""
+        told = cost_restatement(self.answers, before.answers, before.period, before.rules_changed, before.code_changed)
         studies = {**self.studies, "cost_restatement": _whole_first(told)}
-        if lines is not None:
-            reasons = restatement_reasons(self.studies["cost_lines"], lines, complete(answers))
+        if before.lines is not None:
+            reasons = restatement_reasons(self.studies["cost_lines"], before.lines, complete(before.answers))
             studies["cost_restatement_reasons"] = _whole_first(reasons)
-        return replace(self, studies=studies, meta={**self.meta, "restates": {"period": period, "run": run}})
+        if before.maturity is not None:
+            given = (organisation.lazy, organisation.settings, organisation.as_of, before.maturity)
+            studies |= {
+                study.__name__: _whole_first(study(*given))
+                for study in (maturity_changes, maturity_moved, maturity_gaming)
+            }
+        restates = {"period": before.period, "run": before.run, "sha256": before.sha256}
+        return replace(self, studies=studies, meta={**self.meta, "restates": restates})
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write it to ``folder`` (made if need be) as Parquet and JSON: the same mart gives the same bytes."""

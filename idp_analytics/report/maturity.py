@@ -83,14 +83,15 @@ def _answer(aspects: list[dict[str, Any]]) -> Iterator[str]:
     }
     for kind, titles in apart.items():
         if titles:
-            yield f"In {_and(titles)} the self-assessment {_GAPS[kind]}."
+            yield f"In {listed(titles)} the self-assessment {_GAPS[kind]}."
 
 
 def _between(row: dict[str, Any]) -> str:
     return "" if row["low"] == row["high"] else f"; between {row['low']} and {row['high']}"
 
 
-def _and(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """Words in a row: ``one, two and three``."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
@@ -100,9 +101,9 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
     people = (f", n\u00a0=\u00a0{row['respondents']:,}" if row["respondents"] else "") + few
     return {
         "Aspect": row["title"],
-        "Seen": _span(row["level"], row["low"], row["high"]) if seen else "not assessed",
+        "Seen": span(row["level"], row["low"], row["high"]) if seen else "not assessed",
         "Met, not met, unknown": f"{row['met']:,}, {row['not_met']:,}, {row['unknown']:,}" if seen else "",
-        "Said": _span(row["self_level"], row["self_low"], row["self_high"]) + people,
+        "Said": span(row["self_level"], row["self_low"], row["self_high"]) + people,
         "Said beside seen": _GAPS.get(row["gap"] or "", NOTHING),
         "Under stress": _STRESS[row["stress"]] if seen else NOTHING,
         "Confidence": "; ".join(word for word in (row["confidence"], row["doubts"]) if word) or NOTHING,
@@ -146,7 +147,7 @@ def _marks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _span(level: int | None, low: int | None, high: int | None) -> str:
+def span(level: int | None, low: int | None, high: int | None) -> str:
     """A level and its bounds, held together: ``3 (1–3)``; the bounds alone where no level can be told."""
     if low is None or high is None:
         return NOTHING

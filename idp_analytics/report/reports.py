@@ -32,6 +32,7 @@ from idp_analytics.report import (
     ledger,
     load,
     maturity,
+    maturity_history,
     maturity_reached,
     maturity_steps,
     metric,
@@ -212,6 +213,10 @@ class _Report:
     def maturity(self) -> Section:
         """Where the levels of maturity are that are seen, aspect by aspect, beside those that are said; no overall number."""
         return maturity.maturity(self.view)
+
+    def maturity_history(self) -> Section:
+        """What changed in the levels of maturity and why, in parts that add up; the course; and patterns worth a question."""
+        return maturity_history.history(self.view)
 
     def agreement(self) -> Section:
         """How far people agree in the self-assessment, within teams; nothing of so few that each could tell what the others said."""

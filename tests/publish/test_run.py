@@ -356,7 +356,7 @@ def test_a_run_compares_itself_with_the_earlier_period_published_last(tmp_path: 
     assert "restates" not in told(first)
     assert restated(first) == []
     same, again = made(bill, "2026-03"), made(bill, "2026-03")
-    assert told(same)["restates"] == {"period": "2026-02", "run": first.key}
+    assert told(same)["restates"].items() >= {"period": "2026-02", "run": first.key}.items()
     assert (again.key, again.reused, restated(same)) == (same.key, True, [])
     changed = made(late, "2026-03")
     assert changed.key != same.key

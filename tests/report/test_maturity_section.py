@@ -9,17 +9,10 @@ import polars as pl
 import pytest
 
 from idp_analytics.metrics.maturity import studies
-from idp_analytics.organisation import load
-from idp_analytics.report.mart import Mart
 from idp_analytics.report.reports import OrgReport, TeamReport
 from idp_analytics.report.view import View
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
-
-
-@pytest.fixture(scope="module")
-def mart():
-    return Mart.of(load(SAMPLE))
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ where it does with 0.1 or less. In between, and where nothing is measured, it is
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import polars as pl
 
@@ -113,32 +114,45 @@ def check(settings: Settings) -> None:
 
 
 class _Last:
-    """The criteria of the last tables asked about: four studies follow from them, in one run. Holds no table alive."""
+    """The criteria of the last tables asked about, by moment: several studies follow from them, in one run. Holds no table alive."""
 
     tables: weakref.ref[pl.LazyFrame] | None = None
     settings: Settings | None = None
-    as_of: datetime | None = None
-    found: pl.DataFrame = pl.DataFrame()
+    found: ClassVar[dict[tuple[datetime, datetime], pl.DataFrame]] = {}
 
 
 def criteria(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every criterion for everybody it is asked of (:data:`CRITERIA`): the organisation, and of ``team`` criteria every team too."""
+    return rescored(tables, settings, as_of, as_of)
+
+
+def rescored(tables: Tables, settings: Settings, then: datetime, as_of: datetime) -> pl.DataFrame:
+    """The same as it was seen ``then``, by the model, the thresholds and the exemptions of now (``as_of``)."""
     some = tables["deployments"]
-    if _Last.tables is not None and _Last.tables() is some and _Last.settings is settings and _Last.as_of == as_of:
-        return _Last.found
-    found = judged(measured(tables, settings, as_of), asked(tables, settings, as_of), settings, as_of)
-    _Last.tables, _Last.settings, _Last.as_of, _Last.found = weakref.ref(some), settings, as_of, found
-    return found
+    if _Last.tables is None or _Last.tables() is not some or _Last.settings is not settings:
+        _Last.tables, _Last.settings, _Last.found = weakref.ref(some), settings, {}
+    if (then, as_of) not in _Last.found:
+        found = judged(measured(tables, settings, then), asked(tables, settings, then), settings, as_of)
+        _Last.found[then, as_of] = found
+    return _Last.found[then, as_of]
 
 
-def measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Everything the model's criteria look at (:data:`measured.COLUMNS`): metrics in the last complete quarter, and measures."""
-    criteria = settings.maturity.criteria
-    metrics = sorted({c.source for c in criteria if c.is_metric})
-    parts = looks(sorted({c.source for c in criteria if not c.is_metric}), tables, settings, as_of)
+def measured(tables: Tables, settings: Settings, as_of: datetime, more: Iterable[str] = ()) -> pl.DataFrame:
+    """Everything the model's criteria look at (:data:`measured.COLUMNS`): metrics in the last complete quarter, and measures. ``more``: what another
+    model's criteria look at; of it what the kit does not measure (:func:`measurable`) is left out."""
+    asked = {c.source: c.is_metric for c in settings.maturity.criteria}
+    for name in set(more).intersection(measurable(settings)).difference(asked):
+        asked[name] = name not in MEASURES
+    metrics = sorted(name for name, is_metric in asked.items() if is_metric)
+    parts = looks(sorted(name for name, is_metric in asked.items() if not is_metric), tables, settings, as_of)
     if metrics:
         parts.append(_of_metrics(metrics, tables, settings, as_of))
     return pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
+
+
+def measurable(settings: Settings) -> set[str]:
+    """What a criterion may look at: measures, metrics, and the rules of scorecards that the model names."""
+    return {*MEASURES, *(metric.name for metric in CATALOGUE), *(c.source for c in settings.maturity.criteria)}
 
 
 def looks(sources: Sequence[str], tables: Tables, settings: Settings, as_of: datetime) -> list[pl.DataFrame]:
@@ -184,6 +198,11 @@ def asked(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
 
 def judged(found: pl.DataFrame, entities: pl.DataFrame, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """``found`` against the thresholds of the model, one row per criterion and entity it is asked of (:data:`CRITERIA`)."""
+    return against(found, asked_of(entities, settings, as_of))
+
+
+def asked_of(entities: pl.DataFrame, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """What the model asks of each of ``entities``: a criterion's own columns of :data:`CRITERIA`, and ``excuse`` and ``reason`` of who is excused."""
     model = settings.maturity
     rows = pl.DataFrame(
         [
@@ -194,6 +213,21 @@ def judged(found: pl.DataFrame, entities: pl.DataFrame, settings: Settings, as_o
         schema_overrides={"capability": pl.String, "threshold": pl.Float64}, orient="row",
     )  # fmt: skip
     grid = entities.join(rows, how="cross").filter((pl.col("scope") == "org") | (pl.col("of") == "team"))
+    told = grid.join(
+        _excuses(settings, as_of), on=["criterion", "scope", "entity_id"], how="left", maintain_order="left"
+    )
+    for_all = _excuses(settings, as_of, True)
+    return (
+        told.join(for_all, on="criterion", how="left", maintain_order="left", suffix="_all").with_columns(
+            pl.coalesce(name, f"{name}_all").alias(name) for name in ("excuse", "reason", "excused_by", "excused_until", "has_lapsed")
+        )
+        .with_columns(pl.lit(model.version).alias("model_version"), pl.lit(model.fingerprint).alias("fingerprint"))
+        .sort("scope", "entity_id", "_at")
+    )  # fmt: skip
+
+
+def against(found: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """``found`` (:data:`measured.COLUMNS`) against the thresholds in ``grid`` (:func:`asked_of`), in its order: :data:`CRITERIA`."""
     values = found.rename({"level": "interval_level"})
     whole = grid.join(values, on=[*_ENTITY, "source"], how="left", maintain_order="left")
     # What the whole organisation lacks for one reason, its teams lack for the same.
@@ -201,42 +235,30 @@ def judged(found: pl.DataFrame, entities: pl.DataFrame, settings: Settings, as_o
     whole = whole.join(org, on="source", how="left", maintain_order="left").with_columns(
         pl.when(pl.col("kind").is_null()).then(pl.coalesce("_org", pl.lit(ABSENT))).otherwise("why").alias("why")
     )
-    p = chance(
-        whole.select(
-            "value",
-            "low",
-            "high",
-            pl.col("interval_level").alias("level"),
-            "k",
-            "n",
-            "threshold",
-            "kind",
-            "is_least",
-            "why",
-        )
-    )
-    told = whole.with_columns(p).join(
-        _excuses(settings, as_of), on=["criterion", "scope", "entity_id"], how="left", maintain_order="left"
-    )
-    for_all = _excuses(settings, as_of, True)
-    told = told.join(for_all, on="criterion", how="left", maintain_order="left", suffix="_all").with_columns(
-        pl.coalesce(name, f"{name}_all").alias(name) for name in ("excuse", "reason", "excused_by", "excused_until", "has_lapsed")
-    )  # fmt: skip
+    told = whole.with_columns(passing(whole))
     state = (
         pl.when(pl.col("excuse").is_not_null()).then("excuse").when(pl.col("why") == CALM).then(pl.lit(NOT_APPLICABLE))
-        .when(pl.col("p") >= SURE).then(pl.lit(MET)).when(pl.col("p") <= 1 - SURE + 1e-12).then(pl.lit(NOT_MET)).otherwise(pl.lit(UNKNOWN))
+        .otherwise(standing(pl.col("p")))
     )  # fmt: skip
     why = (
         pl.when(pl.col("excuse").is_not_null()).then("reason").when(pl.col("why").is_not_null()).then("why")
         .when(state == UNKNOWN).then(pl.when(pl.col("p").is_null()).then(pl.lit(FEW)).otherwise(pl.lit(UNDECIDED)))
     )  # fmt: skip
+    return told.with_columns(state.alias("state"), why.alias("why"), pl.col("has_lapsed").fill_null(False)).select(
+        pl.col(name).cast(dtype) for name, dtype in CRITERIA.items()
+    )
+
+
+def passing(rows: pl.DataFrame) -> pl.Series:
+    """``p`` of rows with the numbers of :data:`CRITERIA`: how likely the truth passes the threshold (:func:`measured.chance`)."""
+    names = ("value", "low", "high", "k", "n", "threshold", "kind", "is_least", "why")
+    return chance(rows.select(*names, pl.col("interval_level").alias("level")))
+
+
+def standing(p: pl.Expr) -> pl.Expr:
+    """Met, not met or unknown, by how likely the threshold is passed."""
     return (
-        told.with_columns(
-            state.alias("state"), why.alias("why"), pl.col("has_lapsed").fill_null(False),
-            pl.lit(model.version).alias("model_version"), pl.lit(model.fingerprint).alias("fingerprint"),
-        )
-        .sort("scope", "entity_id", "_at")
-        .select(pl.col(name).cast(dtype) for name, dtype in CRITERIA.items())
+        pl.when(p >= SURE).then(pl.lit(MET)).when(p <= 1 - SURE + 1e-12).then(pl.lit(NOT_MET)).otherwise(pl.lit(UNKNOWN))
     )  # fmt: skip
 
 

@@ -6,8 +6,12 @@ from idp_analytics.metrics.follow_through import follow_through
 from idp_analytics.metrics.maturity import (
     maturity,
     maturity_cells,
+    maturity_changes,
     maturity_criteria,
+    maturity_gaming,
+    maturity_history,
     maturity_items,
+    maturity_moved,
     maturity_reached,
     maturity_step_outcomes,
     maturity_steps,
@@ -98,6 +102,30 @@ STUDIES: tuple[Study, ...] = (
         "one service of which a rule of a scorecard says the opposite of what is seen here, at the end of a late month or quarter",
         scorecard_disputes,
         People.NONE,
+    ),
+    Study(
+        "maturity_history",
+        "one aspect of one entity at the end of the data or a quarter before: the level by the model, thresholds and exemptions of today",
+        maturity_history,
+        People.HEADS,
+    ),
+    Study(
+        "maturity_changes",
+        "one part of the change of one aspect of one entity since the report before, or the quarter before: over the parts it adds up",
+        maturity_changes,
+        People.HEADS,
+    ),
+    Study(
+        "maturity_moved",
+        "one criterion of one entity that stands otherwise because of one such part",
+        maturity_moved,
+        People.HEADS,
+    ),
+    Study(
+        "maturity_gaming",
+        "one check of one entity, aspect or criterion: whether a level could look higher than things are, with its innocent explanation",
+        maturity_gaming,
+        People.COUNTS,
     ),
     Study(
         "stress_signals",
