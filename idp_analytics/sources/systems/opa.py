@@ -1,13 +1,15 @@
 """Open Policy Agent: decision logs, Gatekeeper's constraints and audit log, Conftest's results.
 
 What a decision means is the policy's own affair: only true and false, ``allow``, ``deny`` and ``violation`` are understood.
-Gatekeeper lists at most twenty violations per constraint, of its last audit only.
+Gatekeeper lists at most twenty violations per constraint, of its last audit only. What is in a namespace that its configuration
+leaves out of audits is in no verdict; one that it only leaves out of admission is audited, and its violations name the exemption.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from itertools import chain, starmap
 from typing import Any
 
@@ -52,13 +54,15 @@ def constraints(document: Document, export: Export) -> Iterator[Row]:
         yield document.truncated(
             f"Gatekeeper lists at most {CAP} violations per constraint: {document.text('metadata', 'name')} has more or may have"
         )
+    yield from _unaudited(document, export)
     action = document.text("spec", "enforcementAction") or "deny"
     for one in listed:
         said = members.text(one, "enforcementAction") or action
+        hatch = _hatch(members.text(one, "namespace"), export, document.taken_at)
         yield document.row(
             policy=document.text("kind"), rule=document.text("metadata", "name"), resource=_called(one, "namespace", "kind", "name"),
             as_of=document.text("status", "auditTimestamp") or document.taken_at, engine="gatekeeper", service_id=export.service(members.text(one, "name")),
-            result="fail", result_raw=said, enforcement=_ENFORCEMENT.get(said, said), truncated=cut,
+            result="fail", result_raw=said, enforcement="audit" if hatch else _ENFORCEMENT.get(said, said), truncated=cut, hatch_id=hatch,
         )  # fmt: skip
 
 
@@ -70,15 +74,53 @@ def audited(batch: Batch, export: Export) -> Iterator[Row]:
         return found if all(found) else either(found, *(batch.texts(name) for name in names[1:]))
 
     actions, resources = told("constraint_action", "enforcementAction"), told("resource_name", "resourceName")
-    places = zip(
-        told("resource_namespace", "resourceNamespace"), told("resource_kind", "resourceKind"), resources, strict=True
-    )
+    namespaces, taken = told("resource_namespace", "resourceNamespace"), batch.documents[0].taken_at
+    places = zip(namespaces, told("resource_kind", "resourceKind"), resources, strict=True)
+    hatches = each(lambda namespace: _hatch(namespace, export, taken), namespaces)
+    yield from _unaudited(batch.documents[0], export)
     yield from batch.rows(
         policy=told("constraint_kind", "constraintKind"), rule=told("constraint_name", "constraintName"),
         resource=list(starmap(_place, places)), as_of=told("audit_id", "id", "ts"), engine="gatekeeper",
         service_id=each(export.service, resources), result="fail", result_raw=actions,
-        enforcement=each(lambda action: _ENFORCEMENT.get(action or "", action), actions),
+        enforcement=["audit" if hatch else _ENFORCEMENT.get(action or "", action) for hatch, action in zip(hatches, actions, strict=True)],
+        hatch_id=hatches,
     )  # fmt: skip
+
+
+def _unaudited(document: Document, export: Export) -> Iterator[Row]:
+    if left_out := _left_out(export, document.taken_at, from_audits=True):
+        yield document.warning(
+            f"audits leave out the namespaces {', '.join(left_out)}: of what is in them there is no verdict, neither failed nor passed"
+        )
+
+
+def _hatch(namespace: str | None, export: Export, at: str | None) -> str | None:
+    """The exemption of a namespace that was audited all the same: nothing in it is denied when it is made."""
+    left_out = _left_out(export, at, from_audits=False)
+    return next((hatch for pattern, hatch in left_out.items() if namespace and fnmatchcase(namespace, pattern)), None)
+
+
+def _left_out(export: Export, at: str | None, *, from_audits: bool) -> Mapping[str, str | None]:
+    """Namespaces (``kube-*``) that Gatekeeper's configuration, as it was known then, leaves out of audits, or of all but these;
+    each with its escape hatch."""
+
+    def made() -> dict[str, str | None]:
+        known = {
+            one.text("metadata", "name"): one for one in export.of["config"] if not at or (one.taken_at or "") <= at
+        }
+        return {
+            name: export.id(_exemption(one, name))
+            for one in known.values()
+            for match in one.every("spec", "match")
+            if bool({"audit", "*"} & set(members.words(match, "processes"))) == from_audits
+            for name in members.words(match, "excludedNamespaces")
+        }
+
+    return export.once(f"left out {from_audits} {at}", made)
+
+
+def _exemption(document: Document, namespace: str) -> str:
+    return f"{document.text('kind')}/{document.text('metadata', 'name')}/{namespace}"
 
 
 def conftest(document: Document, export: Export) -> Iterator[Row]:
@@ -128,10 +170,12 @@ def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
         name for match in document.every("spec", "match") for name in members.words(match, "excludedNamespaces")
     ]
     excluded += members.words(document.body, "spec", "match", "excludedNamespaces")
+    # As verdicts name it: the kind of the constraint. The configuration is of all of them.
+    policy = document.text("kind") if _is_constraint(document.body) else document.text("metadata", "name")
     for name in dict.fromkeys(excluded):
         yield document.row(
-            hatch_id=export.id(f"{document.text('kind')}/{document.text('metadata', 'name')}/{name}"), kind="exemption",
-            policy=document.text("metadata", "name"), opened_at=document.text("metadata", "creationTimestamp"), reason=f"namespace {name} is left out",
+            hatch_id=export.id(_exemption(document, name)), kind="exemption",
+            policy=policy, opened_at=document.text("metadata", "creationTimestamp"), reason=f"namespace {name} is left out",
         )  # fmt: skip
 
 
@@ -184,7 +228,7 @@ SYSTEM = System(
         Shape("conftest", "a result of Conftest", lambda b: {"filename", "successes"} <= b.keys()),
     ),
     gives=(
-        Gives("policy_results", None, ("decision", "constraint", "audit", "conftest"), at_once=policy_results,
+        Gives("policy_results", None, ("decision", "constraint", "audit", "conftest"), beside=("config",), at_once=policy_results,
               history="decisions and audit lines as long as the logs; constraints the last audit; Conftest one run", lost=("team_id", "severity"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("conftest", "config", "constraint"), "now only",
               lost=("golden_path_id", "service_id", "team_id", "requestor_id", "approver_id", "expires_at", "closed_at"), is_state=True),

@@ -218,13 +218,18 @@ def _operations(batch: Batch) -> list[str | None]:
 
 def _full(batch: Batch, export: Export) -> Iterator[Row]:
     """An answer as long as any can be does not say whether there is more."""
-    counts = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))
     first = batch.documents[0]
-    held = counts[first.file.shown]
+    held = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))[first.file.shown]
     if held % MOST == 0:
         yield first.truncated(
             f"Port gives at most {MOST:,} runs per answer, and the file has {held:,}: there may be more"
         )
+    for log in batches(export, "audit"):
+        if len(log) % MOST == 0:
+            yield log.documents[0].truncated(
+                f"the audit log was asked for {MOST:,} entries at most, and the file has {len(log):,}: there may be more, and runs that "
+                "seem to wait may be decided"
+            )
 
 
 class _Move(NamedTuple):

@@ -113,8 +113,32 @@ def test_namespaces_left_out_are_escape_hatches(tmp_path):
     found = read("opa", tmp_path, {"c.json": [config, constraint(match={"excludedNamespaces": ["lab"]})]})
     assert columns(found["escape_hatches"], "hatch_id", "kind", "policy", "opened_at", "reason") == [
         ("opa:Config/config/kube-system", "exemption", "config", None, "namespace kube-system is left out"), ("opa:Config/config/lab", "exemption", "config", None, "namespace lab is left out"),
-        ("opa:K8sLabels/must-label/lab", "exemption", "must-label", at(2026, 1, 1), "namespace lab is left out"),
+        ("opa:K8sLabels/must-label/lab", "exemption", "K8sLabels", at(2026, 1, 1), "namespace lab is left out"),
     ]  # fmt: skip
+
+
+def test_violations_in_namespaces_that_are_left_out_of_admission_only_name_the_exemption(tmp_path):
+    config = {
+        "apiVersion": "config.gatekeeper.sh/v1alpha1",
+        "kind": "Config",
+        "metadata": {"name": "config"},
+        "spec": {"match": [{"excludedNamespaces": ["lab-*"], "processes": ["webhook"]}, {"excludedNamespaces": ["kube-system"], "processes": ["*"]}]},
+    }  # fmt: skip
+    line = {"event_type": "violation_audited", "audit_id": "2026-03-02T10:00:00Z", "constraint_kind": "K8sLimits", "constraint_name": "limits",
+            "constraint_action": "deny", "resource_kind": "Pod", "resource_name": "cart"}  # fmt: skip
+    violations = [{"namespace": name, "kind": "Pod", "name": name} for name in ("lab-1", "kube-system")]
+    judged = constraint()
+    judged["status"] = {"auditTimestamp": "2026-03-01T10:00:00Z", "totalViolations": 2, "violations": violations}
+    found = read("opa", tmp_path, {
+        "config.json": config, "constraints.json": judged,
+        "audit.jsonl": [{**line, "resource_namespace": name} for name in ("lab-2", "shop")],
+    })  # fmt: skip
+    assert sorted(columns(found["policy_results"], "resource", "hatch_id", "enforcement")) == [
+        ("kube-system/pod/kube-system", None, "deny"), ("lab-1/pod/lab-1", "opa:Config/config/lab-*", "audit"),
+        ("lab-2/pod/cart", "opa:Config/config/lab-*", "audit"), ("shop/pod/cart", None, "deny"),
+    ]  # fmt: skip
+    assert {row["hatch_id"] for row in found["escape_hatches"]} >= {"opa:Config/config/lab-*"}
+    assert "audits leave out the namespaces kube-system: of what is in them there is no verdict, neither failed nor passed" in found.warnings  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,14 @@ def test_an_answer_as_long_as_any_may_be_cut(tmp_path, runs, cut):
     assert found.truncated == cut
 
 
+@pytest.mark.parametrize(("entries", "cut"), [(999, set()), (1000, {"action_runs", "approvals"})])
+def test_an_audit_log_as_long_as_was_asked_for_may_be_cut(tmp_path, entries, cut):
+    log = {"audits": [left(f"r_{n}", "IN_PROGRESS") for n in range(entries)]}
+    found = read("port", tmp_path, {"r.json": {"runs": [run(required=True)]}, "a.json": log})
+    assert found.truncated == cut
+    assert any("runs that seem to wait may be decided" in sentence for sentence in found.warnings) == bool(cut)
+
+
 def test_old_runs_name_their_action_and_other_blueprints_are_no_service(tmp_path):
     old = {**run(), "action": "restart", "blueprint": "cluster", "entity": "c1", "source": "MOON"}
     found = read("port", tmp_path, {"r.json": [old]})
