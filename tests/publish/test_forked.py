@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from company_building import SCRIPT, chart, notebook
+from run_building import Deadly
 
 from idp_analytics.cli import cli
 from idp_analytics.publish import notebook as notebooks
@@ -23,7 +25,7 @@ from idp_analytics.publish.workers import WORKER_DIED
 DECLARED = {"team": {"type": "str", "required": True}}
 
 SAYS = f"""
-import os, sys, warnings
+import os, sys, time, warnings
 from IPython.display import HTML, clear_output, display, update_display
 print('of', team, end=' ')
 print('to stderr', file=sys.stderr)
@@ -31,6 +33,7 @@ print('and on')
 display({{'application/vnd.vegalite.v5+json': {chart(SCRIPT)!r}, 'text/plain': team}}, raw=True)
 display(HTML('<b>one</b>'), display_id='one')
 os.system('echo from below')
+time.sleep(1)  # a kernel reads that beside its cells, and else it could be told of the next one
 """
 
 OUTPUTS = [
@@ -81,6 +84,8 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "closes everything": (["import os\nos.closerange(3, 1024)", "print('after')"], {}),
     "forks": (["import os\nchild = os.fork()", "print('once')"], {}),
     "raises what it may": (["1 / 0", "print('on')"], {}),
+    "page dies once": (["print('before')"], {"title": Deadly("Payments", 1)}),
+    "page dies always": (["print('before')"], {"title": Deadly("Payments", 9)}),
     "no such parameter": (["1"], {"parameters": {"team": "a", "taem": "b"}}),
     "no such team": (["from idp_analytics.report import open_report\nopen_report('DATA', team=team)"], {}),
 }  # fmt: skip
@@ -120,7 +125,7 @@ def job(folder: Path, case: str, cells: list[str], more: dict[str, Any]) -> Job:
         path,
         given,
         folder / "set",
-        Page("Payments"),
+        Page(more.get("title", "Payments")),
         more.get("seconds", 120.0),
         memory=more.get("memory"),
     )
@@ -132,6 +137,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     jobs = {case: job(folder, case, cells, more) for case, (cells, more) in CASES.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITHUB_TOKEN", "secret")
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
         outcomes = {outcome.name.removeprefix("teams/"): outcome for outcome in forked(tuple(jobs.values()), 2)}
     assert set(outcomes) == set(CASES)
     return Made(folder / "set", outcomes, jobs)
@@ -237,6 +243,13 @@ def test_parameters_are_checked_before_anything_runs(made: Made) -> None:
     error, message = made.error("no such parameter")
     assert error == "ReportError"
     assert "taem: no such parameter" in message
+
+
+def test_a_page_whose_process_dies_is_made_once_more_and_then_failed(made: Made) -> None:
+    assert made.outcomes["page dies once"].failure is None
+    assert made.said("page dies once") == ["before\n"]
+    assert "Payments</h1>" in (made.folder / "teams/page dies once.html").read_text(encoding="utf-8")
+    assert made.error("page dies always") == (WORKER_DIED, "the process that ran it died twice")
 
 
 def test_a_zygote_that_is_killed_is_replaced_and_its_reports_are_made_again(
