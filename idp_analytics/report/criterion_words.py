@@ -37,6 +37,14 @@ def wanted(row: Row) -> str:
     return f"{'at least' if row['is_least'] else 'at most'} {number(row['threshold'], row['unit'])}"
 
 
+def span(level: int | None, low: int | None, high: int | None) -> str:
+    """A level and its bounds, held together: ``3 (1–3)``; the bounds alone where no level can be told."""
+    if low is None or high is None:
+        return NOTHING
+    bounds = f"{low}" if low == high else f"{low}\u2060–\u2060{high}"
+    return bounds if level is None or low == high else f"{level}\u00a0({bounds})"
+
+
 def _is_told(unit: str | None) -> bool:
     """Whether numbers of the unit are written with it: percents and times."""
     return bool(unit) and str(unit).startswith(("share", "hours", "days"))

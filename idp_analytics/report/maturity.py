@@ -10,7 +10,8 @@ import polars as pl
 from idp_analytics.charts import dumbbell as chart
 from idp_analytics.charts.wording import NOTHING, count, named
 from idp_analytics.metrics.maturity import levels, studies
-from idp_analytics.report import cells, criterion_words
+from idp_analytics.report import cells, criterion_words, maturity_roles
+from idp_analytics.report.criterion_words import span
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
@@ -42,10 +43,11 @@ def maturity(view: View) -> Section:
         cells.table(f"Maturity of {view.name}, aspect by aspect", map(_row, aspects), ("Seen", "Met, not met, unknown", "Said", "Said beside seen", "Under stress", "Confidence"))
         if assessed or any(row["self_level"] for row in aspects) else None,
         cells.table(f"What the next level of {view.name} lacks", _lacking(assessed, criteria), ("Aspect", "What is looked at", "State")),
+        maturity_roles.table(view, _GAPS) if view.scope == "org" else None,
     )  # fmt: skip
     return Section(
         question=QUESTION,
-        answer=" ".join(_answer(aspects)),
+        answer=" ".join((*_answer(aspects), *(maturity_roles.told(view) if view.scope == "org" else ()))),
         chart=chart.chart(marks, "What is seen, and what is said", view.name)
         if any(m["note"] is None for m in marks)
         else None,
@@ -147,14 +149,6 @@ def _marks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def span(level: int | None, low: int | None, high: int | None) -> str:
-    """A level and its bounds, held together: ``3 (1–3)``; the bounds alone where no level can be told."""
-    if low is None or high is None:
-        return NOTHING
-    bounds = f"{low}\u2060–\u2060{high}"
-    return bounds if level is None else f"{level}" if low == high else f"{level}\u00a0({bounds})"
-
-
 def _lacking(assessed: list[dict[str, Any]], criteria: pl.DataFrame) -> Iterator[dict[str, str]]:
     for row in assessed:
         after = (row["low"] or 1) + 1
@@ -200,6 +194,8 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
             "What is said is indicative where few answered: the middle of the team's answers, without bounds, for those would be somebody's own. What is "
             "said by fewer than three people is not shown: the lower of two would be one of them."
         )
+    else:
+        yield from maturity_roles.cautions(view)
     held = [r for r in aspects if r["most_low"] and (r["most_low"], r["most_high"]) != (1, 4)]
     if held:
         told = "; ".join(f"{r['title'].lower()} {_most(r)}" for r in held)

@@ -12,7 +12,8 @@ from idp_analytics.charts.wording import count, interval, named, period, quantit
 from idp_analytics.metrics.gaming import LOOK, TOO_LITTLE
 from idp_analytics.metrics.maturity import changes, gaming
 from idp_analytics.report import cells, criterion_words
-from idp_analytics.report.maturity import listed, span
+from idp_analytics.report.criterion_words import span
+from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
 

@@ -6,6 +6,7 @@ from idp_analytics.metrics.maturity.gaming import maturity_gaming
 from idp_analytics.metrics.maturity.history import maturity_history
 from idp_analytics.metrics.maturity.next_steps import maturity_steps
 from idp_analytics.metrics.maturity.reached import maturity_reached
+from idp_analytics.metrics.maturity.roles import maturity_roles
 from idp_analytics.metrics.maturity.step_outcomes import maturity_step_outcomes
 from idp_analytics.metrics.maturity.studies import (
     maturity,
@@ -29,6 +30,7 @@ __all__ = [
     "maturity_items",
     "maturity_moved",
     "maturity_reached",
+    "maturity_roles",
     "maturity_step_outcomes",
     "maturity_steps",
     "maturity_targets",

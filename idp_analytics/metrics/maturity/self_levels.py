@@ -82,6 +82,13 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     )  # fmt: skip
 
 
+def with_roles(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """:func:`answers` with the ``role`` as which each respondent answered last in the wave; null: not told."""
+    sent = _sent(tables, settings, as_of).filter(~pl.col("is_late")).sort("submitted_at", "assessment_id")
+    roles = sent.unique(["wave", "team_id", "who"], keep="last", maintain_order=True).select("wave", "role", pl.concat_str("team_id", "who", separator="\x1f").alias("respondent"))  # fmt: skip
+    return answers(tables, settings, as_of).join(roles, on=["wave", "respondent"], how="left", maintain_order="left")
+
+
 def _whole(edition: pl.Expr) -> pl.Expr:
     """The edition of a model up to the first number of its version: ``1`` of ``1.0.0``, ``ours@2`` of ``ours@2.1``."""
     return edition.str.extract(r"^((?:.*@)?[^.]*)")

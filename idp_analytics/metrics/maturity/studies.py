@@ -141,7 +141,7 @@ def beside(seen: pl.DataFrame, said: pl.DataFrame, settings: Settings) -> pl.Dat
         .with_columns(low.alias("gap_low"), high.alias("gap_high"))
         .with_columns(
             pl.col("level").replace_strict(dict(enumerate(model.level_names, 1)), default=None, return_dtype=pl.String).alias("level_name"),
-            _gap().alias("gap"), *_confidence(),
+            gap().alias("gap"), *_confidence(),
         )
         .sort("scope", "entity_id", "_at")
         .select(pl.col(name).cast(dtype) for name, dtype in ASPECTS.items())
@@ -157,7 +157,8 @@ def _counts(seen: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _gap() -> pl.Expr:
+def gap() -> pl.Expr:
+    """What is said against what is seen, by ``gap_low`` and ``gap_high``: :data:`MORE` …; null where either is not known."""
     return (
         pl.when(pl.col("gap_low").is_null() | pl.col("gap_high").is_null()).then(pl.lit(None, pl.String))
         .when(pl.col("gap_low") >= 1).then(pl.lit(MORE)).when(pl.col("gap_high") <= -1).then(pl.lit(LESS))

@@ -13,6 +13,7 @@ from idp_analytics.metrics.maturity import (
     maturity_items,
     maturity_moved,
     maturity_reached,
+    maturity_roles,
     maturity_step_outcomes,
     maturity_steps,
     maturity_targets,
@@ -66,6 +67,12 @@ STUDIES: tuple[Study, ...] = (
         "one level of one aspect: how many teams have surely and possibly come to it, by what is seen or by what they say",
         maturity_reached,
         People.LEVELS,
+    ),
+    Study(
+        "maturity_roles",
+        "one aspect of the last self-assessment as one role of the whole organisation says it, beside what is seen; or a role of which nothing is told, and why",
+        maturity_roles,
+        People.ORGANISATION,
     ),
     Study(
         "maturity_targets",
