@@ -36,6 +36,10 @@ def checked(root: Path) -> Result:
     return CliRunner().invoke(cli, ["check", "--data", str(root)], catch_exceptions=False)
 
 
+def sharing(*shares: str) -> str:
+    return f'[[pool]]\nid = "net"\ntake = {{ component = "AmazonEC2" }}\nby = "fixed"\nshares = {{ {", ".join(shares)} }}\n'
+
+
 MANIFEST = json.dumps({"dataFiles": ["s3://b/march.csv", "s3://b/march-2.csv"]})
 TWO = [{"account": "1", "team": "pay"}, {"account": "1", "team": "web", "from": "2026-03-01"}]
 
@@ -43,6 +47,8 @@ TWO = [{"account": "1", "team": "pay"}, {"account": "1", "team": "web", "from": 
 @pytest.mark.parametrize(
     ("settings", "files", "says"),
     [
+        (sharing("pay = 60", "web = 40.5"), {"march": HEAD + line()}, ["pool 'net': its shares come to 100.5 percent, which is more than there is"]),
+        (sharing("pay = -1", "web = 40"), {"march": HEAD + line()}, ["net", "-1"]),
         ("", {"march": HEAD + line(), "manifest_json": MANIFEST}, ["bills/manifest.json: names s3://b/march-2.csv, not there (1 of 2 files are)", "copy the whole export"]),
         ("", {"march": HEAD + line(account="1.1112E+10")}, ["bills/march.csv: account of 1 row(s) is a power of ten", "as the provider wrote it"]),
         ("", {"new": HEAD + line(), "old": HEAD + line(cost="1.6")}, ["bills/new.csv and bills/old.csv look like two snapshots of one bill", "parts = true"]),
@@ -51,7 +57,7 @@ TWO = [{"account": "1", "team": "pay"}, {"account": "1", "team": "web", "from": 
             ["accounts: '1' has two teams from 2026-03-01 on; spans must not overlap"]),
         ("", {"march": HEAD.replace("lineItem/UnblendedCost", "cost") + line()}, ["bills/march.csv: is no bill of AWS Cost and Usage Report: no column lineitemunblendedcost"]),
     ],
-    ids=["a manifest naming a missing file", "ids as powers of ten", "two snapshots", "no net costs", "accounts with two teams", "no costs"],
+    ids=["shares of more than all", "a share below zero", "a manifest naming a missing file", "ids as powers of ten", "two snapshots", "no net costs", "accounts with two teams", "no costs"],
 )  # fmt: skip
 def test_a_bill_that_cannot_be_trusted_stops_the_run(
     tmp_path: Path, settings: str, files: dict[str, str], says: list[str]
@@ -71,3 +77,19 @@ def test_a_folder_of_bills_is_read_whole_and_its_currencies_stay_apart(tmp_path:
         "USD": "1.600000000000000000000000", "EUR": "1.500000000000000000000000"
     }  # fmt: skip
     assert "several currencies, never added together: EUR, USD" in checked(root).output
+
+
+def test_a_column_of_mixed_currencies_is_never_one_sum_and_what_is_no_currency_is_told_with_file_and_row(
+    tmp_path: Path,
+) -> None:
+    mixed = [line("i-1"), line("i-2", currency="usd"), line("i-3", currency=""), line("i-4", currency="$")]
+    root = company(tmp_path, march=HEAD + "".join(mixed))
+    found = load(root)
+    assert dict(found.tables["costs"].filter(basis="billed").group_by("currency").len().iter_rows()) == {
+        "USD": 1, "usd": 1, "$": 1,
+    }  # fmt: skip
+    gone = found.rejected.filter(pl.col("column").str.contains("currency"))
+    assert set(gone.select("file", "row").rows()) == {("bills/march.csv", 3)}
+    told = found.checks.filter(table="costs", column="currency").filter(~pl.col("success"))
+    odd = found.tables["costs"].filter(pl.col("currency") != "USD")
+    assert told["unexpected_count"].to_list() == [odd.height]  # kept apart, and counted

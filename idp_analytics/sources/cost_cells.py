@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from idp_analytics.tables import MONEY, TABLES
+from idp_analytics.tables.numbered import numbered, used
 from idp_analytics.tables.parse import parse
 
 NULLS = ("", "NULL", "Null", "null", "(null)", "(NULL)")
@@ -34,6 +35,10 @@ class Reading:
     known: pl.Series
     mended: Mapping[str, str]
 
+    def of(self, numbers: pl.Series) -> Reading:
+        """Of each of ``numbers`` what stands at that place."""
+        return Reading(self.values.gather(numbers), self.known.gather(numbers), self.mended)
+
 
 def amounts(found: pl.Series, strict: bool) -> Reading:
     """Exact money (Decimal(38, 24)), never through a float.
@@ -45,6 +50,9 @@ def amounts(found: pl.Series, strict: bool) -> Reading:
         exact = found.cast(MONEY, strict=False)
         if exact.null_count() == found.null_count():
             return Reading(exact, exact, {})
+    if isinstance(found.dtype, pl.Enum):
+        numbers, words = numbered(found)
+        return amounts(words, strict).of(numbers)
     text = _stripped(found)
     value = _exact(text)
     mended = {}
@@ -66,6 +74,9 @@ def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
     if found.dtype.is_temporal():
         utc = found.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         return Reading(utc, utc, {})
+    if isinstance(found.dtype, pl.Enum):
+        numbers, words = numbered(found)
+        return times(words, strict, day_first).of(numbers)
     text = _stripped(found)
     distinct = text.drop_nulls().unique().sort()
     # A file has millions of rows and few hundred times: each is read once.
@@ -84,7 +95,7 @@ def times(found: pl.Series, strict: bool, day_first: bool = False) -> Reading:
 
 def day_first(columns: Iterable[pl.Series]) -> bool:
     """Whether dates written ``a/b/c`` can only have the day first: some ``a`` is no month."""
-    texts = (column.cast(pl.String).drop_nulls().unique() for column in columns if column.dtype == pl.String)
+    texts = (used(column) for column in columns if column.dtype in (pl.String, pl.Enum))
     matches = (_WRITTEN_DAY.fullmatch(text.strip()) for column in texts for text in column)
     return any(int(match[1]) > 12 for match in matches if match)
 

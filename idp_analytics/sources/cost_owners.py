@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import polars as pl
 
-from idp_analytics.sources.cost_tags import owners
+from idp_analytics.sources.cost_tags import OWNERS, of_each, owners
 from idp_analytics.sources.export import environment_word
 from idp_analytics.sources.options import FIRST, LAST, account_key
 from idp_analytics.sources.system import ENVIRONMENT_WORDS, ENVIRONMENTS, Option
+from idp_analytics.tables.numbered import at, first_enum, numbered
 
 OPTIONS = (
     Option("team_tags", "texts", "Tag keys that name the team; the first that is not blank counts.", default=("team", "owner")),
@@ -21,42 +23,49 @@ OPTIONS = (
 )  # fmt: skip
 """Options of every bill whose charges have tags and sub-accounts."""
 
+ATTRIBUTED = ("team_id", "service_id", "environment", *OWNERS)
+"""What :func:`attributed` says of a charge."""
+
 _DEFAULTS = {option.name: option.default for option in OPTIONS}
 _SHOWN = 5
 
 
 def attributed(
-    charges: pl.DataFrame, tags: pl.Series, allocated: pl.Series | None, options: Mapping[str, Any]
+    charges: pl.DataFrame,
+    tags: pl.Series | None,
+    allocated: pl.Series | None,
+    options: Mapping[str, Any],
+    columns: Sequence[str] = ATTRIBUTED,
 ) -> pl.DataFrame:
     """One row per charge, in the order of ``charges``, which has ``account`` (text) and ``period_start`` (UTC; null: not known).
 
-    ``tags``, ``allocated``: text or Parquet maps, structs, lists (:func:`cost_tags.owners`). Columns: what
-    ``cost_tags.OWNERS`` lists, and ``team_id`` (the owner the tag names, else the team of the account on the day, in UTC,
-    on which the charge began), ``service_id``, ``environment`` (canonical word; null where the tag's is none we know).
+    ``tags``, ``allocated``: text or Parquet maps, structs, lists (:func:`cost_tags.owners`); null: the bill has none. ``columns``: of
+    ``team_id`` (the owner the tag names, else the team of the account on the day, in UTC, on which the charge began),
+    ``service_id``, ``environment`` (canonical word; null where the tag's is none we know) and what ``cost_tags.OWNERS`` lists.
+    Texts are Enums: tags are read once per different text, an account is looked up once per time between two changes.
     """
     chosen = {**_DEFAULTS, **options}
-    nothing = pl.repeat(None, len(tags), dtype=pl.String, eager=True)
-    owned = owners(
-        tags,
-        nothing if allocated is None else allocated,
-        chosen["team_tags"],
-        chosen["service_tags"],
-        chosen["environment_tags"],
-    )
-    words = _words(owned["environment_raw"], chosen["environments"] or {})
-    named = not_blank(pl.col("owner_raw"))
-    return owned.select(
-        pl.coalesce(named, _of_account(charges, chosen["accounts"])).alias("team_id"),
-        not_blank(pl.col("service_raw")).alias("service_id"),
-        not_blank(pl.col("environment_raw")).replace_strict(words, default=None, return_dtype=pl.String).alias("environment"),
-        pl.all(),
+    if tags is None:
+        tags = pl.Series([None], dtype=pl.String).new_from_index(0, charges.height)
+    found, place = owners(tags, allocated, chosen["team_tags"], chosen["service_tags"], chosen["environment_tags"])
+    patterns = chosen["environments"] or {}
+    words = [environment_word(name, patterns) for name in stripped(found["environment_raw"])]
+    found = found.with_columns(
+        stripped(found["owner_raw"]).alias("team_id"), stripped(found["service_raw"]).alias("service_id"),
+        pl.Series("environment", words, dtype=pl.String),
     )  # fmt: skip
+    if not chosen["accounts"] or "team_id" not in columns:
+        return of_each(found.select(columns), place)
+    team = first_enum([(place, found["team_id"]), _of_account(charges, chosen["accounts"])])
+    owned = of_each(found.select(name for name in columns if name != "team_id"), place)
+    return owned.with_columns(team).select(columns)
 
 
 def strange_environments(owned: pl.DataFrame) -> list[str]:
     """The sentence about tags that name an environment nobody knows: which, in how many charges."""
     strange = (
-        owned.filter(pl.col("environment").is_null(), not_blank(pl.col("environment_raw")).is_not_null())
+        owned.filter(pl.col("environment").is_null() & pl.col("environment_raw").is_not_null())
+        .select(pl.col("environment_raw").cast(pl.String)).filter(not_blank(pl.col("environment_raw")).is_not_null())
         .group_by("environment_raw").len().sort("len", "environment_raw", descending=[True, False])
     )  # fmt: skip
     if strange.is_empty():
@@ -75,23 +84,37 @@ def not_blank(text: pl.Expr) -> pl.Expr:
     return pl.when(plain != "").then(plain)
 
 
-def _words(raw: pl.Series, patterns: Mapping[str, str]) -> dict[str, str | None]:
-    """Each name of an environment → our word. There are few different ones."""
-    names = [name.strip() for name in raw.unique().drop_nulls() if name.strip()]
-    return {name: environment_word(name, patterns) for name in names} or {"": None}
+def stripped(texts: pl.Series) -> pl.Series:
+    """The texts without outer spaces; null where nothing is left."""
+    return texts.to_frame("text").select(not_blank(pl.col("text"))).to_series().alias(texts.name)
 
 
-def _of_account(charges: pl.DataFrame, accounts: Sequence[Mapping[str, Any]]) -> pl.Series:
-    asked = charges.select(
-        pl.col("account").cast(pl.String).str.strip_chars().str.to_lowercase().alias("account"),
-        pl.col("period_start").dt.date().alias("day"),
-    )
+def _of_account(charges: pl.DataFrame, accounts: Sequence[Mapping[str, Any]]) -> tuple[pl.Series, pl.Series]:
+    """Numbers and words of the team of each charge's account on the day it began; null: none, or the day is not known."""
     spans = [(account_key(a["account"]), a["team"].strip(), a.get("from", FIRST), a.get("to", LAST)) for a in accounts]
-    schema = {"account": pl.String, "team": pl.String, "from": pl.Date, "to": pl.Date}
-    known = (
-        asked.unique()
-        .join(pl.DataFrame(spans, schema, orient="row"), on="account")
-        .filter(pl.col("day") >= pl.col("from"), pl.col("day") < pl.col("to"))
-        .select("account", "day", "team")
-    )
-    return asked.join(known, on=["account", "day"], how="left", maintain_order="left")["team"]
+    cuts = sorted({day for _, _, *days in spans for day in days})
+    times, since = len(cuts) - 1, {day: time for time, day in enumerate(cuts)}
+    team_of: dict[str, list[str | None]] = {}
+    for account, team, begins, ends in spans:
+        teams = team_of.setdefault(account, [None] * times)
+        teams[since[begins] : since[ends]] = [team] * (since[ends] - since[begins])
+    numbers, words = numbered(charges["account"])
+    keys = words.str.strip_chars().str.to_lowercase()
+    found = [team for key in keys for team in team_of.get(key, [None] * times)]
+    time = _time(charges["period_start"], cuts)
+    return numbers if time is None else numbers.cast(pl.UInt32) * times + time, pl.Series(found, dtype=pl.String)
+
+
+def _time(start: pl.Series, cuts: Sequence[date]) -> pl.Series | None:
+    """Between which two of ``cuts`` each charge began: the place of the first of them; null: between none, or it is not known
+    when. None where all is one time."""
+    if list(cuts) == [FIRST, LAST] and not start.null_count():
+        return None
+    days = start.dt.date()
+    first, last, numbers = days.min(), days.max(), days.to_physical()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return numbers
+    place = pl.Series(cuts, dtype=pl.Date).search_sorted(pl.date_range(first, last, eager=True), side="right")
+    place = place.cast(pl.Int64) - 1
+    within = place.set((place < 0) | (place >= len(cuts) - 1), None).cast(pl.UInt32)
+    return at(within, numbers - numbers.min())

@@ -35,9 +35,12 @@ def costs(charges: pl.DataFrame, amount_of: Mapping[str, str], prefix: str, part
     rows = charges.select(*index, *(amount.alias(basis) for basis, amount in read.items())).unpivot(
         on=list(read), index=index, variable_name="basis", value_name="amount"
     )
+    rows = rows.with_columns(pl.col("basis").cast(pl.Enum(list(read))))
+    if rows["amount"].null_count():
+        rows = rows.filter(pl.col("amount").is_not_null())
     number = [pl.col(ROW), *([pl.col(part)] if part else []), pl.col("basis")]
     named = pl.concat_str(pl.lit(prefix), *number, separator=":", ignore_nulls=True)
-    return rows.filter(pl.col("amount").is_not_null()).select(ROW, named.alias("cost_id"), *own, "basis", "amount")
+    return rows.select(ROW, named.alias("cost_id"), *own, "basis", "amount")
 
 
 def without_cost(charges: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.tabular import ROW
@@ -38,6 +39,8 @@ def fingerprints(shown: str, path: Path, charges: pl.DataFrame, amounts: Sequenc
     if charges.is_empty():
         schema = {ROW: pl.Int64, "period": pl.String, "line": pl.UInt64, "print": pl.UInt64}
         return Prints(shown, path, pl.DataFrame(schema=schema))
+    # Numbers of texts are each file's own.
+    charges = charges.cast({cs.by_dtype(pl.Enum, pl.Null): pl.String})
     names = sorted(name for name in charges.columns if name != ROW)
     what = [name for name in names if name not in (*amounts, *_AMOUNTS)]
     month = [name for name in ("billing_period_on", "period_start") if name in names]

@@ -8,6 +8,7 @@ import polars as pl
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.numbered import by_word, used
 
 _POWER = r"^\d(\.\d+)?[eE]\+\d{1,3}$"
 _DAY = r"^(\d{1,2})/(\d{1,2})/(?:\d{4}|\d{2})(?:\s.*)?$"
@@ -18,9 +19,9 @@ def refuse_mangled(shown: str, raw: pl.DataFrame, ids: Sequence[str], times: Seq
     """Raise :class:`SourceError` where the ``ids`` of a bill were rewritten as powers of ten, or where its ``times`` are written
     with the month first in some rows and the day first in others."""
     for name in ids:
-        cells = raw[name].cast(pl.String).str.strip_chars()
-        hit = raw.filter(cells.str.contains(_POWER).fill_null(False))
-        if hit.height:
+        is_power = by_word(raw[name], lambda texts: texts.str.strip_chars().str.contains(_POWER))
+        if is_power.any():
+            hit = raw.select(ROW, name).filter(is_power)
             raise SourceError(
                 f"{shown}: {name} of {hit.height:,} row(s) is a power of ten (row {hit[ROW][0]}: {hit[name][0]!r}): a spreadsheet has "
                 f"rewritten the ids, and their digits are lost. {_AGAIN}"
@@ -37,9 +38,9 @@ def both_ways(columns: Iterable[pl.Series]) -> tuple[str, str] | None:
     """A date that can only have the day first and one that can only have the month first, where there are both."""
     day = month = None
     for column in columns:
-        if column.dtype != pl.String:
+        if column.dtype not in (pl.String, pl.Enum):
             continue
-        cells = column.drop_nulls().unique().sort().str.strip_chars()
+        cells = used(column).sort().str.strip_chars()
         parts = cells.str.extract_groups(_DAY).struct.unnest().cast(pl.Int64, strict=False)
         one, two = parts.get_columns()
         first, second = (one > 12) & (two <= 12), (two > 12) & (one <= 12)

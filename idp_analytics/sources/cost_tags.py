@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from idp_analytics.tables.numbered import at, enum, numbered
+
 _NAMES = (("key", "value"), ("Key", "Value"), ("name", "value"), ("Name", "Value"))
 
 OWNERS: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -64,32 +66,48 @@ def parse_tags(text: str | None) -> Tags:
 
 def owners(
     tags: pl.Series,
-    allocated: pl.Series,
+    allocated: pl.Series | None,
     team_keys: Sequence[str],
     service_keys: Sequence[str],
     environment_keys: Sequence[str] = (),
-) -> pl.DataFrame:
-    """One row per charge (:data:`OWNERS`), in the order given.
+) -> tuple[pl.DataFrame, pl.Series]:
+    """One row per different pair of tags (:data:`OWNERS`), and of each charge its row there (:func:`of_each` puts these together).
 
-    ``tags`` and ``allocated`` (FOCUS Tags and AllocatedTags) are text or Parquet maps, structs, lists. For each key in
-    order ``allocated[key] ?? tags[key]`` is looked up; the first that is not blank is the owner. None but a blank one:
+    ``tags`` and ``allocated`` (FOCUS Tags and AllocatedTags; null: no such column) are text or Parquet maps, structs, lists. For
+    each key in order ``allocated[key] ?? tags[key]`` is looked up; the first that is not blank is the owner. None but a blank one:
     ``""`` (the tag is there and empty); no tag at all, or a conflict: null. The same holds for service and environment;
     ``has_conflict`` is about team and service only.
     """
-    asked = pl.DataFrame({"tags": as_text(tags), "allocated": as_text(allocated)})
-    distinct = asked.unique(maintain_order=True)
-    parsed = {text: parse_tags(text) for column in distinct for text in column.unique()}
+    own, texts = numbered(as_text(tags))
+    given, others = numbered(as_text(allocated)) if allocated is not None else (None, pl.Series(dtype=pl.String))
+    pairs, place = _different(own, given)
+    parsed = [[parse_tags(text) for text in (*side, None)] for side in (texts, others)]
     keys = [[fold(key) for key in some] for some in (team_keys, service_keys, environment_keys)]
-    found = [_owner(parsed[own], parsed[given], keys) for own, given in distinct.iter_rows()]
-    answers = pl.DataFrame(found, schema=dict(OWNERS), orient="row")
-    return asked.join(
-        pl.concat([distinct, answers], how="horizontal"), on=["tags", "allocated"], how="left", nulls_equal=True,
-        maintain_order="left",
-    ).select(list(OWNERS))  # fmt: skip
+    found = [_owner(parsed[0][one], parsed[1][other], keys) for one, other in pairs]
+    return pl.DataFrame(found, schema=dict(OWNERS), orient="row"), place
+
+
+def of_each(answers: pl.DataFrame, place: pl.Series) -> pl.DataFrame:
+    """One row per charge, in the order given; texts as Enums."""
+    return pl.DataFrame([enum(place, column) if column.dtype == pl.String else at(column, place) for column in answers])
+
+
+def _different(own: pl.Series, given: pl.Series | None) -> tuple[list[tuple[int, int]], pl.Series]:
+    """The different pairs of numbers there are, where there is none -1, and the place of each row's."""
+    if given is None or not given.count():
+        most = own.max()
+        last = most + 1 if isinstance(most, int) else 0
+        return [*((one, -1) for one in range(last)), (-1, -1)], own.fill_null(last)
+    rows = pl.DataFrame({"own": own.cast(pl.Int64).fill_null(-1), "given": given.cast(pl.Int64).fill_null(-1)})
+    pairs = rows.unique(maintain_order=True)
+    place = rows.join(pairs.with_row_index("place"), on=["own", "given"], how="left", maintain_order="left")["place"]
+    return list(pairs.iter_rows()), place
 
 
 def as_text(tags: pl.Series) -> pl.Series:
-    """Tags of any type as JSON text; a struct's empty members are tags the row does not have."""
+    """Tags of any type as JSON text, by number if they are; a struct's empty members are tags the row does not have."""
+    if isinstance(tags.dtype, pl.Enum):
+        return tags
     if not tags.dtype.is_nested() and not isinstance(tags.dtype, pl.Map):
         return tags.cast(pl.String)
     encoded = pl.DataFrame({"t": tags}).select(

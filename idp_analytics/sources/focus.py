@@ -30,7 +30,7 @@ from idp_analytics.errors import SourceError, nearest
 from idp_analytics.sources.cost_cells import NULLS, amounts, day_first, times
 from idp_analytics.sources.cost_manifests import current
 from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
-from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
+from idp_analytics.sources.cost_owners import attributed, strange_environments, stripped
 from idp_analytics.sources.cost_rows import costs, named, quantities, without_cost
 from idp_analytics.sources.cost_snapshots import Prints, counted, fingerprints, older
 from idp_analytics.sources.cost_spreadsheets import refuse_mangled
@@ -41,6 +41,7 @@ from idp_analytics.sources.focus_format import COSTS, SINCE, TIMES, places, vers
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.tabular import ROW, read_rows
 from idp_analytics.tables import Extract
+from idp_analytics.tables.numbered import by_word, first_known, renamed
 
 _OPTIONS = (*(option.name for option in OWNERS), "bases", "strict", "constants", "parts")
 _NEEDED = ("BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
@@ -53,6 +54,8 @@ _READ = frozenset(
         "AvailabilityZone", "Tags", "AllocatedTags", "BillingAccountName", "PricingUnit",
     )
 )  # fmt: skip
+
+_AMOUNTS = frozenset((*COSTS.values(), "PricingQuantity", "ConsumedQuantity"))
 
 
 def problems(options: Mapping[str, Any]) -> list[str]:
@@ -148,7 +151,7 @@ class _Bill:
 
 def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
     shown = shown_path(path, root)
-    rows = read_rows(path, shown, lambda name: not _READ.isdisjoint(places([name])), NULLS)
+    rows = read_rows(path, shown, lambda name: not _READ.isdisjoint(places([name])), NULLS, _repeats)
     place = places(rows.header)
     constants: Mapping[str, str] = options.get("constants", {})
     bases = [b for b in options.get("bases", COSTS) if COSTS[b] in place or COSTS[b] in constants]
@@ -160,7 +163,11 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
     raw = rows.frame.select(
         ROW,
         *(pl.col(theirs).alias(name) for name, theirs in place.items() if name in _READ),
-        *(pl.lit(value).alias(name) for name, value in constants.items() if name in _READ and name not in place),
+        *(
+            pl.lit(value, pl.Enum([value])).alias(name)
+            for name, value in constants.items()
+            if name in _READ and name not in place
+        ),
     )
     raw = raw.with_columns(as_text(raw[name]).alias(name) for name in ("Tags", "AllocatedTags") if name in raw.columns)
 
@@ -178,6 +185,11 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
         rows_in=raw.height + sum(rows.dropped.values()), dropped=dropped,
     )  # fmt: skip
     return _Bill(extract, charges)
+
+
+def _repeats(name: str) -> bool:
+    """The column's texts come again and again, all but amounts and quantities."""
+    return not places([name]).keys() & _AMOUNTS
 
 
 def _stop_if_unusable(shown: str, header: Sequence[str], have: set[str], bases: Sequence[str]) -> None:
@@ -218,65 +230,61 @@ def _charges(
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
     """Columns of ``cost_rows.CHARGE`` beside the amounts; what the tags say; and the sentences about both."""
 
-    def text(*names: str) -> pl.Expr:
+    def text(*names: str) -> pl.Series:
         """The first of the FOCUS columns that is there and not blank; null when none is."""
-        given = [not_blank(pl.col(name).cast(pl.String)) for name in names if name in read.columns]
-        return pl.coalesce(given) if given else pl.lit(None, pl.String)
+        given = [renamed(read[name], stripped) for name in names if name in read.columns]
+        return first_known(given) if given else nothing
 
-    def says(name: str, word: str) -> pl.Expr:
+    def says(name: str, word: str) -> pl.Series:
         """The column's word is ``word``; empty is "no", as the specification has it; no such column: not known."""
-        there = (text(name).str.to_lowercase() == word).fill_null(False)
-        return there if name in read.columns else pl.lit(None, pl.Boolean)
+        if name not in read.columns:
+            return nothing
+        return by_word(read[name], lambda texts: texts.str.strip_chars().str.to_lowercase() == word).fill_null(False)
 
-    nothing = (
-        pl.Series([None], dtype=pl.String).new_from_index(0, read.height)
-        if read.height
-        else pl.Series([], dtype=pl.String)
-    )
-    tags, allocated = (read[name] if name in read.columns else nothing for name in ("Tags", "AllocatedTags"))
-    asked = known.select(
-        (pl.col("SubAccountId") if "SubAccountId" in read.columns else pl.lit(None, pl.String)).alias("account"),
-        pl.col("ChargePeriodStart").alias("period_start"),
-    )
+    nothing = _nothing(read)
+    tags, allocated = (read[name] if name in read.columns else None for name in ("Tags", "AllocatedTags"))
+    asked = pl.DataFrame([
+        (read["SubAccountId"] if "SubAccountId" in read.columns else nothing).alias("account"),
+        known["ChargePeriodStart"].alias("period_start"),
+    ])  # fmt: skip
     owned = attributed(asked, tags, allocated, options)
     quantity, unit, told = _quantity(read)
-    charges = read.select(
-        pl.col(ROW),
-        pl.col("ChargePeriodStart").alias("period_start"),
-        pl.col("ChargePeriodEnd").alias("period_end"),
-        (pl.col("BillingPeriodStart") if "BillingPeriodStart" in read.columns else pl.lit(None)).alias("billing_period_on"),
-        text("ServiceProviderName", "ProviderName").alias("provider"),
-        text("SubAccountId").alias("account"),
-        text("ServiceName").alias("component"),
-        text("SkuPriceId", "SkuId").alias("sku"),
-        text("ResourceId").alias("resource"),
-        text("ChargeCategory").str.to_lowercase().alias("category"),
-        says("ChargeClass", "correction").alias("is_correction"),
-        pl.coalesce(
-            says("CommitmentDiscountStatus", "unused"), says("ChargeSubcategory", "unused commitment")
-        ).alias("is_unused_commitment"),
-        quantity.alias("quantity"),
-        unit.alias("quantity_unit"),
-        text("BillingCurrency").alias("currency"),
-    )  # fmt: skip
-    return pl.concat([charges, owned], how="horizontal"), owned, [*told, *strange_environments(owned)]
+    unused = [says("CommitmentDiscountStatus", "unused"), says("ChargeSubcategory", "unused commitment")]
+    charges = {
+        ROW: read[ROW],
+        "period_start": read["ChargePeriodStart"],
+        "period_end": read["ChargePeriodEnd"],
+        "billing_period_on": read["BillingPeriodStart"] if "BillingPeriodStart" in read.columns else nothing,
+        "provider": text("ServiceProviderName", "ProviderName"),
+        "account": text("SubAccountId"),
+        "component": text("ServiceName"),
+        "sku": text("SkuPriceId", "SkuId"),
+        "resource": text("ResourceId"),
+        "category": renamed(text("ChargeCategory"), lambda words: words.str.to_lowercase()),
+        "is_correction": says("ChargeClass", "correction"),
+        "is_unused_commitment": pl.select(pl.coalesce(unused)).to_series(),
+        "quantity": quantity,
+        "quantity_unit": unit,
+        "currency": text("BillingCurrency"),
+    }
+    return pl.DataFrame({**charges, **owned.to_dict()}), owned, [*told, *strange_environments(owned)]
+
+
+def _nothing(read: pl.DataFrame) -> pl.Series:
+    """A column in which no row says anything."""
+    return pl.Series([None], dtype=pl.Null).new_from_index(0, read.height) if read.height else pl.Series(dtype=pl.Null)
 
 
 def _quantity(read: pl.DataFrame) -> tuple[pl.Series, pl.Series, list[str]]:
     """What was consumed, in the unit consumed; where that is not known what was priced, in its unit."""
-    nothing = (
-        pl.Series([None], dtype=pl.String).new_from_index(0, read.height)
-        if read.height
-        else pl.Series([], dtype=pl.String)
-    )
     sides, told = [], []
     for name, unit in (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit")):
-        found, sentences = quantities(read[name] if name in read.columns else nothing.alias(name))
-        sides.append((found, read[unit].cast(pl.String) if unit in read.columns else nothing))
-        told += sentences
-    (consumed, consumed_unit), (priced, priced_unit) = sides
-    either = pl.select(
-        pl.coalesce(consumed, priced).alias("quantity"),
-        pl.when(consumed.is_not_null()).then(consumed_unit).when(priced.is_not_null()).then(priced_unit).alias("unit"),
-    )
-    return either["quantity"], either["unit"], told
+        if name in read.columns:
+            found, sentences = quantities(read[name])
+            sides.append((found, read[unit].cast(pl.String) if unit in read.columns else _nothing(read)))
+            told += sentences
+    if not sides:
+        return _nothing(read), _nothing(read), []
+    amount = pl.select(pl.coalesce(found for found, _ in sides)).to_series()
+    units = [pl.when(found.is_not_null()).then(unit) for found, unit in sides]
+    return amount, pl.select(pl.coalesce(units)).to_series(), told

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
+import polars.selectors as cs
 
 from idp_analytics.sources.focus_format import CLOSED, COSTS, MANDATORY, NEVER_NULL, TIMES, strays
+from idp_analytics.tables.numbered import by_word, first_known
 
 _WHOLE_SHARE = 0.99
 _FEWEST = 5
@@ -33,6 +35,12 @@ class Bill:
         """The file has all these FOCUS columns."""
         return all(name in self.raw.columns for name in names)
 
+    def where(self, hit: pl.Series) -> pl.DataFrame:
+        """What the rows cost for which ``hit`` is true: their costs, currency and category."""
+        return self.read.select(
+            cs.by_name(*COSTS.values(), "BillingCurrency", "ChargeCategory", require_all=False)
+        ).filter(hit)
+
 
 def defects(bill: Bill) -> list[str]:
     """Every defect found, in the order of :data:`CHECKS`; empty: none. Nothing is mended and no row is left out."""
@@ -44,7 +52,8 @@ def money(rows: pl.DataFrame, column: str | None = None) -> str:
     column = column or next((name for name in COSTS.values() if name in rows.columns), None)
     if column is None or not rows.height:
         return "no cost"
-    sums = rows.group_by("BillingCurrency").agg(pl.col(column).sum()).sort("BillingCurrency", nulls_last=True)
+    sums = rows.group_by("BillingCurrency").agg(pl.col(column).sum()).cast({"BillingCurrency": pl.String})
+    sums = sums.sort("BillingCurrency", nulls_last=True)
     return f"{column} " + ", ".join(
         f"{plain(total)} {currency or '(no currency)'}" for currency, total in sums.iter_rows()
     )
@@ -71,7 +80,8 @@ def _lost_decimals(bill: Bill) -> Iterator[str]:
     """A cost whole on almost every usage row of a provider, while BilledCost is not."""
     if not bill.has("BilledCost", "ChargeCategory"):
         return
-    usage = _usage(bill.read).with_columns(_provider(bill).alias("_provider"))
+    provider = _provider(bill).alias("_provider")
+    usage = bill.read.select(cs.by_name(*COSTS.values(), require_all=False), provider).filter(_is(bill, "usage"))
     fraction = pl.col("BilledCost") != pl.col("BilledCost").truncate()
     for basis, name in COSTS.items():
         if name == "BilledCost" or not bill.has(name):
@@ -82,11 +92,11 @@ def _lost_decimals(bill: Bill) -> Iterator[str]:
         )
         lost = counts.filter(
             pl.col("n") >= _FEWEST, pl.col("whole") > _WHOLE_SHARE * pl.col("n"), pl.col("fraction") > (1 - _WHOLE_SHARE) * pl.col("n")
-        ).sort("_provider", nulls_last=True)  # fmt: skip
-        for provider, n, whole_rows, _ in lost.iter_rows():
-            rows = bill.read.filter(_provider(bill).eq_missing(pl.lit(provider)))
+        ).cast({"_provider": pl.String}).sort("_provider", nulls_last=True)  # fmt: skip
+        for who, n, whole_rows, _ in lost.iter_rows():
+            rows = bill.where(provider.cast(pl.String).eq_missing(pl.Series([who], dtype=pl.String)))
             yield (
-                f"{name} of {provider!r} is a whole number in {whole_rows:,} of {n:,} usage rows while BilledCost is "
+                f"{name} of {who!r} is a whole number in {whole_rows:,} of {n:,} usage rows while BilledCost is "
                 f"not: its decimals are lost, do not use the {basis} basis ({money(rows, 'BilledCost')}, "
                 f"{money(rows, name)})"
             )
@@ -94,8 +104,9 @@ def _lost_decimals(bill: Bill) -> Iterator[str]:
 
 def _price_as_zone(bill: Bill) -> Iterator[str]:
     if bill.has("AvailabilityZone"):
-        rows = bill.read.filter(bill.raw["AvailabilityZone"].cast(pl.String).str.contains(_PRICE).fill_null(False))
-        if rows.height:
+        is_price = by_word(bill.raw["AvailabilityZone"], lambda zones: zones.str.contains(_PRICE))
+        if is_price.any():
+            rows = bill.where(is_price)
             yield f"AvailabilityZone holds a price in {rows.height:,} row(s): columns have slipped ({money(rows)})"
 
 
@@ -107,8 +118,8 @@ def _stray_columns(bill: Bill) -> Iterator[str]:
 def _odd_times(bill: Bill) -> Iterator[str]:
     odd = {}
     for name in TIMES:
-        if bill.has(name) and bill.raw[name].dtype == pl.String:
-            odd[name] = int((~bill.raw[name].str.contains(_ISO)).sum())
+        if bill.has(name) and bill.raw[name].dtype in (pl.String, pl.Enum):
+            odd[name] = int(by_word(bill.raw[name], lambda times: ~times.str.contains(_ISO)).sum())
     if any(odd.values()):
         told = ", ".join(f"{name} {n:,}" for name, n in odd.items() if n)
         yield f"times not written as 2024-09-18T23:00:00Z, taken as UTC where they can be read: {told}"
@@ -119,7 +130,8 @@ def _odd_words(bill: Bill) -> Iterator[str]:
         if not bill.has(name):
             continue
         meant = {word.casefold(): word for word in words}
-        counts = bill.raw.group_by(pl.col(name).cast(pl.String).str.strip_chars().alias("word")).len().sort("word")
+        word = pl.col(name).cast(pl.String).str.strip_chars().alias("word")
+        counts = bill.raw.group_by(name).len().group_by(word).agg(pl.col("len").sum()).sort("word")
         for word, n in counts.drop_nulls().iter_rows():
             if (right := meant.get(word.casefold())) is None:
                 yield f"{name}: {word!r} ({n:,} row(s)) is none of {', '.join(words)}"
@@ -133,17 +145,17 @@ def _odd_tags(bill: Bill) -> Iterator[str]:
         ("has_conflict", "one owner tag with two values, so that neither is used"),
         ("is_unreadable", "tags that are no JSON and are not used"),
     ):
-        rows = bill.read.filter(flag)
-        if rows.height:
+        if bill.read[flag].any():
+            rows = bill.where(bill.read[flag])
             yield f"{rows.height:,} row(s) have {told} ({money(rows)})"
 
 
 def _negative_usage(bill: Bill) -> Iterator[str]:
     if not bill.has("BilledCost", "ChargeCategory"):
         return
-    negative = _usage(bill.read).filter(pl.col("BilledCost") < 0)
-    credits = bill.read.filter(_category() == "credit")
-    if negative.height:
+    is_negative = _is(bill, "usage") & (bill.read["BilledCost"] < 0)
+    if is_negative.any():
+        negative, credits = bill.where(is_negative), bill.where(_is(bill, "credit"))
         also = f"; {credits.height:,} Credit row(s) besides ({money(credits)})" if credits.height else ""
         yield f"{negative.height:,} Usage row(s) are negative, refunds most likely; they are kept ({money(negative)}){also}"
 
@@ -151,8 +163,8 @@ def _negative_usage(bill: Bill) -> Iterator[str]:
 def _outside_billing(bill: Bill) -> Iterator[str]:
     if not bill.has("ChargePeriodStart", "BillingPeriodStart", "BillingPeriodEnd"):
         return
-    start = pl.col("ChargePeriodStart")
-    rows = bill.read.filter((start < pl.col("BillingPeriodStart")) | (start >= pl.col("BillingPeriodEnd")))
+    start, since, until = (bill.read[name] for name in ("ChargePeriodStart", "BillingPeriodStart", "BillingPeriodEnd"))
+    rows = bill.where((start < since) | (start >= until))
     if rows.height:
         yield (
             f"{rows.height:,} row(s) are charged in one period and billed in another; they count in the period of the "
@@ -163,9 +175,9 @@ def _outside_billing(bill: Bill) -> Iterator[str]:
 def _odd_accounts(bill: Bill) -> Iterator[str]:
     if not bill.has("SubAccountId"):
         return
-    account = pl.col("SubAccountId").cast(pl.String)
-    is_aws = _provider(bill).str.to_lowercase().str.contains("^aws|^amazon")
-    odd = bill.raw.filter(is_aws & ~account.str.contains(r"^\d{12}$")).select(account.alias("account"))["account"]
+    account = bill.raw["SubAccountId"]
+    is_aws = by_word(_provider(bill), lambda names: names.str.to_lowercase().str.contains("^aws|^amazon"))
+    odd = account.filter(is_aws & by_word(account, lambda ids: ~ids.str.contains(r"^\d{12}$"))).cast(pl.String)
     if odd.len():
         lengths = ", ".join(map(str, odd.str.len_chars().unique().sort()))
         yield (
@@ -186,7 +198,7 @@ def _untagged_below_zero(bill: Bill) -> Iterator[str]:
     column = next((name for name in COSTS.values() if bill.has(name)), None)
     if column is None or not bill.has("Tags"):
         return
-    untagged = bill.read.filter("is_untagged")
+    untagged = bill.where(bill.read["is_untagged"]).cast({"BillingCurrency": pl.String})
     net = untagged.group_by("BillingCurrency").agg(pl.col(column).sum()).filter(pl.col(column) < 0)
     for currency in net["BillingCurrency"].sort():
         rows = untagged.filter(pl.col("BillingCurrency").eq_missing(pl.lit(currency)))
@@ -222,13 +234,15 @@ def _category() -> pl.Expr:
     return pl.col("ChargeCategory").cast(pl.String).str.strip_chars().str.to_lowercase()
 
 
-def _usage(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(_category() == "usage")
+def _is(bill: Bill, category: str) -> pl.Series:
+    words = bill.raw["ChargeCategory"]
+    return by_word(words, lambda words: words.str.strip_chars().str.to_lowercase() == category)
 
 
-def _provider(bill: Bill) -> pl.Expr:
-    names = [pl.col(name) for name in ("ServiceProviderName", "ProviderName") if bill.has(name)]
-    return pl.coalesce(names) if names else pl.lit(None, pl.String)
+def _provider(bill: Bill) -> pl.Series:
+    """Who provides what is charged for; null where nothing says so."""
+    names = [bill.raw[name] for name in ("ServiceProviderName", "ProviderName") if bill.has(name)]
+    return first_known(names or [pl.Series([None], dtype=pl.String).new_from_index(0, bill.raw.height)])
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -239,7 +253,9 @@ def mended(column: str, cells: Mapping[str, str], found: pl.Series) -> list[str]
     """The sentence about cells of ``column`` that were not written as FOCUS asks and were read all the same."""
     if not cells:
         return []
-    hit = found.cast(pl.String).str.strip_chars().is_in(list(cells)).arg_true()
+    hit = by_word(found, lambda texts: texts.str.strip_chars().is_in(list(cells))).arg_true()
+    if hit.is_empty():
+        return []
     first = [(int(i) + 1, found[int(i)]) for i in hit.head(_SHOWN)]
     told = ", ".join(f"row {row}: {cell!r} as {cells[str(cell).strip()]}" for row, cell in first)
     rest = f" and {hit.len() - len(first):,} more" if hit.len() > len(first) else ""

@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources.files import beginning, content, decoded, is_utf8, open_bytes, said_replaced, sha256
+from idp_analytics.tables.numbered import enum
 
 ROW = "_row"
 """Number of the row in the file, counted from 1; the header and blank lines are not counted."""
@@ -29,6 +31,9 @@ _LONGEST_HEADER = 1 << 20
 _BLOCK = 1 << 24  # also the longest row that can be read
 _SHOWN = 5
 _MARK = "\x1fend of file\x1f"
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
+_BY_NUMBER = pa.dictionary(pa.int32(), pa.string())
+_NARROW = ((pa.uint8(), 2**8), (pa.uint16(), 2**16), (pa.int32(), 2**31))
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,23 @@ class Rows:
 
 
 def read_rows(
-    path: Path, shown: str, wanted: Callable[[str], bool] = lambda _: True, nulls: Sequence[str] = ("",)
+    path: Path,
+    shown: str,
+    wanted: Callable[[str], bool] = lambda _: True,
+    nulls: Sequence[str] = ("",),
+    numbered: Callable[[str], bool] = lambda _: False,
 ) -> Rows:
     """Read a CSV or Parquet file, told apart by content.
 
     CSV may be separated by comma, semicolon, tab or bar (the header tells), UTF-8 or UTF-16, with line breaks in
     quotes. A row with too many or too few fields is left out and counted. ``wanted`` chooses columns by name, ``nulls``
     are texts that mean "not known". A name that comes twice is numbered: ``x``, ``x (2)``; so is one that is :data:`ROW`.
+    Of the columns that ``numbered`` names the texts come as an Enum (:mod:`~idp_analytics.tables.numbered`), unless most of them differ.
 
     Raises :class:`SourceError` when the file cannot be opened, is broken Parquet, or a quotation mark is never closed.
     """
     read = _parquet if beginning(path, shown).startswith(b"PAR1") else _delimited
-    return read(path, shown, wanted, nulls)
+    return read(path, shown, wanted, nulls, numbered)
 
 
 def no_rows(path: Path, *warnings: str, header: Sequence[str] = ()) -> Rows:
@@ -78,24 +88,73 @@ def no_rows(path: Path, *warnings: str, header: Sequence[str] = ()) -> Rows:
 # --- Parquet ----------------------------------------------------------------------------------------------------------
 
 
-def _parquet(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str]) -> Rows:
+def _parquet(
+    path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str], numbered: Callable[[str], bool]
+) -> Rows:
     try:
         with open_bytes(path, shown) as file:
             schema = pl.read_parquet_schema(file)
-            file.seek(0)
             names = dict(zip(schema, _distinct(list(schema)), strict=True))
-            frame = pl.read_parquet(file, columns=[old for old, new in names.items() if wanted(new)]).rename(
-                names, strict=False
-            )
-    except pl.exceptions.PolarsError as error:
+            chosen = [old for old, new in names.items() if wanted(new)]
+            coded = [old for old in chosen if numbered(names[old]) and schema[old] in _TEXTS]
+            file.seek(0)
+            frame = pl.read_parquet(file, columns=[name for name in chosen if name not in coded])
+            file.seek(0)
+            words = _dictionaries(file, coded, nulls)
+    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise SourceError(f"{shown}: is no Parquet file that can be read: {error}. Export it again.") from None
     frame = frame.with_columns(
         _text(column) for column in frame if column.dtype in (pl.Categorical, pl.Enum, pl.Binary, pl.Null)
     )
     text = pl.col(pl.String)
     frame = frame.with_columns(pl.when(~text.is_in(list(nulls))).then(text).name.keep())
-    frame = frame.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+    frame = pl.DataFrame([*frame, *words.values()]).select(chosen).rename(names, strict=False)
+    frame = frame.insert_column(0, pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias(ROW))
     return Rows(frame, tuple(names.values()), sha256(path), warnings=() if frame.height else (NO_ROWS,))
+
+
+def _dictionaries(file: BinaryIO, names: Sequence[str], nulls: Sequence[str]) -> dict[str, pl.Series]:
+    """The columns by number; Parquet has numbered their texts already, in each of its groups of rows anew."""
+    if not names:
+        return {}
+    parquet = pa_parquet.ParquetFile(file, read_dictionary=list(names))
+    found: dict[str, list[pa.DictionaryArray]] = {name: [] for name in names}
+    for group in range(parquet.num_row_groups):
+        table = parquet.read_row_group(group, list(names))
+        for name, chunks in found.items():
+            chunks.extend(map(_narrow, table[name].chunks))
+    return {name: _numbered(name, chunks, nulls) for name, chunks in found.items()}
+
+
+def _narrow(chunk: pa.DictionaryArray, least: int = 0) -> pa.DictionaryArray:
+    """The same with the smallest numbers that do (of ``least`` words at least): of ten million rows they are what takes the memory."""
+    dtype = next(dtype for dtype, most in _NARROW if max(len(chunk.dictionary), least) < most)
+    if chunk.indices.type == dtype:
+        return chunk
+    return pa.DictionaryArray.from_arrays(chunk.indices.cast(dtype, safe=False), chunk.dictionary)
+
+
+def _numbered(name: str, chunks: Sequence[pa.DictionaryArray], nulls: Sequence[str] = ()) -> pl.Series:
+    """A column of texts by number as an Enum; as text where most of them differ."""
+    if not chunks:
+        return pl.Series(name, dtype=pl.String)
+    words, numbers = _unified(chunks)
+    words.validate(full=True)
+    texts = pl.Series(name, pl.from_arrow(words)).cast(pl.String)
+    texts = texts.set(texts.is_in(list(nulls)), None) if nulls else texts
+    return texts.gather(numbers.rechunk()) if 2 * texts.len() > numbers.len() else enum(numbers, texts)
+
+
+def _unified(chunks: Sequence[pa.DictionaryArray]) -> tuple[pa.Array, pl.Series]:
+    """All their words, and the number of each row's."""
+    widest = max(len(chunk.dictionary) for chunk in chunks)
+    for least in (widest, *(most for _, most in _NARROW if most > widest)):
+        try:
+            alike = pa.chunked_array([_narrow(chunk, least) for chunk in chunks]).unify_dictionaries().chunks
+        except pa.ArrowInvalid:  # so many words that they need larger numbers
+            continue
+        return alike[0].dictionary, pl.concat([pl.Series(pl.from_arrow(chunk.indices)) for chunk in alike])
+    raise AssertionError("more different texts than can be numbered")
 
 
 def _text(column: pl.Series) -> pl.Series:
@@ -110,7 +169,9 @@ def _text(column: pl.Series) -> pl.Series:
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str]) -> Rows:
+def _delimited(
+    path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str], numbered: Callable[[str], bool]
+) -> Rows:
     data = content(path, shown)
     letters: tuple[str, ...] = ()
     if is_utf8(data):
@@ -132,7 +193,7 @@ def _delimited(path: Path, shown: str, wanted: Callable[[str], bool], nulls: Seq
         return no_rows(path, *warnings, NO_ROWS, header=names)
 
     def parse(text: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, list[pa_csv.InvalidRow]]:
-        return _parsed(text, end, names, delimiter, columns, nulls, shown)
+        return _parsed(text, end, names, delimiter, columns, nulls, numbered, shown)
 
     frame, invalid = parse(data, chosen)
     rows = frame.height + len(invalid)
@@ -186,9 +247,11 @@ def _parsed(
     delimiter: str,
     columns: Sequence[str],
     nulls: Sequence[str],
+    numbered: Callable[[str], bool],
     shown: str,
 ) -> tuple[pl.DataFrame, list[pa_csv.InvalidRow]]:
     """``columns`` of the rows from byte ``start`` on, as text, and the rows that have not as many fields as ``names``."""
+    types = {name: _BY_NUMBER if numbered(name) else pa.string() for name in names}
     for threads in (True, False):  # only one thread counts rows, which only a file with invalid rows needs
         invalid: list[pa_csv.InvalidRow] = []
 
@@ -202,7 +265,7 @@ def _parsed(
                 pa_csv.ReadOptions(column_names=names, block_size=_BLOCK, use_threads=threads),
                 pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
                 pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), include_columns=list(columns) or names[:1],
+                    column_types=types, include_columns=list(columns) or names[:1],
                     null_values=list(nulls), strings_can_be_null=True, quoted_strings_can_be_null=True,
                 ),
             )  # fmt: skip
@@ -212,8 +275,11 @@ def _parsed(
             raise SourceError(f"{shown}: is no CSV that can be read: {error}. Export it again.") from None
         if not invalid:
             break
-    frame = pl.DataFrame(pl.from_arrow(table))
-    return frame.select(columns) if columns else frame.drop(names[0]), invalid
+    if not columns:
+        return pl.DataFrame(pl.from_arrow(table)).drop(names[0]), invalid
+    coded = {name: _numbered(name, table[name].chunks) for name in columns if types[name] is _BY_NUMBER}
+    plain = pl.DataFrame(pl.from_arrow(table.drop_columns(list(coded))))
+    return pl.DataFrame([*plain, *coded.values()]).select(columns), invalid
 
 
 def _unclosed(shown: str, place: str) -> SourceError:

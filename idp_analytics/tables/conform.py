@@ -13,6 +13,7 @@ import polars as pl
 from idp_analytics.errors import SourceError
 from idp_analytics.tables import LINEAGE, TABLES, empty
 from idp_analytics.tables.declare import Column, Extract, Kind, Table
+from idp_analytics.tables.numbered import at, numbered
 from idp_analytics.tables.parse import parse
 
 REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -142,17 +143,35 @@ def _with_raw(frame: pl.DataFrame, table: Table, have: Mapping[str, pl.DataType]
 def _read(
     frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None
 ) -> dict[str, tuple[pl.Series, pl.Series]]:
-    """Per column its values and why one is refused. Of a column that is a list of words and of numbers that stand for them
-    (Enum), each word is read once."""
-    schema = frame.schema
-    both = {c.name: parse(c, schema[c.name], time_zone).both.alias(c.name) for c in columns}
-    coded = [name for name in both if isinstance(schema[name], pl.Enum)]
+    """Per column its values and why one is refused; of a column that is a list of words and of numbers that stand for them (Enum),
+    each word is read once."""
+    coded = [c for c in columns if isinstance(frame.schema[c.name], pl.Enum)]
+    read = _each(frame, [c for c in columns if c not in coded], time_zone)
+    for column in coded:
+        numbers, words = numbered(frame[column.name])
+        value, refused = _each(words.to_frame(), [column], time_zone)[column.name]
+        read[column.name] = at(value, numbers), at(refused, numbers)
+    return read
+
+
+def _each(
+    frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None
+) -> dict[str, tuple[pl.Series, pl.Series]]:
+    """The same of what stands in each row."""
+    parsed = {c.name: parse(c, frame.schema[c.name], time_zone) for c in columns}
     # Not select, which would make one row of columns that are all of nothing.
-    told = frame.with_columns(expression for name, expression in both.items() if name not in coded)
-    for name in coded:
-        words = schema[name].categories.alias(name).to_frame()  # type: ignore[attr-defined]
-        told = told.with_columns(words.select(both[name]).to_series().gather(frame[name].to_physical()))
-    return {name: tuple(part.alias(name) for part in told[name].struct.unnest()) for name in both}  # type: ignore[misc]
+    told = frame.with_columns((one.value if one.told is None else one.told).alias(name) for name, one in parsed.items())
+    read = {}
+    for name, one in parsed.items():
+        if one.told is not None:
+            value, refused = (part.alias(name) for part in told[name].struct.unnest())
+        else:
+            value = told[name]
+            refused = _all(name, None, pl.String, frame.height)
+            if value.null_count() > frame[name].null_count():  # only what is there is refused
+                refused = frame.with_columns(one.reason.alias(name))[name]
+        read[name] = value, refused
+    return read
 
 
 def _all(name: str, value: str | None, dtype: pl.DataType | type[pl.DataType], height: int) -> pl.Series:

@@ -24,16 +24,11 @@ _MOST_DECIMALS = 24
 @dataclass(frozen=True)
 class Parsed:
     """Two expressions over one input column: its ``value`` in the declared type, and the ``reason`` why it was refused (else
-    null). ``both`` is a struct of the two, for less than they cost one by one."""
+    null): only what is there is refused, and has no value then. ``told``, where it is less work, is a struct of both."""
 
     value: pl.Expr
     reason: pl.Expr
     told: pl.Expr | None = None
-
-    @property
-    def both(self) -> pl.Expr:
-        """A struct of ``value`` and ``reason``."""
-        return pl.struct(value=self.value, reason=self.reason) if self.told is None else self.told
 
 
 def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:

@@ -229,6 +229,18 @@ def test_teams_and_what_nobody_owns_add_up_to_the_bill(mart, organisation_report
     assert "difference 0.00. Amounts" in organisation_report(period).showback().answer
 
 
+def test_a_teams_page_says_of_its_cost_what_the_organisations_row_says(mart, organisation_report, team_report):
+    """Whether one asks for a team or for all of them: the same money, to the cent."""
+    names = dict(mart.teams.select("team_id", "name").rows())
+    told = {row["Team"]: row["Cost"] for row in organisation_report().teams().tables[1].frame.to_dicts()}
+    seen = 0
+    for team, name in names.items():
+        for amount in filter(None, told.get(name, "").split(", ")):
+            assert f"{amount} in June 2026 from" in team_report(team).showback().answer
+            seen += 1
+    assert seen > 5
+
+
 def test_what_is_drawn_is_what_the_description_and_the_table_tell(organisation_report):
     made = organisation_report().showback()
     drawn = [row for row in made.chart.spec["datasets"]["answers"] if row["period"] == "2026-06"]

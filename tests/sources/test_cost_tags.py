@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp_analytics.sources.cost_tags import OWNERS, as_text, fold, owners, parse_tags
+from idp_analytics.sources.cost_tags import OWNERS, as_text, fold, of_each, owners, parse_tags
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,10 @@ def test_a_key_that_comes_twice(text: str, value: str, conflict: bool, spaced: b
 
 
 def whose(tags: str | None, allocated: str | None = None, keys: tuple[str, ...] = ("team", "Owner")) -> dict[str, Any]:
-    given = owners(pl.Series([tags], dtype=pl.String), pl.Series([allocated], dtype=pl.String), keys, ("app",))
-    assert given.schema == OWNERS
+    given = of_each(
+        *owners(pl.Series([tags], dtype=pl.String), pl.Series([allocated], dtype=pl.String), keys, ("app",))
+    )
+    assert given.cast(OWNERS).columns == list(OWNERS)
     return given.row(0, named=True)
 
 
@@ -137,7 +139,7 @@ PAIRS = pl.Series([[{"key": "team", "value": "pay"}], [], None])
 def test_tags_of_any_type_become_text(tags: pl.Series, texts: list[str | None], found: list[str | None]) -> None:
     assert as_text(tags).to_list() == texts
     nothing = pl.Series([None] * 3, dtype=pl.String)
-    assert owners(tags, nothing, ["team"], ["app"])["owner_raw"].to_list() == found
+    assert of_each(*owners(tags, nothing, ["team"], ["app"]))["owner_raw"].to_list() == found
 
 
 TAGS = st.none() | st.dictionaries(
@@ -148,7 +150,7 @@ TAGS = st.none() | st.dictionaries(
 @given(st.lists(st.tuples(TAGS, TAGS), min_size=1, max_size=8))
 def test_a_charge_is_read_the_same_alone_as_among_others(charges: list[tuple[str | None, str | None]]) -> None:
     tags, allocated = (pl.Series([c[i] for c in charges], dtype=pl.String) for i in (0, 1))
-    together = owners(tags, allocated, ("team", "owner"), ("app",))
+    together = of_each(*owners(tags, allocated, ("team", "owner"), ("app",)))
     assert together.height == len(charges)
     assert together.rows(named=True) == [whose(*charge) for charge in charges]
 

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -279,3 +280,43 @@ def test_parquet_without_rows_says_so(tmp_path: Path) -> None:
 def test_broken_parquet_is_named(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(SourceError, match=r"^x\.csv: is no Parquet file that can be read: .+ Export it again\.$"):
         rows(tmp_path, data)
+
+
+# --- texts by number ---------------------------------------------------------------------------------------------------
+
+MANY = [("Team", [f"team {n % 300}" if n % 7 else None for n in range(3000)]), ("Id", [f"i-{n}" for n in range(3000)]),
+        ("Empty", ["NULL" if n % 2 else "" for n in range(3000)]), ("None", [None] * 3000)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "write", [pl.DataFrame.write_csv, lambda frame, path: frame.write_parquet(path, row_group_size=700)]
+)
+def test_texts_may_be_asked_for_by_number(tmp_path: Path, write: Callable[[pl.DataFrame, Path], None]) -> None:
+    """Each group of rows has numbered its own; a column of which most texts differ is read as text."""
+    frame = pl.DataFrame({name: pl.Series(values, dtype=pl.String) for name, values in MANY})
+    write(frame, tmp_path / "x")
+    plain, coded = (
+        read_rows(tmp_path / "x", "x", lambda name: name != "None", ("", "NULL"), numbered)
+        for numbered in (lambda _: False, lambda _: True)
+    )
+    assert {name: dtype.base_type() for name, dtype in coded.frame.schema.items()} == {
+        ROW: pl.Int64, "Team": pl.Enum, "Id": pl.String, "Empty": pl.Enum
+    }  # fmt: skip
+    assert coded.frame.cast({"Team": pl.String, "Empty": pl.String}).equals(plain.frame)
+    assert coded.header == plain.header
+
+
+def test_rows_left_out_are_left_out_by_number_too(tmp_path: Path) -> None:
+    found = rows(tmp_path, "a,b\nx,1\ny\nx,2\nx,3\nx,4\n", numbered=lambda name: name == "a")
+    assert found.frame.cast({"a": pl.String}).rows() == [(1, "x", "1"), (3, "x", "2"), (4, "x", "3"), (5, "x", "4")]
+    assert found.dropped == {FEWER: 1}
+
+
+def test_a_dictionary_that_is_no_text_is_no_parquet_that_can_be_read(tmp_path: Path) -> None:
+    broken = pa.array([b"\xff\xfe", b"a"] * 5).cast(pa.binary()).dictionary_encode()
+    text = pa.DictionaryArray.from_arrays(
+        broken.indices, pa.StringArray.from_buffers(2, *broken.dictionary.buffers()[1:])
+    )
+    pa_parquet.write_table(pa.table({"a": text}), tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=r"x\.parquet: is no Parquet file that can be read"):
+        read_rows(tmp_path / "x.parquet", "x.parquet", numbered=lambda _: True)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from itertools import accumulate
 from math import prod
+from operator import add, mul
 
 import polars as pl
 
@@ -17,12 +20,14 @@ from idp_analytics.metrics.allocation.charges import COLUMN, cell_start, matches
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
+from idp_analytics.tables.numbered import at
 
 Selectors = Sequence[Mapping[str, Sequence[str]]]
 
 _ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment")
 """What tells whose a charge is, whatever the rules; of ``owner_raw`` it is enough to know whether it is blank."""
 
+_PIECE = 2**18  # rows whose numbers stay in the processor's cache
 _KEYS = ((pl.UInt32, 2**32), (pl.UInt64, 2**64))
 _NOTHING = pl.lit(0).cast(MONEY)
 
@@ -95,7 +100,7 @@ class _Told:
         assert isinstance(first, int | None)
         assert isinstance(last, int | None)
         days = pl.int_range(first or 0, (last or 0) + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
-        found = cls._by_number((since - (first or 0)).cast(pl.UInt32), days)
+        found = cls._by_number(since - (first or 0), days)
         if any(pool.since or pool.until for pool in settings.showback.pools):
             return found
         start = cell_start(pl.col("day"), settings.calendar.first_weekday)
@@ -124,11 +129,19 @@ class _Told:
         )["place"]  # fmt: skip
         return type(self)(self.numbers, number.gather(self.places), different)
 
-    def parts(self, dtype: type[pl.DataType], step: int) -> pl.Series:
+    def parts(self, dtype: type[pl.DataType], step: int, rows: slice = slice(None)) -> pl.Series:
         """``step`` times the place of each row's value."""
         steps = self.places.cast(dtype) * step
-        numbers = self.numbers.fill_null(steps.len() - 1) if self.numbers.null_count() else self.numbers
-        return steps.gather(numbers)
+        numbers = self.numbers[rows]
+        if numbers.null_count() and steps.len() <= numbers.upper_bound().item():
+            return at(steps, numbers.fill_null(steps.len() - 1))
+        return at(steps, numbers).fill_null(steps[-1])
+
+
+def _number(told: Mapping[str, _Told], sizes: Mapping[str, int], dtype: type[pl.DataType], rows: slice) -> pl.Series:
+    """Of some rows the numbers of all their columns as one."""
+    steps = accumulate(sizes.values(), mul, initial=1)
+    return reduce(add, (told[name].parts(dtype, step, rows) for name, step in zip(sizes, steps, strict=False)))
 
 
 def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
@@ -139,21 +152,20 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     if dtype is None:
         by = {name: told[name].parts(pl.UInt32, 1) for name in sizes}
     else:
-        number, step = pl.repeat(0, amount.len(), dtype=dtype, eager=True), 1
-        for name, size in sizes.items():
-            number += told[name].parts(dtype, step)
-            step *= size
-        by = {"number": number}
+        pieces = [slice(start, start + _PIECE) for start in range(0, amount.len(), _PIECE)]
+        number = [_number(told, sizes, dtype, rows) for rows in pieces if sizes]
+        by = {"number": pl.concat(number) if number else pl.repeat(0, amount.len(), dtype=dtype, eager=True)}
     # Where nothing was credited, what is positive is all there is.
     lowest = amount.min()
     is_credited = isinstance(lowest, Decimal) and lowest < 0
-    gross = pl.max_horizontal("amount", _NOTHING).sum() if is_credited else pl.col("amount").sum()
+    gross = [pl.max_horizontal("amount", _NOTHING).sum().alias("gross")] if is_credited else []
     cells = (
         pl.LazyFrame({**by, "amount": amount})
         .group_by(list(by))
-        .agg(pl.col("amount").sum(), gross.alias("gross"), pl.len().cast(pl.Int64).alias("charges"))
+        .agg(pl.col("amount").sum(), *gross, pl.len().cast(pl.Int64).alias("charges"))
         .collect(engine="streaming")
     )
+    cells = cells if is_credited else cells.with_columns(gross="amount")
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in by}
     rest = pl.col("number")
     for name, size in sizes.items() if dtype is not None else ():

@@ -119,7 +119,7 @@ def _charges(bill: BillFile, options: Mapping[str, Any]) -> Charges:
         readings["start"].values.alias("period_start"),
         (readings["end"].values if is_unreadable else ends).alias("period_end"),
         *([known["billing"].alias("billing_period_on")] if "billing" in known else []),
-        *owned.select("service_id", "team_id", "owner_raw", "environment", "environment_raw"),
+        *owned.select("service_id", "team_id", "owner_raw", "environment", "environment_raw").cast(pl.String),  # splits put charges of several files together
         *text.select(
             pl.lit("AWS").alias("provider"), "account", "component",
             pl.coalesce("rate", "product_sku", "usage_type").alias("sku"), "resource", "parent", "usage_type",

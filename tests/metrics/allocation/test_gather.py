@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from idp_analytics.metrics.allocation import gather
 from idp_analytics.metrics.allocation.charges import matches, placed
+from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
@@ -96,6 +99,23 @@ def test_texts_may_come_as_a_dictionary(numbered: pl.DataType) -> None:
         gathered({**given_tables, "costs": costs}, with_pools(SHARED))["costs"].collect() for costs in (given_tables["costs"], costs)
     )  # fmt: skip
     assert as_text.sort(pl.all()).equals(as_numbers.sort(pl.all()))
+
+
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+@pytest.mark.parametrize("piece", [1, 3, 2**18])
+def test_neither_the_engine_nor_the_piece_changes_a_digit(
+    monkeypatch: pytest.MonkeyPatch, engine: Literal["in-memory", "streaming"], piece: int
+) -> None:
+    monkeypatch.setattr(gather, "_PIECE", piece)
+    given_tables = tables(
+        *({"component": c, "team_id": t, "category": k, "amount": Decimal(n) / 8} for n, (c, t, k) in
+          enumerate(product(("EKS", "network", "support", "db", None), ("pay", "core", "stranger", None), ("usage", "tax"))))
+    )  # fmt: skip
+    settings = with_pools(SHARED, TAX, SUPPORT)
+    wanted = entries(given_tables, settings).collect().sort(pl.all())
+    with pl.Config() as config:
+        config.set_engine_affinity(engine)
+        assert entries(given_tables, settings).collect().sort(pl.all()).equals(wanted)
 
 
 word = st.sampled_from([None, "", " ", "EKS", "network", "support", "pay", "PAY", "core", "aws", "tax", "1", "é"])

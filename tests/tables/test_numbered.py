@@ -1,0 +1,78 @@
+"""Columns of text by number say what the texts say, however many words there are and whatever is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_analytics.tables.numbered import at, by_word, enum, first_enum, first_known, numbered, renamed, used
+
+TEXTS = st.lists(st.none() | st.sampled_from(["pay", " pay", "PAY", "web", "", " ", "é"]), max_size=12)
+
+
+def text(*values: str | None, name: str = "t") -> pl.Series:
+    return pl.Series(name, values, dtype=pl.String)
+
+
+def by_number(values: pl.Series) -> pl.Series:
+    return enum(*numbered(values))
+
+
+@given(TEXTS)
+def test_a_column_by_number_has_the_same_texts(values: list[str | None]) -> None:
+    found = by_number(text(*values))
+    assert isinstance(found.dtype, pl.Enum)
+    assert (found.name, found.to_list()) == ("t", values)
+    assert set(used(found)) == {value for value in values if value is not None}
+
+
+MADE: dict[str, Callable[[pl.Series], pl.Series]] = {
+    "length": lambda texts: texts.str.len_chars(),
+    "truth": lambda texts: texts.str.strip_chars() == "pay",
+    "alike": lambda texts: texts.str.strip_chars().str.to_lowercase(),
+    "nothing": lambda texts: texts.clear(len(texts)),
+    "money": lambda texts: texts.str.len_chars().cast(pl.Decimal(38, 24)),
+}
+
+
+@pytest.mark.parametrize("read", MADE.values(), ids=MADE)
+@given(TEXTS)
+def test_what_is_made_of_each_word_is_what_is_made_of_each_text(
+    read: Callable[[pl.Series], pl.Series], values: list[str | None]
+) -> None:
+    plain = text(*values)
+    assert by_word(by_number(plain), read).to_list() == read(plain).to_list() == by_word(plain, read).to_list()
+
+
+@given(TEXTS)
+def test_words_that_become_one_are_one(values: list[str | None]) -> None:
+    found = renamed(by_number(text(*values)), MADE["alike"])
+    assert found.to_list() == MADE["alike"](text(*values)).to_list()
+    assert found.dtype.categories.is_unique().all()  # type: ignore[attr-defined]
+
+
+@given(st.lists(st.tuples(*[st.none() | st.sampled_from("abc")] * 3), min_size=1, max_size=12))
+def test_the_first_text_there_is(rows: list[tuple[str | None, ...]]) -> None:
+    columns = [text(*column) for column in zip(*rows, strict=True)]
+    wanted = [next((one for one in row if one is not None), None) for row in rows]
+    assert first_known(columns).to_list() == wanted
+    assert first_known([by_number(column) for column in columns]).to_list() == wanted
+    assert first_known([by_number(columns[0]), *columns[1:]]).to_list() == wanted
+    assert first_enum([numbered(column) for column in columns]).to_list() == wanted
+
+
+@pytest.mark.parametrize("many", [255, 256, 257, 65_536])
+def test_numbers_are_as_large_as_words_are_many(many: int) -> None:
+    words = [f"w{n}" for n in range(many)]
+    found = enum(pl.Series([many - 1, None, 0], dtype=pl.UInt32), text(*words))
+    assert found.to_list() == [words[-1], None, "w0"]
+    assert first_known([found, by_number(text("x", "y", "z"))]).to_list() == [words[-1], "y", "w0"]
+
+
+def test_a_number_without_a_word_is_refused() -> None:
+    with pytest.raises(Exception, match="out of bounds"):
+        at(pl.Series([1, 2], dtype=pl.UInt32), pl.Series([2], dtype=pl.UInt8))
