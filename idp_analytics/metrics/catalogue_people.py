@@ -21,10 +21,12 @@ _NEWCOMER = (
     "that day. Who started before the first known production deployment or merged change is left out: they may have "
     "shipped before anything was recorded. Groups of fewer than rules.min_cohort people (default 5) are withheld, and "
     "others with them, so that nothing can be worked out by subtraction: at least two groups are hidden, or none, and they "
-    "hold at least that many people together. By quarter only: months and weeks would cut across the teams."
+    "hold at least that many people together. By quarter only: months and weeks would cut across the teams. Quarters are put "
+    "together until at least that many started in them, and told when the last of them is over, as it is then, so that what is "
+    "told never changes and two reports do not differ by one person; what happens later is in none."
 )
 _OPEN = (
-    "Who is not there yet at the as-of time, or was not on their last day, counts as taking longer (censored). Missing: "
+    "Who is not there by the end of the quarters they are told with, or was not on their last day, counts as taking longer (censored). Missing: "
     "nobody said whether they are a developer, or "
 )
 _SRE = "Google, Site Reliability Engineering (Beyer et al. 2016, chapter 11): at most two incidents in a 12-hour shift"

@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.answers import CELL, COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import medians, survival
-from idp_analytics.metrics import cohorts, incident_time, showback
+from idp_analytics.metrics import cohorts, incident_time, people, showback
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
 from idp_analytics.metrics.definitions import SCOPES
@@ -56,7 +56,10 @@ def compute(
     parts = [empty()]
     for metric, cube in zip(metrics, cubes, strict=True):
         counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY, metric.in_clusters)
-        rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, _first(metric, cube), every))
+        # That somebody came and is not told of yet is no lack of data.
+        came = people.first_quarter(tables, settings, as_of) if metric.about_people else None
+        first = _first(metric, cube) or came
+        rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, first, every))
         rows = _where_it_is_measured(rows, metric)
         if metric.estimator is Estimator.TIME:
             rows = incident_time.timed(rows, tables, settings, as_of)
@@ -67,7 +70,10 @@ def compute(
             rows = rows.join(found, on=list(CELL), how="left")
         numbers = valued(rows, metric, level)
         if metric.about_people:
-            numbers = cohorts.without(numbers, cohorts.withheld(cube, settings.rules.min_cohort))
+            least = settings.rules.min_cohort
+            until = cohorts.told_until(cube, least) or came
+            if until is not None:
+                numbers = cohorts.without(numbers, cohorts.withheld(cube, least), until)
         told = cautioned(compared(numbers, metric, level))
         parts.append(told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()).sort(_KEY))
     # Each metric's rows are sorted by themselves, which is less work than sorting all of them together.

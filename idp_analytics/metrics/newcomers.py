@@ -1,4 +1,4 @@
-"""Study ``newcomers``: how many of those who joined since the data begin were there after so many days."""
+"""Study ``newcomers``: how many of those who joined since the data begin, and may be told of, were there after so many days."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "is_withheld": pl.Boolean,  # too few to be shown: then nothing else is said
     "n": pl.Int64,  # newcomers
     "missing": pl.Int64,  # newcomers of whom it cannot be told
-    "k": pl.Int64,  # of n, there by the as-of time
+    "k": pl.Int64,  # of n, there by the end of the quarters they are told with (cohorts.batches)
     "median": pl.Float64,  # days; null: half are not there yet, or fewer are than the metric needs
     "median_low": pl.Float64,
     "median_high": pl.Float64,
@@ -41,7 +41,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def newcomers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """The Kaplan–Meier curve of each metric about newcomers, for the whole organisation and all who started.
+    """The Kaplan–Meier curve of each metric about newcomers, for the whole organisation and all who started in batches that are told (:mod:`cohorts`).
 
     One row per metric and day on which somebody got there, and one for day 0. Times are whole days, and the curve ends
     where fewer than ``rules.min_cohort`` are still followed: each later step would be one of a few people. Fewer
@@ -54,7 +54,7 @@ def newcomers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
 
 def _followed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     seen = observed(metric, tables, settings, as_of).collect()
-    if seen.is_empty():
+    if people.first_quarter(tables, settings, as_of) is None:
         return pl.DataFrame(schema=COLUMNS)
     least, level = settings.rules.min_cohort, settings.rules.level
     usable = pl.col("usable")
@@ -65,7 +65,7 @@ def _followed(metric: Metric, tables: Tables, settings: Settings, as_of: datetim
         "scope": "org", "entity_id": ORG, "metric": metric.name, "since": since, "level": level,
         "left_out": everyone.filter(~pl.col("is_covered")).height,
     }  # fmt: skip
-    if withheld(cube, least).filter(every=ALL).height:
+    if seen.is_empty() or withheld(cube, least).filter(every=ALL).height:
         return _shaped(pl.DataFrame([{**head, "is_withheld": True}]))
     # Somebody there in the course of a day is so at its end; who was lost sight of in it was not seen to its end.
     days = pl.when("hit").then(pl.col("x").ceil()).otherwise(pl.col("x").floor())

@@ -10,6 +10,7 @@ import polars as pl
 from idp_analytics import periods
 from idp_analytics.answers import OBSERVATION, ORG, Estimator, Metric
 from idp_analytics.errors import ReportError, nearest
+from idp_analytics.metrics import cohorts
 from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.links import Tables, begun_before
@@ -42,7 +43,8 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
 
     What has not ended by then (survival) is open: ``hit`` false, ``x`` the time until ``as_of`` in the metric's unit, or
     until it was last looked at if that is earlier (``x`` beside ``hit`` false), also when the table already knows a
-    later end. For shares of days, the day that is not over yet is left out. Raises :class:`ReportError` for an as-of
+    later end. For shares of days, the day that is not over yet is left out; of people, who may not be told yet
+    (:func:`cohorts.told`). Raises :class:`ReportError` for an as-of
     time without a zone.
     """
     if as_of.tzinfo is None:
@@ -64,6 +66,11 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
         ended = (pl.col("hit") & (pl.col("x") <= limit)).fill_null(False)
         seen = pl.when(ended).then("x").otherwise(pl.min_horizontal("x", limit))
         frame = frame.with_columns(seen.alias("x"), ended.alias("hit"))
+    if metric.about_people:
+        least, today = settings.rules.min_cohort, day_of(as_of, zone)
+        frame = frame.map_batches(
+            lambda rows: cohorts.told(rows, least, today, zone), predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
+        )  # fmt: skip
     return frame
 
 

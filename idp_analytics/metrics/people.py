@@ -6,10 +6,13 @@ have shipped before anything was recorded. They belong to the team they were in 
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import polars as pl
 
 from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables, production_deployments
+from idp_analytics.periods import floor
 from idp_analytics.settings import Settings
 from idp_analytics.working_time import in_utc
 
@@ -85,6 +88,13 @@ def newcomers(tables: Tables, settings: Settings) -> pl.LazyFrame:
             (pl.col("started_on") >= pl.col("since")).fill_null(False).alias("is_covered"),
         )
     )
+
+
+def first_quarter(tables: Tables, settings: Settings, as_of: datetime) -> date | None:
+    """The quarter in which the first newcomer since the data begin started; null: there was none."""
+    started = newcomers(tables, settings).filter("is_covered", pl.col("started_at") < as_of)
+    first = started.select(_day(pl.col("started_at").min(), settings.time_zone)).collect().item()
+    return None if first is None else floor(first, "1q")
 
 
 def covered_since(tables: Tables, settings: Settings) -> pl.LazyFrame:

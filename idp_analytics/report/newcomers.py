@@ -52,8 +52,11 @@ def _said(name: str, row: dict[str, Any], least: int) -> str:
     done = GOALS[name][1]
     since = f"{row['since'].day} {row['since']:%B %Y}"
     if row["is_withheld"]:
-        return f"Fewer than {least} developers started since {since}, or so few that one could be singled out: how soon they {done} is withheld."
-    who = f"Of {count(row['n'], 'developer')} who started since {since}, {row['k']:,} {done} by the as-of time"
+        return (
+            f"Fewer than {least} developers started since {since} in quarters that are over, or so few that one could be singled out: "
+            f"how soon they {done} is withheld."
+        )
+    who = f"Of {count(row['n'], 'developer')} who started since {since} and are told of, {row['k']:,} {done} by the end of the quarters they are told with"
     bounds = interval(row["median_low"], row["median_high"], "days", row["median"])
     if row["median"] is not None:
         return f"{who}; half were there within {quantity(row['median'], 'days')} ({words.level(row)} {bounds})."
@@ -97,4 +100,7 @@ def _cautions(heads: dict[str, dict[str, Any]], least: int) -> Iterator[str]:
     missing = [r["missing"] for r in heads.values() if r["missing"]]
     if missing:
         yield f"{count(max(missing), 'newcomer')} not counted: not said to be a developer, or with work here before their first day."
-    yield "Who is not there yet, or left before, counts as taking longer. The curve shows all who started, up to the as-of time."
+    yield (
+        f"Newcomers are told of in groups of {least} or more who started in quarters one after the other, as things stand when the last of "
+        "them is over, so that no two reports differ by one of them. Who was not there by then, or left before, counts as taking longer."
+    )

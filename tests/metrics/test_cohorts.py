@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from idp_analytics.metrics.cohorts import ALL, COHORTS, withheld
+from idp_analytics.metrics.cohorts import ALL, COHORTS, told, withheld
 
 Q1, Q2 = date(2026, 1, 1), date(2026, 4, 1)
 
@@ -46,16 +46,16 @@ MANY = [(f"t{n}", Q1, 9) for n in range(3)]
         # those in no known team are never shown: two of them hide a team
         ([*MANY, (None, Q1, 2)], {("t0", "1q", Q1)}),
         # the only team: the organisation would be the team
-        ([("a", Q1, 3)], {("a", "1q", Q1), ("org", "1q", Q1), ("org", ALL, None)}),
+        ([("a", Q1, 3)], {("a", "1q", Q1), ("org", "1q", Q1), ("org", ALL, Q1)}),
         # who cannot be counted is a person too
         ([*MANY, ("a", Q1, 0, 1)], {("a", "1q", Q1), ("t0", "1q", Q1)}),
-        # a quarter too small hides another, since all together are shown; and in each a part of it
+        # a quarter too small waits until, with those after it, it is large enough
+        ([("a", Q1, 9), ("b", Q1, 8), ("a", Q2, 3)], {("org", ALL, Q2), ("org", "1q", Q2), ("a", "1q", Q2)}),
+        # one too small before it is told with the next, and both are hidden beside what they are together
         (
-            [("a", Q1, 9), ("b", Q1, 8), ("a", Q2, 3)],
-            {("org", "1q", Q2), ("a", "1q", Q2), ("org", "1q", Q1), ("b", "1q", Q1)},
+            [("a", Q1, 3), ("a", Q2, 9), ("b", Q2, 8)],
+            {("org", "1q", Q1), ("a", "1q", Q1), ("org", "1q", Q2), ("b", "1q", Q2)},
         ),
-        # the one team of a quarter that has to go is the quarter
-        ([("a", Q1, 9), ("a", Q2, 3)], {(who, "1q", when) for who in ("a", "org") for when in (Q1, Q2)}),
     ],
 )  # fmt: skip
 def test_what_is_withheld(rows, expected):
@@ -74,13 +74,26 @@ def test_how_many_are_enough_is_a_setting(least, expected):
 # --- an attacker -----------------------------------------------------------------------------------------------------------
 
 
+def together(frame: pl.DataFrame) -> dict[date, date]:
+    """Quarter → the first of those it is put together with, the last ones maybe too few."""
+    found: dict[date, date] = {}
+    first, count = None, 0
+    for quarter, n in frame.group_by(pl.col("day").dt.truncate("1q")).agg(pl.col("n").sum()).sort("day").iter_rows():
+        first, count = first or quarter, count + n
+        found[quarter] = first
+        if count >= 5:
+            first, count = None, 0
+    return found
+
+
 def sums(frame: pl.DataFrame) -> dict[tuple[str | None, str, date | None], np.ndarray]:
     """Every group there is as a row of ones and zeros over its smallest parts (team × month), which the attacker knows."""
     parts = list(frame.select("team_id", pl.col("day").dt.truncate("1mo")).unique(maintain_order=True).iter_rows())
+    batch = together(frame)
     groups: dict[tuple[str | None, str, date | None], np.ndarray] = {}
     for index, (team, month) in enumerate(parts):
         quarter = date(month.year, 3 * ((month.month - 1) // 3) + 1, 1)
-        for key in (("org", ALL, None), ("org", "1q", quarter), (team, "1q", quarter)):
+        for key in (("org", ALL, batch[quarter]), ("org", "1q", quarter), (team, "1q", quarter)):
             groups.setdefault(key, np.zeros(len(parts)))[index] = 1
     return groups
 
@@ -138,3 +151,43 @@ def test_whatever_is_shown_is_large_enough_and_so_is_what_is_left(rows):
 @hypothesis_settings(max_examples=30)
 def test_the_order_of_people_does_not_matter(rows, random):
     assert hidden(people(*rows)) == hidden(people(*random.sample(rows, len(rows))))
+
+
+# --- from report to report -------------------------------------------------------------------------------------------------
+
+starts = st.lists(
+    st.tuples(st.dates(date(2025, 1, 1), date(2026, 6, 30)), st.booleans(), st.floats(0, 400), st.booleans()),
+    max_size=30,
+)
+
+
+def seen(rows: list[tuple[date, bool, float, bool]], today: date) -> pl.DataFrame:
+    """What is known on a day of who started, could be counted, and got there after so many days or never."""
+    known = [
+        (number, datetime(day.year, day.month, day.day, tzinfo=UTC), day, usable, min(x, float((today - day).days)), there and x < (today - day).days)
+        for number, (day, usable, x, there) in enumerate(rows) if day < today
+    ]  # fmt: skip
+    schema = {
+        "who": pl.Int64, "at": pl.Datetime("us", "UTC"), "day": pl.Date, "usable": pl.Boolean, "x": pl.Float64, "hit": pl.Boolean
+    }  # fmt: skip
+    return pl.DataFrame(known, schema=schema, orient="row")
+
+
+@given(starts, st.dates(date(2025, 4, 1), date(2027, 1, 1)), st.integers(1, 200))
+@hypothesis_settings(max_examples=100)
+def test_two_reports_differ_by_whole_groups_or_not_at_all(rows, day, later):
+    before, now = (told(seen(rows, today), 5, today, "UTC") for today in (day, day + timedelta(days=later)))
+    assert before.equals(now.join(before.select("who"), on="who", how="semi", maintain_order="left"))
+    new = now.join(before, on="who", how="anti")
+    assert new.is_empty() or new["usable"].sum() >= 5
+
+
+def test_a_group_is_told_when_its_quarters_are_over_as_it_is_then():
+    rows = [(date(2026, 1, day), True, 10.0 * day, True) for day in (2, 5, 9)] + [
+        (date(2026, 5, 4), True, 91.0, True),
+        (date(2026, 6, 30), True, 0.5, True),
+    ]
+    assert told(seen(rows, date(2026, 6, 30)), 5, date(2026, 6, 30), "UTC").is_empty()
+    for today in (date(2026, 7, 1), date(2027, 1, 1)):
+        found = told(seen(rows, today), 5, today, "UTC")
+        assert found.select("x", "hit").rows() == [(20, True), (50, True), (90, True), (58, False), (0.5, True)]

@@ -93,15 +93,21 @@ def test_the_last_day_at_work_counts(answer):
         assert (row["k"], row["n"]) == (there, 5)
 
 
-def test_a_later_report_knows_what_an_earlier_could_not(answer):
-    tables = firm(FIVE, SHIPPED)
-    early, late = (one(answer(tables, at=at)) for at in ("2026-01-14T12:00", "2026-02-01"))
-    assert (early["k"], early["censored"], early["value"]) == (
-        2,
-        3,
-        None,
+def test_nothing_is_told_until_the_quarter_is_over_and_then_it_stays(answer):
+    """p4 has work in production on 11 April, which is told of nobody."""
+    tables = firm(FIVE, {**SHIPPED, "p4": ["2026-04-11T00:00"]})
+    assert one(answer(tables, at="2026-03-31T12:00"))["verdict"] == "suppressed"
+    told = [one(answer(tables, at=at)) for at in ("2026-04-01", "2026-09-01")]
+    assert [(row["n"], row["k"], row["censored"]) for row in told] == [(5, 4, 1)] * 2
+
+
+def test_who_starts_after_those_who_are_told_of_is_not_told_of(answer):
+    """Neither that one came in spring, nor that nobody did."""
+    alone, more = (
+        answer(firm([*FIVE, *others], SHIPPED), at="2026-09-30") for others in ((), (person("x", "2026-05-04"),))
     )
-    assert (late["k"], late["value"]) == (5, 5.0)
+    assert one(alone, period="2026-Q2")["verdict"] == "suppressed"
+    assert alone.equals(more)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +186,7 @@ def test_the_number_after_a_hidden_one_says_nothing_of_it(answer):
     people = [person(f"{team}{n}", f"2026-0{month}-10", team) for month, sizes in ((1, (3, 3)), (4, (9, 9)))
               for team, size in zip(("red", "blue"), sizes, strict=True) for n in range(size * 10 * month, size * 10 * month + size)]  # fmt: skip
     tables = firm(people, {p["person_id"]: [p["started_on"] + "T12:00"] for p in people})
-    found = answer(tables)
+    found = answer(tables, at="2026-10-01")
     assert [one(found, "team", "red", f"2026-Q{q}")["verdict"] for q in (1, 2)] == ["suppressed", "not identified"]
     assert one(found, "team", "red", "2026-Q2")["change"] is None
     assert one(found)["n"] == 6

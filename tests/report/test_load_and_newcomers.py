@@ -108,10 +108,11 @@ def test_those_who_joined_since_the_data_begin(view):
     made = OrgReport(view()).newcomers()
     assert made.question == "How soon do new engineers ship?"
     assert made.answer.startswith(
-        "Of 7 developers who started since 1 July 2025, 7 had work in production by the as-of time; half were there within "
+        "Of 7 developers who started since 1 July 2025 and are told of, 7 had work in production by the end of the quarters they are told with; half were "
+        "there within "
     )
     assert made.answer.endswith(
-        "4 had ten changes merged by the as-of time, too few for a median; it takes half of them at least 35 days (95 % interval)."
+        "4 had ten changes merged by the end of the quarters they are told with, too few for a median; it takes half of them at least 35 days (95 % interval)."
     )
     assert made.chart is not None
     assert made.tables[0].frame["n"].to_list() == ["0", "withheld", "withheld", "withheld"]
@@ -130,7 +131,9 @@ def test_a_group_too_small_is_withheld_altogether(view, mart):
     frame = pl.DataFrame([{**dict.fromkeys(CURVE), **head, "metric": name} for name in newcomers.GOALS], schema=CURVE)
     made = newcomers.newcomers(view(newcomers=frame))
     assert made.answer.count("is withheld") == 2
-    assert made.answer.startswith("Fewer than 5 developers started since 1 July 2025, or so few")
+    assert made.answer.startswith(
+        "Fewer than 5 developers started since 1 July 2025 in quarters that are over, or so few"
+    )
     assert made.chart is None
     assert any(text.startswith("1 developer who started earlier is left out") for text in made.cautions)
 
