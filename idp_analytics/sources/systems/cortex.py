@@ -125,16 +125,19 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     kinds = [kind or "DEPLOY" for kind in batch.texts("type")]
     at, raw, shas, titles = (batch.texts(name) for name in ("timestamp", "environment", "sha", "title"))
     deployers = either(*(batch.texts(*path) for path in _DEPLOYERS))
-    beside = [members.text(first.file.beside, "tag")] * len(batch)
-    services = either(batch.texts("serviceTag"), batch.texts("entityTag"), beside, batch.texts("serviceId"))
+    services = batch.texts("serviceTag")
+    if not all(services):
+        beside = [members.text(first.file.beside, "tag")] * len(batch)
+        services = either(services, batch.texts("entityTag"), beside, batch.texts("serviceId"))
     natives = either(batch.texts("uuid"), batch.texts("id"))
-    made = (
-        one or f"{service or ''}/{sha or title}/{when}"
-        for one, service, sha, title, when in zip(natives, services, shas, titles, at, strict=True)
-    )
+    if not all(natives):
+        natives = [
+            one or f"{service or ''}/{sha or title}/{when}"
+            for one, service, sha, title, when in zip(natives, services, shas, titles, at, strict=True)
+        ]
     yield from batch.rows(
-        deployment_id=list(map(export.id, made)), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
-        sha=shas, version=titles, kind="application", finished_at=at, outcome=["success" if kind in _DEPLOYED else kind for kind in kinds],
+        deployment_id=list(map(export.id, natives)), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
+        sha=shas, version=titles, kind="application", finished_at=at, outcome=each(lambda kind: "success" if kind in _DEPLOYED else kind, kinds),
         outcome_raw=kinds, is_rollback=list(map(_DEPLOYED.get, kinds)), initiated_by=each(export.person, deployers),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import compress
 from typing import Any
 
 import polars as pl
@@ -34,13 +35,13 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     ]
     yield from (batch.documents[0].left_out(reason, times) for reason, times in Counter(filter(None, reasons)).items())
     roots = roots.where(reason is None for reason in reasons)
-    ready = Batch(batch.table, roots.documents, [_condition(body, "Ready") for body in roots.bodies])
+    ready = Batch(batch.table, roots.documents, list(map(_ready, roots.at("status", "conditions"))))
     is_ready = [word == "True" for word in ready.texts("status")]
     since = [at if is_so else None for at, is_so in zip(ready.texts("lastTransitionTime"), is_ready, strict=True)]
     natives = [uid or _name(one) for uid, one in zip(roots.texts("metadata", "uid"), roots.documents, strict=True)]
     yield from roots.rows(
         run_id=list(map(export.id, natives)), operation_id=[f"create {kind}" for kind in roots.texts("kind")],
-        golden_path_id=_paths(roots, export), version=_of(roots, "compositionRevisionRef"), service_id=_services(roots, export),
+        golden_path_id=_paths(roots, export), version=_revisions(roots), service_id=_services(roots, export),
         requested_at=roots.texts(*_CREATED), started_at=roots.texts(*_CREATED), finished_at=since, usable_at=since,
         outcome=["success" if is_so else None for is_so in is_ready], outcome_raw=ready.texts("reason"), channel="gitops",
     )  # fmt: skip
@@ -75,21 +76,19 @@ def _first_ready(rows: list[Row]) -> list[Row]:
 def service_golden_path(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per service and composition it uses. Pinned to a revision that is not the newest seen is behind."""
     roots = _roots(batch)
-    roots = roots.where(map(_both, _paths(roots, export), _services(roots, export)))
-    paths, revisions = _paths(roots, export), _of(roots, "compositionRevisionRef")
+    paths, services = _paths(roots, export), _services(roots, export)
+    which = [bool(path and service) for path, service in zip(paths, services, strict=True)]
+    # Of those that are meant what is known of all is taken, which takes less than asking again.
+    told = (list(compress(column, which)) for column in (paths, services, _revisions(roots), roots.texts(*_CREATED)))
+    paths, services, revisions, created = told
     newest = export.once("newest revisions", lambda: _newest_revisions(export))
-    yield from roots.rows(
-        service_id=_services(roots, export), golden_path_id=paths, as_of=batch.documents[0].day, evidence="uses", version=revisions,
-        joined_at=roots.texts(*_CREATED),
+    yield from roots.where(which).rows(
+        service_id=services, golden_path_id=paths, as_of=batch.documents[0].day, evidence="uses", version=revisions, joined_at=created,
         drift=[
             "unknown" if not revision or not newest.get(path) else "current" if revision == newest[path] else "behind"
             for path, revision in zip(paths, revisions, strict=True)
         ],
     )  # fmt: skip
-
-
-def _both(path: str | None, service: str | None) -> bool:
-    return bool(path and service)
 
 
 def escape_hatches(batch: Batch, export: Export) -> Iterator[Row]:
@@ -139,13 +138,19 @@ def _is_root(claim: str | None, owners: Any) -> bool:
 
 def _of(batch: Batch, name: str) -> list[str | None]:
     """A member of ``spec.crossplane`` (version 2), else of ``spec``."""
-    newer = batch.at("spec", "crossplane", name)
-    found = [new if new is not None else old for new, old in zip(newer, batch.at("spec", name), strict=True)]
+    newer, older = batch.at("spec", "crossplane", name), batch.at("spec", name)
+    if set(map(type, older)) <= {dict, type(None)} and not any(newer):
+        return batch.texts("spec", name, "name")
+    found = [new if new is not None else old for new, old in zip(newer, older, strict=True)]
     return texts([members.at(one, "name") if isinstance(one, dict) else one for one in found])
 
 
 def _paths(roots: Batch, export: Export) -> list[str | None]:
     return roots.once("paths", lambda: each(export.golden_path, _of(roots, "compositionRef")))
+
+
+def _revisions(roots: Batch) -> list[str | None]:
+    return roots.once("revisions", lambda: _of(roots, "compositionRevisionRef"))
 
 
 def _services(roots: Batch, export: Export) -> list[str | None]:
@@ -166,8 +171,11 @@ def _newest_revisions(export: Export) -> dict[str | None, str | None]:
     return {path: max(revisions)[1] for path, revisions in numbered.items()}
 
 
-def _condition(body: Any, kind: str) -> dict[str, Any] | None:
-    return next((one for one in members.every(body, "status", "conditions") if one.get("type") == kind), None)
+def _ready(conditions: Any) -> dict[str, Any] | None:
+    for one in conditions if isinstance(conditions, list) else ():
+        if isinstance(one, dict) and one.get("type") == "Ready":
+            return one
+    return None
 
 
 def _is_resource(body: object) -> bool:

@@ -108,17 +108,18 @@ def _changing(batch: Batch) -> Batch:
 
 def _ended(runs: Batch) -> dict[str, list[str | None]]:
     """When each run began and ended, and how."""
-    statuses = runs.texts("attributes", "status")
-    outcomes = [_ENDED.get(status or "") for status in statuses]
-    ended = runs.once(
-        "ended",
-        lambda: either(*(runs.texts(*_STAMPS, name) for name in _ENDS), runs.texts("attributes", "canceled-at")),
-    )
-    return {
-        "started_at": either(runs.texts(*_STAMPS, "applying-at"), runs.texts(*_STAMPS, "planning-at")),
-        "finished_at": [at if outcome else None for at, outcome in zip(ended, outcomes, strict=True)],
-        "outcome": outcomes, "outcome_raw": statuses,
-    }  # fmt: skip
+
+    def made() -> list[dict[str, list[str | None]]]:
+        statuses = runs.texts("attributes", "status")
+        outcomes = [_ENDED.get(status or "") for status in statuses]
+        ended = either(*(runs.texts(*_STAMPS, name) for name in _ENDS), runs.texts("attributes", "canceled-at"))
+        return [{
+            "started_at": either(runs.texts(*_STAMPS, "applying-at"), runs.texts(*_STAMPS, "planning-at")),
+            "finished_at": [at if outcome else None for at, outcome in zip(ended, outcomes, strict=True)],
+            "outcome": outcomes, "outcome_raw": statuses,
+        }]  # fmt: skip
+
+    return runs.once("ended", made)[0]
 
 
 def _newest_of(runs: Batch) -> list[str | None]:
