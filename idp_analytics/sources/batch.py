@@ -114,9 +114,16 @@ class Batch:
     ) -> Iterator[Row]:
         """A row for each of ``places``, with the columns of the document there and, in ``own``, what each row has by itself."""
         if places:
-            made = [self._column(name, values, len(places)) for name, values in own.items()]
-            whole = self._frame(newest, columns)[pl.Series(places, dtype=pl.UInt32)].with_columns(made)
-            yield self.documents[0].columns(whole.sort(ROW, maintain_order=True))
+            at = (
+                pl.DataFrame({"place": pl.Series(places, dtype=pl.UInt32)})
+                .with_row_index("row")
+                .sort("place", maintain_order=True)
+            )
+            shared = {name: values for name, values in columns.items() if type(values) is list}
+            same = {name: values for name, values in columns.items() if name not in shared}
+            made = [self._column(name, values, len(places)).gather(at["row"]) for name, values in own.items()]
+            made += [self._column(name, value, len(places)) for name, value in same.items()]
+            yield self.documents[0].columns(self._frame(newest, shared)[at["place"]].with_columns(made))
 
     def _frame(self, newest: Sequence[str | None] | None, columns: Mapping[str, Any]) -> pl.DataFrame:
         numbers = pl.Series(ROW, [document.number for document in self.documents], dtype=pl.Int64)

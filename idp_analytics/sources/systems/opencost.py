@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from itertools import compress
-from operator import not_
+from operator import add, and_, not_, sub
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,7 @@ def _split(
     Each part and the total are rounded on their own: what is left of a total is the resource ``rounding`` where it is as small as that.
     """
     sums = [_ZERO] * len(totals)
-    whole = set(range(len(totals)))
+    is_whole = [True] * len(totals)
     places: list[int] = []
     resources: list[str | None] = []
     amounts: list[str] = []
@@ -208,11 +208,11 @@ def _split(
         told(some, resource, summed)
         used = batch.texts(hours) if hours else []
         quantities += [_quantity(used[place], shift) for place in some] if any(used) else [None] * len(some)
-        whole.difference_update(some)
-        for place in some:
-            sums[place] += summed[place]
+        is_whole = list(map(and_, is_whole, map(not_, summed)))
+        sums = list(map(add, sums, summed))
+    whole = {place for place, is_one in enumerate(is_whole) if is_one}
     told(sorted(whole), None, totals)
-    rests = [total - found for total, found in zip(totals, sums, strict=True)]
+    rests = list(map(sub, totals, sums))
     left = [place for place, rest in enumerate(rests) if rest and place not in whole]
     small = _HALF_DIGIT * (len(_RESOURCES) + 1)
     told(few := [place for place in left if abs(rests[place]) <= small], ROUNDING, rests)
