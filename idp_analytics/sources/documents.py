@@ -206,27 +206,28 @@ def _json_lines(text: str, decoder: json.JSONDecoder) -> tuple[list[tuple[int, A
     values: list[tuple[int, Any]] = []
     broken: list[tuple[int, str]] = []
     has_surrogates = _LONE_SURROGATE.search(text) is not None
+    scan = decoder.scan_once  # type: ignore[attr-defined]
     # Not splitlines: U+2028 and its like may stand inside a JSON text.
     for number, line in enumerate(text.split("\n"), 1):
+        # Nearly every line is one object and nothing else: ``decode`` would look for space around it first.
+        if line[:1] == "{" and not has_surrogates:
+            try:
+                value, end = scan(line, 0)
+            except (StopIteration, ValueError, RecursionError):
+                end = -1
+            if end == len(line):
+                values.append((number, value))
+                continue
         if not line.strip():
             continue
         try:
-            value = _line(line, decoder)
+            value = decoder.decode(line)
             values.append((number, _printable(line, value) if has_surrogates else value))
         except (ValueError, RecursionError) as error:
             values.append((number, _BROKEN))
             broken.append((number, f"is no JSON: {_told(error)}"))
     good = sum(isinstance(value, dict | list) for _, value in values)
     return (values, broken) if good * 2 >= len(values) else None
-
-
-def _line(line: str, decoder: json.JSONDecoder) -> Any:
-    """The value of a line. ``decode`` looks for space around it first, which hardly any line has."""
-    if line[0] in "{[":
-        value, end = decoder.raw_decode(line)
-        if end == len(line):
-            return value
-    return decoder.decode(line)
 
 
 def _one_after_another(text: str, decoder: json.JSONDecoder, shown: str, failure: Exception) -> list[tuple[int, Any]]:
