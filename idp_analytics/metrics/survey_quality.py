@@ -145,26 +145,25 @@ def _later(overall: pl.DataFrame, tables: Tables, settings: Settings, waves: pl.
 def _responses(
     answers: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime, waves: pl.DataFrame
 ) -> Iterator[dict[str, object]]:
-    """The response of teams with most of their services on a golden path, and of the others."""
+    """The response of teams with most of their services on a golden path, and of the others: where neither tells, less the teams whose response is
+    shown, of few whose response is not."""
     dated = waves.drop_nulls("opened_on")
     sides = _sides(tables, settings, as_of, dated)
     asked = answers.select(WAVE).unique()
-    heads = survey_waves.headcounts(tables, settings, as_of).drop_nulls("team_id").join(asked, on=WAVE)
+    heads = survey_waves.headcounts(tables, settings, as_of).join(asked, on=WAVE)
     people = (
         answers.select(*WAVE, "response_id", "team_id").unique().group_by(*WAVE, "team_id").agg(pl.len().alias("k"))
     )
     both = (
-        heads.join(sides, on=[*WAVE, "team_id"])
+        heads.drop_nulls("team_id").join(sides, on=[*WAVE, "team_id"])
         .join(people, on=[*WAVE, "team_id"], how="left")
         .with_columns(pl.col("k").fill_null(0))
-    )
+    )  # fmt: skip
     least = settings.rules.min_cohort
-    small = pl.col("headcount") < least
-    parts = both.group_by(*WAVE, "is_on").agg(
-        pl.col("headcount").sum().alias("n"), pl.col("k").sum(),
-        # What is known of a part less what is known of its larger teams must not be of few.
-        ((small.sum() == 0) | ((small.sum() >= 2) & (pl.col("headcount").filter(small).sum() >= least))).alias("is_open"),
-    ).filter(pl.col("k") <= pl.col("n"))  # fmt: skip
+    bare = _bare(survey_response.response(answers, heads, settings), heads, people, sides, least)
+    parts = both.group_by(*WAVE, "is_on").agg(pl.col("headcount").sum().alias("n"), pl.col("k").sum()).filter(
+        pl.col("k") <= pl.col("n")
+    ).join(bare, on=WAVE, how="left").with_columns(pl.col("is_bare").fill_null(False))  # fmt: skip
     for (survey, wave), part in (
         parts.sort(*WAVE, "is_on", descending=[False, False, True])
         .partition_by(WAVE, as_dict=True, maintain_order=True)
@@ -172,7 +171,7 @@ def _responses(
     ):
         if part.height < 2:
             continue
-        may = bool((part["is_open"] & (part["n"] >= 2 * least)).all())
+        may = bool((~part["is_bare"] & (part["n"] >= 2 * least)).all())
         k, n = part["k"].to_numpy(), part["n"].to_numpy()
         low, high = shares.wilson(k, n, settings.rules.level)
         apart = changes.newcombe_difference(k[0], n[0], k[1], n[1], settings.rules.level)
@@ -186,6 +185,23 @@ def _responses(
                     else {}
                 )
             yield row | {"verdict": (Verdict.NOT_IDENTIFIED if may else Verdict.SUPPRESSED).value}
+
+
+def _bare(
+    responses: pl.DataFrame, heads: pl.DataFrame, people: pl.DataFrame, sides: pl.DataFrame, least: int
+) -> pl.DataFrame:
+    """Per wave ``is_bare``: of the groups whose response is withheld, those on one side, or on neither, are one alone, or too few, or none of them answered."""
+    hidden = responses.filter(pl.col("scope") == "team", pl.col("detail") == survey_groups.WITHHELD).select(
+        *WAVE, "team_id"
+    )
+    known = {"on": [*WAVE, "team_id"], "how": "left", "nulls_equal": True}
+    held = (
+        hidden.join(people, **known).join(heads.drop_nulls("team_id"), **known).join(sides, **known)  # type: ignore[arg-type]
+        .with_columns(pl.col("k").fill_null(0))
+        .with_columns(pl.col("headcount").fill_null(pl.col("k")))
+    )  # fmt: skip
+    few = (pl.len() < 2) | (pl.col("headcount").sum() < least) | (pl.col("k").sum() == 0)
+    return held.group_by(*WAVE, "is_on").agg(few.alias("is_bare")).group_by(WAVE).agg(pl.col("is_bare").any())
 
 
 def _sides(tables: Tables, settings: Settings, as_of: datetime, waves: pl.DataFrame) -> pl.DataFrame:

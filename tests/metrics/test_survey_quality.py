@@ -192,6 +192,16 @@ def test_response_of_teams_on_a_path_and_off_it(quality):
     assert set(hidden["verdict"]) == {"suppressed"} and hidden["k"].null_count() == 2
 
 
+def test_a_side_less_the_teams_that_show_their_response_is_not_one_that_does_not(quality):
+    """Tiny's response is withheld and blue's with it. Where both are off the path, what is left of that side is theirs together; where
+    tiny has no service, it is blue's alone, though blue are twenty."""
+    rows = crowd(MIXED) + crowd(MIXED, "green") + crowd(MIXED[:6], "blue") + crowd(MIXED[:2], "tiny")
+    staff = _staffed(red=30, green=30, blue=20, tiny=3)
+    assert set(told(quality(rows, **staff), RESPONSE)["verdict"]) == {"not identified"}
+    staff["services"], staff["ownership"] = staff["services"][:3], staff["ownership"][:3]
+    assert set(told(quality(rows, **staff), RESPONSE)["verdict"]) == {"suppressed"}
+
+
 def test_the_same_answers_in_any_order_give_the_same_bytes(quality):
     rows = crowd(MIXED * 3)
     assert quality(rows).equals(quality(rows[::-1]))
