@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from idp_analytics import scaffold, sources
 from idp_analytics.assess import form
 from idp_analytics.cli import cli
+from idp_analytics.errors import SettingsError
 from idp_analytics.settings.maturity_model import shipped
 from idp_analytics.tables.conform import conform
 
@@ -245,3 +247,14 @@ def test_a_form_can_be_written_before_there_are_any_data(data: Path, tmp_path: P
     found = run("form", "--data", data, "--team", "payments", "--out", tmp_path / "form.html")
     assert found.exit_code == 0, found.output
     assert '<p class="kicker">payments</p>' in (tmp_path / "form.html").read_text(encoding="utf-8")
+
+
+def test_a_model_whose_ids_are_those_of_other_parts_of_the_page_is_refused_before_anybody_answers() -> None:
+    model = shipped()
+    items = (replace(model.items[0], id="role"), replace(model.items[1], id="adoption"), *model.items[2:])
+    with pytest.raises(SettingsError) as found:
+        form.page(replace(model, items=items))
+    told = str(found.value)
+    assert "item 'role': the form has something else of that id; call it otherwise" in told
+    assert "aspect 'adoption': the form has an aspect and an item of that id" in told
+    assert "25 questions in 5 parts, about 15 minutes." in form.page(model)

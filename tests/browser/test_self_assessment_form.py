@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from idp_analytics.assess.form import page
 from idp_analytics.cli import cli
-from idp_analytics.settings.maturity_model import shipped
+from idp_analytics.settings.maturity_model import parse, shipped
 
 pytestmark = pytest.mark.browser
 
@@ -361,3 +361,54 @@ def test_without_a_team_it_is_asked_for(chromium: Callable[[], Any], tmp_path: P
 def test_printed_every_question_is_there(tab: Any) -> None:
     choose(tab, FIRST, "2")
     assert len(tab.pdf()) > 30_000
+
+
+def test_a_form_of_a_model_of_ones_own_all_the_way_with_the_keyboard(chromium: Callable[[], Any], tmp_path: Path, repository: Path) -> None:  # fmt: skip
+    """Answered with keys, interrupted, taken up again, saved, and brought into a data folder that has the same model: the example of MATURITY.md."""
+    text = (repository / "MATURITY.md").read_text(encoding="utf-8").partition('```toml\nid = "acme-readiness"')[2]
+    model_file = 'id = "acme-readiness"' + text.partition("```")[0]
+    problems: list[str] = []
+    own = parse(model_file, problems)
+    assert problems == []
+    (tmp_path / "form.html").write_text(page(own, WAVE, TEAM), encoding="utf-8")
+    (tmp_path / "saved").mkdir()
+    tab = chromium()
+    tab.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "saved"))
+    tab.show(tmp_path / "form.html")
+    tab.js("localStorage.clear(), void 0")
+    again(tab, tmp_path)
+    tab.js("document.querySelector('input[name=role]').focus()")
+    press(tab, SPACE)
+
+    def answer(item: str) -> None:
+        for _ in range(4):  # how sure one is stands between two questions
+            press(tab, TAB)
+            if tab.js("document.activeElement.name") == item:
+                break
+        press(tab, SPACE)
+        press(tab, DOWN)
+
+    first, second, third = (item.id for item in own.items)
+    answer(first)
+    again(tab, tmp_path)
+    assert progress(tab) == "1 of 3 answered"
+    assert chosen(tab, first) == "2"
+    tab.js(f"document.querySelector('input[name=\"{first}\"]:checked').focus()")
+    answer(second)
+    answer(third)
+    assert progress(tab) == "3 of 3 answered"
+    told = nodes(tab)
+    groups = [str(one["name"]["value"]) for one in told if one.get("role", {}).get("value") == "group"]
+    assert [f"{number} {item.question}" for number, item in enumerate(own.items, 1)] == [
+        name.removesuffix(" under pressure") for name in groups if name[:1].isdigit()
+    ]
+    held = saved(tab, tmp_path, "save")
+    assert held["model_version"] == own.edition == "acme-readiness@1.0"
+    assert [(one["item"], one["answer"]) for one in held["answers"]] == [(first, "2"), (second, "2"), (third, "2")]
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "settings.toml").write_text('[organisation]\nid = "acme"\nname = "Acme"\n', encoding="utf-8")
+    (tmp_path / "acme" / "maturity_model.toml").write_text(model_file, encoding="utf-8")
+    file = next((tmp_path / "saved").glob("*.json"))
+    brought = CliRunner().invoke(cli, ["assess", "import", "--data", str(tmp_path / "acme"), str(file)])
+    assert "1 respondent(s), 3 answers" in brought.output
+    silent(tab)
