@@ -144,7 +144,6 @@ def ours(path: Path) -> pl.DataFrame:
         pl.col("ServiceName").alias("component"),
         category.alias("category"),
         pl.lit(None, pl.Boolean).alias("is_unused_commitment"),
-        pl.lit(None, pl.String).alias("service_id"),
         amounts(bill["EffectiveCost"], strict=True).known.alias("amount"),
     )
     settings = parse(tomllib.loads(RULES), Path(), lambda _kind, _options: [])

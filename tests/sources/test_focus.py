@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from focus_building import CHARGE, bill
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
@@ -434,45 +433,3 @@ def test_money_is_conserved_per_currency_and_every_row_is_accounted_for(
     assert done.rejected.height == sum(cost == "much" for cost, _ in charges)
     assert given.dropped.get(NO_COST, 0) == sum(cost in ("", "NULL") for cost, _ in charges)
     assert done.rows.height + done.rejected.height + given.dropped.get(NO_COST, 0) == len(charges) == given.rows_in
-
-
-WRITTEN = st.fixed_dictionaries({}, optional={
-    "Tags": st.sampled_from(["", "NULL", '{"team": "pay"}', '{"team": " pay "}', '{"Owner": "web", "env": "prod"}', "broken", '{" team": "a", "team": "b"}']),
-    "AllocatedTags": st.sampled_from(["", '{"team": "core"}', '{"app": "shop"}']),
-    "SubAccountId": st.sampled_from(["", "1", "000000000001", " A "]),
-    "ChargePeriodStart": st.sampled_from(["2026-03-01T00:00:00Z", "2026-03-05T12:00:00Z", "2026-03-09 00:00", "", "soon"]),
-    "ServiceProviderName": st.sampled_from(["", "AWS", "Cumulus"]),
-    "ChargeCategory": st.sampled_from(["Usage", "usage ", "Credit", "", "What"]),
-    "ChargeClass": st.sampled_from(["", "Correction", "correction"]),
-    "BilledCost": st.sampled_from(["1", "-1.000000000001", "$1,000.00", "much", ""]),
-    "BillingCurrency": st.sampled_from(["USD", "EUR", ""]),
-    "AvailabilityZone": st.sampled_from(["", "1", "0.5"]),
-})  # fmt: skip
-DATED = [
-    {"account": "1", "team": "one", "to": date(2026, 3, 5)},
-    {"account": "1", "team": "two", "from": date(2026, 3, 5)},
-    {"account": "a", "team": "three"},
-]
-
-
-@pytest.mark.parametrize(
-    "accounts", [[], [{"account": " A", "team": "three"}], DATED], ids=["none", "undated", "dated"]
-)
-@hypothesis_settings(max_examples=25)
-@given(st.lists(WRITTEN, min_size=1, max_size=12))
-def test_texts_by_number_make_the_same_bill(
-    tmp_path_factory: pytest.TempPathFactory, accounts: list[dict[str, Any]], charges: list[dict[str, str]]
-) -> None:
-    """Law: whether texts come by number or one by one, the rows, those set aside and every sentence are the same."""
-    folder, found = tmp_path_factory.mktemp("law"), []
-    text = bill(*charges, *charges, *charges)  # often enough to be numbered
-    for repeats in (focus._repeats, lambda _: False):
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(focus, "_repeats", repeats)
-            given_extract = extract(folder, text, accounts=accounts)
-        found.append((given_extract, conform(given_extract, "focus", None)))
-    (one, kept), (other, same) = found
-    assert (one.warnings, one.dropped) == (other.warnings, other.dropped)
-    assert kept.rows.equals(same.rows)
-    assert kept.rejected.equals(same.rejected)
-    assert kept.load.equals(same.load)

@@ -88,6 +88,8 @@ class _Told:
             return cls._by_number(column.to_physical(), column.dtype.categories.to_series())
         if isinstance(column.dtype, pl.Enum):
             return cls._by_number(column.to_physical(), column.dtype.categories)
+        if column.dtype == pl.Boolean:
+            return cls._by_number(column.cast(pl.UInt8), pl.Series([False, True]))
         different = column.unique().drop_nulls().sort()
         places = pl.int_range(different.len(), dtype=pl.UInt32, eager=True)
         return cls._by_number(column.replace_strict(different, places, default=None, return_dtype=pl.UInt32), different)
