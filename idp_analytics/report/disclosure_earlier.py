@@ -1,13 +1,14 @@
 """What became of the answers that reports published before: a closed wave does not change, and where it has, the difference is somebody's.
 
 Teams are called otherwise, dissolved and put together between two reports, and answers of a closed wave with them. Who has the same
-numbers under another name is the same team. Of the others, one that is gone and one that is new may differ by few people, nor may one of them
-be some of the others and a few.
+numbers under another name is the same team. Of the others, none that is gone may be one or some of those that are new and a few more people, and none
+that is new so of those that are gone.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 
 import polars as pl
@@ -16,6 +17,8 @@ from idp_analytics.report.disclosure_statements import TABLE, WAVE, called
 
 TOGETHER = 4
 """So many teams at most are tried as parts of one that they were put together to, or that was taken apart."""
+TRIED = 5000
+"""So many ways of putting teams together at most are tried for one; of more teams, fewer at a time."""
 
 _SIDE = ["entity_id", "low", "high", "is_answer"]
 
@@ -58,21 +61,12 @@ def renamed(now: pl.DataFrame, before: pl.DataFrame, gone: set[str], new: set[st
 
 
 def regrouped(now: pl.DataFrame, before: pl.DataFrame, gone: set[str], new: set[str], least: int) -> Iterator[str]:
-    """One sentence per team that is ``gone`` and one that is ``new`` where fewer than ``least`` people make the difference; and per team of
-    which two to :data:`TOGETHER` of the others leave so few that they could not be shown."""
-    old = before.filter(pl.col("entity_id").is_in(sorted(gone)))
-    young = now.filter(pl.col("entity_id").is_in(sorted(new)))
-    apart = (pl.col("of") - pl.col("of_before")).abs()
-    both = (frame.select(*TABLE, "entity_id", "of").unique() for frame in (young, old))
-    pairs = next(both).join(next(both), on=TABLE, suffix="_before", nulls_equal=True)
-    few = pairs.filter(apart.is_between(1, least - 1)).unique(["entity_id", "entity_id_before"])
-    for row in few.sort("entity_id", "entity_id_before").to_dicts():
-        yield (
-            f"{called([row[name] for name in TABLE])}, {row['entity_id']}: so few answers more or fewer than of {row['entity_id_before']}, which "
-            "was published before and is gone, that the difference is somebody's"
-        )
-    for whole, parts in ((young, old), (old, young)):
-        yield from _left_over(_sides(whole), _sides(parts), least)
+    """One sentence per team that is ``gone`` or ``new`` and is one to :data:`TOGETHER` of the others and, in every table, a few more."""
+    old, young = (
+        _sides(frame.filter(pl.col("entity_id").is_in(sorted(teams)))) for frame, teams in ((before, gone), (now, new))
+    )
+    yield from _left_over(young, old, least)
+    yield from _left_over(old, young, least)
 
 
 _Sides = Mapping[str, Mapping[tuple[object, ...], tuple[int, int]]]
@@ -91,7 +85,9 @@ def _left_over(wholes: _Sides, parts: _Sides, least: int) -> Iterator[str]:
     """Teams that hold several others, in every table, and a few more: fewer than ``least``, or fewer than twice as many who agree."""
     for name, whole in sorted(wholes.items()):
         within = [part for part in sorted(parts) if _less(whole, [parts[part]])]
-        for size in range(2, TOGETHER + 1):
+        for size in range(1, TOGETHER + 1):
+            if math.comb(len(within), size) > TRIED:
+                break
             for some in itertools.combinations(within, size):
                 rest = _less(whole, [parts[part] for part in some])
                 few = [side for side, (n, of) in rest.items() if 0 < of < least or (0 < of < 2 * least and n == 0)]

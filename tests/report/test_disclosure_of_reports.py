@@ -215,5 +215,20 @@ def test_a_team_called_otherwise_is_the_same_team(published):
 def test_a_new_team_that_is_a_gone_one_and_somebody_is_refused(published):
     before = published(red=MANY, blue=[*SOME, 4, 4, 2, 1])
     now = published(crimson=[*MANY, 5], blue=[*SOME, 4, 4, 2, 1])
-    with pytest.raises(disclosure.DisclosureError, match="crimson: so few answers more or fewer than of red"):
+    with pytest.raises(disclosure.DisclosureError, match="crimson: less red, it is so few"):
         disclosure.audit(now, [before])
+
+
+def test_a_new_team_that_has_nothing_to_do_with_one_that_is_gone_is_no_difference(published):
+    before = published(red=MANY, blue=[*SOME, 4, 4, 2, 1])
+    now = published(
+        crimson=[5] * 4 + [1] * 9, azure=[4] * 8 + [1] * 3
+    )  # one more than red and than blue, but other answers
+    told = [problem for problem in problems_of(now, before) if "less" in problem]
+    assert told == []
+
+
+def problems_of(now, *before):
+    with pytest.raises(disclosure.DisclosureError) as told:
+        disclosure.audit(now, before)
+    return str(told.value).split("\n")[1:]
