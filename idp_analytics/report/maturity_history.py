@@ -27,6 +27,7 @@ _PARTS = {
     changes.REAL: "what is measured",
 }
 """Part → what it is called on a page."""
+_HEADS = dict(zip(_PARTS, ("Told anew", "Model", "Thresholds", "Known", "Measured"), strict=True))
 _ANY = span(None, 1, 4)
 _SHOWN = 20
 _SHARE = "share"
@@ -185,7 +186,7 @@ def _change(aspect: list[Row]) -> dict[str, str]:
     return {
         "Aspect": aspect[0]["title"],
         "Then": before,
-        **{_PARTS[row["part"]].capitalize(): _signed(row) for row in aspect},
+        **{_HEADS[row["part"]]: _signed(row) for row in aspect},
         "Now": after,
         "Criteria (n)": f"{sum(row['criteria'] for row in aspect):,}",
     }
@@ -216,7 +217,12 @@ def _stands(row: Row, side: str) -> str:
     if value is None:
         return state or "not asked"
     counted = "" if n is None else f" (n\u00a0=\u00a0{n:,})"
-    return f"{state or 'not asked'}: {criterion_words.number(value, row['unit'])}{counted}"
+    return f"{state or 'not asked'}: {_together(value, row['unit'])}{counted}"
+
+
+def _together(value: float, unit: str | None) -> str:
+    """A number and its unit, on one line."""
+    return criterion_words.number(value, unit).replace(" ", "\u00a0")
 
 
 def _n(n: int | None) -> str:
@@ -225,7 +231,7 @@ def _n(n: int | None) -> str:
 
 def _threshold(row: Row) -> str:
     ends = [row["threshold_before"], row["threshold_after"]]
-    known = list(dict.fromkeys(criterion_words.number(end, row["unit"]) for end in ends if end is not None))
+    known = list(dict.fromkeys(_together(end, row["unit"]) for end in ends if end is not None))
     return f"at {'least' if row['is_least'] else 'most'} {', now '.join(known)}"
 
 

@@ -55,7 +55,7 @@ def test_without_a_report_before_the_quarter_before_is_told_by_todays_model(mart
     assert set(frames) == {"levels", "criteria", "course", "checks"}
     assert frames["levels"]["Aspect"].to_list() == ["Investment", "Adoption", "Interfaces", "Operations", "Measurement"]
     assert frames["course"].columns[1:] == ["1 Oct 2025", "1 Jan 2026", "1 Apr 2026", "1 Jul 2026"]
-    assert "The model" not in frames["levels"].columns
+    assert "Model" not in frames["levels"].columns
     assert any("whether those changed cannot be seen here" in caution for caution in section.cautions)
     assert "1 July 2026" in section.chart.description
 
@@ -87,7 +87,7 @@ def test_a_level_that_is_higher_for_a_threshold_is_said_to_be_so(mart):
         "lowest possible level by 1 and raised the highest possible level by 2. That adoption stands higher is not because anything measured moved."
     )
     (shown,) = told(section)["levels"].to_dicts()
-    assert [shown[name] for name in ("The past told anew", "The model", "Thresholds", "What is known", "What is measured")] == [
+    assert [shown[name] for name in ("Told anew", "Model", "Thresholds", "Known", "Measured")] == [
         "0", "0", "lowest +1, highest +2", "0", "0"
     ]  # fmt: skip
     assert any("Over the parts it adds up" in caution for caution in section.cautions)

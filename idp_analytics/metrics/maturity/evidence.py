@@ -6,10 +6,8 @@ where it does with 0.1 or less. In between, and where nothing is measured, it is
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
 
 import polars as pl
 
@@ -34,6 +32,7 @@ from idp_analytics.metrics.maturity.measured import (
     SHARE,
     chance,
 )
+from idp_analytics.metrics.maturity.remembered import remembered
 from idp_analytics.settings import Settings
 
 Measure = Callable[[Tables, Settings, datetime], pl.DataFrame]
@@ -113,28 +112,15 @@ def check(settings: Settings) -> None:
         raise SettingsError.listing("maturity_model.toml", problems)
 
 
-class _Last:
-    """The criteria of the last tables asked about, by moment: several studies follow from them, in one run. Holds no table alive."""
-
-    tables: weakref.ref[pl.LazyFrame] | None = None
-    settings: Settings | None = None
-    found: ClassVar[dict[tuple[datetime, datetime], pl.DataFrame]] = {}
-
-
 def criteria(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every criterion for everybody it is asked of (:data:`CRITERIA`): the organisation, and of ``team`` criteria every team too."""
     return rescored(tables, settings, as_of, as_of)
 
 
+@remembered
 def rescored(tables: Tables, settings: Settings, then: datetime, as_of: datetime) -> pl.DataFrame:
     """The same as it was seen ``then``, by the model, the thresholds and the exemptions of now (``as_of``)."""
-    some = tables["deployments"]
-    if _Last.tables is None or _Last.tables() is not some or _Last.settings is not settings:
-        _Last.tables, _Last.settings, _Last.found = weakref.ref(some), settings, {}
-    if (then, as_of) not in _Last.found:
-        found = judged(measured(tables, settings, then), asked(tables, settings, then), settings, as_of)
-        _Last.found[then, as_of] = found
-    return _Last.found[then, as_of]
+    return judged(measured(tables, settings, then), asked(tables, settings, then), settings, as_of)
 
 
 def measured(tables: Tables, settings: Settings, as_of: datetime, more: Iterable[str] = ()) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from idp_analytics.metrics.maturity.measured import (
     of_shares,
     since,
 )
+from idp_analytics.metrics.maturity.remembered import remembered
 from idp_analytics.metrics.stress_windows import SEVERE
 from idp_analytics.metrics.survey_results import survey_results
 from idp_analytics.metrics.theme_links import METRICS
@@ -33,6 +34,7 @@ TWO_WEEKS = timedelta(days=14)
 NO_PLATFORM = "settings name no platform team"
 CORE = ("deployments", "incidents", "tickets", "costs", "action_runs", "approvals")
 """Kinds of records without which little can be said of a platform."""
+_surveys = remembered(survey_results)
 SAME = 0.8
 """Share of the questions of a survey that the one before asked too, from which the two can be compared."""
 
@@ -210,7 +212,7 @@ def records_kept(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
 
 def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Waves closed in the last year of which at least four in five questions were asked in the wave before."""
-    asked = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org").select(
+    asked = _surveys(tables, settings, as_of).filter(pl.col("scope") == "org").select(
         "survey_id", "number", "closed_on", "question_id"
     ).unique()  # fmt: skip
     source, unit = "comparable_surveys", "surveys"
@@ -230,7 +232,7 @@ def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> p
 
 def survey_response(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of the people there were when the last wave closed, those who rated the platform as a whole."""
-    found = survey_results(tables, settings, as_of).filter(
+    found = _surveys(tables, settings, as_of).filter(
         pl.col("scope") == "org", pl.col("part") == "overall", pl.col("headcount") > 0
     )
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max()).drop_nulls("n")
@@ -261,7 +263,7 @@ def measured_beforehand(tables: Tables, settings: Settings, as_of: datetime) -> 
 
 def areas_rated_and_measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Areas of the platform that the last closed wave rated and that a metric of ours measures."""
-    found = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
+    found = _surveys(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
     if found.is_empty():
         return nothing("areas_rated_and_measured", "areas")
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max())

@@ -65,7 +65,7 @@ CHECKS: tuple[Check, ...] = (
         "what was asked may really not apply", "the reasons, who gave them, and when they end", _BEFORE,
     ),
     Check(
-        TARGET, "a target was set or moved since the report before to a level that was reached already",
+        TARGET, "a target was set or moved since the report before to a level that was reached already (one for all teams: by every one)",
         "to keep a level may be what is wanted", "the reason given with the target", f"{_BEFORE}, and a target",
     ),
     Check(
@@ -317,9 +317,14 @@ def _chosen(chain: Chain, settings: Settings) -> Iterator[pl.DataFrame]:
         .otherwise(pl.col("threshold") > pl.col("threshold_then"))
     )
     excused = pl.col("state").is_in(out) & ~pl.col("state_then").is_in(out)
-    effect = split(chain, settings).filter(part=THRESHOLDS).select(
-        *_KEY, pl.col("low_before").alias("before"), pl.col("low_after").alias("now"), ((pl.col("low_change") > 0) | (pl.col("high_change") > 0)).alias("_rose")
-    )  # fmt: skip
+    # The bound that rose, the lowest level before the highest.
+    by_low = pl.col("low_change") > 0
+    ends = (
+        pl.when(by_low).then(f"low_{side}").otherwise(f"high_{side}").alias(name)
+        for side, name in (("before", "before"), ("after", "now"))
+    )
+    rose = (by_low | (pl.col("high_change") > 0)).alias("_rose")
+    effect = split(chain, settings).filter(part=THRESHOLDS).select(*_KEY, *ends, rose)
     for check, chosen in ((EASED, eased), (EXCUSED, excused)):
         counted = both.group_by(_KEY).agg(chosen.sum().alias("k"), pl.len().alias("of"))
         yield counted.join(effect, on=_KEY).with_columns(
@@ -328,11 +333,28 @@ def _chosen(chain: Chain, settings: Settings) -> Iterator[pl.DataFrame]:
 
 
 def _aimed(published: Published, now: pl.DataFrame, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Targets of now, whether they were there before, and whether they ask for what is there."""
+    """Targets of now, whether they were there before, and whether they ask for what is there. One of all teams is asked about once, of the
+    organisation, and only where every team has reached it."""
     was = published.targets.select(*_KEY, pl.col("target").alias("_was"))
     held = gaps(now, settings, as_of).join(was, on=_KEY, how="left", maintain_order="left")
     is_new = pl.col("target").ne_missing(pl.col("_was"))
-    return held.select(
-        *_KEY, pl.lit(TARGET).alias("check"), pl.col("_was").alias("before"), pl.col("target").alias("now"), pl.col("asked").alias("of"),
-        (is_new & ~pl.col("is_due") & (pl.col("state") == REACHED)).alias("holds"),
-    )  # fmt: skip
+    told = held.with_columns((is_new & ~pl.col("is_due") & (pl.col("state") == REACHED)).alias("holds"))
+    own = pl.DataFrame(
+        [(t.aspect, t.team) for t in settings.maturity.targets if t.team],
+        schema={"aspect": pl.String, "entity_id": pl.String},
+        orient="row",
+    )
+    single = told.join(own, on=["aspect", "entity_id"], how="semi")
+    shared = told.filter(pl.col("scope") == "team").join(own, on=["aspect", "entity_id"], how="anti")
+    of_all = shared.group_by("aspect").agg(
+        pl.col("_was", "target").max(), pl.col("holds").sum().alias("k"), pl.len().alias("of"), pl.col("holds").all()
+    ).with_columns(pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id"))  # fmt: skip
+    return pl.concat([told.filter(pl.col("scope") == "org"), single, of_all], how="diagonal_relaxed").select(
+        *_KEY,
+        pl.lit(TARGET).alias("check"),
+        pl.col("_was").alias("before"),
+        pl.col("target").alias("now"),
+        "k",
+        "of",
+        "holds",
+    )

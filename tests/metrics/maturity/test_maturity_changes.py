@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from idp_analytics.answers import ORG
@@ -178,6 +179,29 @@ def test_a_report_of_a_later_time_is_not_compared_with(company, as_of):
 )
 def test_a_quarter_before_is_so_by_the_calendar_of_the_place(settings, as_of, zone, at, then):
     assert history.earlier(as_of(at), settings(time_zone=zone)) == as_of(then)
+
+
+OTHERS = st.lists(
+    st.tuples(st.sampled_from(["postmortem", "retrospective"]), st.sampled_from(["2026-01", "2026-05"]), st.integers(0, 9), st.integers(0, 9)), max_size=3
+)  # fmt: skip
+
+
+@given(others=OTHERS)
+@limits(max_examples=6)
+def test_what_another_team_does_changes_nothing_of_ours(company, as_of, others):
+    settings = Settings("o", "O", None, maturity=MODEL_THEN)
+    two = {
+        "services": [*OWNED["services"], {"service_id": "till", "lifecycle": "production"}],
+        "ownership": [*OWNED["ownership"], {"service_id": "till", "team_id": "blue"}],
+    }
+    more = [row for n, one in enumerate(others) for row in actions(*one, team=f"blue{n}")]
+    theirs = [{**row, "team_id": "blue"} for row in more]
+    ours = [*BEFORE, *actions("retrospective", "2026-05", 30, 2)]
+    alone, among = (
+        changes.maturity_changes(company(actions=rows, **two), settings, as_of(NOW)).filter(entity_id="red")
+        for rows in (ours, ours + theirs)
+    )
+    assert alone.equals(among)
 
 
 # --- laws ---------------------------------------------------------------------------------------------------------------

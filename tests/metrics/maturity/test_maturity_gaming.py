@@ -150,8 +150,7 @@ def with_third(at):
 def test_a_threshold_eased_is_asked_about_where_a_level_is_higher_for_it(found, published, at, verdict, k):
     (row,) = found(gaming.EASED, published(), with_third(at))
     assert (row["verdict"], row["k"], row["of"]) == (verdict, k, 3)
-    assert row["before"] == 2
-    assert row["now"] == (4 if verdict == "look here" else 2)
+    assert (row["before"], row["now"]) == (2, 4 if verdict == "look here" else 2)
 
 
 def test_an_exemption_more_is_asked_about_where_a_level_may_be_higher_for_it(found, published):
@@ -163,26 +162,39 @@ def test_an_exemption_more_is_asked_about_where_a_level_may_be_higher_for_it(fou
     assert (row["verdict"], row["k"]) == ("nothing to see", 0)
 
 
-def aiming(level):
-    return replace(MODEL, targets=(AspectTarget("a", level, date(2026, 12, 31), "why", None, True),))
+def aiming(level, **whose):
+    return replace(MODEL, targets=(AspectTarget("a", level, date(2026, 12, 31), "why", **whose),))
 
 
 @pytest.mark.parametrize(
     ("was", "now", "verdict"),
     [
-        (MODEL, 2, "look here"),
-        (MODEL, 3, "nothing to see"),
-        (aiming(3), 2, "look here"),
-        (aiming(2), 2, "nothing to see"),
+        (MODEL, 2, "look here"), (MODEL, 3, "nothing to see"), (aiming(3, team="red"), 2, "look here"), (aiming(2, team="red"), 2, "nothing to see"),
     ],
-)
+)  # fmt: skip
 def test_a_target_set_where_the_level_is_already_is_asked_about(found, published, was, now, verdict):
-    (row,) = found(gaming.TARGET, published(was), aiming(now))
+    (row,) = found(gaming.TARGET, published(was), aiming(now, team="red"))
     assert (row["verdict"], row["now"]) == (verdict, now)
 
 
+def test_a_target_of_all_teams_is_asked_about_once_and_where_every_team_has_reached_it(found, published):
+    both = {
+        "services": [*OWNED["services"], {"service_id": "till", "lifecycle": "production"}],
+        "ownership": [*OWNED["ownership"], {"service_id": "till", "team_id": "blue"}],
+    }
+    assert found(gaming.TARGET, published(), aiming(2, of_teams=True)) == []
+    (row,) = found(gaming.TARGET, published(), aiming(2, of_teams=True), whose="org")
+    assert (row["verdict"], row["k"], row["of"]) == ("look here", 1, 1)
+    (row,) = found(gaming.TARGET, published(), aiming(2, of_teams=True), whose="org", **both)
+    assert (row["verdict"], row["k"], row["of"]) == ("nothing to see", 1, 2)
+
+
 def test_without_a_report_before_what_is_chosen_cannot_be_checked(found):
-    assert [found(check, model=aiming(2)) for check in (gaming.EASED, gaming.EXCUSED, gaming.TARGET)] == [[], [], []]
+    assert [found(check, model=aiming(2, team="red")) for check in (gaming.EASED, gaming.EXCUSED, gaming.TARGET)] == [
+        [],
+        [],
+        [],
+    ]
 
 
 # --- what is counted ----------------------------------------------------------------------------------------------------
