@@ -181,19 +181,21 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     """The same from settings already at hand (``idp report --git`` makes them without a file)."""
     benchmarks.check(settings)
     maturity.check(settings)
-    conformed = [(extract, conform(extract, source.name, source.time_zone)) for source, extract in _extracts(settings)]
-    tables, rejected, loads = _gathered([c for _, c in conformed])
+    tables, rejected, loads = _gathered(
+        conform(extract, source.name, source.time_zone) for source, extract in _extracts(settings)
+    )
     tables, late = _known_by(tables, settings.as_of)
     gated = checks.check(tables, gate)
-    tables = dict(gated.tables)
-    rejected = _with_files(pl.concat([rejected, late, gated.rejected]), loads)
-    tables["loads"] = _recounted(loads, pl.concat([late, gated.rejected]))
-    _stop_if_unusable(tables, gated.results)
+    tables, results, dropped = dict(gated.tables), gated.results, gated.rejected
+    del gated  # so that no table is held twice below
+    rejected = _with_files(pl.concat([rejected, late, dropped]), loads)
+    tables["loads"] = _recounted(loads, pl.concat([late, dropped]))
+    _stop_if_unusable(tables, results)
 
-    zone = settings.time_zone
-    tables = {name: attribute(TABLES[name], frame, tables["ownership"], zone) for name, frame in tables.items()}
+    zone, ownership = settings.time_zone, tables["ownership"]
+    tables = {name: attribute(TABLES[name], tables.pop(name), ownership, zone) for name in list(tables)}
     return Organisation(
-        settings=settings, tables=tables, rejected=rejected, checks=gated.results,
+        settings=settings, tables=tables, rejected=rejected, checks=results,
         as_of=settings.as_of or _last_event(tables), cautions=tuple(_cautions(tables, settings)),
     )  # fmt: skip
 
@@ -272,22 +274,25 @@ def _matching(pattern: str, root: Path) -> list[Path]:
     return [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
 
 
-def _gathered(parts: Sequence[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+def _gathered(parts: Iterable[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
     """All extracts put together per table, names replaced by our ids, one row per key; rows replaced by a newer one are set aside.
 
     Names come first, because two catalogues may describe one service under two.
     """
-    loads = pl.concat([empty("loads"), *(part.load for part in parts)])
+    told, rejected = [empty("loads")], [pl.DataFrame(schema=REJECTED)]
     by_table: dict[str, list[pl.DataFrame]] = {}
     for part in parts:
+        told.append(part.load)
+        rejected.append(part.rejected)
         by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
-    frames = {name: pl.concat(by_table.get(name) or [empty(name)]) for name in TABLES}
+    loads = pl.concat(told)
+    frames = {name: pl.concat(by_table.pop(name, []) or [empty(name)]) for name in TABLES}
     people = frames["people"]["person_id"].to_list()
     aliases = by_kind(latest("aliases", frames["aliases"])[0], people)
     frames["aliases"] = without_logins(frames["aliases"], people)
-    tables, rejected = {}, [pl.DataFrame(schema=REJECTED), *(part.rejected for part in parts)]
+    tables = {}
     for name in TABLES:
-        tables[name], replaced = latest(name, resolve(TABLES[name], frames[name], aliases))
+        tables[name], replaced = latest(name, resolve(TABLES[name], frames.pop(name), aliases))
         for reason, rows in _replaced(name, tables[name], replaced):
             loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
             if reason is _AGAIN and rows.height:
