@@ -67,6 +67,23 @@ def test_rows_of_all_are_the_rows_of_each() -> None:
     assert list(batch.where([False] * 3).rows(change_id=[])) == []
 
 
+def test_several_rows_of_a_document_follow_one_another_whatever_order_they_were_told_in() -> None:
+    batch = Batch(CHANGES, documents([{"id": "1"}, {"id": "2"}, {"id": "3"}]))
+    own = {"change_id": ["a", "b", "c", "d"], "kind": "pull_request"}
+    (row,) = batch.several([2, 0, 2, 0], own, newest=batch.texts("id"), sha=batch.texts("id"), repo="r")
+    found = frame(CHANGES, [row])
+    assert found.select("_row", "change_id", "sha", "repo", "kind").rows() == [
+        (1, "b", "1", "r", "pull_request"), (1, "d", "1", "r", "pull_request"), (3, "a", "3", "r", "pull_request"), (3, "c", "3", "r", "pull_request"),
+    ]  # fmt: skip
+    assert list(batch.several([], {"change_id": []}, sha=batch.texts("id"))) == []
+
+
+def test_rows_of_their_own_are_those_of_each_document() -> None:
+    batch = Batch(CHANGES, documents([{"id": "1"}, {"id": "2"}]))
+    single = [one.row(newest=one.text("id"), change_id=one.text("id"), repo="r") for one in batch.documents]
+    assert list(batch.singly(newest=batch.texts("id"), change_id=batch.texts("id"), repo="r")) == single
+
+
 def test_of_each_place_the_first_that_is_known_and_each_different_value_once() -> None:
     asked: list[str] = []
     assert each(lambda value: asked.append(value) or value.upper(), ["a", "b", "a"]) == ["A", "B", "A"]
