@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,7 @@ def scorecards(view: View) -> Section:
             cells.table(f"Services of {view.name} by rule of {_called(card)}, end of {when}", (_rule(row) for row in rules if _card(row) == _card(card)), ("Level",))
             for card in cards
         ),
+        cells.table(f"Scorecards of {view.name}, period by period", _course(view), ("Scorecard", "Last look", "Have come to")),
         cells.table("Where a scorecard and what is seen here look at the same", map(_compared, both), ("Rule", "Scorecard", "Seen here as")),
         cells.table(
             "Services of which the two say the opposite", map(_dispute, apart.head(AT_MOST).to_dicts()), ("Rule", "Scorecard", "It says", "Seen here"),
@@ -164,6 +166,25 @@ def _points(row: Row) -> dict[str, str]:
         "If what could not be told had none": _amount(row["points_if_none"], row),
         "If it had all": _amount(row["points_if_all"], row),
     }
+
+
+def _course(view: View) -> Iterator[dict[str, str]]:
+    """Every card of which there is more than one period, oldest first."""
+    past = view.study_so_far(STUDY)
+    rows = past.filter(pl.col("level_number").is_null(), pl.col("n") > 0).to_dicts()
+    levels = past.filter(pl.col("level_number").is_not_null()).to_dicts()
+    several = {card for card, times in Counter(map(_card, rows)).items() if times > 1}
+    for row in (one for one in rows if _card(one) in several):
+        come = [one for one in levels if _card(one) == _card(row) and one["period"] == row["period"]]
+        yield {
+            "End of": cells.period(row),
+            "Scorecard": _called(row),
+            "Last look": f"{row['looked_at']:%-d %B %Y}" if row["looked_at"] else "",
+            "Services checked (n)": f"{row['n']:,}",
+            "Have come to": ", ".join(f"{_span(one)} to {_name(one)}" for one in come),
+            "Median points": _amount(row["points"], row),
+            words.level(row).capitalize(): _amount(row["points_low"], row, row["points_high"]),
+        }
 
 
 def _rule(row: Row) -> dict[str, str]:

@@ -101,3 +101,14 @@ def test_a_criterion_of_the_model_on_what_is_not_there_is_said():
     assert [c for c in made.cautions if "maturity model names" in c] == [
         "The maturity model names scorecard prodution: owned, of which there is nothing in the data."
     ]
+
+
+def test_several_periods_are_laid_beside_each_other():
+    before = {"period": "2026-05", "period_start": parse("2026-05").start}
+    made = seen(
+        whole(9), level(1, "Bronze", 8, 8, 9), level(2, "Silver", 4, 6, 9), {**whole(8), **before}, {**level(1, "Bronze", 5, 7, 8), **before}, whole(5, **POINTS),
+    )  # fmt: skip
+    (course,) = (table.frame for table in made.tables if "period by period" in table.caption)
+    assert course.select("End of", "Scorecard", "Services checked (n)", "Have come to").rows() == [
+        ("2026-05", "production (Port)", "8", "5\u2060–\u20607 to Bronze"), ("2026-06", "production (Port)", "9", "8 to Bronze, 4\u2060–\u20606 to Silver"),
+    ]  # fmt: skip
