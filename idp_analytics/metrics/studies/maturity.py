@@ -132,7 +132,7 @@ STUDIES: tuple[Study, ...] = (
         "maturity_gaming",
         "one check of one entity, aspect or criterion: whether a level could look higher than things are, with its innocent explanation",
         maturity_gaming,
-        People.COUNTS,
+        People.LEVELS,
     ),
     Study(
         "stress_signals",
