@@ -59,7 +59,7 @@ class Mart:
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables, all of them as far as they may be
     published (:mod:`people_rows`); ``studies`` has the frame of
     every study by name. ``meta``
-    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``maturity_model`` (the title of a company's own), ``settings_sha256``,
+    (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``scorecard_rules`` (scorecard and rule of each that asks what is seen), ``maturity_model`` (the title of a company's own), ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
     ``period``, ``run`` and ``sha256`` of what was published before, where anything was).
     """
@@ -99,6 +99,7 @@ class Mart:
                 asdict(target) | {"by": target.by.isoformat() if target.by else None} for target in settings.targets
             ],
             "maturity_target_teams": sorted({target.team for target in settings.maturity.targets if target.team}),
+            "scorecard_rules": [[one.scorecard, one.rule] for one in settings.scorecard_rules],
             "maturity_model": settings.maturity.title if settings.maturity.is_own else None,
             "settings_sha256": settings.sha256,
             "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},

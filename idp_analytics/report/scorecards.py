@@ -253,6 +253,10 @@ def _cautions(view: View, cards: list[Row], levels: list[Row], both: list[Row]) 
     if nameless:
         yield f"{count(nameless, 'thing')} that were checked {('are', 'is')[nameless == 1]} of no known service and in no number."
     if view.scope == "org":
+        known = set(view.mart.studies[RULES].select("scorecard", "rule").unique().iter_rows())
+        for card, rule in view.mart.meta.get("scorecard_rules", ()):
+            if (card, rule) not in known:
+                yield f"No scorecard {named(card)} with a rule {named(rule)} is in the data, though settings.toml says what that rule asks."
         asked = view.mart.studies["maturity_criteria"].filter(
             pl.col("scope") == "org", pl.col("source").str.starts_with("scorecard "), pl.col("why") == ABSENT
         )

@@ -103,6 +103,14 @@ def test_a_criterion_of_the_model_on_what_is_not_there_is_said():
     ]
 
 
+def test_a_rule_of_the_settings_that_no_scorecard_has_is_said():
+    studies = {"scorecards": frame([whole(9)], CARDS), "scorecard_rules": frame([rule("owned", 9, 9)], RULES)}
+    made = scorecards(of_org(mart(studies=studies, scorecard_rules=[["production", "owned"], ["production", "ownd"]])))
+    assert [c for c in made.cautions if "settings.toml says what" in c] == [
+        "No scorecard production with a rule ownd is in the data, though settings.toml says what that rule asks."
+    ]
+
+
 def test_several_periods_are_laid_beside_each_other():
     before = {"period": "2026-05", "period_start": parse("2026-05").start}
     made = seen(
