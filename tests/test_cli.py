@@ -468,9 +468,7 @@ def test_report_takes_folder_period_teams_reports_workers_and_gate(
                  "--gate", "gx")  # fmt: skip
     assert result.exit_code == 0, result.output
     assert loaded == [(Path("d"), "gx")]
-    assert asked == [
-        {"reports": Path("r"), "period": "2026-Q2", "teams": ("a", "b"), "workers": 3, "retries": 1, "keep": 3}
-    ]
+    assert asked == [{"reports": Path("r"), "period": "2026-Q2", "teams": ("a", "b"), "workers": 3, "retries": 1, "keep": 3}]  # fmt: skip
 
 
 def test_report_of_repositories_takes_several_after_one_git(
