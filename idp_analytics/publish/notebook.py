@@ -60,12 +60,13 @@ def parameterized(source: NotebookNode, given: Mapping[str, Any]) -> NotebookNod
     made = copy.copy(source)
     made.metadata = _node(**{**source.metadata, "papermill": _node(parameters={})})
     made.cells = [_fresh(cell) for cell in source.cells]
-    made = parameterize_notebook(made, dict(given), kernel_name="python3", language="python")
+    if given:  # papermill puts no cell where there is nothing to set
+        made = parameterize_notebook(made, dict(given), kernel_name="python3", language="python")
     for cell in made.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.id = "injected-parameters"
         cell.metadata["papermill"] = _node(status=PENDING, exception=False)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _fresh(cell: NotebookNode) -> NotebookNode:
