@@ -65,7 +65,7 @@ class WarmKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """What ``kernels/idp`` says."""
+        """What ``kernelspec/idp`` says."""
         return KernelSpec(
             argv=[sys.executable, *_LAUNCHER, "-f", "{connection_file}"], display_name="Python 3", language="python",
             metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},

@@ -56,7 +56,7 @@ class Kernel:
     """The kernel ``idp`` as a front end has it."""
 
     def __init__(self, repository: Path) -> None:
-        specs = KernelSpecManager(kernel_dirs=[str(repository / "kernels")])
+        specs = KernelSpecManager(kernel_dirs=[str(repository / "idp_analytics" / "publish" / "kernelspec")])
         self.manager = KernelManager(kernel_name="idp", kernel_spec_manager=specs)
 
     def start(self, **options: Any) -> None:
@@ -231,8 +231,10 @@ def test_the_package_says_where_they_are(repository: Path) -> None:
         declared = told["project"]["entry-points"][group]
         assert {name: EntryPoint(name, value, group).load() for name, value in declared.items()} == entries
     shared = told["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
-    assert shared == {"kernels": "share/jupyter/kernels"}
-    spec = json.loads((repository / "kernels" / "idp" / "kernel.json").read_text(encoding="utf-8"))
+    assert shared == {"idp_analytics/publish/kernelspec": "share/jupyter/kernels"}
+    spec = json.loads(
+        (repository / "idp_analytics" / "publish" / "kernelspec" / "idp" / "kernel.json").read_text(encoding="utf-8")
+    )
     ours = WarmKernel().kernel_spec
     assert spec["argv"][1:] == ours.argv[1:]
     assert spec["metadata"]["kernel_provisioner"] == ours.metadata["kernel_provisioner"]
