@@ -187,7 +187,7 @@ OTHERS = st.lists(
 
 
 @given(others=OTHERS)
-@limits(max_examples=6)
+@limits(max_examples=4)
 def test_what_another_team_does_changes_nothing_of_ours(company, as_of, others):
     settings = Settings("o", "O", None, maturity=MODEL_THEN)
     two = {
@@ -280,6 +280,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
+@limits(max_examples=20)
 def test_parts_add_up_to_the_whole_change_whatever_happened(told):
     frames = [
         rows(*({"level": level, "state": state, "k": 1.0, "n": 1, "value": 1.0} for level, state in step))
