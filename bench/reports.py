@@ -1,55 +1,123 @@
-"""Our report run against papermill + nbconvert, per team, side by side in one run.
+"""Our report run against papermill + nbconvert, per report, side by side in one run, for companies of several sizes.
 
 The usual way: for each team ``papermill team.ipynb …`` and then ``jupyter nbconvert --to html --no-input``, each a process
-of its own, one after the other. Ours: one run that computes the answers once and makes the same teams' reports.
+of its own, one after the other; measured on a few teams. Its notebook is given the mart that our run computed: without that every
+report would load and compute the whole company anew. Ours: one run from the files to the published set, all teams.
+
+``python bench/reports.py [--usual TEAMS] [SIZE …]``; sizes are numbers of teams.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
+from idp_analytics.paths import resource as shipped
+from idp_analytics.publish.run import MART
+
+PUBLISH = """
+import os, resource, sys, time
 from idp_analytics.organisation import load
-from idp_analytics.paths import resource
 from idp_analytics.publish.run import publish
+result = publish(load(sys.argv[1]), reports=sys.argv[2])
+assert not result.failed, result.failed
+own, made = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(own.ru_utime + own.ru_stime, made.ru_utime + made.ru_stime, result.folder)
+"""
+"""One run in a process of its own: seconds of processors of that process (load and mart) and of those it forked (reports)."""
 
 
-def usual(teams: list[str], folder: Path) -> float:
-    """Seconds for all teams by the two commands."""
-    binaries = Path(sys.executable).parent
-    start = time.perf_counter()
-    for team in teams:
-        made = folder / f"{team}.ipynb"
-        subprocess.run(
-            [binaries / "papermill", resource("notebooks") / "team.ipynb", made, "-p", "team", team, "--no-progress-bar", "--log-level", "ERROR"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        subprocess.run(
-            [binaries / "jupyter", "nbconvert", "--to", "html", "--no-input", made], check=True, capture_output=True
-        )
-    return time.perf_counter() - start
-
-
-def main(count: int) -> None:
-    """Print both, per report, and the ratio."""
-    org = load("data/sample")
-    teams = sorted(org.tables["teams"].filter(kind="team")["team_id"].to_list())[:count]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        slow = usual(teams, folder)
-        start = time.perf_counter()
-        result = publish(load("data/sample"), reports=folder / "reports", teams=teams)
-        fast = time.perf_counter() - start
-        assert not result.failed, result.failed
-    print(f"{len(teams)} team reports (ours also makes the organisation's report and the index)")
-    print(f"papermill + nbconvert, a process each: {slow:7.1f} s  {slow / len(teams):6.2f} s per report")
+def main(sizes: list[int], few: int) -> None:
+    """Print a row per size."""
     print(
-        f"idp report, everything from the files:  {fast:7.1f} s  {fast / len(teams):6.2f} s per report   {slow / fast:.1f}x"
+        "| teams | seconds | of processors: load and mart | per report | in all, per report | peak GB | usual, of processors per report | ratio |"
     )
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as name:
+        for size in sizes:
+            folder = Path(name) / str(size)
+            data = folder / "data"
+            subprocess.run([sys.executable, "-m", "idp_analytics", "sample", "--teams", str(size), data], check=True, capture_output=True)  # fmt: skip
+            start = time.perf_counter()
+            mart, pages, peak, published = ours(data, folder / "reports")
+            wall = time.perf_counter() - start
+            slow = usual(published, few) if few else float("nan")
+            made = len(list(published.glob("**/*.html"))) - 1
+            all_of_it = (mart + pages) / made
+            print(f"| {size} | {wall:.0f} | {mart:.1f} | {pages / made:.2f} | {all_of_it:.2f} | {peak / 1e9:.1f} | {slow:.1f} | {slow / all_of_it:.0f}× |", flush=True)  # fmt: skip
+            shutil.rmtree(folder)
+
+
+def ours(data: Path, reports: Path) -> tuple[float, float, float, Path]:
+    """Seconds of processors for the mart and for all reports, the most memory in use at a time (bytes), and the folder published."""
+    run = subprocess.Popen([sys.executable, "-c", PUBLISH, data, reports], stdout=subprocess.PIPE, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})  # fmt: skip
+    peak = [0]
+    watch = threading.Thread(target=_watch, args=(run, peak))
+    watch.start()
+    told, _ = run.communicate()
+    watch.join()
+    if run.returncode:
+        raise SystemExit(run.returncode)
+    mart, pages, folder = told.split(maxsplit=2)
+    return float(mart), float(pages), peak[0], Path(folder.strip())
+
+
+def _watch(run: subprocess.Popen[str], peak: list[int]) -> None:
+    """The proportional memory of the run and all it started, twice a second: what processes share counts once."""
+    while run.poll() is None:
+        peak[0] = max(peak[0], sum(map(_memory, _below(run.pid))))
+        time.sleep(0.5)
+
+
+def _below(process: int) -> list[int]:
+    found = [process]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").glob("*/children"):
+            try:
+                found += map(int, task.read_text().split())
+            except OSError:  # it has ended meanwhile
+                continue
+    return found
+
+
+def _memory(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def usual(published: Path, few: int) -> float:
+    """Seconds of processors per report by the two commands, for the first few teams."""
+    binaries, before = Path(sys.executable).parent, resource.getrusage(resource.RUSAGE_CHILDREN)
+    teams = sorted(path.stem for path in (published / "teams").glob("*.html"))[:few]
+    with tempfile.TemporaryDirectory() as name:
+        for team in teams:
+            made = Path(name) / f"{team}.ipynb"
+            given = ["-p", "team", team, "-p", "mart", str((published / MART).resolve())]
+            subprocess.run(
+                [binaries / "papermill", shipped("notebooks") / "team.ipynb", made, *given, "--no-progress-bar", "--log-level", "ERROR"],
+                check=True, capture_output=True,
+            )  # fmt: skip
+            subprocess.run(
+                [binaries / "jupyter", "nbconvert", "--to", "html", "--no-input", made], check=True, capture_output=True
+            )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / len(teams)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=int, default=[9, 50])
+    parser.add_argument("--usual", type=int, default=4)
+    given = parser.parse_args()
+    main(given.sizes, given.usual)
