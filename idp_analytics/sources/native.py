@@ -110,14 +110,37 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
 
 
 def _rows_of(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export) -> list[Row]:
-    """The rows of all documents; where one is not shaped as the others, of each half, down to the one that is not."""
+    """The rows of all documents; of those that are not shaped as the others that, and the rows of all others together."""
     try:
         return in_order(list(at_once(batch, export)))
     except _SHAPELESS as error:
         if len(batch) == 1:
             return [batch.documents[0].left_out(misshapen(export, error))]
-    halves = batch.documents[: len(batch) // 2], batch.documents[len(batch) // 2 :]
-    return [row for half in halves for row in _rows_of(at_once, Batch(batch.table, half), export)]
+    strange = _strange(at_once, batch, export)
+    is_usual = [id(document) not in strange for document in batch.documents]
+    if not any(is_usual):
+        return list(strange.values())
+    if strange:
+        return [*strange.values(), *_rows_of(at_once, batch.where(is_usual), export)]
+    return [row for half in _halves(batch) for row in _rows_of(at_once, half, export)]
+
+
+def _strange(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export) -> dict[int, Row]:
+    """The documents that cannot be read by themselves, each with why; sought by halves, because nearly all can."""
+    try:
+        list(at_once(batch, export))
+    except _SHAPELESS as error:
+        if len(batch) > 1:
+            first, second = (_strange(at_once, half, export) for half in _halves(batch))
+            return {**first, **second}
+        (document,) = batch.documents
+        return {id(document): document.left_out(misshapen(export, error))}
+    return {}
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    middle = len(batch) // 2
+    return Batch(batch.table, batch.documents[:middle]), Batch(batch.table, batch.documents[middle:])
 
 
 def _files_of(gives: Iterable[Gives], export: Export) -> list[File]:

@@ -112,3 +112,18 @@ def test_one_document_of_another_shape_is_left_out_alone_and_the_order_is_that_o
     good = [str(place) for place in range(5) if place not in strange]
     assert (extract.frame["change_id"].to_list() if good else []) == good
     assert extract.dropped == ({"is not shaped as Made writes it (ValueError)": len(strange)} if strange else {})
+
+
+def counted(batch: Batch, export: Export) -> Iterator[Row]:
+    del export
+    numbers = [int(text or 0) for text in batch.texts("n")]
+    yield batch.documents[0].warning(f"{len(numbers)} in all")
+    yield from batch.rows(change_id=batch.texts("n"))
+
+
+@pytest.mark.parametrize("strange", [[], [0], [2], [0, 4], [1, 2, 3]])
+def test_what_is_said_of_all_is_said_once_of_all_that_are_read(strange: list[int]) -> None:
+    bodies = [{"n": "x" if place in strange else str(place)} for place in range(5)]
+    (extract,) = native._extracts(CHANGES, native._rows(*export_of(bodies, counted)), [FILE])
+    assert extract.warnings == (f"{5 - len(strange)} in all",)
+    assert (extract.frame.height, sum(extract.dropped.values())) == (5 - len(strange), len(strange))
