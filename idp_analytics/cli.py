@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -63,6 +64,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``idp`` command."""
+    # Our matrices are many and small: threads of BLAS wait for one another longer than they work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     cli(prog_name="idp")
 
 
