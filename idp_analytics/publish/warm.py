@@ -30,7 +30,7 @@ PATIENCE = 60.0
 """Seconds a kernel may take to be there, the imports of the first one in them."""
 
 _PREPARED = "idp_analytics.publish.warm"
-_OF_REPORTS_ONLY = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "PYTHONHASHSEED", "PYTHONWARNINGS")
+_OF_REPORTS_ONLY = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "PYTHONHASHSEED", "PYTHONPATH", "PYTHONWARNINGS")
 
 _begun: list[zygote.Client] = []  # so that nobody waits for those that go on when we end
 
