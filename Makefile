@@ -53,7 +53,7 @@ lab: $(READY) ## Open JupyterLab in notebooks/
 	@$(BIN)/jupyter lab notebooks
 
 notebooks: $(READY) ## Run every notebook as an analyst would
-	@$(BIN)/python -m pytest --nbval-lax --nbval-kernel-name idp notebooks
+	@$(TOGETHER) --nbval-lax --nbval-kernel-name idp notebooks
 
 bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our reports against papermill + nbconvert
 	@$(BIN)/python bench/delivery.py
