@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 from typing import Any
 
@@ -29,10 +30,14 @@ def grouped(weights: Any, groups: int, seeds: int = SEEDS) -> tuple[Ints, float]
     )
     places = directions * strengths
     places = places / np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-12)
-    starts = [
-        kmeans2(places, groups, minit="++", rng=np.random.default_rng(seed), missing="warn", iter=50)[1]
-        for seed in range(seeds)
-    ]
+    groups = min(groups, len(np.unique(places.round(6), axis=0)))  # of texts that are alike there is no start for each
+    with warnings.catch_warnings():
+        # A start that leaves a group without texts has fewer groups; that it agrees less with the others is what is told.
+        warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)
+        starts = [
+            kmeans2(places, groups, minit="++", rng=np.random.default_rng(seed), missing="warn", iter=50)[1]
+            for seed in range(seeds)
+        ]
     pairs = {pair: adjusted_rand(starts[pair[0]], starts[pair[1]]) for pair in combinations(range(seeds), 2)}
     agreeing = [sum(value for pair, value in pairs.items() if seed in pair) for seed in range(seeds)]
     return np.asarray(starts[int(np.argmax(agreeing))], np.int64), float(np.mean(list(pairs.values())))

@@ -52,3 +52,20 @@ def test_the_same_texts_give_the_same_groups():
     weights = csr_array(np.random.default_rng(3).random((80, 10)))
     one, other = clusters.grouped(weights, 4), clusters.grouped(weights, 4)
     assert (one[0] == other[0]).all() and one[1] == other[1]
+
+
+def test_a_start_that_leaves_a_group_without_texts_is_no_reason_to_warn():
+    rng = np.random.default_rng(1651)
+    texts, terms, groups = int(rng.integers(8, 40)), int(rng.integers(4, 10)), int(rng.integers(3, 8))
+    weights = (rng.random((texts, terms)) < 0.3).astype(float)
+    weights = weights[weights.any(axis=1)]
+    found, stable = clusters.grouped(csr_array(weights), groups)
+    assert len(found) == len(weights)
+    assert 0 < stable <= 1
+
+
+def test_there_are_no_more_groups_than_different_texts():
+    weights = csr_array(np.vstack([np.eye(4, 9)] * 5))
+    found, stable = clusters.grouped(weights, 7)
+    assert len(set(found)) <= 4
+    assert stable <= 1
