@@ -248,7 +248,6 @@ CELLS = [
     "import os, sys, warnings\nprint(team, os.getcwd(), sys.path, sys.warnoptions, sys.argv[1:] != [], __name__)",
     "warnings.warn('careful')\nprint('to stderr', file=sys.stderr)",
     "import polars as pl\npl.DataFrame({'team': [team]})",
-    "os.system('echo below')",
     "import asyncio\nawait asyncio.sleep(0)\n'awaited'",
     "%%html\n<b>one</b>",
     "1 / 0",
