@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+import memory
 import polars as pl
 from delivery_pandas import COLUMNS
 
@@ -157,7 +158,7 @@ class Cluster:
     def _watch(self) -> None:
         """Five times a second, the memory of all server processes, what they share counted once (Linux: PSS)."""
         while not self._ends.wait(0.2):
-            total = sum(map(_proportional, _family(self.server)))
+            total = memory.in_use(self.server)
             if total:
                 self.peak = max(self.peak, total)
                 self.how = "sum of the server processes' PSS, sampled; the page cache is not in it"
@@ -165,24 +166,3 @@ class Cluster:
 
 def _kind(column: str) -> str:
     return TYPES.get(column, "timestamptz" if column.endswith("_at") else "text")
-
-
-def _family(server: int) -> list[int]:
-    """The server and its processes."""
-    found = [server]
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):  # it has ended
-            continue
-        if parent == server:
-            found.append(int(path.parent.name))
-    return found
-
-
-def _proportional(process: int) -> int:
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

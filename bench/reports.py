@@ -20,6 +20,8 @@ import threading
 import time
 from pathlib import Path
 
+import memory
+
 from idp_analytics.paths import resource as shipped
 from idp_analytics.publish.run import MART
 
@@ -73,27 +75,8 @@ def ours(data: Path, reports: Path) -> tuple[float, float, float, Path]:
 def _watch(run: subprocess.Popen[str], peak: list[int]) -> None:
     """The proportional memory of the run and all it started, twice a second: what processes share counts once."""
     while run.poll() is None:
-        peak[0] = max(peak[0], sum(map(_memory, _below(run.pid))))
+        peak[0] = max(peak[0], memory.in_use(run.pid))
         time.sleep(0.5)
-
-
-def _below(process: int) -> list[int]:
-    found = [process]
-    for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            try:
-                found += map(int, task.read_text().split())
-            except OSError:  # it has ended meanwhile
-                continue
-    return found
-
-
-def _memory(process: int) -> int:
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def usual(published: Path, few: int) -> float:
