@@ -38,6 +38,7 @@ from idp_analytics.metrics import (
     unit_costs,
 )
 from idp_analytics.metrics.allocation.studies import METHODS, POOLS, VIEWS
+from idp_analytics.metrics.impact import columns as impact
 from idp_analytics.metrics.maturity import evidence, roles
 from idp_analytics.organisation import _COVERAGE
 from idp_analytics.periods import parse
@@ -90,6 +91,7 @@ EMPTY = {
     "scorecards": scorecard_study.CARDS, "scorecard_rules": scorecard_study.RULES, "scorecard_disputes": scorecard_study.DISPUTES,
     "maturity_criteria": evidence.CRITERIA, "maturity_roles": roles.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
+    "impact": impact.COLUMNS, "impact_course": impact.COURSE_COLUMNS,
     "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,

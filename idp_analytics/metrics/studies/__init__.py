@@ -5,7 +5,7 @@ as it slices the answers, so its first columns are ``scope`` (org, team, service
 file of its subject, with how people are protected in it (:class:`People`).
 """
 
-from idp_analytics.metrics.studies import adoption, approval, cost, delivery, maturity, voice
+from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, maturity, voice
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 
@@ -16,6 +16,7 @@ STUDIES: tuple[Study, ...] = (
     *cost.STUDIES,
     *voice.STUDIES,
     *maturity.STUDIES,
+    *impact.STUDIES,
 )
 """Every study, in the order they are computed."""
 

@@ -1,0 +1,83 @@
+"""The columns of the studies ``impact`` and ``impact_course``, and the words in them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+
+class Method(StrEnum):
+    """How an effect was estimated: the rungs of the ladder. A closed list."""
+
+    PROCESS_BEHAVIOUR = "process behaviour"
+    INTERRUPTED = "interrupted time series"
+    GROUP_TIME = "group-time effects"
+    SYNTHETIC = "synthetic control"
+    NONE = "none"
+
+
+class State(StrEnum):
+    """How far an intervention is. Due from its day of review on, until a report was published after it. A closed list."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DUE = "due"
+    REVIEWED = "reviewed"
+
+
+PRIMARY, EXPLORATORY = "primary", "exploratory"
+
+COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "scope": pl.String,  # org
+    "entity_id": pl.String,
+    "intervention_id": pl.String,
+    "component": pl.String,
+    "hypothesis": pl.String,
+    "metric": pl.String,
+    "role": pl.String,  # primary: the one it is judged by | exploratory
+    "direction": pl.String,  # up | down: which way is hoped for; of exploratory metrics the better one
+    "smallest_effect": pl.Float64,  # that would matter, in the metric's unit; null for exploratory metrics
+    "unit": pl.String,
+    "state": pl.String,  # planned | running | due | reviewed
+    "registered_at": pl.Datetime("us", "UTC"),
+    "review_on": pl.Date,
+    "method": pl.String,
+    "why": pl.String,  # this method
+    "adopted": pl.Int64,  # units that took it up and were seen before and after
+    "compared": pl.Int64,  # units they are compared with
+    "periods_before": pl.Int64,
+    "periods_after": pl.Int64,
+    "effect": pl.Float64,  # in the metric's unit
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "level": pl.Float64,
+    "n": pl.Int64,  # usable observations
+    "missing": pl.Int64,
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,  # of exploratory metrics, with all of them counted in
+    "detectable": pl.Float64,  # smallest effect that would be seen four times in five, in the metric's unit
+    "pretrend_p": pl.Float64,
+    "pretrend_detectable": pl.Float64,  # drift per period before that would be seen four times in five
+    "placebo_p": pl.Float64,  # by randomisation: dates, or units, given out anew
+    "robust_to": pl.Float64,  # violation, in the largest one before, that would overturn it
+    "expected_by_chance": pl.Float64,  # change from regression to the mean; null: not chosen for being worse
+    "overlaps": pl.String,  # ids, comma separated
+    "verdict": pl.String,
+    "caution": pl.String,
+    "would_change": pl.String,  # what would change our mind
+}
+"""The columns of the study ``impact``, in order."""
+
+COURSE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "scope": pl.String,
+    "entity_id": pl.String,
+    "intervention_id": pl.String,
+    "metric": pl.String,
+    "event_period": pl.Int64,  # from the period of taking up
+    "effect": pl.Float64,  # in the metric's unit
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "units": pl.Int64,
+}
+"""The columns of the study ``impact_course``, in order."""
