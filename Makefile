@@ -10,7 +10,7 @@ DATA ?= data/sample
 PERIOD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage slow lint check reports lab notebooks bench sample generated lock clean
+.PHONY: help demo test coverage slow lint check reports lab notebooks bench sample generated release lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,9 @@ lint: $(READY) ## Format, lint, types, floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-check: lint ## Lint, and run the gate over DATA both ways
+check: lint ## Lint, look at the dependencies, and run the gate over DATA both ways
+	@$(BIN)/python .ci/supply_chain.py check
+	@$(BIN)/python .ci/supply_chain.py audit
 	@$(BIN)/idp check --data $(DATA)
 	@$(BIN)/idp check --data $(DATA) --gate gx > /dev/null
 
@@ -66,8 +68,14 @@ bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our repor
 sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)
 	@$(BIN)/idp sample data/sample
 
-generated: $(READY) ## Write METRICS.md, data/README.md and the shape part of expectations/ anew
+generated: $(READY) ## Write METRICS.md, data/README.md, DEPENDENCIES.md and the shape part of expectations/ anew
 	@$(BIN)/python -m idp_analytics.generated
+	@$(BIN)/python .ci/supply_chain.py table
+
+release: check ## Build the package and its bill of materials into dist/; known vulnerabilities stop it, and so does nobody to ask
+	@$(BIN)/python .ci/supply_chain.py audit --must
+	@$(BIN)/hatchling build
+	@$(BIN)/python .ci/supply_chain.py sbom dist/idp-analytics.cdx.json
 
 lock: ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
