@@ -16,6 +16,7 @@ PUBLISHED = (
 
 
 def test_the_published_example():
+    """C03g."""
     found = multiplicity.adjusted(PUBLISHED)
     assert (found <= 0.05).sum() == 4
     assert (np.array(PUBLISHED) <= 0.05 / 15).sum() == 3

@@ -1,4 +1,4 @@
-"""Which test holds which reference case of surveys (S), agreement (E) and priorities (F), so that none is forgotten."""
+"""Which test holds which reference case of surveys (S), agreement (E), causes (C) and priorities (F), so that none is forgotten."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ HELD = {
     "E05g": "test_agreement.py::test_reference_cases",
     "E06g": "test_ratings.py::test_reference_cases",
     "E08g": "test_agreement.py::test_reference_cases",
+    "C01g": "test_group_time.py::test_published_example",
+    "C02g": "test_impact_estimates.py::test_published_smoking_ban",
+    "C03g": "test_multiplicity.py::test_the_published_example",
+    "C04g": "test_impact_estimates.py::test_published_power",
     "F01g": "test_drivers.py::test_published_shares_of_variance",
     "F02g": "test_reference_cases.py::test_strengths_from_pairs",
 }
-"""Case → the test that compares all of it but what no estimate of ours has: the rule of three (S13g)."""
+"""Case → the test that compares all of it but what no estimate of ours has: the rule of three (S13g), and one regression with both means (C01g)."""
 
 
 def case(cases: Path, name: str) -> tuple[Any, dict[str, tuple[float, float]]]:
@@ -44,7 +48,7 @@ def case(cases: Path, name: str) -> tuple[Any, dict[str, tuple[float, float]]]:
 
 
 def test_every_case_has_its_test(cases: Path) -> None:
-    there = {path.name.partition("_")[0] for path in (cases / "stats" / "given").glob("[SEF][0-9]*.json")}
+    there = {path.name.partition("_")[0] for path in (cases / "stats" / "given").glob("[SECF][0-9]*.json")}
     assert there and there <= HELD.keys()
     for name, test in HELD.items():
         file, _, function = test.partition("::")
