@@ -21,6 +21,7 @@ from idp_analytics.commands import framed as _frame
 from idp_analytics.commands import loaded as _loaded
 from idp_analytics.commands import printable as _printable
 from idp_analytics.commands import told as _told
+from idp_analytics.interventions.commands import intervention
 from idp_analytics.publish.commands import attach
 from idp_analytics.schedule.commands import schedule
 from idp_analytics.survey.commands import survey
@@ -392,6 +393,7 @@ def init(folder: Path, exports: Path | None, name: str | None) -> None:
 cli.add_command(survey)
 cli.add_command(assess)
 cli.add_command(schedule)
+cli.add_command(intervention)
 cli.add_command(attach)
 
 

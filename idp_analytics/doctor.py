@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import groupby
 
 import polars as pl
 
 from idp_analytics import mapping, sources
-from idp_analytics.metrics import HEADLINES, linked_incidents
+from idp_analytics.errors import nearest
+from idp_analytics.metrics import CATALOGUE, HEADLINES, linked_incidents
 from idp_analytics.metrics.allocation import explain
 from idp_analytics.metrics.allocation.shares import shares
 from idp_analytics.metrics.components import unmatched
+from idp_analytics.metrics.interventions import overlapping
+from idp_analytics.metrics.observed import day_of
 from idp_analytics.organisation import Organisation
 from idp_analytics.report.money import REMEDIES
+from idp_analytics.sources.ledger_entries import FILE
 from idp_analytics.tables.pseudonyms import KEY_VARIABLE
 
 Finding = tuple[int, str]
 
 _NAMED = 5
+_DUE = 92
+"""Days after its review is due for which a change is named: what was learnt is for the quarter that follows."""
 
 
 def findings(org: Organisation) -> list[str]:
@@ -27,6 +34,7 @@ def findings(org: Organisation) -> list[str]:
     found = [
         *_set_aside(org), *_unmapped(org), *_unclassified(org), *_unowned_services(org), *_unsaid(org), *_unsalted(org),
         *_unlinked_incidents(org), *_truncated(org), *_not_measured(org), *_pools(org), *_components(org),
+        *_changes(org),
     ]  # fmt: skip
     return [text for _, text in sorted(found, key=lambda finding: (-finding[0], finding[1]))]
 
@@ -160,6 +168,38 @@ def _pools(org: Organisation) -> Iterator[Finding]:
         left.group_by("pool", "reason").agg(pl.col("charges").sum()).sort("pool", "reason").iter_rows()
     ):
         yield n, f"The pool {pool!r} is in part unallocated, {reason}: {REMEDIES[reason]}"
+
+
+def _changes(org: Organisation) -> Iterator[Finding]:
+    """The change ledger: not read, judged by what is no metric, at the same units as another change, due to be looked at."""
+    if (org.settings.root / FILE).is_file() and all(source.kind != "change_ledger" for source in org.settings.sources):
+        yield 0, f'{FILE} is not read. Add a [[source]] with kind = "change_ledger" and paths = ["{FILE}"].'
+    rows = org.tables["interventions"]
+    known = {metric.name for metric in CATALOGUE}
+    for name, metric, n in (
+        rows.group_by("intervention_id", "metric").len().sort("intervention_id", "metric").iter_rows()
+    ):
+        if metric not in known:
+            yield (
+                n,
+                f"The change {name!r} is judged by {metric!r}, which is no metric: nothing can be said of it.{nearest(metric, known)}",
+            )
+    for name, other, units in overlapping(rows).select("intervention_id", "other", "units").iter_rows():
+        yield (
+            0,
+            f"The changes {name!r} and {other!r} are at {units} unit(s) at one time: what moves there can be put down to neither alone. Register the next at "
+            "other units, or after the review of the first.",
+        )
+    today = day_of(org.as_of - timedelta(microseconds=1), org.settings.time_zone)
+    due = rows.group_by("intervention_id").agg(pl.col("review_on").max(), pl.col("adopted_on").count().alias("adopted"))
+    for name, on, adopted in due.sort("intervention_id").iter_rows():
+        if on <= today <= on + timedelta(days=_DUE):
+            yield (
+                0,
+                f"The change {name!r} was to be looked at on {on}: read what its report says, and register what is tried next."
+                if adopted
+                else f"The change {name!r} was to be looked at on {on}, and no unit has taken it up: say who has (idp intervention adopt), or let it go.",
+            )
 
 
 def _not_measured(org: Organisation) -> Iterator[Finding]:

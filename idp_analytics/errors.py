@@ -18,10 +18,10 @@ class SettingsError(IdpError):
     exit_code = 2
 
     @classmethod
-    def listing(cls, where: str, problems: Sequence[str]) -> SettingsError:
-        """One error for all problems found in one place."""
+    def listing(cls, where: str, problems: Sequence[str], then: str = "read") -> SettingsError:
+        """One error for all problems found in one place, without which nothing is done ``then``."""
         lines = "\n".join(f"  - {problem}" for problem in problems)
-        return cls(f"{where}: {len(problems)} problem(s) to mend before anything is read:\n{lines}")
+        return cls(f"{where}: {len(problems)} problem(s) to mend before anything is {then}:\n{lines}")
 
 
 class SourceError(IdpError):

@@ -337,12 +337,16 @@ def _known_by(
     return kept, pl.concat(late)
 
 
+_PLANS = ("interventions",)
+"""Tables that say what somebody means to do: written down today, they do not say that anything else is known up to today."""
+
+
 def _last_event(tables: Mapping[str, pl.DataFrame]) -> datetime:
     """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
     times: list[datetime | None] = [
         frame.select(event_time(TABLES[name]).max()).item()
         for name, frame in tables.items()
-        if TABLES[name].time and TABLES[name].is_fact and frame.height
+        if TABLES[name].time and TABLES[name].is_fact and frame.height and name not in _PLANS
     ]
     last = max((t for t in times if t is not None), default=None)
     if last is None:

@@ -102,3 +102,38 @@ def test_words_of_a_component_that_fit_nothing(tmp_path: Path) -> None:
     assert all(
         "Mend the name, or load what tells of it." in line for line in told
     )  # of operations and tickets nothing is loaded
+
+
+_LEDGER = (
+    "intervention_id,unit_id,unit_kind,hypothesis,metric,direction,smallest_effect,adopted_on,review_on,registered_at\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "finding"),
+    [
+        ("a,shop,service,h,change_lead_tim,down,4,,2026-09-01,2026-03-01T00:00:00Z\n",
+            "The change 'a' is judged by 'change_lead_tim', which is no metric: nothing can be said of it. Did you mean 'change_lead_time'?"),
+        ("a,shop,service,h,change_lead_time,down,4,2026-03-02,2026-09-01,2026-03-01T00:00:00Z\n"
+         "b,shop,service,h,change_fail_rate,down,0.1,2026-03-05,2026-09-01,2026-03-01T00:00:00Z\n",
+            "The changes 'a' and 'b' are at 1 unit(s) at one time:"),
+        ("a,shop,service,h,change_lead_time,down,4,2026-01-02,2026-03-20,2026-01-01T00:00:00Z\n",
+            "The change 'a' was to be looked at on 2026-03-20: read what its report says"),
+        ("a,shop,service,h,change_lead_time,down,4,,2026-03-20,2026-01-01T00:00:00Z\n",
+            "The change 'a' was to be looked at on 2026-03-20, and no unit has taken it up:"),
+        ("a,shop,service,h,change_lead_time,down,4,2026-01-02,2026-03-21,2026-01-01T00:00:00Z\n", None),
+        ("a,shop,service,h,change_lead_time,down,4,2025-01-02,2025-12-01,2025-01-01T00:00:00Z\n", None),
+    ],
+)  # fmt: skip
+def test_the_ledger_of_changes(tmp_path: Path, rows: str, finding: str | None) -> None:
+    said = [sentence for sentence in found(tmp_path, interventions=_LEDGER + rows) if "The change" in sentence]
+    assert len(said) == (finding is not None)
+    assert all(sentence.startswith(finding or "") for sentence in said)
+
+
+def test_a_ledger_that_is_not_read(tmp_path: Path) -> None:
+    root = folder(tmp_path, **WHOLE)
+    (root / "interventions.jsonl").write_text("", encoding="utf-8")
+    assert findings(load(root)) == [
+        'interventions.jsonl is not read. Add a [[source]] with kind = "change_ledger" and paths = ["interventions.jsonl"].'
+    ]

@@ -83,6 +83,33 @@ def difference(change: float | None, low: float | None, high: float | None, unit
     return f"{head}, {_signed(low, ratio)} to {_signed(high, ratio)}"
 
 
+def size(value: float | None, unit: str) -> str:
+    """How large a difference is, without a way: of shares in points (``2.0 points``), else as :func:`quantity`."""
+    if value is None:
+        return NOTHING
+    return f"{significant(100 * abs(value))} points" if is_share(unit) else quantity(abs(value), unit)
+
+
+def effect(value: float | None, low: float | None, high: float | None, unit: str) -> str:
+    """A difference in the unit itself with its interval: ``−3.1 h, −5.0 to −1.2``; of shares in points. A missing end has no bound."""
+    if value is None:
+        return NOTHING
+    ends = (value, low, high)
+    if is_share(unit):
+        told = [(NOTHING, "points") if one is None else (f"{100 * abs(one):.1f}", "points") for one in ends]
+    else:
+        told = [_scaled(None if one is None else abs(one), unit, abs(value)) for one in ends]
+    shown = ["unbounded" if one is None else _way(one, number) for one, (number, _) in zip(ends, told, strict=True)]
+    head = f"{shown[0]} {told[0][1]}".rstrip()
+    return head if low is None and high is None else f"{head}, {shown[1]} to {shown[2]}"
+
+
+def _way(value: float, number: str) -> str:
+    """The number of an absolute value with its sign; what is shown as nothing has none."""
+    is_none = not number.strip("0.,")
+    return number if is_none else f"{'−' if value < 0 else '+'}{number}"
+
+
 def money(amount: Decimal | None, currency: str | None) -> str:
     """``EUR 12,345.67``: exact money to the cent, half cents to the even one, the code or name before it."""
     if amount is None:

@@ -65,6 +65,26 @@ def test_a_change_of_shares_is_a_difference_and_of_all_else_what_a_ratio_adds(ch
 
 
 @pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "shown"),
+    [
+        (-0.02, -0.051, 0.004, SHARE, "−2.0 points, −5.1 to +0.4"), (-0.0001, None, None, SHARE, "0.0 points"),
+        (-3.1, -5.0, -1.2, "hours", "−3.1 h, −5.0 to −1.2"), (60.0, 24.0, None, "hours", "+2.5 days, +1.0 to unbounded"),
+        (0.41, 0.0, 0.8, RATE, "+0.41 per day, 0.00 to +0.80"), (None, 1.0, 2.0, "hours", NOTHING),
+    ],
+)  # fmt: skip
+def test_an_effect_stands_in_the_unit_itself_and_of_shares_in_points(value, low, high, unit, shown):
+    assert wording.effect(value, low, high, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [(0.02, SHARE, "2.0 points"), (-0.15, SHARE, "15 points"), (4.0, "hours", "4.0 h"), (-0.4, RATE, "0.40 per day"), (None, "hours", NOTHING)],
+)  # fmt: skip
+def test_a_size_has_no_way(value, unit, shown):
+    assert wording.size(value, unit) == shown
+
+
+@pytest.mark.parametrize(
     ("amount", "currency", "shown"),
     [
         (None, "EUR", NOTHING), (Decimal("12345.67"), "EUR", "EUR 12,345.67"), (Decimal(0), "EUR", "EUR 0.00"),

@@ -5,7 +5,7 @@ as it slices the answers, so its first columns are ``scope`` (org, team, service
 file of its subject, with how people are protected in it (:class:`People`).
 """
 
-from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, maturity, voice
+from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, ledger, maturity, voice
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Study
 
@@ -17,6 +17,7 @@ STUDIES: tuple[Study, ...] = (
     *voice.STUDIES,
     *maturity.STUDIES,
     *impact.STUDIES,
+    *ledger.STUDIES,
 )
 """Every study, in the order they are computed."""
 

@@ -1,0 +1,16 @@
+"""Studies of the change ledger: what is registered, of which units, and whose they are."""
+
+from __future__ import annotations
+
+from idp_analytics.metrics.interventions import intervention_units
+from idp_analytics.metrics.studies.people import People
+from idp_analytics.metrics.studies.study import Study
+
+STUDIES: tuple[Study, ...] = (
+    Study(
+        "intervention_units",
+        "one unit of one registered change, and when it took it up, of the organisation and of the team whose unit it is",
+        intervention_units,
+        People.NONE,
+    ),
+)
