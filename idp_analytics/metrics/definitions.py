@@ -194,6 +194,22 @@ Hours are the same in both, so deployments out of hours are counted per window; 
 since that is how incidents end. Of 160 synthetic teams that do in stress what they do in calm, one was said to be worse. Skipped postmortems are looked at by page load alone, for calm has no severe incident. Cannot say: why. What
 brings an incident may bring the haste too.
 
+## Did it work
+
+The study `impact` judges each change of the ledger (`interventions`) by the one metric it names, the first of these that the data allow:
+*group-time effects* (Callaway & Sant'Anna 2021) where three units took it up and three others had not by then, each known for two months before: how much more
+a unit moved than others that had not yet, from all its months before, put together over units and months as precisely as each is known; the month of taking up
+itself is left out; errors by leaving out each unit once (CR3), since cohorts of fewer than five are never told apart. Else, by week, of units that took it up at once:
+an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, else least squares with Newey & West's errors 1987; a yearly season from two years on), or
+*process behaviour* from twelve before and four after, limits frozen. These two say that something changed, never why: *not identified*. Medians are estimated as factors and told in
+their unit at the level that would be expected.
+*Improved* is said where the interval leaves nothing else, the effect is as large as the ledger says matters, and nothing forbids it: units that drifted apart before by more than the
+interval allows for; fewer than twenty units of a kind whose dates given out anew find as much more than one time in twenty (Fisher 1935); units that were the worse ones before and would have come
+back as far by chance alone (regression to the mean, empirical Bayes); another change that reached half of the units within 45 days. *No detectable change* is said where an effect that
+matters would have been found four times in five, else *insufficient data*. `robust_to` is Rambachan and Roth's (2023) bound by relative magnitudes in its plainest form: how many times the largest
+monthly step before both would have to go apart each month after for the interval to reach 0; that step holds chance too, which makes it small. Other metrics
+are looked at beside (`exploratory`), all of them counted in (Benjamini & Hochberg 1995).
+
 ## What was resolved
 
 The study `follow_through` looks at the actions resolved in the year before the end of the period, as they stood that day: done, dropped, open,

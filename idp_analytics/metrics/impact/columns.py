@@ -18,7 +18,7 @@ class Method(StrEnum):
 
 
 class State(StrEnum):
-    """How far an intervention is. Due from its day of review on, until a report was published after it. A closed list."""
+    """How far an intervention is. Due from its day of review on, until something resolved names it as its origin. A closed list."""
 
     PLANNED = "planned"
     RUNNING = "running"

@@ -1,0 +1,192 @@
+"""The rungs of the ladder climbed: from a panel to a :class:`Finding`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from idp_analytics.estimates import (
+    adoption_effects,
+    interrupted,
+    parallel_trends,
+    power,
+    process_behaviour,
+    randomisation,
+    regression_to_mean,
+)
+from idp_analytics.estimates.group_time import Effect, GroupTime, group_time
+from idp_analytics.metrics.impact import ladder
+from idp_analytics.metrics.impact.columns import Method
+from idp_analytics.metrics.impact.finding import Finding, Scale, expected_level
+from idp_analytics.metrics.impact.panel import Panel, together
+
+Array = npt.NDArray[np.float64]
+Periods = npt.NDArray[np.int64]
+
+FIRST = 1
+"""Effects count from the month after taking up: that month itself is half before and half after."""
+AROUND = 12
+"""Months before and after taking up in the course."""
+
+
+def by_comparison(months: Panel, when: Periods, rung: ladder.Rung, sign: int, level: float) -> Finding:
+    """Group-time effects (:mod:`estimates.group_time`): base all months before, compared with units that had not yet, errors for few units."""
+    adopted, compared = ladder.by_comparison(months, when)
+    used = adopted | compared
+    y, m, dates = months.values[used], months.weights[used], when[used]
+    # Units that took it up but are not known on both sides compare until then; afterwards they say nothing.
+    y = np.where(
+        compared[used][:, None] & ~adopted[used][:, None] & (np.arange(y.shape[1]) >= dates[:, None]), np.nan, y
+    )
+    found = group_time(y, np.where(adopted[used], dates, np.maximum(dates, 0)), m, "before", "not yet", is_few=True)
+    whole = found.simple(FIRST, level)
+    cells = np.where(_since(found) >= FIRST, found.precision, 0.0)
+    scale = expected_level(y, cells, whole.effect, months.is_ratio)
+    events, effects = found.dynamic(level)
+    mine, theirs = int((cells.sum(axis=1) > 0).sum()), int(compared.sum())
+    is_few = min(mine, theirs) < ladder.MANY
+    dealt = randomisation.placebo(y, dates, m, FIRST).p if is_few else math.nan
+    drift = adoption_effects.drift_before(
+        np.nan_to_num(y), np.where(np.isnan(y), 0.0, m), np.minimum(dates, y.shape[1]), level
+    )
+    reach = float(student.isf((1 - level) / 2, max(len(y) - 1, 1)))
+    error = (drift.high - drift.slope) / reach if reach > 0 else math.nan
+    after = np.unique(_since(found)[cells > 0])
+    step = parallel_trends.largest_step_before(events, np.array([one.effect for one in effects]))
+    before, later = _sides(found, cells)
+    inside = [(int(e), one) for e, one in zip(events, effects, strict=True) if abs(e) <= AROUND]
+    near = dict(inside).get(-1)
+    counted = (found.precision > 0) | ((~np.isnan(y)) & (dates[:, None] > np.arange(y.shape[1])))
+    return Finding(
+        rung.method, rung.why, mine, theirs, before, later, scale(whole.effect), scale(whole.low), scale(whole.high),
+        int(months.n[used][counted].sum()), int(months.missing[used].sum()), whole.p,
+        scale.detectable(power.from_error(whole.error, whole.df, level), sign),
+        _two_sided(drift.slope, error, len(y) - 1), scale.detectable(power.from_error(error, len(y) - 1, level), sign),
+        scale(drift.low), scale(drift.high), dealt, is_few, parallel_trends.robust_to(whole.low, whole.high, step, after),
+        _returning(found, cells, scale, sign), scale(near.effect) if near is not None and _is_sure(near) else math.nan,
+        expected_level=scale.expected if months.is_ratio else math.nan,
+        course=tuple((e, scale(o.effect), scale(o.low), scale(o.high), o.units) for e, o in inside if math.isfinite(o.low)),
+    )  # fmt: skip
+
+
+def alone(weeks: Panel, when: Periods, sign: int, level: float, counts: tuple[Array, Array] | None) -> Finding:
+    """One series of the units that took it up, by week; ``counts``: of a rate the events and the time they are counted in, else None."""
+    size, span = len(weeks.starts), np.arange(len(weeks.starts))
+    known = ~np.isnan(weeks.values)
+    inside = (when >= 1) & (when < size)
+    mine = inside & (known & (span < when[:, None])).any(axis=1) & (known & (span > when[:, None])).any(axis=1)
+    months = len({(weeks.starts[at].year, weeks.starts[at].month) for at in when[mine]})
+    began = int(np.min(when[mine])) if mine.any() else 0
+    over = int(np.max(when[mine])) + 1 if mine.any() else 0
+    values, weight = together(weeks, mine)
+    # Weeks in which some had and some had not are neither.
+    values[began:over] = np.nan
+    there = ~np.isnan(values)
+    before, after = int(there[:began].sum()), int(there[over:].sum())
+    rung = ladder.alone(before, after, int(mine.sum()), months)
+    told = Finding(
+        rung.method, rung.why, int(mine.sum()), 0, before, after,
+        n=int(weeks.n[mine][:, there].sum()), missing=int(weeks.missing[mine][:, there].sum()),
+    )  # fmt: skip
+    if rung.method is Method.INTERRUPTED:
+        summed = None if counts is None else (counts[0][mine].sum(axis=0), counts[1][mine].sum(axis=0))
+        return _interrupted(told, weeks, values, weight, began, sign, level, summed)
+    if rung.method is Method.PROCESS_BEHAVIOUR:
+        return _charted(told, weeks, values, weight, began, sign, level)
+    return told
+
+
+def _interrupted(
+    told: Finding, weeks: Panel, values: Array, weight: Array, began: int, sign: int, level: float, counts: tuple[Array, Array] | None
+) -> Finding:  # fmt: skip
+    is_long = len(weeks.starts) >= 52 * interrupted.SEASONS / 12
+    month = np.array([start.month for start in weeks.starts]) if is_long else None
+    events = None if counts is None else np.where(np.isnan(values), np.nan, counts[0])
+    # Of no events on one side there is no ratio; their rates differ all the same.
+    if events is not None and counts is not None and np.nansum(events[:began]) > 0 and np.nansum(events[began:]) > 0:
+        found = interrupted.counts(events, counts[1], began, True, month, level=level)
+        rate = float(np.nansum(events[began:])) / float(counts[1][began:][~np.isnan(events[began:])].sum())
+        scale = Scale(True, rate / found.effect)
+        ends = [math.log(v) for v in (found.effect, found.low, found.high)]
+    else:
+        found = interrupted.means(values, began, weight, True, month, level)
+        ends = [found.effect, found.low, found.high]
+        scale = expected_level(values[began:], np.where(np.isnan(values), 0.0, weight)[began:], ends[0], weeks.is_ratio)
+    return _with(
+        told, scale, ends, found.p, power.from_error(found.error, found.df, level), sign, ends[1] > 0 or ends[2] < 0, found.resembling
+    )  # fmt: skip
+
+
+def _charted(told: Finding, weeks: Panel, values: Array, weight: Array, began: int, sign: int, level: float) -> Finding:
+    """XmR with limits frozen as they were before; the effect is the mean after less the centre, its interval that of two means from the spread of neighbours."""
+    limits = process_behaviour.natural_limits(values[:began])
+    spread = float(limits.mean_range) / process_behaviour.D2
+    resembling = float(process_behaviour.autocorrelation(values[:began]))
+    later = values[began:]
+    effect = float(np.nanmean(later)) - float(limits.centre)
+    with np.errstate(invalid="ignore"):
+        outside = bool(((later > limits.upper) | (later < limits.lower)).any())
+    runs = process_behaviour.runs(values)
+    r = min(max(resembling, 0.0), 0.9) if not math.isnan(resembling) else 0.0
+    worth = [n * (1 - r) / (1 + r) for n in (told.periods_before, told.periods_after)]
+    error = spread * math.sqrt(1 / worth[0] + 1 / worth[1])
+    df = max(worth[0] - 1, 1.0)
+    reach = float(student.isf((1 - level) / 2, df)) * error
+    scale = expected_level(later, np.where(np.isnan(later), 0.0, weight[began:]), effect, weeks.is_ratio)
+    is_long = bool(runs.is_long[began:].any()) and int(runs.useful) >= process_behaviour.FEWEST
+    return _with(
+        told, scale, [effect, effect - reach, effect + reach], math.nan, power.from_error(error, df, level), sign, outside or is_long, resembling
+    )  # fmt: skip
+
+
+def _with(
+    told: Finding, scale: Scale, ends: list[float], p: float, size: float, sign: int, is_signal: bool, resembling: float
+) -> Finding:
+    effect, low, high = (scale(v) for v in ends)
+    return Finding(
+        told.method, told.why, told.adopted, 0, told.periods_before, told.periods_after, effect, low, high, told.n, told.missing, p,
+        scale.detectable(size, sign), is_signal=is_signal, resembling=resembling,
+    )  # fmt: skip
+
+
+def _since(found: GroupTime) -> Periods:
+    return np.arange(found.values.shape[1])[None, :] - found.adopted[:, None]
+
+
+def _sides(found: GroupTime, cells: Array) -> tuple[int, int]:
+    """Months before and after of the unit in the middle, of those whose effect counts."""
+    there, since = ~np.isnan(found.values), _since(found)
+    mine = cells.sum(axis=1) > 0
+    if not mine.any():
+        return 0, 0
+    before, after = ((there & (since < 0)).sum(axis=1)[mine], (cells > 0).sum(axis=1)[mine])
+    return int(np.median(before)), int(np.median(after))
+
+
+def _returning(found: GroupTime, cells: Array, scale: Scale, sign: int) -> float:
+    """What regression to the mean lets expect, in the metric's unit; nan where units that took it up were not the worse ones before.
+
+    Looked at are the months before of those who took it up, and of the others those before the middle one in which it was taken up.
+    """
+    size = found.values.shape[1]
+    mine = cells.sum(axis=1) > 0
+    if not mine.any():
+        return math.nan
+    ends = np.where(mine, found.adopted, np.minimum(found.adopted, int(np.median(found.adopted[mine]))))
+    before = np.where(np.arange(size) < ends[:, None], found.values, np.nan)
+    shares = np.where(mine, cells.sum(axis=1), np.where(np.isnan(before), 0.0, found.weights).sum(axis=1))
+    expected = regression_to_mean.expected_change(before, found.weights, mine, shares).expected
+    return scale(expected) if expected * sign > 0 else math.nan
+
+
+def _two_sided(value: float, error: float, df: float) -> float:
+    if not error > 0:
+        return math.nan
+    return float(2 * student.sf(abs(value) / error, df))
+
+
+def _is_sure(one: Effect) -> bool:
+    return bool(one.low > 0 or one.high < 0)

@@ -1,0 +1,140 @@
+"""What speaks against believing a number: each guard tells what it saw as a sentence, and whether it forbids a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from idp_analytics.metrics.impact.columns import Method
+from idp_analytics.metrics.impact.finding import Amounts, Finding
+from idp_analytics.metrics.impact.ledger import Entry
+from idp_analytics.metrics.process_behaviour import RESEMBLING
+from idp_analytics.settings import Settings
+
+NEAR_DAYS = 45
+"""Two changes that reach a unit within so many days of each other are not told apart by months."""
+AT_ONCE = 0.5
+"""From this share of units on, that both reached at once, none of the two is told from the other."""
+
+
+class Guard(NamedTuple):
+    """``says``: what was seen, one sentence. ``forbids``: nothing better than *not identified* may be said."""
+
+    says: str
+    forbids: bool = False
+
+
+class Overlap(NamedTuple):
+    """Another entry, or a named phase, that reached the same units: ``name``; ``at_once``: part of them within :data:`NEAR_DAYS`."""
+
+    name: str
+    at_once: float
+
+
+def overlaps(
+    entry: Entry, others: Sequence[Entry], settings: Settings, first: date | None, last: date | None
+) -> list[Overlap]:
+    """Entries and ``[[phase]]``\\ s that reached units of ``entry`` between ``first`` and ``last``, the days of what is looked at.
+
+    A phase counts where it is of the metric or of none, and of one of the teams; one of the whole organisation reaches all units, also those compared with, and
+    is told only where nothing is (:func:`seen`).
+    """
+    if first is None or last is None:
+        return []
+    mine = {unit: day for unit, day in entry.adopted.items() if day is not None and day < last}
+    found = []
+    for other in others:
+        if other.id == entry.id or other.kind != entry.kind:
+            continue
+        both = {
+            unit: day for unit, day in other.adopted.items() if unit in mine and day is not None and first <= day < last
+        }
+        if both:
+            found.append(Overlap(other.id, _near(mine, both)))
+    for mark in settings.phases:
+        if not first <= mark.on < last or mark.metric not in (None, entry.metric):
+            continue
+        reached = {mark.team: mark.on} if mark.team in mine and entry.kind == "team" else {}
+        if mark.team is None:
+            reached = dict.fromkeys(mine, mark.on)
+        if reached:
+            found.append(Overlap(mark.cause, _near(mine, reached) if mark.team is not None or entry.kind else 0.0))
+    return found
+
+
+def _near(mine: Mapping[str, date], theirs: Mapping[str, date]) -> float:
+    return sum(abs((day - mine[unit]).days) <= NEAR_DAYS for unit, day in theirs.items()) / len(mine)
+
+
+def seen(
+    entry: Entry, found: Finding, overlapping: Sequence[Overlap], level: float, number: Amounts
+) -> Iterator[Guard]:
+    """Everything that speaks against ``found``. ``number``: how amounts are told."""
+    if entry.is_mixed:
+        yield Guard("Rows of the ledger say different things of it; what the first says holds.")
+    if entry.before_registered:
+        yield Guard(
+            f"{entry.before_registered} unit(s) had taken it up before it was written down, so it was not judged beforehand."
+        )
+    if found.method is Method.NONE:
+        return
+    for other in overlapping:
+        if other.at_once >= AT_ONCE:
+            yield Guard(
+                f"{other.name} reached {other.at_once:.0%} of the units at about the same time: the two are not told apart.",
+                True,
+            )
+        else:
+            yield Guard(f"{other.name} reached units of it too, at other times.")
+    if found.method is Method.GROUP_TIME:
+        yield from _compared(entry, found, level, number)
+    elif found.resembling > RESEMBLING:
+        yield Guard("Neighbouring weeks resemble each other, so that chance looks like change more often.")
+
+
+def _compared(entry: Entry, found: Finding, level: float, number: Amounts) -> Iterator[Guard]:
+    certain = _is_certain(found)
+    if found.drift_low > 0 or found.drift_high < 0:
+        # Carried on from the middle of the months before to the middle of those after, at its slowest and at its fastest.
+        months = (found.periods_before + found.periods_after) / 2
+        slowest, fastest = sorted((found.drift_low * months, found.drift_high * months), key=abs)
+        explains = certain and (fastest >= found.low if found.low > 0 else fastest <= found.high)
+        matters = abs(slowest) > (found.high - found.low) / 2
+        end = (
+            ", and going on like that would explain it."
+            if explains
+            else ", by more than the interval allows for."
+            if matters
+            else ", by little beside the interval."
+        )
+        yield Guard("Those who took it up had moved apart from the others before they did" + end, explains or matters)
+    elif not math.isnan(found.pretrend_detectable):
+        yield Guard(
+            f"No drift before is seen; one of less than {number(found.pretrend_detectable)} a month would not be."
+        )
+    if certain and found.is_few and math.isnan(found.placebo_p):
+        yield Guard("Units are few, and there are too few ways of giving out the dates to tell it from chance.", True)
+    elif certain and found.is_few and found.placebo_p > 1 - level:
+        yield Guard(
+            f"Units are few, and {found.placebo_p:.0%} of other ways of giving out the dates find as much.", True
+        )
+    if not math.isnan(found.expected):
+        net = found.low - found.expected if entry.sign > 0 else found.expected - found.high
+        explained = _is_good(entry, found) and not net > 0
+        yield Guard(
+            f"Those who took it up were the worse ones before: {number(found.expected)} would come back by chance alone"
+            + (", which may be all there is." if explained else "."),
+            explained,
+        )
+    if not math.isnan(found.early):
+        yield Guard(f"In the month before, it had moved by {number(found.early)} already.")
+
+
+def _is_certain(found: Finding) -> bool:
+    return found.low > 0 or found.high < 0
+
+
+def _is_good(entry: Entry, found: Finding) -> bool:
+    return found.low > 0 if entry.sign > 0 else found.high < 0
