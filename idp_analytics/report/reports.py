@@ -38,6 +38,7 @@ from idp_analytics.report import (
     metric,
     money,
     newcomers,
+    next_paths,
     policies,
     pools,
     quality,
@@ -297,6 +298,10 @@ class OrgReport(_Report):
     def worth(self) -> Section:
         """What the platform costs each developer, and from how many hours saved on it would pay, beside what teams get."""
         return worth.worth(self.view)
+
+    def next_paths(self) -> Section:
+        """Whether there should be a platform team at all, and which golden path would pay back first."""
+        return next_paths.next_paths(self.view)
 
     def bill_quality(self) -> Section:
         """How good the bill is: how owners are told, what is odd in it, how late it comes."""

@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import components, scorecards, showback, tools
+from idp_analytics.settings import components, next_paths, scorecards, showback, tools
 from idp_analytics.settings.components import Component
 from idp_analytics.settings.maturity_choices import aimed, chosen
 from idp_analytics.settings.maturity_model import FILE as MATURITY
 from idp_analytics.settings.maturity_model import Model
 from idp_analytics.settings.maturity_model import parse as parse_model
 from idp_analytics.settings.maturity_model import shipped as shipped_model
+from idp_analytics.settings.next_paths import NextPath
 from idp_analytics.settings.questions import (
     Question,
     SurveyRules,
@@ -130,6 +131,7 @@ class Settings:
     showback: Showback = field(default_factory=Showback)
     decisions: tuple[Decision, ...] = ()
     components: tuple[Component, ...] = ()
+    next_paths: tuple[NextPath, ...] = ()
     questions: Mapping[str, Question] = field(default_factory=shipped_questions)
     survey: SurveyRules = field(default_factory=SurveyRules)
     codebook: Codebook = field(default_factory=shipped_themes)
@@ -217,6 +219,7 @@ def parse(
     sharing = showback.parse(take.table("showback"), take.tables("pool"), BASES)
     decisions = tools.parse(take.tables("tool"), take.problems)
     platform = components.parse(take.tables("component"), take.problems)
+    ahead = next_paths.parse(take.tables("next_path"), take.problems)
     survey = parse_survey(take.table("survey"))
     questions = parse_questions(take.tables("question"), take.problems, shipped_questions())
     book = parse_themes(codebook, take.problems) if codebook is not None else shipped_themes()
@@ -231,6 +234,7 @@ def parse(
         org=str(org), title=str(title), root=root, time_zone=time_zone, as_of=as_of,
         platform_team=platform_team, sources=sources, rules=rules, calendar=calendar, sha256=sha256,
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
+        next_paths=ahead,
         questions=questions, survey=survey, codebook=book, maturity=maturity, scorecard_rules=rules_seen,
     )  # fmt: skip
 

@@ -12,11 +12,13 @@ from idp_analytics.metrics.fragmentation import fragmentation
 from idp_analytics.metrics.hatches import escape_hatches, hatch_reasons
 from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
 from idp_analytics.metrics.newcomers import newcomers
+from idp_analytics.metrics.next_paths import next_path_teams, next_paths
 from idp_analytics.metrics.next_teams import next_teams
 from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_diffusion import diffusion, diffusion_fits
 from idp_analytics.metrics.path_retention import path_entry, path_retention
+from idp_analytics.metrics.platform_size import platform_size
 from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.studies.people import People
@@ -171,5 +173,23 @@ STUDIES: tuple[Study, ...] = (
         "one part of the platform at the end of one month or quarter: who uses it, whether more or less, what stands against retiring it",
         sprawl,
         People.WORK,
+    ),
+    Study(
+        "platform_size",
+        "the organisation: how many engineers there are, how many build the platform, and where a rule of thumb puts that",
+        platform_size,
+        People.HEADS,
+    ),
+    Study(
+        "next_paths",
+        "one golden path that might be built next, stated or seen: how often it would be needed, what is waited, when it has paid back",
+        next_paths,
+        People.NONE,
+    ),
+    Study(
+        "next_path_teams",
+        "one team in which what one such path would be for came up, and whether it stands out",
+        next_path_teams,
+        People.NONE,
     ),
 )

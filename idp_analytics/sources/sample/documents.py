@@ -153,6 +153,29 @@ usage = ["environments", "templates"]
 operations = ["create-environment", "create-service"]
 golden_paths = ["service-template"]
 
+# Paths that might be built next: how often they would be needed is counted, the hours are stated.
+[[next_path]]
+id = "access"
+title = "Access by self-service"
+tickets = ["access"]
+hours_each = 1.5                 # of work one takes less with it
+hours_low = 1
+hours_high = 3
+build_hours = 80
+yearly_hours = 12                # to keep it
+said_by = "the platform team"
+
+[[next_path]]
+id = "networks"
+title = "Networks and quotas by self-service"
+tickets = ["network", "quota"]
+hours_each = 2
+hours_low = 1
+hours_high = 4
+build_hours = 300
+yearly_hours = 40
+said_by = "the platform team"
+
 # Rules of the portal's scorecard that ask what is seen here too.
 [[scorecard_rule]]
 scorecard = "tech-insights"
