@@ -10,7 +10,7 @@ DATA ?= data/sample
 PERIOD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage slow lint check reports lab notebooks bench sample generated release lock clean
+.PHONY: help demo test coverage slow fuzz lint check reports lab notebooks bench sample generated release lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ coverage: $(READY) ## Run the tests with the coverage floor, which takes half as
 
 slow: $(READY) ## Run the tests that take minutes: simulations of false alarms and of companies where nothing changes
 	@$(BIN)/python -m pytest -m slow
+
+fuzz: $(READY) ## Spoil files of every kind for SECONDS and look whether anything goes wrong: make fuzz SECONDS=600
+	@POLARS_MAX_THREADS=1 $(BIN)/python tests/trust/fuzzing.py --seconds $(or $(SECONDS),300)
 
 lint: $(READY) ## Format, lint, types, floors
 	@$(BIN)/ruff format --check .

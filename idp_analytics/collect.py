@@ -49,7 +49,8 @@ def collect(settings: Settings, names: Collection[str] = (), at: datetime | None
         files.append((source, [path for path in found if snapshots.taken(path) is None]))
     if problems:
         raise SettingsError.listing(str(settings.root), problems)
-    return [kept for source, paths in files for kept in _kept(source, paths, settings.root, at)]
+    with sources.limited(settings.limits):
+        return [kept for source, paths in files for kept in _kept(source, paths, settings.root, at)]
 
 
 def _kept(source: SourceSettings, paths: list[Path], root: Path, at: datetime | None) -> Iterator[Kept]:

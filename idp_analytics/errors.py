@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+LONGEST = 80
+"""Letters of a name or value that a message shows; data may hold anything."""
+
 
 class IdpError(Exception):
     """Root of every error the kit raises on purpose; anything else is a bug."""
@@ -38,7 +41,7 @@ class SourceError(IdpError):
             parts.append(f"{column!r}" + (f" (is it {near[0]!r}?)" if near else ""))
         return cls(
             f"{path}: cannot be read as table {table!r}: no column {', '.join(parts)}. "
-            f"Found: {', '.join(found) or 'no columns'}. "
+            f"Found: {listed(found) or 'no columns'}. "
             f'Name them in settings.toml under the source: columns = {{ our_name = "their name" }}.'
         )
 
@@ -53,6 +56,12 @@ class ReportError(IdpError):
     """A report cannot be made as asked: unknown team, period or parameter."""
 
     exit_code = 2
+
+
+def listed(names: Sequence[str], most: int = 40) -> str:
+    """Names in a row, cut where they are long, and how many there are beyond ``most``."""
+    shown = ", ".join(name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

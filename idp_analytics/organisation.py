@@ -234,7 +234,9 @@ def _extracts(settings: Settings) -> Iterator[tuple[SourceSettings, Extract]]:
     if problems:
         raise SettingsError.listing(str(settings.root), problems)
     for source, paths in files:
-        for extract in sources.read(source.kind, paths, source.options, settings.root):
+        with sources.limited(settings.limits):
+            extracts = sources.read(source.kind, paths, source.options, settings.root)
+        for extract in extracts:
             if extract.table not in TABLES:
                 raise SourceError(
                     f"source {source.name!r}: no table {extract.table!r}.{nearest(extract.table, TABLES)}"
@@ -255,8 +257,20 @@ def expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]
             continue
         if not matches and not kept:
             missing.append(f"{pattern}: no such file in {root}")
+        missing += [
+            f"{m.relative_to(root)}: is a link that leads out of the folder; write its own path if it is meant"
+            for m in matches
+            if _leads_out(m, pattern, root)
+        ]
         found += [m for m in matches if m not in found]
     return kept + found, missing
+
+
+def _leads_out(path: Path, pattern: str, root: Path) -> bool:
+    """By a link, and not because the pattern says so: what came in an archive of exports may point at anything."""
+    asked = Path(pattern).expanduser()
+    is_inside = not asked.is_absolute() and ".." not in asked.parts
+    return is_inside and not path.resolve().is_relative_to(root.resolve())
 
 
 def collected(source: SourceSettings, root: Path) -> list[Path]:

@@ -65,7 +65,8 @@ def bring_in(
     found, files = [], []
     for one in given:
         try:
-            extracts = _extracts(one, options, questions)
+            with sources.limited(settings.limits):
+                extracts = _extracts(one, options, questions)
         except IdpError as error:
             files.append(Brought(_shown(one), refused=str(error)))
             continue

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import components, next_paths, scorecards, showback, tools
+from idp_analytics.settings import components, limits, next_paths, scorecards, showback, tools
 from idp_analytics.settings.components import Component
+from idp_analytics.settings.limits import Limits
 from idp_analytics.settings.maturity_choices import aimed, chosen
 from idp_analytics.settings.maturity_model import FILE as MATURITY
 from idp_analytics.settings.maturity_model import Model
@@ -111,7 +112,7 @@ class Settings:
 
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
     question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is;
-    ``scorecard_rules``: what rules of scorecards ask that is seen here too.
+    ``scorecard_rules``: what rules of scorecards ask that is seen here too; ``limits``: how much one file may be.
     """
 
     org: str
@@ -137,6 +138,7 @@ class Settings:
     codebook: Codebook = field(default_factory=shipped_themes)
     maturity: Model = field(default_factory=shipped_model)
     scorecard_rules: tuple[RuleSeen, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -227,6 +229,7 @@ def parse(
     maturity = chosen(maturity, take.tables("maturity_threshold"), take.tables("maturity_exemption"), take.problems)
     maturity = aimed(maturity, take.tables("maturity_target"), take.problems)
     rules_seen = scorecards.parse(take.tables("scorecard_rule"), take.problems)
+    most = limits.parse(take.table("limits"))
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -236,6 +239,7 @@ def parse(
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
         next_paths=ahead,
         questions=questions, survey=survey, codebook=book, maturity=maturity, scorecard_rules=rules_seen,
+        limits=most,
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idp_analytics.errors import SettingsError, nearest
+from idp_analytics.settings.limits import Limits
 from idp_analytics.sources import native
+from idp_analytics.sources.files import limited
 from idp_analytics.sources.snapshots import FOLDER as SNAPSHOTS
 from idp_analytics.sources.systems import modules, system
 
@@ -55,4 +57,4 @@ def forgets(kind: str) -> bool:
     return kind in modules() and any(gives.is_state for gives in system(kind).gives)
 
 
-__all__ = ["SNAPSHOTS", "SOURCES", "check", "forgets", "read"]
+__all__ = ["SNAPSHOTS", "SOURCES", "Limits", "check", "forgets", "limited", "read"]

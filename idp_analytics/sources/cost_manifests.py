@@ -115,8 +115,8 @@ def _beside(data: Sequence[Path], given: Sequence[Path], root: Path) -> list[Pat
 def _manifest(path: Path, root: Path, must: bool) -> Manifest | None:
     shown = shown_path(path, root)
     try:
-        body = json.loads(content(path, shown))
-    except ValueError:
+        body = json.loads(content(path, shown, "json_mib"))
+    except (ValueError, RecursionError):
         body = None
     names = _names(body)
     if names is None:

@@ -117,7 +117,7 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     ``broken``; NaN is not known. Raises :class:`SourceError` naming file and line when nothing can be made of the file.
     """
     shown = path.name if shown is None else shown
-    text, replaced = decoded(content(path, shown))
+    text, replaced = decoded(content(path, shown, "json_mib"))
     is_yaml = path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml"))
     values, broken, escaped = _mended(text, is_yaml, shown, number)
     found: list[tuple[int, dict[str, Any]]] = []

@@ -6,16 +6,19 @@ import codecs
 import gzip
 import hashlib
 import io
+import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
 from idp_analytics.errors import SourceError
+from idp_analytics.settings.limits import MIB, Limits
 
-MAX_UNPACKED = 2 * 1024**3
-"""Most bytes a gzip file may unpack to (2 GiB): a small file can be made to unpack to anything."""
+LIMITS: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B039 frozen
+"""How much one file may be, of the company whose files are read."""
 
 _PIECE = 1 << 20
 
@@ -33,33 +36,50 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """Files are read within these limits."""
+    token = LIMITS.set(limits)
+    try:
+        yield
+    finally:
+        LIMITS.reset(token)
+
+
 def open_bytes(path: Path, shown: str | None = None) -> BinaryIO:
     """Open a file for reading, unpacked if it is gzip, which its first bytes tell and not its name.
 
     Raises :class:`SourceError` for a folder, a file that may not be read, a broken gzip file, and one that unpacks to
-    more than :data:`MAX_UNPACKED` bytes.
+    more than ``unpacked_mib`` of the :data:`LIMITS`.
     """
     shown = path.name if shown is None else shown
     with _said(shown):
+        _refuse_endless(path, shown)
         if not _is_gzip(path):
             return path.open("rb")
-        unpacked = io.BytesIO()
+        unpacked, most = io.BytesIO(), LIMITS.get().unpacked_mib
         with gzip.open(path) as packed:
             while piece := packed.read(_PIECE):
                 unpacked.write(piece)
-                if unpacked.tell() > MAX_UNPACKED:
-                    raise SourceError(
-                        f"{shown}: unpacks to more than {MAX_UNPACKED:,} bytes. Split the export, or unpack it if it is "
-                        "meant to be that large."
-                    )
+                if unpacked.tell() > most * MIB:
+                    raise too_much(shown, f"unpacks to more than {most:,} MiB", "unpacked_mib")
         unpacked.seek(0)
         return unpacked
 
 
 def beginning(path: Path, shown: str, size: int = 64) -> bytes:
     """The first bytes of a file, unpacked; raises as :func:`open_bytes`."""
-    with _said(shown), gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
-        return file.read(size)
+    with _said(shown):
+        _refuse_endless(path, shown)
+        with gzip.open(path) if _is_gzip(path) else path.open("rb") as file:
+            return file.read(size)
+
+
+def _refuse_endless(path: Path, shown: str) -> None:
+    """Pipes, sockets and devices may never end, or never begin."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise SourceError(f"{shown}: is a pipe, a socket or a device. Give the path of a file.")
 
 
 def _is_gzip(path: Path) -> bool:
@@ -80,14 +100,47 @@ def _said(shown: str) -> Iterator[None]:
         ) from None
 
 
-def content(path: Path, shown: str | None = None) -> bytes:
-    """All bytes of a file, unpacked; raises as :func:`open_bytes`."""
+def too_much(shown: str, found: str, limit: str) -> SourceError:
+    """The error about a file beyond a limit."""
+    return SourceError(
+        f"{shown}: {found}, which is more than is read. Split the export; or, where there is memory for it, raise {limit} under [limits] in "
+        "settings.toml."
+    )
+
+
+def content(path: Path, shown: str | None = None, limit: str = "unpacked_mib") -> bytes:
+    """All bytes of a file, unpacked; raises as :func:`open_bytes`, and where they are more than another ``limit`` allows."""
+    most = getattr(LIMITS.get(), limit)
     with open_bytes(path, shown) as file:
-        return file.read()
+        if limit == "unpacked_mib":
+            return file.read()
+        data = file.read(most * MIB + 1)
+    if len(data) > most * MIB:
+        raise too_much(path.name if shown is None else shown, f"has more than {most:,} MiB", limit)
+    return data
+
+
+_MARKED = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Byte order marks of what is not UTF-8; the longer ones first, since one begins as a shorter one."""
+_UNMARKED: Mapping[tuple[bool, ...], str] = {
+    (False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be",
+    (False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be",
+}  # fmt: skip
+"""Which of the first four bytes are null where a text begins with two letters of ASCII, and what it is then (RFC 4627, 2006)."""
+
+
+def encoding(data: bytes) -> str:
+    """What ``data`` is text in, told by its byte order mark or first letters; UTF-8 where nothing tells."""
+    marked = next((mark for mark in _MARKED if data.startswith(mark)), None)
+    if marked is not None:
+        return "utf-32" if len(marked) == 4 else "utf-16"
+    return _UNMARKED.get(tuple(not byte for byte in data[:4]), "utf-8")
 
 
 def is_utf8(data: bytes) -> bool:
     """All of ``data`` is UTF-8; checked piece by piece, because text takes up to four times the room of bytes."""
+    if encoding(data) != "utf-8":
+        return False
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, 0 if data.isascii() else len(data), _PIECE):
@@ -99,8 +152,8 @@ def is_utf8(data: bytes) -> bool:
 
 def decoded(data: bytes) -> tuple[str, int]:
     """``data`` as text without byte order mark, and how many bytes were no UTF-8 and became ``\\ufffd``."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace"), 0
+    if (other := encoding(data)) != "utf-8":
+        return data.decode(other, "replace"), 0
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode("utf-8"), 0

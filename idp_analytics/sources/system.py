@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from idp_analytics.sources.export import Document, Export, File
     from idp_analytics.tables import Extract
 
+_SHAPELESS = (AttributeError, TypeError, ValueError, KeyError, IndexError)
+
 Row = dict[str, Any]
 """Canonical column → value, made by :meth:`Document.row` and its like, which add where it comes from."""
 
@@ -101,8 +103,11 @@ class System:
     def shape(self, body: Mapping[str, Any]) -> str | None:
         """The name of the first shape that ``body`` has; null: this system writes no such document."""
         for is_one, name in self._told:
-            if is_one(body):
-                return name
+            try:
+                if is_one(body):
+                    return name
+            except _SHAPELESS:  # a member that is something else than what is looked for in it
+                continue
         return None
 
     @cached_property

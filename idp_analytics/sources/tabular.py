@@ -17,7 +17,17 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.files import beginning, content, decoded, is_utf8, open_bytes, said_replaced, sha256
+from idp_analytics.sources.files import (
+    LIMITS,
+    beginning,
+    content,
+    decoded,
+    is_utf8,
+    open_bytes,
+    said_replaced,
+    sha256,
+    too_much,
+)
 from idp_analytics.tables.numbered import enum
 
 ROW = "_row"
@@ -28,6 +38,8 @@ EMPTY, NO_ROWS = "the file is empty", "the file has a header and no rows"
 
 _DELIMITERS = ",;\t|"
 _LONGEST_HEADER = 1 << 20
+MAX_COLUMNS = 16_384
+"""Most columns a table may have, which is what a spreadsheet has at most."""
 _BLOCK = 1 << 24  # also the longest row that can be read
 _SHOWN = 5
 _MARK = "\x1fend of file\x1f"
@@ -94,8 +106,11 @@ def _parquet(
     try:
         with open_bytes(path, shown) as file:
             schema = pl.read_parquet_schema(file)
+            _refuse_wide(shown, len(schema))
             names = dict(zip(schema, _distinct(list(schema)), strict=True))
             chosen = [old for old, new in names.items() if wanted(new)]
+            file.seek(0)
+            _refuse_large(shown, pa_parquet.read_metadata(file).num_rows * len(chosen))
             coded = [old for old in chosen if numbered(names[old]) and schema[old] in _TEXTS]
             file.seek(0)
             frame = pl.read_parquet(file, columns=[name for name in chosen if name not in coded])
@@ -192,6 +207,8 @@ def _delimited(
     if not re.compile(rb"\S").search(data, end):
         return no_rows(path, *warnings, NO_ROWS, header=names)
 
+    _refuse_large(shown, data.count(b"\n", end) * len(chosen))
+
     def parse(text: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, list[pa_csv.InvalidRow]]:
         return _parsed(text, end, names, delimiter, columns, nulls, numbered, shown)
 
@@ -216,26 +233,54 @@ def _header(data: bytes, shown: str) -> tuple[list[str], str, int]:
         text = data[start : line.start()]
         if not text.strip():
             start = line.end()
+        elif line.end() == _LONGEST_HEADER < len(data):
+            raise SourceError(
+                f"{shown}: its first line has more than {_LONGEST_HEADER:,} bytes, which no header has. Export it again."
+            )
         elif text.count(b'"') % 2 == 0:
-            fields = {d: _fields(decoded(text)[0], d) for d in _DELIMITERS}
+            # A null character would end a name for Arrow.
+            plain = text.decode("utf-8", "replace").replace("\0", "\ufffd")
+            fields = {d: _fields(plain, d) for d in _DELIMITERS}
             delimiter = max(fields, key=lambda d: len(fields[d]))
+            _refuse_wide(shown, len(fields[delimiter]))
             return [name.strip() for name in fields[delimiter]], delimiter, line.end()
     raise _unclosed(shown, "the header")
 
 
 def _fields(text: str, delimiter: str) -> list[str]:
-    return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:  # a field longer than any name
+        return [text]
+
+
+def _refuse_large(shown: str, cells: int) -> None:
+    most = LIMITS.get().cells
+    if cells > most:
+        raise too_much(shown, f"has {cells:,} fields, and {most:,} is the most", "cells")
+
+
+def _refuse_wide(shown: str, columns: int) -> None:
+    if columns > MAX_COLUMNS:
+        raise SourceError(
+            f"{shown}: has {columns:,} columns, more than the {MAX_COLUMNS:,} that are read. Export fewer."
+        )
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """Every name once: nameless columns are numbered, repeated names and :data:`ROW` get the number of their turn."""
     named = [name or f"column {i}" for i, name in enumerate(names, 1)]
+    written, taken = frozenset(named), {ROW}
+    turns: dict[str, int] = {}
     distinct: list[str] = []
     for name in named:
-        turn, new = 1, name
-        while new in (*distinct, ROW) or (turn > 1 and new in named):
+        turn = turns.get(name, 1)
+        new = name if turn == 1 else f"{name} ({turn})"
+        while new in taken or (turn > 1 and new in written):
             turn += 1
             new = f"{name} ({turn})"
+        turns[name] = turn
+        taken.add(new)
         distinct.append(new)
     return distinct
 

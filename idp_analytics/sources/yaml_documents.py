@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import yaml
 
 from idp_analytics.errors import SourceError
+from idp_analytics.settings.limits import MIB
+from idp_analytics.sources.files import LIMITS, too_much
 
 MAX_DEPTH = 200
 """Deepest nesting that is read: the C parser's recursion has no limit of its own."""
@@ -24,8 +26,11 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
 
     Only what JSON knows is recognised: ``true``, ``null``, ``3``, ``1.5``. Dates, ``yes``, ``12:30`` and ``010`` stay
     text, so that a document is the same from YAML and from JSON. Raises :class:`SourceError` with the line for broken
-    YAML, unknown tags, nesting beyond :data:`MAX_DEPTH` and references beyond :data:`MAX_REPEATED`.
+    YAML, unknown tags, nesting beyond :data:`MAX_DEPTH`, references beyond :data:`MAX_REPEATED` and text beyond the limit ``yaml_mib``.
     """
+    most = LIMITS.get().yaml_mib
+    if len(text) > most * MIB:
+        raise too_much(shown, f"has more than {most:,} MiB of YAML (JSON may have more)", "yaml_mib")
     loader = None
     try:
         _measure(text, shown)

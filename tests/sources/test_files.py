@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
+from idp_analytics.settings.limits import MIB, Limits
 from idp_analytics.sources import files
-from idp_analytics.sources.files import beginning, content, decoded, is_utf8, open_bytes, sha256, shown_path
+from idp_analytics.sources.files import beginning, content, decoded, is_utf8, limited, open_bytes, sha256, shown_path
 
 READERS: list[Callable[[Path, str], object]] = [beginning, content, open_bytes]
 
@@ -75,14 +76,33 @@ def test_what_is_no_file_is_said(tmp_path: Path, read: Callable[[Path, str], obj
         read(tmp_path / "nowhere", "x")
 
 
-def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_UNPACKED", 3_000_000)
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "zeros.gz"
-    path.write_bytes(gzip.compress(bytes(3_000_000), mtime=0))
-    assert len(content(path)) == 3_000_000
-    path.write_bytes(gzip.compress(bytes(3_000_001), mtime=0))
-    with pytest.raises(SourceError, match=r"zeros\.gz: unpacks to more than 3,000,000 bytes\. Split the export"):
-        content(path)
+    with limited(Limits(unpacked_mib=3)):
+        path.write_bytes(gzip.compress(bytes(3 * MIB), mtime=0))
+        assert len(content(path)) == 3 * MIB
+        path.write_bytes(gzip.compress(bytes(3 * MIB + 1), mtime=0))
+        with pytest.raises(
+            SourceError, match=r"^zeros\.gz: unpacks to more than 3 MiB, .+ raise unpacked_mib under \[limits\]"
+        ):
+            content(path)
+    assert len(content(path)) == 3 * MIB + 1
+
+
+def test_a_file_that_is_more_than_another_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "zeros"
+    path.write_bytes(bytes(MIB + 1))
+    with limited(Limits(json_mib=1)):
+        assert len(content(path)) == MIB + 1
+        with pytest.raises(SourceError, match=r"^zeros: has more than 1 MiB, .+ raise json_mib under \[limits\]"):
+            content(path, limit="json_mib")
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path, read: Callable[[Path, str], object]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match=r"^x: is a pipe, a socket or a device\. Give the path of a file\.$"):
+        read(tmp_path / "pipe", "x")
 
 
 @pytest.mark.parametrize(
@@ -92,6 +112,8 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch:
         ("é日".encode(), "é日", 0),
         ("é".encode("utf-8-sig"), "é", 0),
         ("é日".encode("utf-16"), "é日", 0),
+        ("é日".encode("utf-32"), "é日", 0),
+        *(("id,é日".encode(name), "id,é日", 0) for name in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")),
         ("é日".encode("utf-16-be").join([b"\xfe\xff", b""]), "é日", 0),
         (b"caf\xe9 \xe9", "caf\ufffd \ufffd", 2),
         ("\ufffd ".encode() + b"\xe9", "\ufffd \ufffd", 1),
@@ -105,7 +127,7 @@ def test_bytes_become_text(data: bytes, text: str, replaced: int) -> None:
 def test_utf8_is_told_piece_by_piece_as_in_one(data: bytes, piece: int) -> None:
     try:
         data.decode("utf-8")
-        wanted = True
+        wanted = files.encoding(data) == "utf-8"
     except UnicodeDecodeError:
         wanted = False
     with pytest.MonkeyPatch.context() as patch:

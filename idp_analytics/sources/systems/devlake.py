@@ -101,7 +101,7 @@ def table_of(file: str, header: Sequence[str]) -> str | None:
 def _without_repeats(frame: pl.DataFrame) -> pl.DataFrame:
     """Exports may overlap: of rows that are the same but for their place the last one stays."""
     columns = [column for column in frame.columns if column not in (ROW, _FILE)]
-    return frame.unique(columns, keep="last", maintain_order=True)
+    return frame.unique(columns, keep="last", maintain_order=True) if columns else frame.clear()
 
 
 def _extracts(
