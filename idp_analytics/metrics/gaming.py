@@ -46,12 +46,18 @@ class Signal:
 
 @dataclass(frozen=True)
 class Check:
-    """What is looked for, why it may be innocent, and what to look at. ``needs``: metrics that must be measured."""
+    """A pattern worth a question: what is looked for, why it may be innocent, and what to look at. Levels have theirs in ``maturity/gaming.py``."""
 
     name: str
     looks_for: str
     innocent: str
     look_at: str
+
+
+@dataclass(frozen=True)
+class SignalCheck(Check):
+    """One of ``signals`` that all moved. ``needs``: metrics that must be measured."""
+
     signals: tuple[Signal, ...]
     needs: tuple[str, ...]
 
@@ -62,21 +68,21 @@ _DEPLOYED, _INCIDENTS, _CHANGES, _PAGES = (
 _FIRST = {_DEPLOYED: "deployments", _INCIDENTS: "incidents", _CHANGES: "changes", _PAGES: "pages"}
 """Metric that must be measured → the count whose first one its periods begin with."""
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[SignalCheck, ...] = (
+    SignalCheck(
         "empty deployments", "more of the deployments bring nothing new",
         "restarts, rotated keys or new settings also redeploy what runs",
         "the redeploys of the section on what deployments were, and what started them",
         (Signal("share of deployments that bring nothing new", "redeploys", True, "deployments"),), (_DEPLOYED,),
     ),
-    Check(
+    SignalCheck(
         "more deployments, less work", "deployments rise while the changes they bring fall",
         "one large change was released in many steps, or changes of one repository are no longer linked",
         "deployments without a known change, and batch size",
         (Signal("deployments per day", "deployments", True), Signal("changes first deployed per day", "changes", False)),
         (_DEPLOYED, _CHANGES),
     ),
-    Check(
+    SignalCheck(
         "split changes", "more changes, and more of them small",
         "smaller batches are what DORA advises: good, if the work got smaller and not only the parcels",
         "whether several changes belong to one piece of work, and lead time from its first commit",
@@ -84,39 +90,39 @@ CHECKS: tuple[Check, ...] = (
          Signal("share of changes no larger than half of all are", "small", True, "sized")),
         (_CHANGES,),
     ),
-    Check(
+    SignalCheck(
         "fewer incidents, more pages", "incidents fall while pages rise",
         "alerts became noisier, or better, without more outages",
         "pages that name no incident",
         (Signal("incidents per day", "incidents", False), Signal("pages per day", "pages", True)),
         (_INCIDENTS, _PAGES),
     ),
-    Check(
+    SignalCheck(
         "fewer incidents, more rollbacks", "incidents fall while rollbacks rise",
         "trouble is found earlier and taken back before users see it",
         "what was rolled back, and whether users noticed",
         (Signal("incidents per day", "incidents", False), Signal("share of deployments that step back", "rollbacks", True, "deployments")),
         (_INCIDENTS, _DEPLOYED),
     ),
-    Check(
+    SignalCheck(
         "incidents no longer linked", "fewer of the incidents are linked to a deployment",
         "more trouble comes from elsewhere: a provider, load, a certificate",
         "incidents soon after a deployment that name none",
         (Signal("share of incidents linked to a deployment", "linked", False, "incidents"),), (_INCIDENTS, _DEPLOYED),
     ),
-    Check(
+    SignalCheck(
         "incidents made milder", "fewer of the incidents have one of the two worst severities",
         "a new severity scale, or outages that really were smaller",
         "incidents whose severity was changed, and how long they lasted",
         (Signal("share of incidents of severity 1 or 2", "severe", False, "graded"),), (_INCIDENTS,),
     ),
-    Check(
+    SignalCheck(
         "cancelled instead of failed", "more of what did not succeed is called cancelled",
         "newer runs replace older ones by themselves",
         "cancelled deployments that had already begun to change something",
         (Signal("share of unsuccessful deployments that were cancelled", "cancelled", True, "unsuccessful"),), (_DEPLOYED,),
     ),
-    Check(
+    SignalCheck(
         "relabelled out of production", "deployments to production fall while those elsewhere, or without an environment, rise",
         "more is tried out before it goes live, or another pipeline began to be reported",
         "what was deployed to other environments, and whether users work there",
@@ -201,9 +207,9 @@ def _counted(tables: Tables, settings: Settings, as_of: datetime) -> Iterator[pl
     produced = (pl.col("environment") == settings.rules.environment).fill_null(False)
     ended = everywhere.filter(produced)
     kind, counts = pl.col("class"), ~pl.col("class").is_in(["re-sync", UNFINISHED])
-    unsuccessful = pl.col("outcome").is_in(["failure", "cancelled"])
+    unsuccessful = pl.col("outcome").is_in(["failure", "error", "cancel"])
     yield _months(ended, settings, as_of, deployments=counts, redeploys=kind == "redeploy", rollbacks=kind == "rollback",
-                  unsuccessful=unsuccessful, cancelled=pl.col("outcome") == "cancelled")  # fmt: skip
+                  unsuccessful=unsuccessful, cancelled=pl.col("outcome") == "cancel")  # fmt: skip
     yield _months(everywhere.filter(~produced), settings, as_of, elsewhere=counts)
     lines = counted_changes(tables, settings).select("change_id", "lines")
     sized = first_deployed(tables, settings).join(lines, on="change_id", how="left").rename({"deployed_at": "at"})
@@ -228,7 +234,7 @@ def _months(frame: pl.LazyFrame, settings: Settings, as_of: datetime, **counts: 
     return dated.group_by("service_id", "team_id", "day").agg(summed).collect()
 
 
-def _checked(both: pl.DataFrame, check: Check, level: float) -> pl.DataFrame:
+def _checked(both: pl.DataFrame, check: SignalCheck, level: float) -> pl.DataFrame:
     """Each signal of one check in every cell, and the p of the whole."""
     has = [f"has {metric}{when}" for metric in check.needs for when in ("", " before")]
     signals = [_moved(both, signal, level) for signal in check.signals]

@@ -41,10 +41,12 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
     ``number``: of the wave, 1 the first. ``respondents``, ``teams``, ``items`` asked; ``n`` answers, of them ``levels``, ``unknown`` and
     ``not_applicable``; ``missing``: questions left without any. ``unknown_share``: of what applies (levels and unknown), with Wilson's
-    interval at ``level``, as if answers of one person told nothing of one another. ``rated``: items of one team that two people or more
-    gave a level; over them ``deviation``, the mean distance from the item's median in levels (AD index; ``agrees``: at most a sixth of the
-    levels), and ``within_group``, r*wg: 1 is perfect agreement, 0 that of answering at random, below it camps. Null where none was.
-    ``contradicting``: respondents who gave answers that hardly go together (all aspects only).
+    interval at ``level``, as if answers of one person told nothing of one another. ``rated``: items of one team that ``rules.min_cohort``
+    people of it gave a level (two at least); over them ``deviation``, the mean distance from the item's median in levels (AD index; ``agrees``: at
+    most a sixth of the levels), and ``within_group``, r*wg: 1 is perfect agreement, 0 that of answering at random, below it camps. Null where none
+    was. Where all of fewer than twice ``rules.min_cohort`` said the same, both count as if one of them were a level off, in the item, so in the
+    aspect, the team and the organisation: what all of few said, each of them said. ``contradicting``: respondents who gave answers that hardly go
+    together (all aspects only), told from twice ``rules.min_cohort`` respondents.
 
     ``is_indicative``: fewer respondents than ``rules.min_cohort``. Of them nothing is told, not even how many they are (``is_withheld``: values are
     null), for how far two agree tells either what the other said; nor of any team where that would follow from the whole and the other teams.
@@ -65,7 +67,7 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         pl.len().cast(pl.Int64).alias("n"), is_level.sum().cast(pl.Int64).alias("levels"),
         *((pl.col("answer") == word).sum().cast(pl.Int64).alias(word) for word in ("unknown", "not_applicable")),
     )  # fmt: skip
-    alike = _places(_spread(given)).group_by(*_WAVE, "aspect").agg(
+    alike = _places(_spread(given, least)).group_by(*_WAVE, "aspect").agg(
         pl.len().alias("rated"), averaged(pl.col("deviation")).alias("deviation"), averaged(pl.col("variance")).alias("variance")
     )  # fmt: skip
     found = (
@@ -88,22 +90,29 @@ def self_agreement(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         (pl.col("deviation") <= AGREE).alias("agrees"),
         (pl.col("respondents") < least).alias("is_indicative"),
         hidden(least).alias("is_withheld"),
+        hidden(2 * least).alias("_is_few"),
     )  # fmt: skip
     values = ["respondents", *list(COLUMNS)[list(COLUMNS).index("n") : list(COLUMNS).index("contradicting")]]
     return found.join(late(tables, settings, as_of), on="wave", how="left", maintain_order="left").with_columns(
         pl.when(pl.col("scope") == "org").then("late").alias("late"),
-        pl.when(pl.col("aspect").is_null() & ~is_hidden).then("contradicting").alias("contradicting"),
+        pl.when(pl.col("aspect").is_null() & ~is_hidden & ~pl.col("_is_few")).then("contradicting").alias("contradicting"),
         *(pl.when(~is_hidden).then(name).alias(name) for name in values if name != "level"),
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())  # fmt: skip
 
 
-def _spread(given: pl.DataFrame) -> pl.DataFrame:
-    """How far people of one team are apart on one item that two of them gave a level."""
-    level = pl.col("level")
+def _spread(given: pl.DataFrame, least: int) -> pl.DataFrame:
+    """How far people of one team are apart on one item that ``least`` of them gave a level. One of n a level off lies 1 ÷ n from the median on average,
+    and the variance is 1 ÷ n too: less than that is not told of fewer than twice ``least``."""
+    level, raters = pl.col("level"), pl.len()
+    floor = pl.when(raters < 2 * least).then(1 / raters).otherwise(0.0)
     return (
         given.drop_nulls("level").group_by("wave", "number", "team_id", "aspect", "item_id")
-        .agg(averaged((level - level.median()).abs()).alias("deviation"), level.var().alias("variance"), pl.len().alias("raters"))
-        .filter(pl.col("raters") >= 2)
+        .agg(
+            # Rounded, so that its last digit does not tell a floor from a variance that is as large.
+            pl.max_horizontal(averaged((level - level.median()).abs()), floor).alias("deviation"),
+            pl.max_horizontal(level.var(), floor).round(12).alias("variance"), raters.alias("raters"),
+        )
+        .filter(pl.col("raters") >= max(least, 2))
     )  # fmt: skip
 
 

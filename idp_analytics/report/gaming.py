@@ -8,7 +8,7 @@ from typing import Any
 
 from idp_analytics.charts.wording import NOTHING as NO_NUMBER
 from idp_analytics.charts.wording import count, difference, period, quantity
-from idp_analytics.metrics.gaming import CHECKS, LOOK, NOT_MEASURED, TOO_LITTLE
+from idp_analytics.metrics.gaming import CHECKS, LOOK, NOT_MEASURED, TOO_LITTLE, Check
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
@@ -29,7 +29,7 @@ def gaming(view: View) -> Section:
         when, before = period(view.period.label), period(view.before)
         tables = (
             cells.table(f"Checks of {view.name}, {when} against {before}", map(_signal, rows), ("Signal", "Says")),
-            cells.table("What each looks for", map(_explained, verdicts), ("Looks for", "May be innocent", "Look at")),
+            cells.table("What each looks for", map(_named, verdicts), ("Looks for", "May be innocent", "Look at")),
         )
     return Section(
         question="Could a number look better than things are?",
@@ -80,9 +80,13 @@ def _signal(row: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _explained(name: str) -> dict[str, str]:
-    check = _CHECK[name]
-    return {"Check": name, "Looks for": check.looks_for, "May be innocent": check.innocent, "Look at": check.look_at}
+def _named(name: str) -> dict[str, str]:
+    return {"Check": name, **explained(_CHECK[name])}
+
+
+def explained(check: Check) -> dict[str, str]:
+    """What a check looks for, of deliveries or of levels, as columns of a table."""
+    return {"Looks for": check.looks_for, "May be innocent": check.innocent, "Look at": check.look_at}
 
 
 def _cautions(known: bool) -> Iterator[str]:

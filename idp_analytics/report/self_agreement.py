@@ -41,7 +41,7 @@ def section(found: pl.DataFrame, name: str, titles: Mapping[str, str], least: in
         question="How far do we see it alike?",
         answer=" ".join(_answer(whole, name, least)),
         tables=tuple(table for table in tables if table.frame.height),
-        cautions=tuple(_cautions(whole)),
+        cautions=tuple(_cautions(whole, least)),
         opened=bool(each),
     )
 
@@ -57,11 +57,16 @@ def _answer(row: Row | None, name: str, least: int) -> Iterator[str]:
     who = count(row["respondents"], "person", "people") + ("" if is_team else f" of {count(row['teams'], 'team')}")
     yield f"In wave {named(row['wave'])}, {who} answered for {name}."
     if row["deviation"] is None:
-        yield "No question has a level from two people of one team, so nothing can be said about agreement."
+        yield f"No question has a level from {max(least, 2):,} people of one team, so nothing can be said about agreement."
     else:
         verdict = "they agree" if row["agrees"] else "they do not agree"
+        over = (
+            f"over {count(row['rated'], 'question')}"
+            if is_team
+            else f"over {count(row['rated'], 'question')}, counted team by team,"
+        )
         yield (
-            f"Within {('their teams', 'the team')[is_team]} {verdict}: over {count(row['rated'], 'question')}{('' if is_team else ' of one team each')} answers lie {row['deviation']:.2f} levels from the "
+            f"Within {('their teams', 'the team')[is_team]} {verdict}: {over} answers lie {row['deviation']:.2f} levels from the "
             f"middle one on average (agreement: up to {AGREE:.2f}; r*wg {row['within_group']:.2f})."
         )
     if row["unknown_share"] is not None:
@@ -94,7 +99,7 @@ def _numbers(row: Row) -> dict[str, str]:
     }
 
 
-def _cautions(row: Row | None) -> Sequence[str]:
+def _cautions(row: Row | None, least: int) -> Sequence[str]:
     if row is None or row["is_withheld"]:
         return ()
     late = row["late"]
@@ -106,4 +111,5 @@ def _cautions(row: Row | None) -> Sequence[str]:
         ),
         "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
         "The measure r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
+        f"Compared are questions that {least:,} of one team or more gave a level. Where all of fewer than {2 * least:,} said the same, one of them counts as a level off, for that all did would tell what each said.",
     )

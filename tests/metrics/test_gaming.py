@@ -44,7 +44,7 @@ def built(
             made["deployments"].append(
                 {"deployment_id": f"{month}-else-{i}", "finished_at": at, "environment": "staging" if i % 2 else None}
             )
-        for outcome, many in (("cancelled", cancelled[which]), ("failure", failed[which])):
+        for outcome, many in (("cancel", cancelled[which]), ("failure", failed[which])):
             for i, at in enumerate(spread(month, many)):
                 made["deployments"].append(
                     {"deployment_id": f"{month}-{outcome}-{i}", "finished_at": at, "outcome": outcome}

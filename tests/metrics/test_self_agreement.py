@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import combinations_with_replacement
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.estimates.ratings import average_deviation, within_group
+from idp_analytics.metrics.maturity import self_levels
+from idp_analytics.metrics.maturity.studies import shown
 from idp_analytics.metrics.self_agreement import COLUMNS, self_agreement
 from idp_analytics.settings import Rules, Settings
 from idp_analytics.settings.maturity_model import Aspect, Contradiction, Item, shipped
@@ -28,7 +32,7 @@ MODEL = replace(
 ITEMS = [item.id for item in MODEL.items]
 
 
-def study(forms, least=2, late=("", AS_OF), **changed):
+def company(forms, least=1, late=("", AS_OF), **changed):
     """``forms``: (team, who, answers to x-1, x-2 and y-1; None: not answered); ``late``: one form and when it came."""
     rows = [
         {
@@ -46,7 +50,11 @@ def study(forms, least=2, late=("", AS_OF), **changed):
         "assessments": frame.select(empty("assessments").columns).lazy(),
     }
     settings = Settings(org="acme", title="Acme", root=None, maturity=MODEL, rules=Rules(min_cohort=least))  # type: ignore[arg-type]
-    return self_agreement(tables, settings, AS_OF)
+    return tables, settings
+
+
+def study(forms, least=1, **changed):
+    return self_agreement(*company(forms, least, **changed), AS_OF)
 
 
 def row(found, scope="team", entity="a", aspect=None):
@@ -158,3 +166,53 @@ def test_a_form_that_comes_when_the_wave_is_closed_is_counted_and_changes_nothin
     after = study([*forms, ("a", "6", (4, 4, 4))], late=("a-6", AS_OF - timedelta(days=9)))
     assert after.drop("late").equals(before.drop("late"))
     assert (row(before, "org", "org")["late"], row(after, "org", "org")["late"], row(after)["late"]) == (0, 1, None)
+
+
+def told_of(found, of_levels, team):
+    """All that is told of one team on aspect y, which is one question."""
+    agreement = row(found, entity=team, aspect="y")
+    said = of_levels.filter(scope="team", entity_id=team, aspect="y").select("self_level", "self_low", "self_high")
+    return tuple(value for name, value in agreement.items() if name != "entity_id"), said.row(0)
+
+
+@pytest.mark.parametrize("n", [5, 6, 7, 8, 9, 10])
+def test_an_attacker_who_knows_every_way_to_answer_cannot_tell_that_all_of_few_said_the_same(n):
+    """Every way in which n people can answer one question is a team of its own; ways that look alike cannot be told apart by anybody."""
+    ways = list(combinations_with_replacement((1, 2, 3, 4), n))
+    forms = [(f"t{way}", str(who), (1, 1, answer)) for way, answers in enumerate(ways) for who, answer in enumerate(answers)]  # fmt: skip
+    tables, settings = company(forms, least=5)
+    found = self_agreement(tables, settings, AS_OF)
+    given_ = self_levels.answers(tables, settings, AS_OF)
+    of_levels = shown(self_levels.self_levels(given_, MODEL, 0.95), 5)
+    alike = defaultdict(list)
+    for way, answers in enumerate(ways):
+        alike[told_of(found, of_levels, f"t{way}")].append(answers)
+    pinned = [same for same in alike.values() if all(len(set(answers)) == 1 for answers in same)]
+    assert pinned == ([] if n < 10 else [[(level,) * 10] for level in (1, 2, 3, 4)])
+
+
+def test_nor_by_taking_the_other_teams_from_the_whole():
+    """Ten who differ and five of one mind: 15 people's whole less the ten's is what the five's page says, which is one a level off."""
+    others = [("b", str(who), (1, 2, 1 + who % 4)) for who in range(10)]
+    of_one_mind = [("a", str(who), (1, 2, 3)) for who in range(5)]
+    one_off = [*of_one_mind[:4], ("a", "4", (1, 2, 2))]
+    same, off = (study([*others, *forms], least=5) for forms in (of_one_mind, one_off))
+    whole, ten, five = (row(same, *place, aspect="y") for place in (("org", "org"), ("team", "b"), ("team", "a")))
+    assert 2 * whole["deviation"] - ten["deviation"] == pytest.approx(0.2)
+    assert (five["deviation"], five["within_group"], five["agrees"]) == (pytest.approx(0.2), pytest.approx(1 - 0.2 / 1.25), True)  # fmt: skip
+    numbers = ["deviation", "within_group", "agrees", "rated", "contradicting"]
+    assert same.select(numbers).equals(off.select(numbers))
+
+
+def test_what_two_of_five_gave_a_level_is_not_compared():
+    """The other three do not know: how far the two agree tells either what the other said."""
+    forms = [("a", str(who), (1 + who % 2, 2, 3 if who < 2 else "unknown")) for who in range(5)]
+    found = study(forms, least=5)
+    assert [row(found, scope, who, "y")["rated"] for scope, who in (("team", "a"), ("org", "org"))] == [0, 0]
+    assert row(found)["rated"] == 2
+
+
+def test_how_many_contradict_themselves_is_told_of_ten():
+    """Of five who all do, each does."""
+    for n, contradicting in ((5, None), (9, None), (10, 10)):
+        assert row(study([("a", str(who), (1, 1, 4)) for who in range(n)], least=5))["contradicting"] == contradicting

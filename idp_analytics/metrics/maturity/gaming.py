@@ -17,7 +17,7 @@ from scipy.stats import beta, binom
 
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import multiplicity, shares
-from idp_analytics.metrics.gaming import LOOK, NOTHING, TOO_LITTLE
+from idp_analytics.metrics.gaming import LOOK, NOTHING, TOO_LITTLE, Check
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity import self_levels
 from idp_analytics.metrics.maturity.changes import QUARTER, REPORT, THRESHOLDS, Chain, Published, chains, split
@@ -31,13 +31,9 @@ from idp_analytics.settings import Settings
 
 
 @dataclass(frozen=True)
-class Check:
-    """What is looked for, why it may be innocent, what to look at, and what it takes to be made."""
+class LevelCheck(Check):
+    """One of levels: what it takes to be made (``needs``), and of whom it is."""
 
-    name: str
-    looks_for: str
-    innocent: str
-    look_at: str
     needs: str
     scopes: tuple[str, ...] = ("org", "team")
 
@@ -49,41 +45,41 @@ SAID, EASED, EXCUSED, TARGET, SAME, LATE, FEWER, NEAR = (
 
 _BEFORE = "a report of an earlier period published beside this one"
 
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[LevelCheck, ...] = (
+    LevelCheck(
         SAID, "the level that is said rose by one or more between two rounds, and no criterion of the aspect moved towards its threshold",
         "people may know what no data show, or understand the question better",
         "what they had in mind, and whether it could be measured", "two rounds with enough people, and criteria measured at both times",
     ),
-    Check(
+    LevelCheck(
         EASED, "a threshold was eased in the settings since the report before, and a level is higher for it",
         "the threshold may have been wrong for this company, and the reason is in the settings",
         "the reason given, and the level by the threshold before", _BEFORE,
     ),
-    Check(
+    LevelCheck(
         EXCUSED, "more criteria were made exempt or not applicable since the report before, and a level may be higher for it",
         "what was asked may really not apply", "the reasons, who gave them, and when they end", _BEFORE,
     ),
-    Check(
+    LevelCheck(
         TARGET, "a target was set or moved since the report before to a level that was reached already (one for all teams: by every one)",
         "to keep a level may be what is wanted", "the reason given with the target", f"{_BEFORE}, and a target",
     ),
-    Check(
+    LevelCheck(
         SAME, "there are teams of which everybody gave the same answer to every question of the last round",
         "a team may have filled in the form together, which is worth doing",
         "whether answers are one conversation or many opinions", "enough teams of which enough people answered", ("org",),
     ),
-    Check(
+    LevelCheck(
         LATE, "more of the actions closed and postmortems held in the last complete quarter fell into its last two weeks than chance allows",
         "what is due at a quarter's end is done then, and an incident late in a quarter has its postmortem late in it",
         "what was closed in those days, and what came of it", "records of the last complete quarter",
     ),
-    Check(
+    LevelCheck(
         FEWER, "a share rose to where its criterion stands better than a quarter before, because fewer are counted and not because more do it",
         "services are taken away and incidents become fewer, which is good", "what is no longer counted, and why",
         "shares measured in both quarters",
     ),
-    Check(
+    LevelCheck(
         NEAR, "of the teams within a tenth of a threshold, more are just over it than chance allows",
         "teams stop where they have what they need", "whether the number still says what it was meant to, near the threshold",
         "enough teams near a threshold", ("org",),

@@ -60,7 +60,7 @@ def maturity_roles(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     said = self_levels.self_levels(
         given.drop_nulls("role").with_columns(pl.col("role").alias("team_id")), model, settings.rules.level
     ).filter(pl.col("scope") == "team", pl.col("respondents") >= least).rename({"entity_id": "role"}).drop("scope", "wave", "number")  # fmt: skip
-    open_ = told.filter(pl.col("why").is_null()).join(said, on="role").drop("people")
+    open_ = told.filter(pl.col("why").is_null()).join(self_levels.not_alike(said, least), on="role").drop("people")
     seen = levels(criteria(tables, settings, as_of)).filter(pl.col("scope") == "org").select("aspect", "low", "high")
     titles = pl.DataFrame([(i, a.id, a.title) for i, a in enumerate(model.aspects)], schema=["_at", "aspect", "title"], orient="row")  # fmt: skip
     beside = open_.join(titles, on="aspect").join(seen, on="aspect", how="left").with_columns(

@@ -18,7 +18,7 @@ from idp_analytics.estimates import disclosure
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.settings import Settings
-from idp_analytics.settings.maturity_model import Model
+from idp_analytics.settings.maturity_model import LEVELS, Model
 
 LEAST_ITEMS = 0.6
 """Share of an aspect's items that must be answered for a level of it: 3 of 5."""
@@ -113,8 +113,8 @@ def self_levels(given: pl.DataFrame, model: Model, level: float) -> pl.DataFrame
     """One row per aspect of one entity and wave: ``self_level`` with ``self_low`` and ``self_high``, ``respondents``, ``self_items`` answered.
 
     An item's level is the lower median over respondents, an aspect's the lower median over its items, of which three of five must have an
-    answer. Bounds: the interval by order statistics for the median of the respondents' own levels (Conover 1999), from lowest to highest where they are
-    too few for one.
+    answer. Bounds: the interval by order statistics for the median of the respondents' own levels (Conover 1999), from lowest to highest (``is_outermost``)
+    where they are too few for one.
     """
     told = by_scope(given).drop_nulls("level")
     place = [*_ENTITY, *_WAVE, "aspect"]
@@ -144,7 +144,20 @@ def self_levels(given: pl.DataFrame, model: Model, level: float) -> pl.DataFrame
         *(pl.when(enough).then(end).alias(name) for name, end in (
             ("self_low", pl.min_horizontal("self_low", "self_level")), ("self_high", pl.max_horizontal("self_high", "self_level")),
         )),
+        pl.Series("is_outermost", rank == 0),
     ).drop("own", "_rank", "_needed").sort(place)  # fmt: skip
+
+
+def not_alike(said: pl.DataFrame, least: int) -> pl.DataFrame:
+    """``said`` (:func:`self_levels`) as it may be told: where all of fewer than twice ``least`` said one level and the bounds would tell, they are what
+    they were if one of them had said the level below (of the lowest: above)."""
+    bare = pl.col("is_outermost") & (pl.col("self_low") == pl.col("self_high"))
+    told = bare & (pl.col("respondents") < 2 * least)
+    level, lowest = pl.col("self_level"), min(LEVELS)
+    return said.with_columns(
+        pl.when(told).then(pl.max_horizontal(level - 1, lowest)).otherwise("self_low").alias("self_low"),
+        pl.when(told).then(pl.max_horizontal(level, lowest + 1)).otherwise("self_high").alias("self_high"),
+    ).drop("is_outermost")  # fmt: skip
 
 
 def hidden(least: int) -> pl.Expr:

@@ -110,7 +110,7 @@ def shown(said: pl.DataFrame, least: int) -> pl.DataFrame:
     answers; of fewer than :data:`FEWEST` nothing. How many they were is told as far as it is of their agreement (:func:`self_levels.hidden`)."""
     few, alone = pl.col("respondents") < least, pl.col("respondents") < FEWEST
     level = pl.when(~alone).then("self_level")
-    return said.with_columns(
+    return self_levels.not_alike(said, least).with_columns(
         level.alias("self_level"), *(pl.when(few).then(level).otherwise(end).alias(end) for end in ("self_low", "self_high")),
         few.alias("is_indicative"), pl.when(~self_levels.hidden(least)).then("respondents").alias("respondents"),
     )  # fmt: skip

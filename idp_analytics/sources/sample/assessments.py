@@ -9,8 +9,9 @@ from idp_analytics.settings.maturity_model import shipped
 from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import DAY, HOUR, instants, masked, numbered, shaped, stream
 
-OVER_CLAIMERS, UNDER_CLAIMERS = ("mobile",), ("search",)
-"""Teams whose members see themselves far above, or far below, what can be seen of them."""
+OVER_CLAIMERS, UNDER_CLAIMERS = ("mobile",), ("storefront",)
+"""Teams whose members see themselves far above, or far below, what can be seen of them. Of few people it is never told that all say the lowest level,
+so those who claim too little are many."""
 _FAR = {**dict.fromkeys(OVER_CLAIMERS, 4.0), **dict.fromkeys(UNDER_CLAIMERS, 1.0)}
 
 SEEN = {"investment": 2.0, "adoption": 3.0, "interfaces": 2.0, "operations": 2.0, "measurement": 2.0}

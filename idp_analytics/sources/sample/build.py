@@ -101,6 +101,7 @@ def generate(
         "voice": asked.truth,
         "tickets": tickets,
         "maturity": truth.maturity(world),
+        "gaming": truth.gaming(world),
         "components": truth.components(tables["usage"]),
         "policies": truth.policies(tables["policy_results"]),
         "costs": truth.bills(owned),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from idp_analytics.sources.sample import gamers
 from idp_analytics.sources.sample.company import BOT, GIT_SERVICES, QUIET, World, repositories
 from idp_analytics.sources.sample.draw import (
     DAY,
@@ -209,6 +210,7 @@ def extras(world: World, planned: pl.DataFrame) -> pl.DataFrame:
     after = finished + rng.integers(2 * HOUR, 30 * HOUR, n)
     short = np.clip(lognormal(rng, 240.0, 0.5, n), 30, 3600).astype(np.int64)
     tried = np.where(rng.random(n) < 0.8, "failure", "error")
+    tried = np.where(gamers.renamed(world, base["team"].to_numpy(), before), "cancel", tried)
     staged = np.where(rng.random(n) < 0.94, "success", "failure")
     said = np.where(rng.random(n) < 0.5, "success", "")  # of an untold run either the end or the outcome is known
     kinds: tuple[tuple[str, float | Floats, Ints, object], ...] = (

@@ -7,7 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.sources.sample import assessments, delivery, failures, golden, guardrails, money, platform, voice
+from idp_analytics.sources.sample import (
+    assessments,
+    delivery,
+    failures,
+    gamers,
+    golden,
+    guardrails,
+    money,
+    platform,
+    voice,
+)
 from idp_analytics.sources.sample.company import MOVED, ORGANISATION, QUIET, TITLE, World
 from idp_analytics.sources.sample.draw import NEVER, Ints
 
@@ -167,6 +177,20 @@ def maturity(world: World) -> dict[str, Any]:
         "stress_bypassers": [team for team in guardrails.BYPASSERS if team in there],
         "bypassed_share_of_severe_incidents": guardrails.BYPASSED,
     }
+
+
+def gaming(world: World) -> dict[str, Any]:
+    """Who makes a number look better than things are, how, and since when."""
+    there = set(world.teams["team_id"])
+    return {
+        "calls_failed_deployments_cancelled": {
+            "team": gamers.RENAMER if gamers.RENAMER in there else None, "from": gamers.renamed_from(world).isoformat(),
+            "share": gamers.RENAMED,
+        },
+        "closes_actions_as_a_quarter_ends": {
+            "team": gamers.LATE_CLOSER if gamers.LATE_CLOSER in there else None, "last_days": gamers.LAST_DAYS, "share": gamers.LATE,
+        },
+    }  # fmt: skip
 
 
 def _ways(path: str, days: Ints, adopted: golden.Adoption) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from idp_analytics.sources.sample import assessments
+from idp_analytics.sources.sample import assessments, gamers
 from idp_analytics.sources.sample.company import World
 from idp_analytics.sources.sample.draw import (
     DAY,
@@ -143,6 +143,7 @@ def _actions(world: World, incidents: pl.DataFrame) -> pl.DataFrame:
     frame = pl.concat([retro, after], how="diagonal_relaxed").sort("day", "team_id", "origin_id")
     n, day = frame.height, frame["day"].to_numpy()
     took = np.maximum(1, lognormal(rng, 16.0, 0.9, n)).astype(np.int64)
+    took = gamers.closing_days(world, frame["team_id"], day, took)
     lot = rng.random(n)
     closed = (lot < 0.8) & (day + took < world.days)
     return shaped(

@@ -16,9 +16,9 @@ SEEDS = range(1, 7)
 
 @pytest.mark.slow
 def test_planted_claims_and_habits_are_found_in_other_companies_too(tmp_path):
-    """Measured over six companies: the over-claimer in six of six, the under-claimer in four of six (in the others nothing that is seen of it lies
-    surely above 1), both who go round rules under stress in all, and nobody else. Of the other six teams, 108 aspects, 15 are told apart from what
-    is seen: they claim about what the shipped company's data show, which another seed's data need not; none is in the shipped company."""
+    """Measured over six companies: the over-claimer in six of six, the under-claimer in six of six, both who go round rules under stress in all, and
+    nobody else. Of the other teams, 102 aspects, 12 are told apart from what is seen: they claim about what the shipped company's data show, which
+    another seed's data need not; none is in the shipped company."""
     over = under = others = aspects = 0
     for seed in SEEDS:
         folder = tmp_path / str(seed)
@@ -39,5 +39,5 @@ def test_planted_claims_and_habits_are_found_in_other_companies_too(tmp_path):
         )
         assert set(broken["entity_id"]) == set(planted["stress_bypassers"])
     assert over == len(SEEDS)
-    assert under >= 4
+    assert under >= 5
     assert others <= 0.2 * aspects
