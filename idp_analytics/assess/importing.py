@@ -15,6 +15,7 @@ import polars as pl
 from idp_analytics import sources
 from idp_analytics.errors import IdpError, SourceError
 from idp_analytics.settings import Settings
+from idp_analytics.settings.maturity_model import FILE as MODEL
 from idp_analytics.sources import members
 from idp_analytics.sources.assessment_forms import COMMUNITY_VERSION, LEVELS, community, plain
 from idp_analytics.sources.documents import holds_documents, read_documents
@@ -63,6 +64,8 @@ def bring_in(
     to one item the one submitted later stays. A file that cannot be read is refused and the others are brought in.
     """
     found, files = [], []
+    if (model := settings.root / MODEL).is_file():
+        options = {**options, "model": str(model.absolute())}
     for one in given:
         try:
             with sources.limited(settings.limits):

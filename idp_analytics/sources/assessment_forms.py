@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from idp_analytics.settings.maturity_model import Item, shipped
+from idp_analytics.settings.maturity_model import Item, Model
 
 FORM = "idp-self-assessment"
 FORM_VERSION = 1
@@ -40,16 +41,29 @@ def plain(text: str) -> str:
     return " ".join(text.replace("’", "'").split()).casefold()
 
 
-@lru_cache(maxsize=1)
-def headings() -> Mapping[str, Item]:
-    """What may stand over a column → the item: its question or its id."""
-    return {plain(text): item for item in shipped().items for text in (item.question, item.id)}
+@dataclass(frozen=True)
+class Questions:
+    """The items of one model as they stand over the columns of a table."""
 
+    model: Model
+    _asked: dict[tuple[str, ...], Mapping[str, Item]] = field(default_factory=dict, repr=False, compare=False)
 
-@lru_cache(maxsize=1000)
-def asked(names: tuple[str, ...]) -> Mapping[str, Item]:
-    """Which columns of a table hold answers to which item."""
-    return {name: item for name in names if (item := headings().get(plain(name)))}
+    @cached_property
+    def headings(self) -> Mapping[str, Item]:
+        """What may stand over a column → the item: its question or its id."""
+        return {plain(text): item for item in self.model.items for text in (item.question, item.id)}
+
+    def asked(self, names: tuple[str, ...]) -> Mapping[str, Item]:
+        """Which columns of a table hold answers to which item."""
+        if names not in self._asked:
+            self._asked[names] = {name: item for name in names if (item := self.headings.get(plain(name)))}
+        return self._asked[names]
+
+    def are_in(self, body: Mapping[str, Any]) -> bool:
+        """Whether a document is a row of a table that asks these questions, by its headings. One that is nested is no row of a table."""
+        if not all(isinstance(name, str) for name in body):
+            return False
+        return 0 < min(LEAST_HEADINGS, len(self.model.items)) <= len(self.asked(tuple(body)))
 
 
 def told(item: Item, cell: str) -> tuple[str, str | None] | None:

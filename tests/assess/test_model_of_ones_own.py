@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -12,13 +13,18 @@ from click.testing import CliRunner, Result
 from company_building import write_notebooks
 from published_sample import execute
 
+from idp_analytics import sources
 from idp_analytics.cli import cli
+from idp_analytics.errors import SettingsError, SourceError
 from idp_analytics.metrics.maturity.self_levels import _whole, answers
 from idp_analytics.organisation import load
 from idp_analytics.publish.engine import make
 from idp_analytics.publish.run import publish
 from idp_analytics.report.mart import Mart
-from idp_analytics.settings.maturity_model import shipped
+from idp_analytics.settings import read as read_settings
+from idp_analytics.settings.maturity_model import Model, shipped
+from idp_analytics.sources.survey_forms import TEAM
+from idp_analytics.sources.systems.self_assessment import NO_ANSWER
 
 SETTINGS = """\
 [organisation]
@@ -159,6 +165,61 @@ def test_answers_to_the_kits_items_are_never_taken_for_those_of_a_model_of_ones_
     org = load(data)
     assert org.tables["assessments"].height == 3
     assert answers(org.lazy, org.settings, org.as_of).height == counted
+
+
+def table_of_forms(path: Path, model: Model, team: str = "red") -> Path:
+    """What Google Forms saves of two people: the questions of ``model``, answered in words, by number, or not at all."""
+    first, second, third = model.items[:3]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ["Timestamp", TEAM, first.question, second.question, third.id.upper()],
+                ["6/2/2026 9:05:12", team, first.answers[2], "2", "Don't know"],
+                ["6/3/2026 9:05:12", team, first.answers[3].upper(), "Not applicable: no nights", "often"],
+            ]
+        )
+    return path
+
+
+ANSWERED = [("1", "3"), ("1", "4"), ("2", "2"), ("2", "not_applicable"), ("3", "unknown")]
+
+
+def told_of(model: Model, rows: pl.DataFrame) -> list[tuple[str, str]]:
+    """Answers by the place of their item in ``model``; and that they are kept under its edition."""
+    assert set(rows["model_version"]) == {model.edition}
+    place = {item.id: str(number) for number, item in enumerate(model.items, 1)}
+    return sorted((place[item], answer) for item, answer in rows.select("item_id", "answer").iter_rows())
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["its own questions", "the questions of the kit"])
+def test_tables_of_survey_tools_ask_a_model_of_ones_own_or_the_kits(data: Path, tmp_path: Path, is_own: bool) -> None:
+    """Brought in by a command, or read as a source: the same answers; what is none of the answers is counted."""
+    model = read_settings(data, sources.check).maturity if is_own else shipped()
+    assert model.is_own is is_own
+    path = table_of_forms(tmp_path / "responses.csv", model)
+    brought = run("import", "--data", data, "--dates", "month first", path)
+    assert "2 respondent(s), 5 answers" in brought.output
+    assert f"1 × {NO_ANSWER}" in brought.output
+    assert told_of(model, pl.read_csv(data / "assessments.csv", infer_schema=False)) == ANSWERED
+
+    (data / "forms").mkdir()
+    table_of_forms(data / "forms" / "responses.csv", model)
+    with (data / "settings.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[[source]]\nkind = "self_assessment"\npaths = ["forms/*.csv"]\ndates = "month first"\ntime_zone = "UTC"\n'
+        )
+    org = load(data)
+    assert told_of(model, org.tables["assessments"]) == ANSWERED
+    assert answers(org.lazy, org.settings, org.as_of).height == (5 if is_own else 0)
+
+
+def test_a_model_that_is_not_there_or_not_whole_is_said(data: Path) -> None:
+    path = table_of_forms(data / "responses.csv", shipped())
+    with pytest.raises(SourceError, match=r"ours\.toml: there is no such file"):
+        sources.read("self_assessment", [path], {"model": "ours.toml"}, data)
+    (data / "ours.toml").write_text("id = 'ours'", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no version"):
+        sources.read("self_assessment", [path], {"model": "ours.toml"}, data)
 
 
 @pytest.mark.parametrize(("version", "counts"), [("acme-readiness@1.0", True), ("acme-readiness@1.7.2", True), ("acme-readiness@2.0", False), ("1.0", False)])  # fmt: skip

@@ -7,12 +7,17 @@ is not applicable.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from idp_analytics.settings.maturity_model import shipped
+from idp_analytics.errors import SettingsError, SourceError
+from idp_analytics.settings.maturity_model import FILE as MODEL
+from idp_analytics.settings.maturity_model import parse, shipped
 from idp_analytics.sources import assessment_forms as forms
-from idp_analytics.sources import members
+from idp_analytics.sources import members, native
 from idp_analytics.sources import survey_answers as survey
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.native import AGAIN
@@ -21,6 +26,7 @@ from idp_analytics.sources.rows import count
 from idp_analytics.sources.survey_forms import TEAM
 from idp_analytics.sources.survey_times import DATES, moment
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
+from idp_analytics.tables import Extract
 
 DRAFT = "is a draft: load it into the form and save the answers"
 VERSION = f"is of a version of the form that is not known (known: {forms.FORM_VERSION})"
@@ -34,6 +40,7 @@ TWICE = "answers a question that is answered in the same file already"
 _TIMES = ("timestamp", "submit date (utc)", "submitted at", "submitted_at", "end date", "date submitted")
 _TOKENS = ("#", "token", "response id", "responseid", "respondent id")
 _ROLE = "As what do you answer?"
+SHIPPED = forms.Questions(shipped())
 _ITEM = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
 
@@ -73,12 +80,14 @@ def _of_form(one: Mapping[str, Any]) -> Row | str:
     }
 
 
-def of_tables(document: Document, export: Export) -> Iterator[Row]:
-    """One row per answer of a row of a table whose columns are our questions."""
+def of_tables(document: Document, export: Export, questions: forms.Questions = SHIPPED) -> Iterator[Row]:
+    """One row per answer of a row of a table whose columns are these questions."""
     body, given = document.body, export.options
     about = {forms.plain(name): members.text(body, name) for name in body}
     said = {
-        item.id: (item, text) for name, item in forms.asked(tuple(body)).items() if (text := members.text(body, name))
+        item.id: (item, text)
+        for name, item in questions.asked(tuple(body)).items()
+        if (text := members.text(body, name))
     }
     named = next((name for name in _TIMES if about.get(name)), "")
     at = moment(about.get(named), given["dates"])
@@ -95,7 +104,7 @@ def of_tables(document: Document, export: Export) -> Iterator[Row]:
         found = forms.told(item, text)
         answers.append({"item_id": item.id, "answer": found[0], "reason": found[1]} if found else NO_ANSWER)
     yield from _rows(document, export, native, {
-        "submitted_at": at, "team_id": team, "wave": wave, "role": _role(role), "model_version": shipped().version,
+        "submitted_at": at, "team_id": team, "wave": wave, "role": _role(role), "model_version": questions.model.edition,
     }, answers)  # fmt: skip
 
 
@@ -174,20 +183,36 @@ def last(found: list[Row]) -> list[Row]:
     return kept
 
 
-def _is_table(body: Mapping[str, Any]) -> bool:
-    """By its headings, of which some are our questions. A document that is nested is no row of a table."""
-    return (
-        len(forms.asked(tuple(body))) >= forms.LEAST_HEADINGS if all(isinstance(name, str) for name in body) else False
-    )
+def read(paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
+    """As every system is read. Where the company has a model of its own (option ``model``), tables may ask its questions or the kit's."""
+    path = root / (options.get("model") or MODEL)
+    if not path.is_file():
+        if "model" in options:
+            raise SourceError(
+                f"{path.name}: there is no such file. Say in the option model where the company's own model is, or leave it out."
+            )
+        return native.read(DECLARED, paths, options, root)
+    problems: list[str] = []
+    model = parse(path.read_text(encoding="utf-8"), problems)
+    if problems:
+        raise SettingsError.listing(path.name, problems)
+    return native.read(_of_own(forms.Questions(model)), paths, options, root)
 
 
-SYSTEM = System(
+def _of_own(questions: forms.Questions) -> System:
+    own = Shape("own", "a row of answers to the company's own questions", questions.are_in)
+    gives = Gives("assessments", partial(of_tables, questions=questions), ("own",), "all responses that were not deleted", lost=("respondent_id",), together=last)  # fmt: skip
+    # The company's own questions first: an item of theirs may be called as one of the kit's.
+    return replace(DECLARED, shapes=(own, *DECLARED.shapes), gives=(*DECLARED.gives, gives))
+
+
+DECLARED = System(
     kind="self_assessment",
     title="Self-assessment",
     shapes=(
         Shape("form", "a saved form", lambda b: b.get("form") == forms.FORM),
         Shape("community", "answers to the CNCF community's assessment", lambda b: bool(forms.community(b))),
-        Shape("response", "a row of answers to our questions", _is_table),
+        Shape("response", "a row of answers to our questions", SHIPPED.are_in),
     ),
     gives=(
         Gives("assessments", assessments, ("form",), "all forms that were handed in", lost=("respondent_id",), together=last),
@@ -208,6 +233,9 @@ SYSTEM = System(
         Option("role", "text", "As what was answered, where the file does not say.", allowed=tuple(forms.ROLES)),
         Option("team_question", "text", "The question of a table whose answer is the team.", default=TEAM),
         Option("role_question", "text", "The question of a table whose answer is the role.", default=_ROLE),
+        Option("model", "text", f"The company's own model, whose questions tables ask; without it {MODEL} of the data folder, where there is one."),
         Option("dates", "text", "What comes first in dates such as 3/2/2026.", allowed=DATES),
     ),
 )  # fmt: skip
+
+SYSTEM = replace(DECLARED, reads=read)
