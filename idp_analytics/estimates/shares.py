@@ -42,6 +42,15 @@ def wilson_finite(
     return _ends(k, n, np.where(everybody, share, low), np.where(everybody, share, high))
 
 
+def finite(n: npt.ArrayLike, population: npt.ArrayLike) -> Array:
+    """What a standard error of ``n`` of ``population`` is multiplied by, √(1 − n ÷ N), elementwise: finite population correction (Cochran 1977,
+    section 2.6), for *what do these people say now*. 0 where everybody was asked; 1 where ``population`` is nan or smaller than ``n``.
+    """
+    n, whole = np.asarray(n, float), np.asarray(population, float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(whole >= n, np.sqrt(np.clip(1 - n / whole, 0, 1)), 1.0)
+
+
 def worst_case(k: npt.ArrayLike, n: npt.ArrayLike, population: npt.ArrayLike) -> tuple[Array, Array]:
     """Between which shares of ``population`` the truth lies whatever those who did not answer would say (Manski 1989), elementwise.
 

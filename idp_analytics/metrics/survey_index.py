@@ -47,11 +47,14 @@ INDEX: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of :func:`index`."""
 
 
-def index(answers: pl.DataFrame, waves: pl.DataFrame, moved: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+def index(
+    answers: pl.DataFrame, waves: pl.DataFrame, heads: pl.DataFrame, moved: pl.DataFrame, settings: Settings
+) -> pl.DataFrame:
     """The index of every group that may have one, per closed wave (:data:`INDEX`).
 
-    ``answers``, ``waves``: of :mod:`survey_waves`; ``moved``: teams whose change would be that of few people (:func:`survey_change.few_moved`). Bounds are
-    percentiles over respondents drawn again, the same for the same data; of a change both waves are drawn, each for itself.
+    ``answers``, ``waves``, ``heads``: of :mod:`survey_waves`; ``moved``: teams whose change would be that of few people (:func:`survey_change.few_moved`). Bounds are
+    percentiles over respondents drawn again, the same for the same data. Those of the index are of what these people say now, so the more of the
+    group answered the closer they lie (:func:`shares.finite`); of a change both waves are drawn, each for itself, and nothing is corrected.
     """
     rated = answers.filter(
         pl.col("part") == "drivers", pl.col("kind") == "scale", pl.col("is_favourable").is_not_null()
@@ -72,6 +75,8 @@ def index(answers: pl.DataFrame, waves: pl.DataFrame, moved: pl.DataFrame, setti
     level = settings.rules.level
     tails = [(1 - level) / 2, (1 + level) / 2]
     ends = _ends(drawn, usable, level)
+    whole = usable.join(heads, on=[*WAVE, "team_id"], how="left", nulls_equal=True, maintain_order="left")["headcount"]
+    correction = shares.finite(usable["n"], whole.cast(pl.Float64).fill_null(np.nan))
     places = {
         (row["survey_id"], row["number"], row["scope"], row["team_id"]): at for at, row in enumerate(usable.to_dicts())
     }
@@ -81,7 +86,10 @@ def index(answers: pl.DataFrame, waves: pl.DataFrame, moved: pl.DataFrame, setti
         low, high = ends[at]
         before = places.get((row["survey_id"], row["number"] - 1, row["scope"], row["team_id"]))
         told = {name: row[name] for name in ("survey_id", "wave", "scope", "team_id", "items", "n", "value")}
-        told |= {"low": float(low), "high": float(high)}
+        told |= {
+            name: row["value"] + float(correction[at] * (end - row["value"]))
+            for name, end in (("low", low), ("high", high))
+        }
         if before is not None and usable["_asked"][before] != row["_asked"]:
             told["caution"] = OTHER_QUESTIONS
         elif before is not None and (row["team_id"], row["survey_id"], row["wave"]) not in blocked:

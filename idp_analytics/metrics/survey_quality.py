@@ -67,7 +67,7 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     """Per closed wave the index of each group that may have one, and for the organisation alpha, the late-wave check and the
     response by what is known of all teams (:data:`COLUMNS`).
 
-    Index: mean of favourable shares, bootstrap of respondents; alpha: Cronbach 1951, Feldt 1965, from :data:`reliability.LEAST` who
+    Index: mean of favourable shares, bootstrap of respondents with finite population correction (Cochran 1977); alpha: Cronbach 1951, Feldt 1965, from :data:`reliability.LEAST` who
     answered every rating; later answers higher: the chance that an answer of a later respondent about the whole is higher than one of the first days (Brunner &
     Munzel 2000; Armstrong & Overton 1977), both at least twice ``rules.min_cohort``; response: Wilson 1927, difference Newcombe 1998. What is
     too little is *insufficient data*, what could tell of few *suppressed*.
@@ -75,7 +75,8 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     answers = survey_response.answers(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     moved = survey_change.few_moved(tables, settings, waves)
-    index = survey_index.index(answers, waves, moved, settings).with_columns(measure=pl.lit(INDEX))
+    heads = survey_waves.headcounts(tables, settings, as_of)
+    index = survey_index.index(answers, waves, heads, moved, settings).with_columns(measure=pl.lit(INDEX))
     rows = [
         row
         for wave in answers.partition_by(WAVE, maintain_order=True)

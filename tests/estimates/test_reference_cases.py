@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from idp_analytics.estimates import drivers, ordinal, promoters
+from idp_analytics.estimates import drivers, ordinal, promoters, rates, shares
 
 HELD = {
     "S01g": "test_shares.py::test_reference_cases",
     "S02g": "test_changes.py::test_reference_case",
     "S03g": "test_promoters.py::test_the_published_example",
-    "S04g": "test_finite_population.py::test_the_published_survey",
+    "S04g": "test_shares.py::test_the_published_survey_of_a_finite_population",
     "S05g": "test_ordinal.py::test_the_published_example",
     "S06g": "test_reference_cases.py::test_the_same_people_twice",
     "S07g": "test_answer_reliability.py::test_the_published_scales",
     "S08g": "test_willingness.py::test_published_range_of_prices",
     "S09g": "test_willingness.py::test_published_demand_and_lower_bound",
     "S11g": "test_disclosure.py::test_a_published_table_with_margins",
-    "S13g": "test_shares.py::test_reference_cases",
+    "S13g": "test_reference_cases.py::test_nothing_seen",
     "E01g": "test_agreement.py::test_reference_cases",
     "E02g": "test_agreement.py::test_reference_cases",
     "E03g": "test_agreement.py::test_reference_cases",
@@ -38,7 +38,7 @@ HELD = {
     "F01g": "test_drivers.py::test_published_shares_of_variance",
     "F02g": "test_reference_cases.py::test_strengths_from_pairs",
 }
-"""Case → the test that compares all of it but what no estimate of ours has: the rule of three (S13g), and one regression with both means (C01g)."""
+"""Case → the test that compares all of it but what no estimate of ours has: one regression with both means (C01g)."""
 
 
 def case(cases: Path, name: str) -> tuple[Any, dict[str, tuple[float, float]]]:
@@ -57,6 +57,32 @@ def test_every_case_has_its_test(cases: Path) -> None:
             node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == function
         )
         assert name in (ast.get_source_segment(source, held) or ""), f"{test} does not read {name}"
+
+
+def test_nothing_seen(cases: Path) -> None:
+    """0 of 20, as every share is told (Wilson), as a rate is (exact Poisson), and what must not be fallen short of: the exact one-sided bound and the rule
+    of three, 3 ÷ n, which is that of a rate to the next whole number."""
+    (k, n), expected = case(cases, "S13g_zero_events")
+    once = rates.exact_poisson(k, n, 0.9)[1]  # as high at 90 %, two-sided, as at 95 %, one-sided
+    got = {
+        "wilson_hi_0_20": shares.wilson(k, n)[1], "cp_hi_0_20": shares.upper_bound(k, n, 0.975), "one_sided95_0_20": shares.upper_bound(k, n),
+        "rule_of_three_20": np.round(once * n) / n,
+    }  # fmt: skip
+    assert got.keys() == expected.keys()
+    for name, (value, tolerance) in expected.items():
+        assert np.isclose(got[name], value, rtol=0, atol=tolerance), name
+    assert shares.wilson(k, n)[0] == rates.exact_poisson(k, n)[0] == 0
+
+
+def test_what_was_never_seen_is_told_with_no_lower_bound_than_the_rule_of_three() -> None:
+    """Of rates always. Of shares Wilson's upper end is the exact one-sided bound or more from 7 on, and 3 ÷ n from 14; of fewer it falls short (0 of 3:
+    56 % and 63 %), the price of being right on average over all shares."""
+    n = np.arange(1, 2001)
+    assert (rates.exact_poisson(0, n)[1] > 3 / n).all()
+    wilson, exact = shares.wilson(0 * n, n)[1], shares.upper_bound(0 * n, n)
+    assert ((wilson >= exact) == (n >= 7)).all()
+    assert ((wilson >= 3 / n) == (n >= 14)).all()
+    assert (exact <= 3 / n).all()
 
 
 def test_the_same_people_twice(cases: Path) -> None:

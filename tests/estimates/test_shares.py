@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,14 +171,30 @@ def test_reference_cases(cases: Path) -> None:
     got = {}
     for k, n in wilson["data"]:
         got[f"{k}/{n}_lo"], got[f"{k}/{n}_hi"] = shares.wilson(k, n)
-    zero = json.loads((given_ / "S13g_zero_events.json").read_text())
-    k, n = zero["data"]
-    got |= {
-        "wilson_hi_0_20": shares.wilson(k, n)[1],
-        "cp_hi_0_20": shares.upper_bound(k, n, 0.975),
-        "one_sided95_0_20": shares.upper_bound(k, n),
-    }
-    expected = wilson["expected"] | zero["expected"]
-    assert expected.keys() - got.keys() == {"rule_of_three_20"}  # 3/n: an approximation we do not use
+    expected = wilson["expected"]
+    assert expected.keys() == got.keys()
     for name, value in got.items():
         assert np.isclose(value, expected[name]["value"], rtol=0, atol=expected[name]["atol"]), name
+
+
+def test_the_published_survey_of_a_finite_population(cases: Path) -> None:
+    """S04g, R ``survey``, vignette: 200 of 6,194 schools."""
+    folder = cases / "stats" / "given"
+    case = json.loads((folder / "S04g_fpc_srs.json").read_text())
+    schools, everyone = pl.read_csv(folder / "S04g_fpc_srs.csv"), case["params"]["N"]
+    mean = {name: schools[name].mean() for name in ("enroll", "api00")}
+    error = {
+        name: schools[name].std() / np.sqrt(schools.height) * shares.finite(schools.height, everyone) for name in mean
+    }
+    got = {
+        "mean_enroll": mean["enroll"], "total_enroll": everyone * mean["enroll"], "se_total_enroll": everyone * error["enroll"],
+        "mean_api00": mean["api00"], "se_api00": error["api00"],
+    }  # fmt: skip
+    assert got.keys() == case["expected"].keys()
+    for name, expected in case["expected"].items():
+        assert got[name] == pytest.approx(expected["value"], abs=expected["atol"]), name
+
+
+def test_the_correction_is_nothing_of_many_and_all_of_all() -> None:
+    assert shares.finite([6, 6, 6, 6], [6, 12, 5, np.nan]).tolist() == [0.0, pytest.approx(np.sqrt(0.5)), 1.0, 1.0]
+    assert shares.finite(6, 1e9) == pytest.approx(1.0)

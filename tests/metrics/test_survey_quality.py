@@ -117,6 +117,32 @@ def test_people_who_are_all_alike_are_not_taken_for_certain(quality):
     assert row["value"] == 1.0 and row["low"] < 0.8 and row["high"] == 1.0
 
 
+def test_the_more_of_a_team_answered_the_closer_is_the_index_of_what_it_says_now(quality):
+    """Twelve of 24 answered: √½ of the width; of twelve all did, and there is nothing to guess. A change claims more and is not corrected."""
+    rows = crowd(MIXED) + crowd([(5, 5)] * 11 + [(1, 1)], wave="w2", day="2026-06-02")
+
+    def index(people):
+        there = [f"p{number}" for number in range(people)]
+        found = quality(
+            rows, people=[{"person_id": one} for one in there], memberships=[{"person_id": one, "team_id": "red"} for one in there]
+        )  # fmt: skip
+        return told(found, INDEX).sort("number").to_dicts()
+
+    unknown, half, every = index(0)[0], index(24)[0], index(12)[0]
+    for end in ("low", "high"):
+        assert half[end] - half["value"] == pytest.approx((unknown[end] - unknown["value"]) * 0.5**0.5)
+        assert every[end] == pytest.approx(every["value"])
+    assert (
+        len(
+            {
+                tuple(index(people)[1][name] for name in ("change", "change_low", "change_high"))
+                for people in (0, 24, 12)
+            }
+        )
+        == 1
+    )
+
+
 def test_the_index_holds_the_truth_as_often_as_it_says():
     # Three ratings with shares 0.3, 0.5 and 0.7 that go together, 40 people: the index is 0.5.
     rng = np.random.default_rng(3)
