@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -11,8 +11,10 @@ from idp_analytics.charts import dumbbell as chart
 from idp_analytics.charts.wording import count, interval, named, period, quantity
 from idp_analytics.metrics.gaming import LOOK, TOO_LITTLE
 from idp_analytics.metrics.maturity import changes, gaming
+from idp_analytics.metrics.maturity.evidence import UNKNOWN
 from idp_analytics.report import cells, criterion_words
 from idp_analytics.report.criterion_words import span
+from idp_analytics.report.gaming import explained
 from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
@@ -55,14 +57,14 @@ def history(view: View) -> Section:
         _behind(moved, titles),
         cells.table("The levels quarter by quarter, by the model and thresholds of today", _course(course)),
         cells.table(f"What to ask about, {view.name}", [_asked(row, titles) for row in checks if row["verdict"] == LOOK], ("Pattern", "Where")),
-        cells.table("What is looked for", _looked_for(view, checks), ("Checks (n)", "Looks for", "May be innocent", "Look at")),
+        cells.table("What is looked for", _looked_for(checks), ("Looks for", "May be innocent", "Look at")),
     )  # fmt: skip
     return Section(
         question=QUESTION,
-        answer=" ".join([*_answer(aspects, then), *_spoken(checks, titles), *_questions(checks, titles)]),
+        answer=" ".join([*_answer(aspects, then, _near(moved)), *_spoken(checks, titles), *_questions(checks, titles)]),
         chart=chart.chart(list(_marks(course)), "Levels seen, quarter by quarter, oldest first", view.name) if course.height else None,
         tables=tuple(table for table in tables if table.frame.height),
-        cautions=tuple(_cautions(view, since, bool(checks))),
+        cautions=tuple(_cautions(view, since, checks)),
         opened=any(_whole(aspect) != (0, 0) for aspect in aspects),
     )  # fmt: skip
 
@@ -106,7 +108,7 @@ def _ends(aspect: list[Row]) -> tuple[str, str]:
 # --- sentences ----------------------------------------------------------------------------------------------------------
 
 
-def _answer(aspects: list[list[Row]], then: str) -> Iterator[str]:
+def _answer(aspects: list[list[Row]], then: str, near: Mapping[str, int]) -> Iterator[str]:
     if not aspects:
         yield "Too little is measured to tell how the level of any aspect changed, or nothing was asked of us a quarter ago."
         return
@@ -120,17 +122,33 @@ def _answer(aspects: list[list[Row]], then: str) -> Iterator[str]:
         yield f"Since {then}, every level changed."
     for aspect in other:
         before, after = (f"level {end}" if end != _ANY else "any level" for end in _ends(aspect))
-        yield f"{aspect[0]['title']}: from {before} to {after}{_because(aspect)}."
+        yield f"{aspect[0]['title']}: from {before} to {after}{_because(aspect, near)}."
     whole = [aspect for aspect in other if sum(_whole(aspect)) > 0]
     unreal = [aspect[0]["title"].lower() for aspect in whole if _change_of(aspect, changes.REAL) == (0, 0)]
     if unreal:
         yield f"That {listed(unreal)} stands higher is not because anything measured moved."
 
 
-def _because(aspect: list[Row]) -> str:
-    """The parts that moved a bound, in their order."""
-    told = [f"{_PARTS[row['part']]} {' and '.join(_moves(row))}" for row in aspect if any(_moves(row))]
+def _near(moved: pl.DataFrame) -> Mapping[str, int]:
+    """Aspect → criteria whose number moved, as surely known as before, to where it may be met or not."""
+    open_ = (pl.col("part") == changes.REAL) & (pl.col("state_after") == UNKNOWN) & pl.col("value_after").is_not_null()
+    return dict(moved.filter(open_).group_by("aspect").len().iter_rows())
+
+
+def _because(aspect: list[Row], near: Mapping[str, int]) -> str:
+    """The parts that moved a bound, in their order; of what is measured, why more is possible now though it is known as surely."""
+    told = [
+        f"{_PARTS[row['part']]} {' and '.join(_moves(row))}{_since(row, near)}" for row in aspect if any(_moves(row))
+    ]
     return f"; {', '.join(told)}" if told else "; what is possible stayed as it was"
+
+
+def _since(row: Row, near: Mapping[str, int]) -> str:
+    n = near.get(row["aspect"], 0)
+    if not n or row["part"] != changes.REAL or not (row["low_change"] < 0 or row["high_change"] > 0):
+        return ""
+    its, it = ("its threshold", "it") if n == 1 else ("their thresholds", "they")
+    return f", for {count(n, 'criterion', 'criteria')} came so near to {its} that {it} may be met or not"
 
 
 def _moves(row: Row) -> list[str]:
@@ -200,7 +218,7 @@ def _behind(moved: pl.DataFrame, titles: dict[str, str]) -> Table:
             "Aspect": titles.get(row["aspect"], row["aspect"]),
             "For level": f"{row['level']}",
             "What is looked at": named(row["says"]),
-            "Because of": _PARTS[row["part"]],
+            "Because of": _PARTS[row["part"]] + (", now too near to tell" if _is_open(row) else ""),
             "Then": _stands(row, "before"),
             "Now": _stands(row, "after"),
             "Wanted": _threshold(row),
@@ -209,6 +227,10 @@ def _behind(moved: pl.DataFrame, titles: dict[str, str]) -> Table:
     ]
     left = ("What is looked at", "Because of", "Then", "Now", "Wanted")
     return cells.table("Criteria that stand otherwise than then", rows[:_SHOWN], left, max(0, len(rows) - _SHOWN))
+
+
+def _is_open(row: Row) -> bool:
+    return row["part"] == changes.REAL and row["state_after"] == UNKNOWN and row["value_after"] is not None
 
 
 def _stands(row: Row, side: str) -> str:
@@ -274,17 +296,24 @@ def _number(value: float | None, is_share: bool) -> str:
     return quantity(value, _SHARE) if is_share else f"{value:.0f}"
 
 
-def _looked_for(view: View, checks: list[Row]) -> Iterator[dict[str, str]]:
+def _looked_for(checks: list[Row]) -> Iterator[dict[str, str]]:
+    """The checks that were made; what it takes to make the others is said below the table."""
     for check in gaming.CHECKS:
-        made = [row for row in checks if row["check"] == check.name]
-        if view.scope in check.scopes:
-            yield {
-                "Pattern": check.name,
-                "Checks (n)": f"{len(made):,}" if made else f"none: it takes {check.needs}",
-                "Looks for": check.looks_for,
-                "May be innocent": check.innocent,
-                "Look at": check.look_at,
-            }
+        n = sum(row["check"] == check.name for row in checks)
+        if n:
+            yield {"Pattern": check.name, "Checks (n)": f"{n:,}", **explained(check)}
+
+
+def _not_looked_for(view: View, checks: list[Row]) -> Iterator[str]:
+    """What it takes to look for patterns of this scope that could not be looked for, those of one need together."""
+    made = {row["check"] for row in checks}
+    lacking: dict[str, list[str]] = {}
+    for check in gaming.CHECKS:
+        if view.scope in check.scopes and check.name not in made:
+            lacking.setdefault(check.needs, []).append(f"“{check.name}”")
+    if lacking:
+        each = "; ".join(f"{listed(names)} for want of {needs}" for needs, names in lacking.items())
+        yield f"Not looked for: {each}."
 
 
 def _marks(course: pl.DataFrame) -> Iterator[Row]:
@@ -297,7 +326,7 @@ def _marks(course: pl.DataFrame) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _cautions(view: View, since: str | None, checked: bool) -> Iterator[str]:
+def _cautions(view: View, since: str | None, checks: list[Row]) -> Iterator[str]:
     if since == changes.REPORT:
         yield (
             "The past is told anew step by step, and each step is a part: first with today's data and kit, then today's model, then today's thresholds and "
@@ -317,7 +346,8 @@ def _cautions(view: View, since: str | None, checked: bool) -> Iterator[str]:
             "What is measured counts as moved where a criterion stands otherwise though it is known as surely as before; what became known or unknown, or is "
             "counted over more or fewer, is no change of its own. A level is an interval, so both its ends are told. Chance moves numbers too."
         )
-    if checked:
+    yield from _not_looked_for(view, checks)
+    if checks:
         yield (
             "A pattern is a question and no finding. What is tested is tested with all checks of all teams counted in; what settings say and which answers are "
             "the same is counted whole, without chance. What people say is compared only where "

@@ -12,6 +12,7 @@ from idp_analytics.metrics.maturity.studies import OF_TEAMS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
+from idp_analytics.settings.maturity_model import LEVELS
 
 STUDY = "maturity_reached"
 QUESTION = "How many teams have come how far?"
@@ -61,8 +62,10 @@ def _levels(lines: list[list[dict[str, Any]]]) -> str:
 
 
 def _most(line: list[dict[str, Any]]) -> str:
-    """The level most have come to: ``level 2``, or between which it lies."""
+    """The level most have come to: ``level 2``, or between which it lies; any, where nothing is told."""
     low, high = (next(row["level"] for row in line if row[f"is_most_{side}"]) for side in ("surely", "possibly"))
+    if (low, high) == (min(LEVELS), max(LEVELS)):
+        return "any level, for too little is known"
     return f"level {low}" if low == high else f"between level {low} and {high}"
 
 

@@ -116,8 +116,14 @@ def _ends(row: dict[str, Any]) -> str:
     if row["is_ratio"]:
         upper = significant(row["high"]) if row["high"] is not None else "no upper end"
         return f"ratio {significant(row['value'])}, interval {significant(row['low'])} to {upper}"
-    low, high = (f"{100 * row[end]:+.0f}" for end in ("low", "high"))
-    return f"difference {100 * row['value']:+.0f} points, interval {low} to {high}"
+    value, low, high = (_points(row[end]) for end in ("value", "low", "high"))
+    return f"difference {value} points, interval {low} to {high}"
+
+
+def _points(share: float) -> str:
+    """A difference of shares in whole points: ``+28``, ``−4``, ``0``."""
+    points = round(100 * share)
+    return f"{points:+d}".replace("-", "−") if points else "0"
 
 
 def _sides(row: dict[str, Any]) -> Iterator[dict[str, Any]]:

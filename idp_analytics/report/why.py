@@ -14,6 +14,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.theme_links import METRICS
 from idp_analytics.metrics.themes import ANY
 from idp_analytics.report import cells, voice, words
+from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
@@ -224,8 +225,11 @@ def _cautions(view: View, overall: list[dict[str, Any]], rows: list[dict[str, An
         f"Themes are told by the words of a codebook (version {overall[0]['version']}); no comment is shown, and no mood is read into one. "
         "What goes together here is associated, not caused: the same people wrote and rated, and what holds of teams need not hold of people."
     )
-    if any(row["is_sound"] is None for row in rows if row["theme"]):
-        yield "How well the codebook tells the themes is not measured: let two people read the same comments (table comment_codes)."
+    themes = [row for row in rows if row["theme"]]
+    unread = [named(row["title"]) for row in themes if row["is_sound"] is None]
+    if unread:
+        which = "the themes" if len(unread) == len(themes) else listed(unread)
+        yield f"How well the codebook tells {which} is not measured: let two people read the same comments (table comment_codes)."
     badly = [named(row["title"]) for row in rows if row["theme"] and row["is_sound"] is False]
     if badly:
         yield f"Not told well enough to be a reason: {', '.join(badly)}. Mend the words, or let more comments be read by two people."

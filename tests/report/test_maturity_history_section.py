@@ -93,6 +93,26 @@ def test_a_level_that_is_higher_for_a_threshold_is_said_to_be_so(mart):
     assert any("Over the parts it adds up" in caution for caution in section.cautions)
 
 
+def test_a_number_that_moved_to_where_nothing_is_sure_was_measured_and_it_is_said_why(mart):
+    """By hand: 3 of 8 by choice were surely too few for 60 % and 5 of 10 are not. Over as many as now, 37.5 % would still be too few: that the highest level
+    is open is because the number moved, not because less is known."""
+    rows = [part(name) for name in list(changes.PARTS)[:4]] + [part(changes.REAL, high=2)]
+    criterion = {
+        "scope": "org", "entity_id": "org", "aspect": "adoption", "since": "report", "period": "2026-05", "part": changes.REAL, "level": 3,
+        "criterion": "adoption-by-choice", "says": "services that joined by choice", "is_least": True, "unit": "share of services", "kind": "share",
+        "state_before": "not met", "state_after": "unknown", "value_before": 0.375, "value_after": 0.5, "n_before": 10, "n_after": 10,
+        "threshold_before": 0.6, "threshold_after": 0.6,
+    }  # fmt: skip
+    section = maturity_history.history(view(mart, maturity_changes=rows, maturity_moved=[criterion]))
+    assert "what is measured raised the highest possible level by 2, for 1 criterion came so near to its threshold that it may be met or not." in section.answer  # fmt: skip
+    assert told(section)["criteria"]["Because of"].to_list() == ["what is measured, now too near to tell"]
+    sure = maturity_history.history(
+        view(mart, maturity_changes=rows, maturity_moved=[{**criterion, "state_after": "met"}])
+    )
+    assert "what is measured raised the highest possible level by 2." in sure.answer
+    assert told(sure)["criteria"]["Because of"].to_list() == ["what is measured"]
+
+
 def test_nothing_changed(mart):
     section = maturity_history.history(view(mart, maturity_changes=[part(name) for name in changes.PARTS]))
     assert section.answer.startswith("Since the report of May 2026 (as of 1 June 2026), no level changed.")
