@@ -56,6 +56,14 @@ def test_a_calendar() -> None:
     assert parse({}, Path("acorn"), nothing_wrong).calendar == Calendar()
 
 
+def test_synthetic_controls_are_asked_for_by_name() -> None:
+    settings = parse({"impact": {"synthetic_control": ["auto-approve"]}}, Path("acorn"), nothing_wrong)
+    assert settings.synthetic_controls == ("auto-approve",)
+    assert parse({}, Path("acorn"), nothing_wrong).synthetic_controls == ()
+    with pytest.raises(SettingsError, match="synthetic"):
+        parse({"impact": {"synthetics": ["auto-approve"]}}, Path("acorn"), nothing_wrong)
+
+
 def test_the_folder_names_the_organisation() -> None:
     assert parse({}, Path("data/acorn"), nothing_wrong).org == "acorn"
 

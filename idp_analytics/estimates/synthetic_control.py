@@ -22,7 +22,7 @@ _SUM = 1e4
 class Synthetic(NamedTuple):
     """``effect``: mean gap after; ``gaps``: per period; ``weights``: of the donors, 0–1, adding up to 1; ``before``, ``after``: root mean square gaps;
     ``p``: place of after ÷ before among the same of every donor as if it had been the one, (place) ÷ (donors + 1), so never below 1 ÷ (donors + 1);
-    ``in_time``: mean gap in the second half before, the mixture being fitted to the first half: about 0 where it goes as the unit does."""
+    ``placebos``: mean gaps after of the donors, each as if it had been the one. ``in_time``: mean gap in the second half before, the mixture being fitted to the first half: about 0 where it goes as the unit does."""
 
     effect: float
     gaps: Array
@@ -30,7 +30,16 @@ class Synthetic(NamedTuple):
     before: float
     after: float
     p: float
+    placebos: Array
     in_time: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The constant effects that placebos do not contradict (Firpo & Possebom 2018, by mean gaps): nan below 1 ÷ (1 − level) − 1 donors, which leave no bound."""
+        allowed = int(np.floor((1 - level) * (len(self.placebos) + 1) + 1e-9))
+        if allowed < 1:
+            return np.nan, np.nan
+        reach = float(np.sort(np.abs(self.placebos))[::-1][allowed - 1])
+        return self.effect - reach, self.effect + reach
 
 
 def synthetic_control(unit: npt.ArrayLike, donors: npt.ArrayLike, began: int) -> Synthetic:
@@ -47,23 +56,20 @@ def synthetic_control(unit: npt.ArrayLike, donors: npt.ArrayLike, began: int) ->
         raise ValueError("a value is not known; leave out the period or the donor")
     weights = mixture(y[:began], others[:, :began])
     gaps = y - weights @ others
-    ratios = [_ratio(gaps, began)]
+    ratios, placebos = [_ratio(gaps, began)], []
     for at in range(len(others)):
-        rest = np.vstack([np.delete(others, at, axis=0), y[None]])
-        ratios.append(_ratio(others[at] - mixture(others[at, :began], rest[:, :began]) @ rest, began))
+        # Without the unit itself: what happened to it is no part of what happened to others.
+        rest = np.delete(others, at, axis=0)
+        apart = others[at] - mixture(others[at, :began], rest[:, :began]) @ rest
+        ratios.append(_ratio(apart, began))
+        placebos.append(float(apart[began:].mean()))
     half = began // 2
     early = mixture(y[:half], others[:, :half])
     in_time = float((y - early @ others)[half:began].mean())
     place = int(np.sum(np.array(ratios) >= ratios[0] - 1e-12))
     return Synthetic(
-        float(gaps[began:].mean()),
-        gaps,
-        weights,
-        _size(gaps[:began]),
-        _size(gaps[began:]),
-        place / len(ratios),
-        in_time,
-    )
+        float(gaps[began:].mean()), gaps, weights, _size(gaps[:began]), _size(gaps[began:]), place / len(ratios), np.array(placebos), in_time
+    )  # fmt: skip
 
 
 def mixture(before: Array, donors: Array) -> Array:

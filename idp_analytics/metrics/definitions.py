@@ -201,7 +201,9 @@ The study `impact` judges each change of the ledger (`interventions`) by the one
 a unit moved than others that had not yet, from all its months before, put together over units and months as precisely as each is known; the month of taking up
 itself is left out; errors by leaving out each unit once (CR3), since cohorts of fewer than five are never told apart. Else, by week, of units that took it up at once:
 an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, else least squares with Newey & West's errors 1987; a yearly season from two years on), or
-*process behaviour* from twelve before and four after, limits frozen. These two say that something changed, never why: *not identified*. Medians are estimated as factors and told in
+*process behaviour* from twelve before and four after, limits frozen. These two say that something changed, never why: *not identified*. Where the ledger names too few that had
+not taken it up, all others that are not known to be on the path stand in for them; that they did not is supposed. A *synthetic control* (Abadie, Diamond & Hainmueller 2010) is made only for
+interventions that `synthetic_control` under `[impact]` in settings.toml names: of three units at most, from ten others known in all of twelve months before, its interval by placebos. Medians are estimated as factors and told in
 their unit at the level that would be expected.
 *Improved* is said where the interval leaves nothing else, the effect is as large as the ledger says matters, and nothing forbids it: units that drifted apart before by more than the
 interval allows for; fewer than twenty units of a kind whose dates given out anew find as much more than one time in twenty (Fisher 1935); units that were the worse ones before and would have come
@@ -256,6 +258,7 @@ def _lines() -> Iterator[str]:
         yield f"| {verdict} | {meaning} |"
     yield _SIGNALS.rstrip()
     yield from _study()
+    yield from _proof()
     for metric in CATALOGUE:
         yield f"\n## {metric.title}\n"
         yield f"`{metric.name}` · {metric.question}\n"
@@ -293,6 +296,13 @@ def _study() -> Iterator[str]:
     from idp_analytics.metrics import coverage_study
 
     return coverage_study.lines()
+
+
+def _proof() -> Iterator[str]:
+    """Imported late, as below."""
+    from idp_analytics.metrics.impact import proof
+
+    return proof.lines()
 
 
 def _choices() -> Iterator[str]:

@@ -113,6 +113,7 @@ class Settings:
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
     question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is;
     ``scorecard_rules``: what rules of scorecards ask that is seen here too; ``limits``: how much one file may be.
+    ``synthetic_controls``: interventions for which one is asked (``[impact]``).
     """
 
     org: str
@@ -139,6 +140,7 @@ class Settings:
     maturity: Model = field(default_factory=shipped_model)
     scorecard_rules: tuple[RuleSeen, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    synthetic_controls: tuple[str, ...] = ()
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -230,6 +232,9 @@ def parse(
     maturity = aimed(maturity, take.tables("maturity_target"), take.problems)
     rules_seen = scorecards.parse(take.tables("scorecard_rule"), take.problems)
     most = limits.parse(take.table("limits"))
+    impact = take.table("impact")
+    asked = impact.texts("synthetic_control")
+    impact.done()
     take.done()
     if take.problems:
         raise SettingsError.listing(where, take.problems)
@@ -240,6 +245,7 @@ def parse(
         next_paths=ahead,
         questions=questions, survey=survey, codebook=book, maturity=maturity, scorecard_rules=rules_seen,
         limits=most,
+        synthetic_controls=asked,
     )  # fmt: skip
 
 

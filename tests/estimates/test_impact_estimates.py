@@ -110,6 +110,9 @@ def test_synthetic_control_and_its_placebos():
     assert found.p == pytest.approx(1 / 13), "the least there is with twelve donors"
     assert abs(found.in_time) < 0.5
     assert (found.weights >= 0).all()
+    assert np.isnan(found.interval()).all(), "twelve donors leave no bound at 95 %"
+    largest = np.sort(np.abs(found.placebos))[-1]
+    assert found.interval(0.9) == pytest.approx((found.effect - largest, found.effect + largest))
     nothing = synthetic_control(donors[3] * 0 + np.random.default_rng(6).normal(size=24), donors, 16)
     assert nothing.p > 0.1
     for wrong in ({"unit": unit, "donors": donors[:1], "began": 16}, {"unit": unit, "donors": donors, "began": 24}):

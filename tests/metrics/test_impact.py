@@ -22,7 +22,7 @@ from idp_analytics.settings import Mark
 
 AS_OF = "2026-01-01"
 USUAL = {
-    "unit_kind": "service", "hypothesis": "More is shipped", "metric": "deployment_frequency", "direction": "up", "smallest_effect": 0.5,
+    "unit_kind": "service", "hypothesis": "More is shipped", "metric": "deployment_frequency", "direction": "up", "smallest_effect": 0.2,
     "component": "pipeline", "review_on": "2026-06-01", "registered_at": "2025-01-02",
 }  # fmt: skip
 
@@ -31,14 +31,14 @@ def entry(units: dict[str, str | None], name: str = "it", **more):
     return [{**USUAL, "intervention_id": name, "unit_id": unit, "adopted_on": on, **more} for unit, on in units.items()]
 
 
-def shipped(service: str, per_day: list[float], seed: int = 0, year: int = 2025):
+def shipped(service: str, per_day: list[float], year: int = 2025):
     """So many deployments a day of ``service`` in each month, give or take a few, from January on."""
-    rng = np.random.default_rng([seed, *service.encode()])
+    rng = np.random.default_rng([*service.encode()])
     rows = []
     for at, rate in enumerate(per_day):
         month, of = at % 12 + 1, year + at // 12
         days = calendar.monthrange(of, month)[1]
-        number = max(0, round(rate * days + rng.normal(0, 2)))
+        number = max(0, round(rate * days + rng.normal(0, 1)))
         rows += [
             {
                 "deployment_id": f"{service}/{of}-{month}/{i}", "service_id": service, "team_id": "red",
@@ -51,12 +51,12 @@ def shipped(service: str, per_day: list[float], seed: int = 0, year: int = 2025)
 
 @pytest.fixture
 def judged(company, settings, as_of):
-    def build(rows, deployments, study=impact, phases=(), at=AS_OF, **more):
+    def build(rows, deployments, study=impact, phases=(), at=AS_OF, asked=(), **more):
         services = sorted({row["service_id"] for row in deployments} | {row["unit_id"] for row in rows})
         tables = company(
             services=[{"service_id": name} for name in services], teams=[{"team_id": "red"}], interventions=rows, deployments=deployments, **more
         )  # fmt: skip
-        return study(tables, replace(settings(), phases=tuple(phases)), as_of(at))
+        return study(tables, replace(settings(), phases=tuple(phases), synthetic_controls=asked), as_of(at))
 
     return build
 
@@ -65,13 +65,13 @@ ADOPTED = {f"a{i}": f"2025-0{5 + i % 3}-10" for i in range(6)}
 OTHERS = dict.fromkeys((f"o{i}" for i in range(6)), None)
 
 
-def courses(rise: float = 1.0, trend: float = 0.0, worst: float = 0.0):
+def courses(rise: float = 0.4, trend: float = 0.0):
     made = []
     for at, (name, on) in enumerate({**ADOPTED, **OTHERS}.items()):
         began = int(on[5:7]) if on else 99
         made += shipped(
             name,
-            [2 + 0.2 * at + (rise if month > began else 0) + (trend * month if on else 0) for month in range(1, 13)],
+            [0.7 + 0.05 * at + (rise if month > began else 0) + (trend * month if on else 0) for month in range(1, 13)],
         )
     return made
 
@@ -85,33 +85,33 @@ def test_a_planted_rise_is_found_and_told_with_all_that_belongs_to_it(judged):
     row = primary(frame)
     assert frame.schema == pl.Schema(COLUMNS)
     assert (row["method"], row["adopted"], row["compared"], row["verdict"]) == ("group-time effects", 6, 8, "improved")
-    assert row["effect"] == pytest.approx(1.0, abs=0.1)
-    assert 0.8 < row["low"] < row["effect"] < row["high"] < 1.2
+    assert row["effect"] == pytest.approx(0.4, abs=0.05)
+    assert 0.3 < row["low"] < row["effect"] < row["high"] < 0.5
     assert row["placebo_p"] <= 0.05
-    assert row["detectable"] < 0.5
-    assert row["pretrend_detectable"] < 0.05
+    assert row["detectable"] < 0.1
+    assert row["pretrend_detectable"] < 0.03
     assert (row["state"], row["direction"], row["unit"]) == ("running", "up", "deployments per day")
     assert row["why"] == (
         "6 units took it up in 3 different months and are compared with 6 that had not taken it up and, until they did, 2 that took it up later; "
         "no month has 5 who took it up, so that all are put together; they are few, so dates are given out anew as well."
     )
-    assert row["n"] > 1000
+    assert row["n"] > 3000
     others = frame.filter(role="exploratory")
     assert set(others["metric"]) <= {"change_lead_time", "change_fail_rate", "deployment_rework_rate"}
     course = judged(entry({**ADOPTED, **OTHERS}), courses(), impact_course)
     assert course.schema == pl.Schema(COURSE_COLUMNS)
     after = course.filter(pl.col("event_period") > 0, pl.col("metric") == "deployment_frequency")
     assert after["event_period"].to_list() == [1, 2, 3, 4, 5, 6, 7]
-    assert after["effect"].to_numpy() == pytest.approx(np.ones(7), abs=0.2)
+    assert after["effect"].to_numpy() == pytest.approx(np.full(7, 0.4), abs=0.1)
     assert (after["low"] < after["effect"]).all()
 
 
 def test_a_rise_of_less_than_matters_is_no_improvement(judged):
-    row = primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=3.0), courses()))
+    row = primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=1.0), courses()))
     assert row["low"] > 0
     assert row["verdict"] == "no detectable change"
-    assert "for certain by less than 3 deployments per day" in row["caution"]
-    row = primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=row["effect"] + 0.02), courses()))
+    assert "for certain by less than 1 deployments per day" in row["caution"]
+    row = primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=row["effect"] + 0.01), courses()))
     assert row["verdict"] == "insufficient data"
     assert "perhaps by less than" in row["caution"]
 
@@ -122,15 +122,15 @@ def test_the_wrong_way_is_worse(judged):
 
 
 def test_nothing_found_is_no_change_only_where_it_would_have_been_found(judged):
-    told = {m: primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=m), courses(rise=0.0))) for m in (0.5, 0.01)}
-    assert told[0.5]["detectable"] < 0.5
-    assert (told[0.5]["verdict"], told[0.01]["verdict"]) == ("no detectable change", "insufficient data")
+    told = {m: primary(judged(entry({**ADOPTED, **OTHERS}, smallest_effect=m), courses(rise=0.0))) for m in (0.2, 0.01)}
+    assert told[0.2]["detectable"] < 0.2
+    assert (told[0.2]["verdict"], told[0.01]["verdict"]) == ("no detectable change", "insufficient data")
     assert "would not be seen four times in five" in told[0.01]["caution"]
     assert "times as much would have to be known" in told[0.01]["would_change"]
 
 
 def test_those_who_moved_apart_before_are_not_identified(judged):
-    row = primary(judged(entry({**ADOPTED, **OTHERS}), courses(trend=0.3)))
+    row = primary(judged(entry({**ADOPTED, **OTHERS}), courses(trend=0.1)))
     assert row["low"] > 0
     assert row["verdict"] == "not identified"
     assert "moved apart from the others before they did, by more than the interval allows for" in row["caution"]
@@ -166,7 +166,7 @@ def test_one_unit_alone_changed_and_nothing_tells_why(judged):
     assert (short["p"], short["compared"]) == (None, 0)
     still = primary(judged(entry({"a0": "2025-07-01"}), shipped("a0", [2] * 12)))
     assert still["verdict"] in ("no detectable change", "insufficient data")
-    assert (still["verdict"] == "no detectable change") == (still["detectable"] <= 0.5)
+    assert (still["verdict"] == "no detectable change") == (still["detectable"] <= 0.2)
 
 
 def test_too_little_is_told_as_what_is_needed(judged):
@@ -202,6 +202,53 @@ def test_what_no_unit_is_judged_by_is_not_measured(judged, metric, why):
         why = "This metric is told of groups of people only."
     row = primary(judged(entry({"a0": "2025-05-01"}, metric=metric), shipped("a0", [2] * 12)))
     assert (row["verdict"], row["method"], row["why"], row["effect"]) == ("not measured", "none", why, None)
+
+
+def test_who_the_ledger_does_not_name_stands_in_for_those_who_had_not(judged):
+    """It names who took it up alone. Others are compared with, but for those that are known to have been on the path."""
+    row = primary(judged(entry(ADOPTED), courses()))
+    assert (row["method"], row["adopted"], row["compared"], row["verdict"]) == ("group-time effects", 6, 8, "improved")
+    assert (
+        "the ledger names too few that had not, so all others that are not known to have it stand in for them"
+        in row["why"]
+    )
+    on = [
+        {"service_id": name, "golden_path_id": "pipeline", "joined_at": "2025-02-01", "as_of": date(2025, 12, 1)}
+        for name in OTHERS
+    ]
+    row = primary(judged(entry(ADOPTED), courses(), service_golden_path=on))
+    assert row["method"] == "none"
+
+
+def test_a_synthetic_control_is_made_only_where_it_is_asked_for(judged):
+    """One unit of twenty-one, fourteen months before and five after: four deployments a week more."""
+    rows = [
+        row
+        for at in range(21)
+        for row in shipped(
+            f"s{at:02d}",
+            [0.5 + 0.01 * at + 0.1 * (m % 3) + (0.6 if at == 4 and m > 14 else 0) for m in range(20)],
+            2024,
+        )
+    ]
+    told = {
+        asked: primary(judged(entry({"s04": "2025-03-10"}), rows, asked=asked, at="2025-09-01"))
+        for asked in ((), ("it",))
+    }
+    assert told[()]["method"] == "interrupted time series"
+    row = told["it",]
+    assert (row["method"], row["adopted"], row["compared"], row["periods_before"], row["periods_after"]) == (
+        "synthetic control",
+        1,
+        20,
+        14,
+        5,
+    )
+    assert row["effect"] == pytest.approx(0.6, abs=0.06)
+    assert 0.4 < row["low"] < row["high"] < 0.8
+    assert row["placebo_p"] == pytest.approx(1 / 21)
+    assert (row["verdict"], row["p"]) == ("improved", None)
+    assert row["why"] == "It was asked for: one unit took it up, and 20 that did not are known in all 14 months before."
 
 
 def test_states_and_what_is_written_later(company, settings, as_of):

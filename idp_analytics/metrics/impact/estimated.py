@@ -18,6 +18,7 @@ from idp_analytics.estimates import (
     regression_to_mean,
 )
 from idp_analytics.estimates.group_time import Effect, GroupTime, group_time
+from idp_analytics.estimates.synthetic_control import synthetic_control
 from idp_analytics.metrics.impact import ladder
 from idp_analytics.metrics.impact.columns import Method
 from idp_analytics.metrics.impact.finding import Finding, Scale, expected_level
@@ -69,6 +70,35 @@ def by_comparison(months: Panel, when: Periods, rung: ladder.Rung, sign: int, le
         _returning(found, cells, scale, sign), scale(near.effect) if near is not None and _is_sure(near) else math.nan,
         expected_level=scale.expected if months.is_ratio else math.nan,
         course=tuple((e, scale(o.effect), scale(o.low), scale(o.high), o.units) for e, o in inside if math.isfinite(o.low)),
+    )  # fmt: skip
+
+
+def by_synthetic(months: Panel, when: Periods, sign: int, level: float) -> Finding | None:
+    """A synthetic control (:mod:`estimates.synthetic_control`) of the few units that took it up in one month; None where there is not enough for it.
+
+    Only months after that of taking up count, and only donors known in every month. Interval and p by placebos; nothing else is told of it.
+    """
+    size = len(months.starts)
+    mine = (when >= 1) & (when < size)
+    dates = np.unique(when[mine])
+    if not len(dates):
+        return None
+    values, weight = together(months, mine)
+    used = ~np.isnan(values) & (np.arange(size) != dates[0])
+    donors = (when >= size) & ~np.isnan(months.values[:, used]).any(axis=1)
+    before = int((used & (np.arange(size) < dates[0])).sum())
+    rung = ladder.synthetic(int(donors.sum()), before, int(mine.sum()), len(dates))
+    if rung is None or before == int(used.sum()):
+        return None
+    found = synthetic_control(values[used], months.values[donors][:, used], before)
+    low, high = found.interval(level)
+    after = used & (np.arange(size) > dates[0])
+    scale = expected_level(values[after], weight[after], found.effect, months.is_ratio)
+    seen = mine | donors
+    return Finding(
+        rung.method, rung.why, int(mine.sum()), int(donors.sum()), before, int(after.sum()), scale(found.effect), scale(low), scale(high),
+        int(months.n[seen][:, used].sum()), int(months.missing[seen][:, used].sum()), detectable=scale.detectable((high - low) / 2, sign),
+        placebo_p=found.p, is_few=True,
     )  # fmt: skip
 
 

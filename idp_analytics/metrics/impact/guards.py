@@ -88,7 +88,7 @@ def seen(
             )
         else:
             yield Guard(f"{other.name} reached units of it too, at other times.")
-    if found.method is Method.GROUP_TIME:
+    if found.method in (Method.GROUP_TIME, Method.SYNTHETIC):
         yield from _compared(entry, found, level, number)
     elif found.resembling > RESEMBLING:
         yield Guard("Neighbouring weeks resemble each other, so that chance looks like change more often.")

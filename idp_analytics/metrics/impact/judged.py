@@ -20,6 +20,7 @@ from idp_analytics.metrics.impact.columns import COLUMNS, COURSE_COLUMNS, EXPLOR
 from idp_analytics.metrics.impact.finding import Finding, amounts
 from idp_analytics.metrics.impact.ledger import Entry, entries
 from idp_analytics.metrics.impact.panel import Panel, panel
+from idp_analytics.metrics.impact.stand_ins import stand_ins
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 
@@ -119,9 +120,18 @@ def of_entry(
         by_month = panel(months, metric, units, MONTHS)
         when = by_month.taken_up(entry.adopted)
         rung = ladder.comparison(by_month, when)
-        looked_at = by_month
+        looked_at, wider = by_month, None
+        if rung is None and is_primary and any(entry.adopted.values()):
+            others = stand_ins(entry, months["entity_id"], tables, settings, as_of)
+            wider = panel(months, metric, [*units, *others], MONTHS)
+            rung = ladder.comparison(wider, wider.taken_up(entry.adopted), is_named=False)
+            by_month, when = wider, wider.taken_up(entry.adopted)
+        asked = entry.id in settings.synthetic_controls and is_primary and wider is not None
+        mixture = estimated.by_synthetic(by_month, when, sign, level) if asked and rung is None else None
         if rung is not None:
             found = estimated.by_comparison(by_month, when, rung, sign, level)
+        elif mixture is not None:
+            found = mixture
         elif not is_primary:
             continue
         elif entry.state is State.PLANNED or not any(entry.adopted.values()):

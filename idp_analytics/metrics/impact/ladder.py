@@ -45,8 +45,8 @@ def by_comparison(months: Panel, when: Periods) -> tuple[Flags, Flags]:
     return adopted, compared
 
 
-def comparison(months: Panel, when: Periods) -> Rung | None:
-    """Group-time effects, where enough units took it up and enough had not by then; else None."""
+def comparison(months: Panel, when: Periods, is_named: bool = True) -> Rung | None:
+    """Group-time effects, where enough units took it up and enough had not by then; else None. ``is_named``: the ledger names those that had not."""
     adopted, compared = by_comparison(months, when)
     a, c = int(adopted.sum()), int((compared & ~adopted).sum())
     waiting = int((compared & adopted).sum())
@@ -60,10 +60,30 @@ def comparison(months: Panel, when: Periods) -> Rung | None:
     if large < dates:
         which = f"only {large} of {dates} months have" if large else "no month has"
         pooled = f"; {which} {FEWEST_IN_COHORT} who took it up, so that all are put together"
+    supposed = (
+        ""
+        if is_named
+        else "; the ledger names too few that had not, so all others that are not known to have it stand in for them"
+    )
     few = "; they are few, so dates are given out anew as well" if min(a, c + waiting) < MANY else ""
     return Rung(
         Method.GROUP_TIME,
-        f"{a} units took it up in {dates} different month{'s' if dates > 1 else ''} and are compared with {c} that had not taken it up{later}{pooled}{few}.",
+        f"{a} units took it up in {dates} different month{'s' if dates > 1 else ''} and are compared with {c} that had not taken it up{later}{supposed}{pooled}{few}.",
+    )
+
+
+DONORS, DONOR_MONTHS, FEW_ADOPTED = 10, 12, 3
+"""A synthetic control needs so many donors and months before, and is of so many units at most; and somebody who asks for it."""
+
+
+def synthetic(donors: int, months_before: int, units: int, months: int) -> Rung | None:
+    """Synthetic control, for which was asked, where there is enough for it; else None."""
+    if not 1 <= units <= FEW_ADOPTED or months != 1 or donors < DONORS or months_before < DONOR_MONTHS:
+        return None
+    who = "One unit" if units == 1 else f"{units} units"
+    return Rung(
+        Method.SYNTHETIC,
+        f"It was asked for: {who.lower()} took it up, and {donors} that did not are known in all {months_before} months before.",
     )
 
 
