@@ -367,6 +367,37 @@ def collect(data: Path, names: tuple[str, ...], at: datetime | None) -> None:
 
 
 @cli.command()
+@click.argument("who", nargs=-1, required=True)
+@_folder
+@click.option(
+    "--reports",
+    default="reports",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where reports are looked through too.",
+)
+@_told
+def forget(who: tuple[str, ...], data: Path, reports: Path) -> None:
+    """Leave a person, known by the logins or addresses WHO, out of everything that is read from now on.
+
+    Rows that are the person go, in all others they become somebody unknown; collected snapshots are written anew without these names. Exports
+    are told and not changed: they are yours.
+    """
+    from idp_analytics.forget import forget as leave_out
+
+    done = leave_out(data, who, reports, datetime.now(UTC).date())
+    for one in done.files:
+        click.echo(
+            f"{'rewritten' if one.scrubbed else 'still there'}  {_printable(str(one.path))}  {one.places:,} place(s)"
+        )
+    left = sum(not one.scrubbed for one in done.files)
+    click.echo(
+        f"{done.names} name(s) are on the list in {data}. "
+        + (f"{left} file(s) still name them: delete or export these anew." if left else "No other file names them.")
+    )
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--exports", type=click.Path(path_type=Path), help="Folder that holds the exports [default: FOLDER itself]."

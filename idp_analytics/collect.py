@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ from pathlib import Path
 from idp_analytics import sources
 from idp_analytics.errors import SettingsError, SourceError, nearest
 from idp_analytics.organisation import collected, expanded
+from idp_analytics.paths import write_whole
 from idp_analytics.settings import Settings, SourceSettings
 from idp_analytics.sources import snapshots
 from idp_analytics.sources.files import content, sha256, shown_path
@@ -84,16 +83,9 @@ def _times(lines: Mapping[Path, str]) -> dict[Path, datetime]:
 
 
 def _write(target: Path, data: bytes) -> None:
-    """Whole or not at all: written beside, made safe on the disk, then given its name."""
-    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(gzip.compress(data, compresslevel=6, mtime=0))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
+        write_whole(target, gzip.compress(data, compresslevel=6, mtime=0))
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise SourceError(
             f"{target}: cannot be written: {error.strerror}. Nothing collected before is touched."
         ) from None

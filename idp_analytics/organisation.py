@@ -22,6 +22,7 @@ from idp_analytics.settings import Settings, SourceSettings, read
 from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
+from idp_analytics.tables.forgotten import marks, unnamed, without
 from idp_analytics.tables.ownership import (
     ambiguous,
     attribute,
@@ -181,8 +182,9 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     """The same from settings already at hand (``idp report --git`` makes them without a file)."""
     benchmarks.check(settings)
     maturity.check(settings)
+    forgotten = marks(settings.root)
     tables, rejected, loads = _gathered(
-        conform(extract, source.name, source.time_zone) for source, extract in _extracts(settings)
+        (conform(extract, source.name, source.time_zone) for source, extract in _extracts(settings)), forgotten
     )
     tables, late = _known_by(tables, settings.as_of)
     gated = checks.check(tables, gate)
@@ -288,8 +290,11 @@ def _matching(pattern: str, root: Path) -> list[Path]:
     return [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
 
 
-def _gathered(parts: Iterable[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-    """All extracts put together per table, names replaced by our ids, one row per key; rows replaced by a newer one are set aside.
+def _gathered(
+    parts: Iterable[Conformed], forgotten: frozenset[str] = frozenset()
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    """All extracts put together per table, names replaced by our ids, one row per key; rows replaced by a newer one are set aside, and
+    people who are to be forgotten are in none of them.
 
     Names come first, because two catalogues may describe one service under two.
     """
@@ -311,7 +316,8 @@ def _gathered(parts: Iterable[Conformed]) -> tuple[dict[str, pl.DataFrame], pl.D
             loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
             if reason is _AGAIN and rows.height:
                 rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
-    return tables, pl.concat(rejected), loads
+    tables, gone = without(tables, forgotten)
+    return tables, unnamed(pl.concat(rejected), forgotten), _recounted(loads, gone)
 
 
 _AGAIN = "the same key comes again later; the later row is used"

@@ -1,9 +1,11 @@
-"""Where the package's own files are, and names that are safe as file names."""
+"""Where the package's own files are, names that are safe as file names, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 import unicodedata
 from pathlib import Path
 
@@ -36,3 +38,20 @@ def slug(text: str) -> str:
 def anchor(heading: str) -> str:
     """The name a heading has within a page; headings of the same words share it, so a page numbers those."""
     return re.sub(r"-[0-9a-f]{8}$", "", slug(heading))
+
+
+def write_whole(target: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all: beside its place, made safe on the disk, then given its name. Raises ``OSError``; then what was there is as
+    it was. A file that was there keeps its rights, a new one has ``mode``: usually its owner's alone, for data folders hold what is of people.
+    """
+    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else mode)
+        Path(name).replace(target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -11,6 +11,7 @@ from typing import Any
 
 from idp_analytics import sources
 from idp_analytics.errors import SettingsError, SourceError
+from idp_analytics.paths import write_whole
 from idp_analytics.settings import FILE
 from idp_analytics.sources import snapshots, survey_forms
 from idp_analytics.sources.files import content, decoded
@@ -119,10 +120,7 @@ def write(folder: Path, found: Sequence[Found], title: str) -> list[Path]:
     if target.exists():
         raise SettingsError(f"{target}: is there already and is not written over. Name a new folder, or move it away.")
     folder.mkdir(parents=True, exist_ok=True)
-    content = text(folder, found, title).encode()
-    beside = folder / f".{FILE}.new"
-    beside.write_bytes(content)
-    beside.replace(target)
+    write_whole(target, text(folder, found, title).encode(), 0o644)
     written = [target]
     for name, header in _MAPPING.items():
         if not (folder / name).exists():

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from idp_analytics import collect as module
 from idp_analytics import sources
 from idp_analytics.cli import cli
 from idp_analytics.collect import collect
@@ -123,7 +122,7 @@ def test_a_full_disk_leaves_nothing_behind(folder, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
         SourceError, match=r"cannot be written: No space left on device\. Nothing collected before is touched"
     ):

@@ -14,6 +14,7 @@ import polars as pl
 
 from idp_analytics import sources
 from idp_analytics.errors import IdpError, SourceError
+from idp_analytics.paths import write_whole
 from idp_analytics.settings import Settings
 from idp_analytics.settings.maturity_model import FILE as MODEL
 from idp_analytics.sources import members
@@ -221,7 +222,5 @@ def _merged(target: Path, found: pl.DataFrame) -> tuple[int, int]:
     shared = [name for name in _COLUMNS if name in before.columns]
     changed = after.join(known, on=key).join(before.select(shared), on=shared, how="anti", nulls_equal=True).height
     if new or changed or after.height != before.height:
-        beside = target.with_name(f".{target.name}.new")
-        after.write_csv(beside)
-        beside.replace(target)
+        write_whole(target, after.write_csv().encode())
     return new, changed

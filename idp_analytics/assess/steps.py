@@ -16,6 +16,7 @@ from idp_analytics.errors import ReportError, SourceError
 from idp_analytics.metrics.maturity.next_steps import AT_ONCE, PROPOSED, RECOMMENDED, action_id, maturity_steps
 from idp_analytics.metrics.maturity.step_outcomes import quarter
 from idp_analytics.organisation import Organisation
+from idp_analytics.paths import write_whole
 from idp_analytics.periods import following
 from idp_analytics.settings import Settings
 from idp_analytics.tables import LINEAGE, TABLES
@@ -96,11 +97,7 @@ def _add(target: Path, text: str, rows: list[dict[str, object]]) -> None:
     if not text:
         writer.writeheader()
     writer.writerows(rows)
-    beside = target.with_name(f".{target.name}.new")
-    beside.write_text(
-        text + ("" if not text or text.endswith("\n") else "\n") + below.getvalue(), encoding="utf-8", newline="\n"
-    )
-    beside.replace(target)
+    write_whole(target, (text + ("" if not text or text.endswith("\n") else "\n") + below.getvalue()).encode())
 
 
 def _is_read(settings: Settings) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -16,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from idp_analytics import sources
 from idp_analytics.errors import IdpError, SourceError
+from idp_analytics.paths import write_whole
 from idp_analytics.settings import Settings
 from idp_analytics.sources.ledger_entries import FILE, SEAL, changed, line, seal
 from idp_analytics.tables import TABLES
@@ -108,16 +107,9 @@ def is_read(settings: Settings) -> bool:
 
 
 def _write(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-        Path(name).replace(target)
+        write_whole(target, text.encode(), 0o644)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise SourceError(
             f"{target}: cannot be written: {error.strerror}. What stood in it before is untouched."
         ) from None

@@ -37,6 +37,7 @@ from idp_analytics.settings.themes import parse as parse_themes
 from idp_analytics.settings.themes import shipped as shipped_themes
 from idp_analytics.settings.toml_reader import TomlReader
 from idp_analytics.settings.tools import Decision
+from idp_analytics.tables.forgotten import FILE as FORGOTTEN
 from idp_analytics.working_time import WEEKDAYS, Calendar, unknown_regions
 
 FILE = "settings.toml"
@@ -166,9 +167,11 @@ def read(root: Path, check_source: SourceCheck) -> Settings:
         document = tomllib.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
-    book, model = (file.read_bytes() if (file := root / name).is_file() else b"" for name in (THEMES, MATURITY))
+    book, model, people = (
+        file.read_bytes() if (file := root / name).is_file() else b"" for name in (THEMES, MATURITY, FORGOTTEN)
+    )
     return parse(
-        document, root, check_source, where=str(path), sha256=hashlib.sha256(text + book + model).hexdigest(),
+        document, root, check_source, where=str(path), sha256=hashlib.sha256(text + book + model + people).hexdigest(),
         codebook=book.decode("utf-8-sig", "replace") or None, model=model.decode("utf-8-sig", "replace") or None,
     )  # fmt: skip
 

@@ -117,6 +117,11 @@ def _shown(path: Path, root: Path) -> str:
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
+def author(address: str) -> str | None:
+    """Whom the author of a commit with this address is in the tables; null without a key (:data:`PEOPLE_KEY`). Raises as :func:`read`."""
+    return _pseudonym(address.strip().lower(), _people_key())
+
+
 def _people_key() -> bytes | None:
     key = os.environ.get(PEOPLE_KEY, "")
     if key and len(key) < 16:
