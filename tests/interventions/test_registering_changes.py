@@ -240,7 +240,7 @@ def test_two_at_once_wait_for_one_another_and_a_full_disk_harms_nothing(data, mo
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("idp_analytics.interventions.ledger_file.os.fsync", full)
+    monkeypatch.setattr("idp_analytics.paths.os.fsync", full)
     result = add(data, id="other")
     assert result.exit_code == 2 and "cannot be written: No space left on device. What stood in it before is untouched." in result.output  # fmt: skip
     assert (data / FILE).read_bytes() == before
