@@ -192,7 +192,8 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
     if view.scope == "team":
         yield (
             "What is said is indicative where few answered: the middle of the team's answers, without bounds, for those would be somebody's own. What is "
-            "said by fewer than three people is not shown: the lower of two would be one of them."
+            "said by fewer than three people is not shown: the lower of two would be one of them. Where all of few said the same level, its bounds take in "
+            "the next one, so that nobody reads what each said."
         )
     else:
         yield from maturity_roles.cautions(view)

@@ -161,17 +161,22 @@ def _rating(row: dict[str, Any]) -> dict[str, str]:
         "n": cells.n(row),
         "Median": NOTHING if row["median"] is None else f"{row['median']:g}",
         "Score": NOTHING if row["score"] is None else f"{_points(row['score'])} ({_points(row['score_low'])} to {_points(row['score_high'])})",
-        "Change": _change(row),
+        "Change (points)": _change(row),
         "Verdict": cells.verdict(row["verdict"]),
     }  # fmt: skip
 
 
 def _change(row: dict[str, Any]) -> str:
+    """In points, of a score or of a share, with its interval: ``−9.4 (−28.0 to +10.8)``."""
     if row["change"] is None:
         return NOTHING
     if row["kind"] == "promoter":
         return f"{_points(row['change'])} ({_points(row['change_low'])} to {_points(row['change_high'])})"
-    return difference(row["change"], row["change_low"], row["change_high"], SHARE)
+    return f"{_of_share(row['change'])} ({_of_share(row['change_low'])} to {_of_share(row['change_high'])})"
+
+
+def _of_share(change: float | None) -> str:
+    return "no bound" if change is None else f"{100 * change:+.1f}".replace("-", "−")
 
 
 def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
@@ -187,7 +192,7 @@ def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
                     "Chosen by": quantity(one["share"], SHARE),
                     words.level(one).capitalize(): interval(one["low"], one["high"], SHARE, one["share"]),
                     "k": f"{one['k']:,}",
-                    "Change": _change(one),
+                    "Change (points)": _change(one),
                 }
                 for one in part.sort("share", "option", descending=[True, False]).to_dicts()
             ),

@@ -45,6 +45,9 @@ def test_the_organisation_hears_what_was_said_and_how_sure_that_is(mart, organis
     assert row["verdict"] in section.answer
     assert section.chart is not None
     assert section.tables[0].frame.height == len({*section.tables[0].frame["Question"]})
+    told = section.tables[0].frame.filter(Question="satisfaction")["Change (points)"].item()
+    ends = [f"{100 * row[name]:+.1f}".replace("-", "−") for name in ("change", "change_low", "change_high")]
+    assert told == f"{ends[0]} ({ends[1]} to {ends[2]})"
 
 
 def test_the_index_and_how_far_to_trust_it_stand_beside(mart, organisation_report, team_report, small):
