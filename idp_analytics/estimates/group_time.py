@@ -78,6 +78,20 @@ class GroupTime:
         )
 
     @cached_property
+    def _members(self) -> Array:
+        """Units × cohorts: 1 where the unit is of the cohort."""
+        return np.asarray(self.place[:, None] == np.arange(len(self.cohorts)), float)
+
+    @cached_property
+    def _compared(self) -> tuple[Array, Array]:
+        """The weights of :attr:`_pairs` and the same times the moves, a row per unit; for few units as they are when the unit is left out."""
+        pair, shift = self._pairs
+        if self.is_few:
+            rest = pair.sum(axis=0) - pair
+            pair = pair * np.divide(pair.sum(axis=0), rest, out=np.ones_like(pair), where=rest > 1e-9)
+        return pair.reshape(len(pair), -1), (pair * shift).reshape(len(pair), -1)
+
+    @cached_property
     def _pairs(self) -> tuple[Array, Array]:
         """Per unit, period and base: how much the comparison weighs that it gives, and by how much it moved from there."""
         m = np.where(np.isnan(self.values), 0.0, self.weights)
@@ -96,8 +110,7 @@ class GroupTime:
     def _others(self) -> tuple[Array, Array]:
         """Per cohort, period and base: the weight of the units it is compared with (itself left out), and how much these moved."""
         weight, moved = self._pairs
-        size = len(self.cohorts)
-        own = np.eye(size)[self.place] * (self.place >= 0)[:, None] if size else np.zeros((len(self.place), 0))
+        own = self._members
         total, sums = weight.sum(axis=0), (weight * moved).sum(axis=0)
         mine = [np.einsum("ig,its->gts", own, part) for part in (weight, weight * moved)]
         left = np.where(total - mine[0] > 1e-9, total - mine[0], 0.0)
@@ -149,13 +162,9 @@ class GroupTime:
 
     def table(self) -> Array:
         """The effect per cohort and period (:attr:`cohorts` × periods); nan where it is not identified."""
-        own = (
-            np.eye(len(self.cohorts))[self.place] * (self.place >= 0)[:, None]
-            if len(self.cohorts)
-            else np.zeros((0, 0))
-        )
         if not len(self.cohorts):
             return np.zeros((0, self.values.shape[1]))
+        own = self._members
         total = own.T @ self.precision
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(total > 0, own.T @ (self.precision * np.nan_to_num(self.effects)) / total, np.nan)
@@ -256,7 +265,7 @@ class GroupTime:
         if mine <= 0 or theirs <= 0:
             return 0.0
         parts = float(variance[0]) ** 2 / mine + float(variance[1]) ** 2 / theirs
-        return float(variance.sum()) ** 2 / parts if parts > 0 else 0.0
+        return float(variance.sum() ** 2 / parts) if parts > 0 else 0.0
 
     def _parts(self, cells: Array) -> tuple[float, Array]:
         """The effect that ``cells`` weigh, and each unit's part in its error: as one that took it up, and as one compared with."""
@@ -265,29 +274,21 @@ class GroupTime:
         value = float((weight * effects).sum())
         own = weight.sum(axis=1)
         lead = (weight * (effects - value)).sum(axis=1)
-        rows, grouped = self._bases * weight[:, :, None], self.place
-        coefficient = np.zeros((len(self.cohorts), *rows.shape[1:]))
-        np.add.at(coefficient, grouped[grouped >= 0], rows[grouped >= 0])
-        left, moved = self._others
-        pair, shift = self._pairs
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(left > 0, coefficient / left, 0.0)
+        rows = (self._bases * weight[:, :, None]).reshape(len(own), -1)
+        left, moved = (part.reshape(len(self.cohorts), -1) for part in self._others)
+        coefficient = self._members.T @ rows
+        ratio = np.divide(coefficient, left, out=np.zeros_like(coefficient), where=left > 0)
         level = ratio * moved
-        total = pair * shift * ratio.sum(axis=0) - pair * level.sum(axis=0)
-        mine = (
-            np.where((grouped >= 0)[:, None, None], pair * (shift * ratio[grouped] - level[grouped]), 0.0)
-            if len(self.cohorts)
-            else 0.0
-        )
-        compared = total - mine
+        pair, shifted = self._compared
+        compared = shifted @ ratio.sum(axis=0) - pair @ level.sum(axis=0)
+        if len(self.cohorts):
+            # A unit is no comparison for its own cohort.
+            itself = np.einsum("ik,ik->i", shifted, ratio[self.place]) - np.einsum("ik,ik->i", pair, level[self.place])
+            compared = compared - np.where(self.place >= 0, itself, 0.0)
         if self.is_few:
             rest = np.where(own < 1 - 1e-9, 1 - own, np.nan)
             lead = np.where(own > 0, lead / rest, 0.0)
-            sums = pair.sum(axis=0)
-            compared = compared * np.where(
-                sums - pair > 1e-9, sums / np.where(sums - pair > 1e-9, sums - pair, 1.0), 1.0
-            )
-        return value, np.stack([lead, -compared.sum(axis=(1, 2))])
+        return value, np.stack([lead, -compared])
 
 
 def group_time(

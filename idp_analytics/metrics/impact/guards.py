@@ -34,33 +34,29 @@ class Overlap(NamedTuple):
 
 
 def overlaps(
-    entry: Entry, others: Sequence[Entry], settings: Settings, first: date | None, last: date | None
+    entry: Entry, others: Sequence[Entry], settings: Settings, first: date | None, last: date | None, is_compared: bool
 ) -> list[Overlap]:
-    """Entries and ``[[phase]]``\\ s that reached units of ``entry`` between ``first`` and ``last``, the days of what is looked at.
+    """Entries, and phases (``[[phase]]``), that reached units of ``entry`` between ``first`` and ``last``, the days of what is looked at.
 
-    A phase counts where it is of the metric or of none, and of one of the teams; one of the whole organisation reaches all units, also those compared with, and
-    is told only where nothing is (:func:`seen`).
+    A phase counts where it is of the metric or of none, and of one of the teams. One of the whole organisation reaches all units: where they are compared
+    (``is_compared``) it is in both sides, and is left out.
     """
     if first is None or last is None:
         return []
     mine = {unit: day for unit, day in entry.adopted.items() if day is not None and day < last}
-    found = []
-    for other in others:
-        if other.id == entry.id or other.kind != entry.kind:
-            continue
-        both = {
-            unit: day for unit, day in other.adopted.items() if unit in mine and day is not None and first <= day < last
-        }
-        if both:
-            found.append(Overlap(other.id, _near(mine, both)))
+    reached = [(other.id, other.adopted) for other in others if other.id != entry.id and other.kind == entry.kind]
     for mark in settings.phases:
-        if not first <= mark.on < last or mark.metric not in (None, entry.metric):
+        if mark.metric not in (None, entry.metric):
             continue
-        reached = {mark.team: mark.on} if mark.team in mine and entry.kind == "team" else {}
-        if mark.team is None:
-            reached = dict.fromkeys(mine, mark.on)
-        if reached:
-            found.append(Overlap(mark.cause, _near(mine, reached) if mark.team is not None or entry.kind else 0.0))
+        if mark.team is not None and entry.kind == "team":
+            reached.append((mark.cause, {mark.team: mark.on}))
+        elif mark.team is None and not is_compared:
+            reached.append((mark.cause, dict.fromkeys(mine, mark.on)))
+    found = []
+    for name, adopted in reached:
+        both = {unit: day for unit, day in adopted.items() if unit in mine and day is not None and first <= day < last}
+        if both:
+            found.append(Overlap(name, _near(mine, both)))
     return found
 
 
@@ -83,11 +79,11 @@ def seen(
     for other in overlapping:
         if other.at_once >= AT_ONCE:
             yield Guard(
-                f"{other.name} reached {other.at_once:.0%} of the units at about the same time: the two are not told apart.",
+                f"Another change, {other.name}, reached {other.at_once:.0%} of the units at about the same time: the two are not told apart.",
                 True,
             )
         else:
-            yield Guard(f"{other.name} reached units of it too, at other times.")
+            yield Guard(f"Another change, {other.name}, reached units of it too, at other times.")
     if found.method in (Method.GROUP_TIME, Method.SYNTHETIC):
         yield from _compared(entry, found, level, number)
     elif found.resembling > RESEMBLING:

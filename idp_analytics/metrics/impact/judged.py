@@ -148,7 +148,7 @@ def of_entry(
                 metric,
                 PRIMARY if is_primary else EXPLORATORY,
                 found,
-                guards.overlaps(entry, known, settings, first, looked_at.end),
+                guards.overlaps(entry, known, settings, first, looked_at.end, found.compared > 0),
             )
         )
     return made
