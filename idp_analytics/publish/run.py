@@ -31,7 +31,7 @@ from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import downloads, earlier, index, library, parameters, provenance, shards, staging
+from idp_analytics.publish import downloads, earlier, index, library, parameters, provenance, secrets, shards, staging
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.page import Link, Page
@@ -198,6 +198,7 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             )
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures)
+            secrets.check(folder, os.environ)
             staging.commit(folder, root, plan.key, plan.published_as, keep)
         shards.clear(root, plan.key)
         _write_periods(root, plan)
