@@ -52,7 +52,10 @@ def showback(view: View) -> Section:
         sentences = [_bill(now, c, view) for c in currencies]
     else:
         whole = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
-        sentences = [_share_of_bill(now, whole, c, view) for c in currencies]
+        others = [c for c in currencies_of(whole) if c not in currencies]
+        sentences = [] if currencies else [f"No cost in {period(view.period.label)}."]
+        sentences += [_share_of_bill(now, whole, c, view) for c in currencies]
+        sentences += [_bill(whole, c, view, "The organisation's bill") for c in others]
         unowned = [money(rest, c) for c in currencies if (rest := _amount(whole, c, UNALLOCATED))]
     basis = f"Amounts are on the {view.mart.meta['rules']['cost_basis']} basis."
     chart, told = _chart(rows, currencies, metric.title, view.scope)
@@ -125,23 +128,25 @@ def currencies_of(rows: pl.DataFrame) -> list[str]:
 # --- sentences ---------------------------------------------------------------------------------------------------------
 
 
-def _bill(now: pl.DataFrame, currency: str, view: View) -> str:
+def _bill(now: pl.DataFrame, currency: str, view: View, whose: str = "The bill") -> str:
     bill, owned, rest = (_amount(now, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
     off = _less(bill, owned, rest)
     return (
-        f"The bill of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams"
+        f"{whose} of {period(view.period.label)} is {money(bill, currency)}: {money(owned, currency)} allocated to teams"
         f"{_directly(owned, _shared(now, currency), currency)} and {money(rest, currency)} unallocated{_in_brackets(_percent(rest, bill))}. Allocated + unallocated = bill; difference {_exact(off)}."
     )
 
 
 def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: View) -> str:
-    own, bill = _amount(now, currency, None), _amount(whole, currency, None)
+    own = _amount(now, currency, None)
+    bill, owned, rest = (_amount(whole, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
     share = _percent(own, bill)
     lines = int(now.filter(pl.col("currency") == currency)["n"].sum())
     shared = sum(_pooled(view, currency)["amount"].to_list(), Decimal(0))
     return (
         f"{money(own, currency)} in {period(view.period.label)} from {count(lines, 'line')}{_of_its_own(own, shared, currency)}; "
-        f"the organisation's bill is {money(bill, currency)}{', of which this is ' + share if share else ''}."
+        f"the organisation's bill is {money(bill, currency)}{', of which this is ' + share if share else ''}. "
+        f"Of that bill {money(owned, currency)} are allocated to teams and {money(rest, currency)} unallocated; difference {_exact(_less(bill, owned, rest))}."
     )
 
 

@@ -93,7 +93,9 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
     )
     assert made.answer == (
         "EUR 40.00 in June 2026 from 1 line; the organisation's bill is EUR 100.00, of which this is 40.0 %. "
-        f"USD 2.00 in June 2026 from 1 line; the organisation's bill is USD 8.00, of which this is 25.0 %. {BASIS}"
+        "Of that bill EUR 75.00 are allocated to teams and EUR 25.00 unallocated; difference 0.00. "
+        "USD 2.00 in June 2026 from 1 line; the organisation's bill is USD 8.00, of which this is 25.0 %. "
+        f"Of that bill USD 8.00 are allocated to teams and USD 0.00 unallocated; difference 0.00. {BASIS}"
     )
     assert made.cautions == (
         "EUR 25.00 of the organisation's bill has no known owner and may hold cost of this team.",
@@ -105,6 +107,14 @@ def test_a_teams_cost_stands_beside_the_bill_and_what_nobody_owns():
         "Period": "2026-06", "Amount": "EUR 40.00", "Lines": "1", "Against the period before": "+10.0 %",
     }  # fmt: skip
     assert made.trace == "idp explain showback_cost --data data/acme --team pay --period 2026-06"
+
+
+def test_a_page_of_a_team_proves_the_bill_in_every_currency_and_every_digit_that_is_off():
+    rows = [charge("100"), charge("70", "allocated"), charge("29.999999", "unallocated"), *DOLLARS]
+    alone = money.showback(by_team(made_of([*rows, *of_team("pay", charge("1"))]), "pay")).answer
+    assert "EUR 70.00 are allocated to teams and EUR 30.00 unallocated; difference 0.000001." in alone
+    assert "The organisation's bill of June 2026 is USD 8.00: USD 8.00 allocated" in alone
+    assert alone.count("difference ") == 2
 
 
 def pooled(amount, entity="pay", currency="EUR", **given):
@@ -155,7 +165,9 @@ def test_no_charge_is_no_amount_and_never_zero():
 
 def test_a_team_that_was_never_charged_has_no_chart():
     made = money.showback(by_team(made_of([*BILL, *of_team("pay", answer(NAME, verdict="insufficient data"))]), "pay"))
-    assert made.answer == f"No cost in June 2026. {BASIS}"
+    assert made.answer.startswith(
+        "No cost in June 2026. The organisation's bill of June 2026 is EUR 100.00: EUR 75.00 allocated"
+    )
     assert made.chart is None
 
 
