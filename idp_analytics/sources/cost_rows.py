@@ -32,10 +32,13 @@ def costs(charges: pl.DataFrame, amount_of: Mapping[str, str], prefix: str, part
     if any(amount.dtype == pl.String for amount in read.values()):
         read = {basis: amount.cast(pl.String) for basis, amount in read.items()}
     index = [ROW, *own, *([part] if part else [])]
-    rows = charges.select(*index, *(amount.alias(basis) for basis, amount in read.items())).unpivot(
-        on=list(read), index=index, variable_name="basis", value_name="amount"
-    )
-    rows = rows.with_columns(pl.col("basis").cast(pl.Enum(list(read))))
+    rows = charges.select(*index, *(amount.alias(basis) for basis, amount in read.items()))
+    bases = pl.Enum(list(read))
+    if len(read) == 1:  # nothing is repeated, so nothing need be copied
+        rows = rows.rename(dict.fromkeys(read, "amount")).with_columns(pl.lit(next(iter(read)), bases).alias("basis"))
+    else:
+        rows = rows.unpivot(on=list(read), index=index, variable_name="basis", value_name="amount")
+        rows = rows.with_columns(pl.col("basis").cast(bases))
     if rows["amount"].null_count():
         rows = rows.filter(pl.col("amount").is_not_null())
     number = [pl.col(ROW), *([pl.col(part)] if part else []), pl.col("basis")]
@@ -62,7 +65,9 @@ def quantities(found: pl.Series) -> tuple[pl.Series, list[str]]:
     They count as not known: how much was used is no reason to lose what it cost.
     """
     known = amounts(found, strict=True).known
-    lost = int((found.cast(pl.String).str.strip_chars().fill_null("") != "").sum()) - known.count()
+    is_text = found.dtype in (pl.String, pl.Categorical, pl.Enum)
+    there = int((found.cast(pl.String).str.strip_chars() != "").sum()) if is_text else found.count()
+    lost = there - known.count()
     name = found.name or "quantity"
     told = f"{name}: {lost:,} cell(s) are no quantity of at most 14 digits and 24 decimals and count as not known"
     return known.cast(MONEY), [told] if lost > 0 else []

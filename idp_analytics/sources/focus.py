@@ -151,7 +151,7 @@ class _Bill:
 
 def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
     shown = shown_path(path, root)
-    rows = read_rows(path, shown, lambda name: not _READ.isdisjoint(places([name])), NULLS, _repeats)
+    rows = read_rows(path, shown, lambda name: not _READ.isdisjoint(places([name])), NULLS, _repeats, _is_amount)
     place = places(rows.header)
     constants: Mapping[str, str] = options.get("constants", {})
     bases = [b for b in options.get("bases", COSTS) if COSTS[b] in place or COSTS[b] in constants]
@@ -189,7 +189,11 @@ def _file(path: Path, options: Mapping[str, Any], root: Path) -> _Bill:
 
 def _repeats(name: str) -> bool:
     """The column's texts come again and again, all but amounts and quantities."""
-    return not places([name]).keys() & _AMOUNTS
+    return not _is_amount(name)
+
+
+def _is_amount(name: str) -> bool:
+    return bool(places([name]).keys() & _AMOUNTS)
 
 
 def _stop_if_unusable(shown: str, header: Sequence[str], have: set[str], bases: Sequence[str]) -> None:

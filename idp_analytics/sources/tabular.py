@@ -28,6 +28,7 @@ from idp_analytics.sources.files import (
     sha256,
     too_much,
 )
+from idp_analytics.tables import MONEY
 from idp_analytics.tables.numbered import enum
 
 ROW = "_row"
@@ -77,6 +78,7 @@ def read_rows(
     wanted: Callable[[str], bool] = lambda _: True,
     nulls: Sequence[str] = ("",),
     numbered: Callable[[str], bool] = lambda _: False,
+    money: Callable[[str], bool] = lambda _: False,
 ) -> Rows:
     """Read a CSV or Parquet file, told apart by content.
 
@@ -84,11 +86,14 @@ def read_rows(
     quotes. A row with too many or too few fields is left out and counted. ``wanted`` chooses columns by name, ``nulls``
     are texts that mean "not known". A name that comes twice is numbered: ``x``, ``x (2)``; so is one that is :data:`ROW`.
     Of the columns that ``numbered`` names the texts come as an Enum (:mod:`~idp_analytics.tables.numbered`), unless most of them differ.
+    Of the columns that ``money`` names Parquet's decimals and whole numbers come as money (:data:`~idp_analytics.tables.MONEY`), unless
+    one of them does not fit.
 
     Raises :class:`SourceError` when the file cannot be opened, is broken Parquet, or a quotation mark is never closed.
     """
-    read = _parquet if beginning(path, shown).startswith(b"PAR1") else _delimited
-    return read(path, shown, wanted, nulls, numbered)
+    if beginning(path, shown).startswith(b"PAR1"):
+        return _parquet(path, shown, wanted, nulls, numbered, money)
+    return _delimited(path, shown, wanted, nulls, numbered)
 
 
 def no_rows(path: Path, *warnings: str, header: Sequence[str] = ()) -> Rows:
@@ -101,7 +106,12 @@ def no_rows(path: Path, *warnings: str, header: Sequence[str] = ()) -> Rows:
 
 
 def _parquet(
-    path: Path, shown: str, wanted: Callable[[str], bool], nulls: Sequence[str], numbered: Callable[[str], bool]
+    path: Path,
+    shown: str,
+    wanted: Callable[[str], bool],
+    nulls: Sequence[str],
+    numbered: Callable[[str], bool],
+    money: Callable[[str], bool],
 ) -> Rows:
     try:
         with open_bytes(path, shown) as file:
@@ -112,8 +122,8 @@ def _parquet(
             file.seek(0)
             _refuse_large(shown, pa_parquet.read_metadata(file).num_rows * len(chosen))
             coded = [old for old in chosen if numbered(names[old]) and schema[old] in _TEXTS]
-            file.seek(0)
-            frame = pl.read_parquet(file, columns=[name for name in chosen if name not in coded])
+            exact = [old for old in chosen if money(names[old]) and _is_exact(schema[old])]
+            frame = _plain(file, [name for name in chosen if name not in coded], exact)
             file.seek(0)
             words = _dictionaries(file, coded, nulls)
     except (pl.exceptions.PolarsError, pa.ArrowException) as error:
@@ -123,9 +133,29 @@ def _parquet(
     )
     text = pl.col(pl.String)
     frame = frame.with_columns(pl.when(~text.is_in(list(nulls))).then(text).name.keep())
-    frame = pl.DataFrame([*frame, *words.values()]).select(chosen).rename(names, strict=False)
-    frame = frame.insert_column(0, pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias(ROW))
-    return Rows(frame, tuple(names.values()), sha256(path), warnings=() if frame.height else (NO_ROWS,))
+    # Each column by itself: put together by an expression, columns in several pieces would all be copied.
+    columns = [(words[name] if name in words else frame[name]).alias(names[name]) for name in chosen]
+    height = columns[0].len() if columns else frame.height
+    numbers = pl.int_range(1, height + 1, dtype=pl.Int64, eager=True).alias(ROW)
+    warnings = () if height else (NO_ROWS,)
+    return Rows(pl.DataFrame([numbers, *columns]), tuple(names.values()), sha256(path), warnings=warnings)
+
+
+def _is_exact(dtype: pl.DataType) -> bool:
+    """Whether money can hold all decimals of this type."""
+    return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale <= MONEY.scale)
+
+
+def _plain(file: BinaryIO, names: Sequence[str], exact: Sequence[str]) -> pl.DataFrame:
+    """The columns as they are, but ``exact`` as money if they fit: piece by piece, so that they are in memory once."""
+    file.seek(0)
+    if exact:
+        try:
+            money = (pl.col(name).cast(MONEY) if name in exact else pl.col(name) for name in names)
+            return pl.scan_parquet(file).select(money).collect(engine="streaming")
+        except pl.exceptions.InvalidOperationError:
+            file.seek(0)
+    return pl.read_parquet(file, columns=list(names))
 
 
 def _dictionaries(file: BinaryIO, names: Sequence[str], nulls: Sequence[str]) -> dict[str, pl.Series]:

@@ -66,12 +66,12 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     present = [c for c in own if c.name in frame.columns] if frame.height else []
     told = _read(frame, present, time_zone)
     numbers = frame[ROW] if ROW in have else pl.int_range(1, frame.height + 1, eager=True)
-    cast = pl.DataFrame([
-        *(told[c.name][0].cast(c.dtype) if c in present else _all(c.name, None, c.dtype, frame.height) for c in own),
-        _all("source", source, pl.String, frame.height),
-        _all("load_id", load_id, pl.String, frame.height),
-        numbers.cast(pl.Int64).alias("source_row"),
-    ]) if frame.height else empty(table.name)  # fmt: skip
+    cast = pl.DataFrame([*(told[c.name][0].cast(c.dtype) for c in present), numbers.cast(pl.Int64).alias("source_row")])
+    # What is the same in all rows is held once.
+    cast = cast.with_columns(
+        *(pl.lit(None, c.dtype).alias(c.name) for c in own if c not in present),
+        pl.lit(source).alias("source"), pl.lit(load_id).alias("load_id"),
+    ).select(list(table.schema)) if frame.height else empty(table.name)  # fmt: skip
     reasons = pl.DataFrame([reason for c in present if (reason := _reason(c, *told[c.name])) is not None])
     some = bool(reasons.width)
     bad = reasons.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if some else pl.Series([False])
@@ -140,9 +140,11 @@ def _with_raw(frame: pl.DataFrame, table: Table, have: Mapping[str, pl.DataType]
     return frame.with_columns(raws) if raws else frame
 
 
-def _read(
-    frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None
-) -> dict[str, tuple[pl.Series, pl.Series]]:
+Told = tuple[pl.Series, pl.Series | None]
+"""The values of a column, and why one of them is refused (null: it is not); None where none is."""
+
+
+def _read(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
     """Per column its values and why one is refused; of a column that is a list of words and of numbers that stand for them (Enum),
     each word is read once."""
     coded = [c for c in columns if isinstance(frame.schema[c.name], pl.Enum)]
@@ -150,47 +152,37 @@ def _read(
     for column in coded:
         numbers, words = numbered(frame[column.name])
         value, refused = _each(words.to_frame(), [column], time_zone)[column.name]
-        read[column.name] = at(value, numbers), at(refused, numbers)
+        read[column.name] = at(value, numbers), None if refused is None else at(refused, numbers)
     return read
 
 
-def _each(
-    frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None
-) -> dict[str, tuple[pl.Series, pl.Series]]:
+def _each(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
     """The same of what stands in each row."""
     parsed = {c.name: parse(c, frame.schema[c.name], time_zone) for c in columns}
     # Not select, which would make one row of columns that are all of nothing.
     told = frame.with_columns((one.value if one.told is None else one.told).alias(name) for name, one in parsed.items())
-    read = {}
+    read: dict[str, Told] = {}
     for name, one in parsed.items():
+        refused = None
         if one.told is not None:
             value, refused = (part.alias(name) for part in told[name].struct.unnest())
         else:
             value = told[name]
-            refused = _all(name, None, pl.String, frame.height)
             if value.null_count() > frame[name].null_count():  # only what is there is refused
                 refused = frame.with_columns(one.reason.alias(name))[name]
-        read[name] = value, refused
+        read[name] = value, refused if refused is not None and refused.count() else None
     return read
 
 
-def _all(name: str, value: str | None, dtype: pl.DataType | type[pl.DataType], height: int) -> pl.Series:
-    """A column of one value."""
-    return pl.Series(name, [value], dtype).new_from_index(0, height)
-
-
-def _reason(column: Column, value: pl.Series, refused: pl.Series) -> pl.Series | None:
+def _reason(column: Column, value: pl.Series, refused: pl.Series | None) -> pl.Series | None:
     """Why some cells of a column cannot be used; null where all can."""
     if not column.nullable and value.null_count():
         missing = (
             f"is not one of {', '.join(column.values)}" if column.kind is Kind.ENUM else "is empty and must be known"
         )
-        return (
-            pl.select(pl.coalesce(refused, pl.when(value.is_null()).then(pl.lit(missing))))
-            .to_series()
-            .alias(column.name)
-        )
-    return refused if refused.null_count() < len(refused) else None
+        found = pl.when(value.is_null()).then(pl.lit(missing))
+        return pl.select(found if refused is None else pl.coalesce(refused, found)).to_series().alias(column.name)
+    return refused
 
 
 def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, reasons: pl.DataFrame, table: Table, path: str) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import tabular
 from idp_analytics.sources.tabular import EMPTY, FEWER, MORE, NO_ROWS, ROW, Rows, no_rows, read_rows
+from idp_analytics.tables import MONEY
 
 UNCLOSED = r'x\.csv: a quotation mark \("\) in {} is never closed.*Mend that place or export the file again\.'
 RENAMED = "the header leaves names out, repeats them or takes '_row'; these are called {}"
@@ -250,6 +251,26 @@ def test_parquet_keeps_its_types_and_texts_that_mean_not_known_are_null(tmp_path
     assert given.frame.schema["naive"] == pl.Datetime("us")
     assert given.frame.schema["zoned"] == pl.Datetime("us", "UTC")
     assert given.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "wanted"),
+    [
+        ([Decimal("1.50"), None, Decimal("-3")], pl.Decimal(38, 2), MONEY),
+        ([7, None], pl.Int64(), MONEY),
+        ([Decimal(10**14), Decimal(1)], pl.Decimal(38, 0), pl.Decimal(38, 0)),  # does not fit
+        ([Decimal(1).scaleb(-30)], pl.Decimal(38, 30), pl.Decimal(38, 30)),  # would lose a digit
+        ([0.5], pl.Float64(), pl.Float64()),
+    ],
+)
+def test_exact_numbers_of_parquet_come_as_money_if_all_fit(
+    tmp_path: Path, given: list[Any], dtype: pl.DataType, wanted: pl.DataType
+) -> None:
+    path = tmp_path / "bill.parquet"
+    pl.DataFrame({"n": range(len(given)), "cost": pl.Series(given, dtype=dtype)}).write_parquet(path)
+    frame = read_rows(path, path.name, money=lambda name: name == "cost").frame
+    assert (frame["cost"].dtype, frame["n"].dtype) == (wanted, pl.Int64)
+    assert frame["cost"].to_list() == given
 
 
 def test_of_parquet_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:

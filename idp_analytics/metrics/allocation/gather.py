@@ -6,8 +6,8 @@ added up. Sums of decimals are exact in any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from itertools import accumulate
@@ -17,6 +17,7 @@ from operator import add, mul
 import polars as pl
 
 from idp_analytics.metrics.allocation.charges import COLUMN, cell_start, matches
+from idp_analytics.metrics.allocation.places import in_places
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
@@ -29,6 +30,9 @@ _ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment")
 
 _PIECE = 2**18  # rows whose numbers stay in the processor's cache
 _KEYS = ((pl.UInt32, 2**32), (pl.UInt64, 2**64))
+_MOST_PLACES = 2**22  # so many sums are held at once without knowing which of them there are
+_TOO_MUCH, _SMALL = 10**14, 2**96 // 10**24  # what no sum can hold, and amounts that need fewer bits
+_ZERO = Decimal(0)
 _NOTHING = pl.lit(0).cast(MONEY)
 
 
@@ -46,7 +50,7 @@ def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Ta
     asked = _asked(settings)
     whole = {*_ALWAYS, *(name for pool in settings.showback.pools for name in pool.within), *keep}
     by = [name for name in have if name in {*whole, *asked, "owner_raw"}]
-    rows = tables["costs"].select(pl.col("period_start").dt.date(), *by, "amount").collect(engine="streaming")
+    rows = tables["costs"].select("period_start", *by, "amount").collect(engine="streaming")
     # Every text a number, in a dictionary of its column's own.
     rows = rows.with_columns(pl.col(name).cast(_dictionary()) for name in by if rows.schema[name] == pl.String)
     told = {"period_start": _Told.days(rows["period_start"], settings)}
@@ -75,11 +79,15 @@ def _dictionary() -> pl.Categorical:
 
 @dataclass(frozen=True)
 class _Told:
-    """A column of rows as ``numbers``, and of each number the place in the different ``values``; where one is null, its place is the last."""
+    """A column of rows as ``numbers``, and of each number the place in the different ``values``; where one is null, its place is the last.
+
+    With a ``first`` day ``numbers`` are times, and what is meant is how many days after it each is.
+    """
 
     numbers: pl.Series
     places: pl.Series
     values: pl.Series
+    first: int | None = None
 
     @classmethod
     def of(cls, column: pl.Series) -> _Told:
@@ -96,13 +104,11 @@ class _Told:
 
     @classmethod
     def days(cls, column: pl.Series, settings: Settings) -> _Told:
-        """Days by the first day of their cell; by themselves where a rule begins or ends on a day."""
-        since = column.to_physical()
-        first, last = since.min(), since.max()
-        assert isinstance(first, int | None)
-        assert isinstance(last, int | None)
-        days = pl.int_range(first or 0, (last or 0) + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
-        found = cls._by_number(since - (first or 0), days)
+        """Times by the first day of their cell; by their own day where a rule begins or ends on one."""
+        ends = pl.Series([column.min(), column.max()], dtype=column.dtype).dt.date().to_physical().fill_null(0)
+        first, last = ends
+        days = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
+        found = replace(cls._by_number(column, days), first=first)
         if any(pool.since or pool.until for pool in settings.showback.pools):
             return found
         start = cell_start(pl.col("day"), settings.calendar.first_weekday)
@@ -129,12 +135,14 @@ class _Told:
             different.to_frame("value").with_row_index("place"), on="value", how="left", nulls_equal=True,
             maintain_order="left",
         )["place"]  # fmt: skip
-        return type(self)(self.numbers, number.gather(self.places), different)
+        return replace(self, places=number.gather(self.places), values=different)
 
     def parts(self, dtype: type[pl.DataType], step: int, rows: slice = slice(None)) -> pl.Series:
         """``step`` times the place of each row's value."""
         steps = self.places.cast(dtype) * step
         numbers = self.numbers[rows]
+        if self.first is not None:
+            numbers = numbers.dt.date().to_physical() - self.first
         if numbers.null_count() and steps.len() <= numbers.upper_bound().item():
             return at(steps, numbers.fill_null(steps.len() - 1))
         return at(steps, numbers).fill_null(steps[-1])
@@ -150,25 +158,22 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     """One row per different row of values: these, ``amount``, ``gross``, ``charges``."""
     # What is the same in all rows tells none apart.
     sizes = {name: one.values.len() for name, one in told.items() if one.values.len() > 1}
-    dtype = next((dtype for dtype, most in _KEYS if prod(sizes.values()) < most), None)
-    if dtype is None:
-        by = {name: told[name].parts(pl.UInt32, 1) for name in sizes}
-    else:
-        pieces = [slice(start, start + _PIECE) for start in range(0, amount.len(), _PIECE)]
-        number = [_number(told, sizes, dtype, rows) for rows in pieces if sizes]
-        by = {"number": pl.concat(number) if number else pl.repeat(0, amount.len(), dtype=dtype, eager=True)}
+    many = prod(sizes.values())
+    dtype = next((dtype for dtype, most in _KEYS if many < most), None)
     # Where nothing was credited, what is positive is all there is.
-    lowest = amount.min()
-    is_credited = isinstance(lowest, Decimal) and lowest < 0
-    gross = [pl.max_horizontal("amount", _NOTHING).sum().alias("gross")] if is_credited else []
-    cells = (
-        pl.LazyFrame({**by, "amount": amount})
-        .group_by(list(by))
-        .agg(pl.col("amount").sum(), *gross, pl.len().cast(pl.Int64).alias("charges"))
-        .collect(engine="streaming")
-    )
-    cells = cells if is_credited else cells.with_columns(gross="amount")
-    places: dict[str, pl.Expr] = {name: pl.col(name) for name in by}
+    least, most = (Decimal(value) if isinstance(value, Decimal) else _ZERO for value in (amount.min(), amount.max()))
+    is_credited = least < 0
+    if (
+        dtype is not None
+        and many <= _MOST_PLACES
+        and not amount.null_count()
+        and max(-least, most) * amount.len() < _TOO_MUCH
+    ):
+        pieces = _pieces(told, sizes, amount)
+        cells = in_places(pieces, many, is_credited=is_credited, is_small=most < _SMALL)
+    else:
+        cells = _grouped(told, sizes, dtype, amount, is_credited)
+    places: dict[str, pl.Expr] = {name: pl.col(name) for name in sizes}
     rest = pl.col("number")
     for name, size in sizes.items() if dtype is not None else ():
         places[name], rest = rest % size, rest // size
@@ -176,3 +181,37 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     nothing = pl.repeat(0, cells.height, dtype=pl.UInt32, eager=True)
     columns = {name: one.values.gather(found[name] if name in sizes else nothing) for name, one in told.items()}
     return pl.DataFrame({**columns, **cells.select("amount", "gross", "charges").to_dict()})
+
+
+def _pieces(
+    told: Mapping[str, _Told], sizes: Mapping[str, int], amount: pl.Series
+) -> Iterator[tuple[pl.Series, pl.Series]]:
+    """The number and the amount of each row, some rows after others."""
+    for start in range(0, amount.len(), _PIECE):
+        rows, some = slice(start, start + _PIECE), amount[start : start + _PIECE]
+        nothing = pl.repeat(0, some.len(), dtype=pl.UInt32, eager=True)
+        yield _number(told, sizes, pl.UInt32, rows) if sizes else nothing, some
+
+
+def _grouped(
+    told: Mapping[str, _Told],
+    sizes: Mapping[str, int],
+    dtype: type[pl.DataType] | None,
+    amount: pl.Series,
+    is_credited: bool,
+) -> pl.DataFrame:
+    """The cells where there may be too many different ones, or amounts too large, for :func:`in_places`."""
+    if dtype is None:
+        by = {name: told[name].parts(pl.UInt32, 1) for name in sizes}
+    else:
+        pieces = [slice(start, start + _PIECE) for start in range(0, amount.len(), _PIECE)]
+        number = [_number(told, sizes, dtype, rows) for rows in pieces if sizes]
+        by = {"number": pl.concat(number) if number else pl.repeat(0, amount.len(), dtype=dtype, eager=True)}
+    gross = [pl.max_horizontal("amount", _NOTHING).sum().alias("gross")] if is_credited else []
+    cells = (
+        pl.LazyFrame({**by, "amount": amount})
+        .group_by(list(by))
+        .agg(pl.col("amount").sum(), *gross, pl.len().cast(pl.Int64).alias("charges"))
+        .collect(engine="streaming")
+    )
+    return cells if is_credited else cells.with_columns(gross="amount")

@@ -131,7 +131,7 @@ charge = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("keys", ["one number", "several"])
+@pytest.mark.parametrize("keys", ["places", "one number", "several"])
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(charge, min_size=1, max_size=30), keep=st.sampled_from([(), ("component",)]))
 def test_rules_say_of_cells_what_they_say_of_charges(
@@ -140,6 +140,8 @@ def test_rules_say_of_cells_what_they_say_of_charges(
     """Law: whose the money is, and what weighs, is the same of the cells as of the rows, to the last digit."""
     if keys == "several":
         monkeypatch.setattr(gather, "_KEYS", ())
+    if keys == "one number":
+        monkeypatch.setattr(gather, "_MOST_PLACES", 0)
     settings = with_pools(SHARED, TAX, SUPPORT, weights_only=("aws",))
     whole = tables(*rows)
     cells = gathered(whole, settings, keep)
