@@ -166,6 +166,8 @@ def _plain(theirs: pl.Series, column: Column) -> pl.Series:
     """What Parquet has and no column of ours — structs, lists, maps, spans of time — as documents would give it."""
     if not theirs.dtype.is_nested() and not isinstance(theirs.dtype, pl.Map | pl.Duration):
         return theirs
+    if column.kind is Kind.TEXTS and theirs.dtype == pl.List(pl.String):
+        return theirs.list.eval(pl.when(pl.element() != "").then(pl.element()))  # _items of them all at once
     if column.kind is Kind.TEXTS:
         return pl.Series([_items(value) for value in theirs.to_list()], dtype=pl.List(pl.String))
     return pl.Series([_cell(value) for value in theirs.to_list()], dtype=pl.String)

@@ -15,6 +15,7 @@ _UTC = pl.Datetime("us", "UTC")
 _CLOCK = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ]+(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
 _ZULU = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _ZONED = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$"
+_NAIVE = r"^[12]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d$"
 _EPOCH_DIGITS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -154,7 +155,7 @@ def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.Da
 
 
 def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
-    """Nearly all times are written in one of two ways, which are read at once; only the others are taken apart."""
+    """Nearly all times are written in one of three ways, which are read at once; only the others are taken apart."""
     odd = pl.col("odd")
     zulu = (
         pl.when(odd.str.contains(_ZULU)).then(odd).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
@@ -170,6 +171,16 @@ def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
     value = pl.select(odd=texts, value=value).select(value=pl.coalesce("value", zoned)).to_series()
     if value.null_count() == texts.null_count():
         return _all_read(value)
+    if time_zone is not None:
+        naive = (
+            pl.when(odd.str.contains(_NAIVE))
+            .then(odd)
+            .str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+        )
+        local = _naive(odd, naive, time_zone).value
+        value = pl.select(odd=texts, value=value).select(value=pl.coalesce("value", local)).to_series()
+        if value.null_count() == texts.null_count():
+            return _all_read(value)
     other = _once(pl.select(pl.when(value.is_null()).then(texts)).to_series(), lambda text: _clock(text, time_zone))
     return other.with_columns(pl.coalesce(value, "value"))
 

@@ -209,6 +209,15 @@ def test_a_time_written_as_usual_means_what_it_means_with_a_space(moment: dateti
     assert (values[0], reasons[0]) == (values[1], reasons[1])
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_a_time_without_zone_means_the_same_with_a_space_and_with_a_t(zone: str | None) -> None:
+    usual = ["2026-03-01 10:00:00", "2026-03-29 02:30:00", "2026-10-25 02:30:00", "2026-02-30 10:00:00", "2026-03-01 25:00:00"]  # fmt: skip
+    for texts in (usual, usual[:1]):
+        told = read(Kind.TIMESTAMP, texts, zone)
+        assert told == read(Kind.TIMESTAMP, [text.replace(" ", "T") for text in texts], zone)
+    assert told[0] == [None if zone is None else datetime(2026, 3, 1, 9, tzinfo=UTC)]
+
+
 def test_an_amount_of_many_digits_changes_no_other_of_its_column() -> None:
     short, long, over = "1.50", "0.1234567890123456789012340000", "0.1234567890123456789012345"
     values, reasons = read(Kind.MONEY, [short, long, "2.5e-3", "5e-25", over, "x", "", None])
