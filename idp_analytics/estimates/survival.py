@@ -50,22 +50,26 @@ def grouped_quantile(
     """
     observed = _observed(frame, by, x, event)
     known = _known()
-    counts = observed.group_by(*by).agg(
+    # Groups by number: texts are looked at once, not in each of the steps below.
+    groups = observed.select(*by).unique().sort(*by, nulls_last=True).with_row_index("_group")
+    held = observed.join(groups, on=list(by), how="left", nulls_equal=True).select("_group", "time", "_event")
+    counts = held.group_by("_group").agg(
         known.sum().cast(pl.Int64).alias("n"),
         (known & pl.col("_event")).sum().cast(pl.Int64).alias("events"),
         (known & ~pl.col("_event")).sum().cast(pl.Int64).alias("censored"),
     )
     left = 1 - share
     quantiles = (
-        _steps(observed, by, level)
-        .group_by(*by, maintain_order=True)
+        _steps(held, ("_group",), level)
+        .group_by("_group", maintain_order=True)
         .agg(
             _down_to("survival", left).alias("value"),
             _down_to("low", left).alias("low"),
             _down_to("high", left).alias("high"),
         )
     )
-    return counts.join(quantiles, on=list(by), how="left", nulls_equal=True).sort(*by, nulls_last=True).collect()
+    found = groups.join(counts, on="_group", how="left").join(quantiles, on="_group", how="left")
+    return found.sort("_group").drop("_group").collect()
 
 
 def _observed(frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str) -> pl.LazyFrame:
