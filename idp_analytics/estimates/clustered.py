@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,9 @@ _ALIKE = "_alike"
 
 _AT_ONCE = 1 << 20
 """Clusters drawn at once: bounds the memory."""
+
+_EXACT = 2**24
+"""Below it whole numbers are exact as floats of 32 bits, which are added up twice as fast."""
 
 _FEW = 32
 """Places from which on sorting is quicker than finding them."""
@@ -51,14 +56,11 @@ def clustered_comparison(
     told = [pl.col(name).cast(pl.List(pl.String)).list.join(",") for name in _SUMS]
     lists = lists.with_columns(pl.concat_str(pl.col(ratio).cast(pl.String), *told, separator=";").alias(_ALIKE))
     different = lists.select(_ALIKE, ratio, "clusters", *_SUMS).unique(_ALIKE, keep="first", maintain_order=True)
-    parts = []
+    parts: list[pl.DataFrame] = []
     for (size,), of_size in different.partition_by("clusters", as_dict=True).items():
-        times = _times(size, seed, draws)
-        parts += [
-            _drawn(alike.slice(start, _TOGETHER), times, is_ratio, level, of_shares)
-            for (is_ratio,), alike in of_size.partition_by(ratio, as_dict=True).items()
-            for start in range(0, alike.height, _TOGETHER)
-        ]
+        times = _Times(size, seed, draws)
+        for start in range(0, of_size.height, _TOGETHER):
+            parts += _drawn(of_size.slice(start, _TOGETHER), times, ratio, level, of_shares)
     none = pl.DataFrame(schema={_ALIKE: pl.String, **dict.fromkeys(_NUMBERS, pl.Float64)})
     return (
         lists.with_columns(pl.col(name).list.sum() for name in _SUMS)
@@ -68,25 +70,51 @@ def clustered_comparison(
     )
 
 
-def _times(size: int, seed: int, draws: int) -> Array:
-    """How often each of ``size`` clusters is drawn, in each of ``draws`` (rows). Clusters are drawn one by one: the multinomial law
-    of their numbers, taken cluster after cluster, takes twenty times as long where there are thousands."""
-    rng = np.random.default_rng([seed, size])
-    times = np.empty((draws, size))
-    step = max(1, _AT_ONCE // size)
-    for start in range(0, draws, step):
-        some = min(step, draws - start)
-        drawn = rng.integers(0, size, (some, size)) + size * np.arange(some)[:, None]
-        times[start : start + some] = np.bincount(drawn.ravel(), minlength=some * size).reshape(some, size)
-    return times
+@dataclass(frozen=True)
+class _Times:
+    """How often each of ``size`` clusters is drawn, in each of ``draws``. Clusters are drawn one by one: the multinomial law of their numbers, taken
+    cluster after cluster, takes twenty times as long where there are thousands."""
+
+    size: int
+    seed: int
+    draws: int
+
+    def of(self, values: Array) -> Array:
+        """The sum of the clusters drawn, of each row of ``values`` (one column per cluster) in each draw (columns)."""
+        rng = np.random.default_rng([self.seed, self.size])
+        # Whole numbers add up exactly in any order as long as all sums fit, so that neither threads nor the smaller floats can change a byte.
+        exact = np.float32 if np.abs(values).max(initial=0) * self.size < _EXACT else np.float64
+        told: npt.NDArray[Any] = values.astype(exact)
+        found = np.empty((len(values), self.draws))
+        step = max(1, _AT_ONCE // self.size)
+        for start in range(0, self.draws, step):
+            some = min(step, self.draws - start)
+            drawn = rng.integers(0, self.size, (some, self.size)) + self.size * np.arange(some)[:, None]
+            often = np.bincount(drawn.ravel(), minlength=some * self.size).reshape(some, self.size)
+            times: npt.NDArray[Any] = often.astype(exact)
+            found[:, start : start + some] = told @ times.T
+        return found
 
 
-def _drawn(lists: pl.DataFrame, times: Array, is_ratio: bool, level: float, of_shares: bool) -> pl.DataFrame:
-    size = times.shape[1]
-    # Whole numbers below 2⁵³ add up exactly in any order, so that threads cannot change a byte.
+def _drawn(lists: pl.DataFrame, times: _Times, ratio: str, level: float, of_shares: bool) -> Iterator[pl.DataFrame]:
+    size = times.size
     held = {name: lists[name].explode().to_numpy().reshape(lists.height, size).astype(float) for name in _SUMS}
-    found = _effect({name: values @ times.T for name, values in held.items()}, is_ratio)
-    whole = {name: values.sum(axis=1) for name, values in held.items()}
+    # All four sums of all groups at once: what is drawn is gone through once.
+    sums = np.split(times.of(np.concatenate(list(held.values()))), len(_SUMS))
+    kinds = lists[ratio].to_numpy()
+    for is_ratio in np.unique(kinds):
+        of_kind = kinds == is_ratio
+        drawn = {name: one[of_kind] for name, one in zip(_SUMS, sums, strict=True)}
+        whole = {name: values[of_kind].sum(axis=1) for name, values in held.items()}
+        told = _told(_effect(drawn, is_ratio), whole, size, is_ratio, level, of_shares)
+        numbers = (pl.Series(n, np.where(np.isfinite(v), v, np.nan)).fill_nan(None) for n, v in zip(_NUMBERS, told, strict=True))  # fmt: skip
+        yield lists.filter(of_kind).select(_ALIKE, *numbers)
+
+
+def _told(
+    found: Array, whole: dict[str, Array], size: int, is_ratio: bool, level: float, of_shares: bool
+) -> tuple[Array, Array, Array]:
+    """Value, low and high of each group from what was ``found`` in the draws (columns)."""
     value = _effect(whole, is_ratio)
     low, high = _quantiles(found, _tail(level, size))
     low, high = np.fmin(low, value), np.fmax(high, value)
@@ -100,9 +128,7 @@ def _drawn(lists: pl.DataFrame, times: Array, is_ratio: bool, level: float, of_s
     known = np.isfinite(value)
     low = np.where(known, np.fmin(low, alone[1]), low)
     high = np.where(known, np.fmax(high, alone[2]), high)
-    return lists.select(
-        _ALIKE, *(pl.Series(n, np.where(np.isfinite(v), v, np.nan)).fill_nan(None) for n, v in zip(_NUMBERS, (value, low, high), strict=True)),
-    )  # fmt: skip
+    return value, low, high
 
 
 def _tail(level: float, size: int) -> float:

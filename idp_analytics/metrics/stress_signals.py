@@ -150,21 +150,24 @@ def _first(tables: Tables, as_of: datetime) -> date | None:
 
 def _counted(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     """Per moment, team, window of stress and signal: x and n in stress (1) and in its calm windows (0)."""
-    within = inside(there, seen, _OF)
     key = ["at", "stress", "team_id", "cluster", "is_stress"]
-    single = within.filter(~pl.col("signal").is_in(list(WINDOWED))).group_by(*key, "signal").agg(
-        pl.col("x").sum().alias("x"), pl.col("x").count().alias("n"), pl.col("x").null_count().alias("missing")
-    )  # fmt: skip
-    whole = (
-        within.filter(pl.col("signal").is_in(list(WINDOWED)))
-        .group_by(*key, "from", "signal")
-        .agg(pl.len().alias("_seen"))
+    span = [*_OF, "from", "to"]
+    # One window is looked at from a dozen moments; what happened in it is counted once.
+    apart = there.select(span).unique().with_row_index("_window")
+    there = there.join(apart, on=span)
+    x = pl.col("x")
+    held = (
+        inside(apart, seen.select(*_OF, "happened_at", "signal", "x"), _OF)
+        .group_by("_window", "signal")
+        .agg(x.sum(), x.count().alias("n"), x.null_count().alias("missing"), pl.len().alias("_seen"))
     )
-    known = seen.select("signal", "stress").unique().filter(pl.col("signal").is_in(list(WINDOWED)))
+    whole = pl.col("signal").is_in(list(WINDOWED))
+    single = there.join(held.filter(~whole), on="_window").group_by(*key, "signal").agg(pl.col("x", "n", "missing").sum())  # fmt: skip
+    known = seen.select("signal", "stress").unique().filter(whole)
     count = pl.when(pl.col("signal").is_in(list(RATIOS))).then("_seen").otherwise((pl.col("_seen") > 0).cast(pl.UInt32))
     windowed = (
         there.join(known, on="stress")
-        .join(whole, on=[*key, "from", "signal"], how="left")
+        .join(held.select("_window", "signal", "_seen"), on=["_window", "signal"], how="left")
         .with_columns(pl.col("_seen").fill_null(0))
         .group_by(*key, "signal")
         .agg(count.sum().alias("x"), pl.len().alias("n"), pl.lit(0).alias("missing"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idp_analytics.estimates.changes import newcombe_difference, rate_ratio, share_ratio
-from idp_analytics.estimates.clustered import clustered_comparison
+from idp_analytics.estimates.clustered import _EXACT, _Times, clustered_comparison
 
 
 def compared(rows, ratio=False, draws=400, seed=1, of_shares=False):
@@ -95,3 +96,12 @@ def test_four_times_the_same_stress_never_widens(rows):
         return
     assert more["value"] == pytest.approx(one["value"])
     assert more["high"] - more["low"] <= one["high"] - one["low"] + 0.02  # of drawing
+
+
+@pytest.mark.parametrize("most", [3, _EXACT // 7 - 1, _EXACT // 7 + 1, 2**40])
+def test_what_is_drawn_adds_up_exactly_however_large(most):
+    size, draws = 7, 50
+    values = np.random.default_rng(5).integers(0, most, (4, size), endpoint=True)
+    times = np.random.default_rng([9, size]).integers(0, size, (draws, size))
+    by_hand = [[sum(int(v) for v in row[drawn]) for drawn in times] for row in values]
+    assert _Times(size, 9, draws).of(values.astype(float)).tolist() == by_hand
