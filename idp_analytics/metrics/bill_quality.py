@@ -59,7 +59,6 @@ MEASURES = (
 _FEWEST, _ALMOST_ALL = 5, 0.99
 _CELL = ["every", "period_start", "currency"]
 _ZERO = pl.lit(0).cast(MONEY)
-_GROSS = pl.max_horizontal("amount", _ZERO)
 
 
 def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -75,16 +74,29 @@ def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     as-of time where the file does not say.
     """
     tables = charged_before(tables, as_of)
-    charges = with_owner(bill(tables, settings), tables).with_columns(_month()).collect()
+    charges = _charges(tables, settings).collect()
     if charges.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     periods = measured(tables, settings, as_of, charges)
     gathered = [*_of_ledger(tables, settings), *_of_charges(charges), _decimals_lost(tables, settings)]
+    return _told([*gathered, _lags(charges, tables, as_of, periods)], periods)
+
+
+def allocated(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Of :func:`bill_quality` what is allocated and what not, which is told by the ledger alone."""
+    tables = charged_before(tables, as_of)
+    first = bill(tables, settings).select(_month().min()).collect()
+    if first["month"].null_count():
+        return pl.DataFrame(schema=COLUMNS)
+    return _told(_of_ledger(tables, settings), measured(tables, settings, as_of, first))
+
+
+def _told(gathered: list[pl.DataFrame], periods: pl.DataFrame) -> pl.DataFrame:
     cells = pl.concat(gathered, how="diagonal").filter((pl.col("n") > 0) | pl.col("detail").is_null())
     share = pl.col("amount").cast(pl.Float64) / pl.col("whole").cast(pl.Float64)
+    rows = cells if "days" in cells.columns else cells.with_columns(pl.lit(None).alias("days"))
     return (
-        pl.concat([cells, _lags(charges, tables, as_of, periods)], how="diagonal")
-        .with_columns(
+        rows.with_columns(
             pl.when((pl.col("whole") > _ZERO) & share.is_between(0, 1)).then(share).alias("share"),
             pl.lit("org").alias("scope"),
             pl.lit(ORG).alias("entity_id"),
@@ -92,6 +104,40 @@ def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
         .join(periods, on=["every", "period_start"])
         .sort(*_CELL, pl.col("measure").cast(pl.Enum(MEASURES)), "detail", nulls_last=False)
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
+    )
+
+
+def _charges(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """Charges that no measure tells apart, added up: ``month``, ``currency``, ``provider``, ``load_id``, ``category``; ``is_above`` zero or below (``is_below``);
+    what each flag says; ``amount``, ``sizes`` (without their signs), ``n``; ``ends``: of the last day charged for."""
+    amount, told, known = pl.col("amount"), pl.col("owner_raw").str.strip_chars(), pl.col("team_id").is_not_null()
+    correction = pl.col("is_correction").fill_null(False)
+    owner = (
+        pl.when(known & (told != "").fill_null(False)).then(pl.lit(OWNER["tag"]))
+        .when(known & pl.col("service_id").is_not_null()).then(pl.lit(OWNER["service"]))
+        .when(known).then(pl.lit(OWNER["account"]))
+        .when((told != "").fill_null(False)).then(pl.lit(OWNER["unknown"]))
+        .when(told == "").then(pl.lit(OWNER["empty"]))
+        .otherwise(pl.lit(OWNER["nothing"]))
+    )  # fmt: skip
+    unused = pl.col("is_unused_commitment").fill_null(False)
+    flags = {
+        "is_above": (amount > _ZERO).fill_null(False),
+        "is_taggable": (pl.col("category").is_in(["usage", "purchase"]) & ~unused).fill_null(False),
+        "is_usage": (pl.col("category") == "usage").fill_null(False),
+        "has_no_quantity": pl.col("quantity").is_null(),
+        "unused commitment": unused,
+        "corrections": correction,
+        "billed later": (pl.col("billing_period_on") != _month()).fill_null(False),
+        "refunds": ((pl.col("category") == "usage") & (amount < _ZERO) & ~correction).fill_null(False),
+        "credits": (pl.col("category") == "credit").fill_null(False),
+    }
+    ends = pl.col("period_start").dt.truncate("1d").dt.offset_by("1d")
+    keys = [_month(), owner.alias("owner"), *(flag.alias(name) for name, flag in flags.items())]
+    return (
+        with_owner(bill(tables, settings), tables)
+        .group_by("currency", "provider", "load_id", *keys)
+        .agg(amount.sum(), amount.abs().sum().alias("sizes"), pl.len().alias("n"), ends.max().alias("ends"))
     )
 
 
@@ -124,40 +170,19 @@ def _of_ledger(tables: Tables, settings: Settings) -> list[pl.DataFrame]:
 
 
 def _of_charges(charges: pl.DataFrame) -> list[pl.DataFrame]:
-    gross = charges.with_columns(_GROSS.alias("amount"), n=(pl.col("amount") > _ZERO).cast(pl.UInt32))
-    used = pl.col("category").is_in(["usage", "purchase"]) & ~pl.col("is_unused_commitment").fill_null(False)
-    taggable = gross.filter(used, pl.col("n") > 0)
-    told = pl.col("owner_raw").str.strip_chars()
-    known = pl.col("team_id").is_not_null()
-    by = (
-        pl.when(known & (told != "").fill_null(False)).then(pl.lit(OWNER["tag"]))
-        .when(known & pl.col("service_id").is_not_null()).then(pl.lit(OWNER["service"]))
-        .when(known).then(pl.lit(OWNER["account"]))
-        .when((told != "").fill_null(False)).then(pl.lit(OWNER["unknown"]))
-        .when(told == "").then(pl.lit(OWNER["empty"]))
-        .otherwise(pl.lit(OWNER["nothing"]))
-    )  # fmt: skip
+    above = pl.when("is_above")
+    gross = charges.with_columns(above.then("amount").otherwise(_ZERO).alias("amount"), above.then("n").otherwise(0).alias("n"))  # fmt: skip
+    taggable = gross.filter("is_taggable", "is_above")
     owned = [
-        taggable.with_columns(measure=pl.lit(name), detail=pl.lit(None, pl.String), hit=by == name)
+        taggable.with_columns(measure=pl.lit(name), detail=pl.lit(None, pl.String), hit=pl.col("owner") == name)
         for name in OWNER.values()
     ]
-    usage = pl.col("category") == "usage"
-    odd = {
-        "unused commitment": pl.col("is_unused_commitment").fill_null(False),
-        "corrections": pl.col("is_correction").fill_null(False),
-        "billed later": (pl.col("billing_period_on") != pl.col("month")).fill_null(False),
-        "refunds": usage & (pl.col("amount") < _ZERO) & ~pl.col("is_correction").fill_null(False),
-        "credits": pl.col("category") == "credit",
-    }
-    size = charges.with_columns(pl.col("amount").abs().alias("amount"), n=pl.lit(1, pl.UInt32))
     flagged = [
-        size.with_columns(measure=pl.lit(name), detail=pl.lit(None, pl.String), hit=charges.select(flag).to_series())
-        for name, flag in odd.items()
+        charges.with_columns(measure=pl.lit(name), detail=pl.lit(None, pl.String), hit=name, amount="sizes")
+        for name in ("unused commitment", "corrections", "billed later", "refunds", "credits")
     ]
-    metered = gross.filter(usage, pl.col("n") > 0)
-    unmetered = metered.with_columns(
-        measure=pl.lit("no quantity"), detail=pl.lit(None, pl.String), hit=pl.col("quantity").is_null()
-    )
+    metered = gross.filter("is_usage", "is_above")
+    unmetered = metered.with_columns(measure=pl.lit("no quantity"), detail=pl.lit(None, pl.String), hit="has_no_quantity")  # fmt: skip
     return [
         *(cell for rows in owned for cell in _cells(rows, taggable)),
         *(cell for rows in flagged for cell in _cells(rows, gross)),
@@ -216,11 +241,10 @@ def _lags(charges: pl.DataFrame, tables: Tables, as_of: datetime, periods: pl.Da
     """How old the last day charged for was when the bill was taken, in the last period of each length."""
     loads = tables["loads"].select("load_id", pl.col("as_of").alias("taken")).unique("load_id").collect()
     now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
-    ends = pl.col("period_start").dt.truncate("1d").dt.offset_by("1d")
     last = (
         charges.join(loads, on="load_id", how="left")
         .group_by("currency", pl.col("provider").alias("detail"))
-        .agg(ends.max().alias("end"), pl.min_horizontal(pl.col("taken").max(), now).alias("taken"), pl.len().cast(pl.Int64).alias("n"))
+        .agg(pl.col("ends").max().alias("end"), pl.min_horizontal(pl.col("taken").max(), now).alias("taken"), pl.col("n").sum().cast(pl.Int64))
     )  # fmt: skip
     final = periods.group_by("every").agg(pl.col("period_start").max())
     days = (pl.col("taken").fill_null(now) - pl.col("end")).dt.total_seconds() / 86400

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import of_one_table
 from idp_analytics.settings import Settings
 
 CHAIN = timedelta(hours=24)
@@ -22,6 +23,7 @@ UNDONE = ("failure", "error", "cancel")
 _ASKED = ("requestor_id", "operation_id")
 
 
+@of_one_table("action_runs")
 def chained(tables: Tables) -> pl.LazyFrame:
     """``action_runs`` with ``request_id``: the run that began the request this one belongs to.
 

@@ -16,6 +16,7 @@ from idp_analytics.answers import ORG
 from idp_analytics.estimates import ordinal, promoters, shares
 from idp_analytics.metrics import survey_change, survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.metrics.survey_waves import QUESTION, WAVE
 from idp_analytics.settings import Settings
 
@@ -86,6 +87,7 @@ ANSWER_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``survey_answers``, in order."""
 
 
+@remembered
 def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """One row per wave, group and question with an order, per given answer, and one for the response (:data:`COLUMNS`).
 

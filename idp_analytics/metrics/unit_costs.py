@@ -21,6 +21,7 @@ from idp_analytics.metrics.delivery import NOT_TOLD
 from idp_analytics.metrics.lead_time import counted_changes
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import observed
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
@@ -53,6 +54,7 @@ _CELL = ["scope", "entity_id", "every", "period_start"]
 _SCOPES = ("org", "team")
 
 
+@remembered
 def unit_costs(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every entity's cost per unit, by month and quarter: one row per entity that has cost, currency and unit (:data:`COLUMNS`).
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 
-from idp_analytics.metrics.bill_quality import COLUMNS, OWNER, bill_quality
+from idp_analytics.metrics.bill_quality import COLUMNS, OWNER, allocated, bill_quality
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
 
@@ -143,3 +144,13 @@ def test_the_samples_measures_add_up(sample):
         sums = parts.group_by(key).agg(pl.col("amount").sum(), pl.col("n").sum(), pl.col("whole", "of").first())
         assert (sums["amount"] == sums["whole"]).all()
         assert (sums["n"] == sums["of"]).all()
+
+
+def test_what_is_allocated_alone_is_what_is_told_of_it_among_all(sample):
+    told = allocated(sample.lazy, sample.settings, sample.as_of)
+    among = bill_quality(sample.lazy, sample.settings, sample.as_of).filter(pl.col("measure").str.contains("allocated"))
+    assert told.height
+    assert told.equals(among)
+    before = allocated(sample.lazy, sample.settings, sample.as_of - timedelta(days=9_999))
+    assert before.is_empty()
+    assert before.schema == told.schema

@@ -32,7 +32,7 @@ from idp_analytics.metrics.maturity.measured import (
     SHARE,
     chance,
 )
-from idp_analytics.metrics.maturity.remembered import remembered
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 
 Measure = Callable[[Tables, Settings, datetime], pl.DataFrame]

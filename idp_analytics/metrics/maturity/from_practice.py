@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from idp_analytics.answers import ORG
-from idp_analytics.metrics.bill_quality import bill_quality
+from idp_analytics.metrics.bill_quality import allocated
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity.from_paths import counted, latest
 from idp_analytics.metrics.maturity.from_requests import recent, with_untested
@@ -22,7 +22,6 @@ from idp_analytics.metrics.maturity.measured import (
     of_shares,
     since,
 )
-from idp_analytics.metrics.maturity.remembered import remembered
 from idp_analytics.metrics.stress_windows import SEVERE
 from idp_analytics.metrics.survey_results import survey_results
 from idp_analytics.metrics.theme_links import METRICS
@@ -34,7 +33,6 @@ TWO_WEEKS = timedelta(days=14)
 NO_PLATFORM = "settings name no platform team"
 CORE = ("deployments", "incidents", "tickets", "costs", "action_runs", "approvals")
 """Kinds of records without which little can be said of a platform."""
-_surveys = remembered(survey_results)
 SAME = 0.8
 """Share of the questions of a survey that the one before asked too, from which the two can be compared."""
 
@@ -57,8 +55,8 @@ def months_with_platform_cost(tables: Tables, settings: Settings, as_of: datetim
 
 
 def cost_with_an_owner(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Share of cost with a known owner in the last complete quarter (:func:`bill_quality`); of several currencies the lowest."""
-    found = latest(bill_quality(tables, settings, as_of), as_of).filter(
+    """Share of cost with a known owner in the last complete quarter (:func:`bill_quality.allocated`); of several currencies the lowest."""
+    found = latest(allocated(tables, settings, as_of), as_of).filter(
         pl.col("scope") == "org", pl.col("measure") == "allocated, gross"
     )
     share = found["share"].min()
@@ -212,7 +210,7 @@ def records_kept(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
 
 def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Waves closed in the last year of which at least four in five questions were asked in the wave before."""
-    asked = _surveys(tables, settings, as_of).filter(pl.col("scope") == "org").select(
+    asked = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org").select(
         "survey_id", "number", "closed_on", "question_id"
     ).unique()  # fmt: skip
     source, unit = "comparable_surveys", "surveys"
@@ -232,7 +230,7 @@ def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> p
 
 def survey_response(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of the people there were when the last wave closed, those who rated the platform as a whole."""
-    found = _surveys(tables, settings, as_of).filter(
+    found = survey_results(tables, settings, as_of).filter(
         pl.col("scope") == "org", pl.col("part") == "overall", pl.col("headcount") > 0
     )
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max()).drop_nulls("n")
@@ -263,7 +261,7 @@ def measured_beforehand(tables: Tables, settings: Settings, as_of: datetime) -> 
 
 def areas_rated_and_measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Areas of the platform that the last closed wave rated and that a metric of ours measures."""
-    found = _surveys(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
+    found = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
     if found.is_empty():
         return nothing("areas_rated_and_measured", "areas")
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max())

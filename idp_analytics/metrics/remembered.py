@@ -1,0 +1,54 @@
+"""What several measures and studies of one run ask for again and again is computed once."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import wraps
+
+import polars as pl
+
+from idp_analytics.metrics.links import Tables
+from idp_analytics.settings import Settings
+
+
+def of_one_table(name: str) -> Callable[[Callable[[Tables], pl.LazyFrame]], Callable[[Tables], pl.LazyFrame]]:
+    """For a function of ``tables`` that looks at table ``name`` alone: its result for the last such table is kept. Holds no table alive but what was made
+    of it."""
+
+    def decorated(made: Callable[[Tables], pl.LazyFrame]) -> Callable[[Tables], pl.LazyFrame]:
+        last: list[tuple[weakref.ref[pl.LazyFrame], pl.LazyFrame]] = []
+
+        @wraps(made)
+        def once(tables: Tables) -> pl.LazyFrame:
+            table = tables[name]
+            if not last or last[0][0]() is not table:
+                last[:] = [(weakref.ref(table), made(tables))]
+            return last[0][1]
+
+        return once
+
+    return decorated
+
+
+def remembered(study: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
+    """``study(tables, settings, *moments)``, whose results for the last tables and settings are kept by moment. Holds no table alive."""
+    asked: list[tuple[dict[str, weakref.ref[pl.LazyFrame]], Settings]] = []
+    found: dict[tuple[datetime, ...], pl.DataFrame] = {}
+
+    @wraps(study)
+    def once(tables: Tables, settings: Settings, *moments: datetime) -> pl.DataFrame:
+        if not asked or asked[0][1] is not settings or not _same(asked[0][0], tables):
+            asked[:] = [({name: weakref.ref(table) for name, table in tables.items()}, settings)]
+            found.clear()
+        if moments not in found:
+            found[moments] = study(tables, settings, *moments)
+        return found[moments]
+
+    return once
+
+
+def _same(held: Mapping[str, weakref.ref[pl.LazyFrame]], tables: Tables) -> bool:
+    """Whether these are the very tables that were held."""
+    return held.keys() == tables.keys() and all(held[name]() is table for name, table in tables.items())

@@ -1,0 +1,57 @@
+"""What is asked for again is computed once, and never told of other tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from idp_analytics.metrics.remembered import of_one_table, remembered
+
+MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def test_a_study_is_computed_once_for_the_same_tables_settings_and_moment(settings):
+    seen = []
+
+    @remembered
+    def study(tables, settings, as_of):
+        seen.append(as_of)
+        return tables["costs"].collect()
+
+    tables = {"costs": pl.LazyFrame({"amount": [1]}), "teams": pl.LazyFrame({"team_id": ["a"]})}
+    for as_of in (MARCH, APRIL, MARCH):
+        assert study(dict(tables), settings(), as_of)["amount"].to_list() == [1]
+    assert len(seen) == 3  # settings() are others each time
+    given = settings()
+    seen.clear()
+    for as_of in (MARCH, APRIL, MARCH):
+        study(dict(tables), given, as_of)
+    assert seen == [MARCH, APRIL]
+
+
+def test_one_other_table_is_other_tables(settings):
+    given = settings()
+
+    @remembered
+    def study(tables, settings, as_of):
+        return tables["costs"].collect()
+
+    teams = pl.LazyFrame({"team_id": ["a"]})
+    for amount in (1, 2):
+        tables = {"costs": pl.LazyFrame({"amount": [amount]}), "teams": teams}
+        assert study(tables, given, MARCH)["amount"].to_list() == [amount]
+
+
+def test_what_looks_at_one_table_does_not_mind_the_others():
+    seen = []
+
+    @of_one_table("runs")
+    def longest(tables):
+        seen.append(tables)
+        return tables["runs"].select(pl.col("hours").max())
+
+    runs, fewer = pl.LazyFrame({"hours": [1, 3]}), pl.LazyFrame({"hours": [1]})
+    told = [longest({"runs": table, "teams": pl.LazyFrame()}).collect().item() for table in (runs, runs, fewer, runs)]
+    assert told == [3, 3, 1, 3]
+    assert len(seen) == 3
