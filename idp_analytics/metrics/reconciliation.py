@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, get_type_hints
@@ -45,7 +45,17 @@ _FIRST = ("linked",)
 _LAST = ("aggregation", "scale", "empty_is_zero", "decimals")
 _CELL = ["entity_id", "every", "period"]
 _ROW = [*_CELL, "source_table", "source_key"]
-_OWN = ["every", "period", "source_table", "source_key", "team_id", "service_id"]
+_SOURCE = ["source_table", "source_key"]
+_OWN = ["every", "period", *_SOURCE, "team_id", "service_id"]
+_COUNTS = ("n", "k", "x", "ended")
+_PRINT = ("_print", "_print_too")
+_MOVED = {
+    "scope": pl.String,
+    **dict.fromkeys(_CELL, pl.String),
+    "rows_count": pl.Int64,
+    "source_table": pl.String,
+    "example_ids": pl.String,
+}
 _OWNER = "who owns what happened"
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -74,6 +84,11 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """The columns of the study."""
 
+_OF_COLUMNS = [pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()]
+
+Point = tuple[Measure, str]
+"""A measure, and the ownership it is counted with."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -82,8 +97,8 @@ class Step:
     reason: str
     ours_is: str
     theirs_is: str
-    before: tuple[Measure, str]
-    after: tuple[Measure, str]
+    before: Point
+    after: Point
 
 
 def reconciliation(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -125,19 +140,41 @@ def reconciled(
         paths = [
             (d, theirs, tuple(steps(ours, theirs, d.ownership))) for d, mine, theirs in pairs if mine.metric == name
         ]
-        cells = _Cells.of(paths, seen, settings, calendar_windows(grid), people, scopes)
-        starts = grid.select("every", "period", "period_start")
-        parts += [
-            part.join(starts, on=["every", "period"]) for d, t, path in paths for part in cells.told(ours, d, t, path)
-        ]
-    frame = pl.concat(part.select(pl.col(n).cast(t) for n, t in COLUMNS.items()) for part in parts)
-    return frame.sort("metric", "scope", "entity_id", "every", "period_start", "definition", "step")
+        cells = _Cells(seen, settings, calendar_windows(grid), people, scopes)
+        starts = grid.lazy().select("every", "period", "period_start")
+        for at, (definition, theirs, path) in enumerate(paths):
+            cells.work_out(_points(path))
+            told = cells.told(ours, definition, theirs, path)
+            parts += pl.collect_all(part.join(starts, on=["every", "period"]).select(_OF_COLUMNS) for part in told)
+            cells.keep({point for _, _, later in paths[at + 1 :] for point in _points(later)})
+    return pl.concat(parts).sort("metric", "scope", "entity_id", "every", "period_start", "definition", "step")
 
 
 def _seen(tables: Tables, as_of: datetime, ownerships: Iterable[str]) -> dict[str, Tables]:
     """Ownership → the tables as known at ``as_of``. What every measure would work out again is worked out once."""
-    repairs = labelled(tables).collect().lazy()
-    return {ownership: {**known(tables, as_of, ownership), LABELLED: repairs} for ownership in ownerships}
+    repairs = labelled(tables)
+    seen = {ownership: {**known(tables, as_of, ownership), LABELLED: repairs} for ownership in ownerships}
+    names = [(ownership, name) for ownership, found in seen.items() for name in found]
+    frames = dict(zip(names, pl.collect_all(seen[o][name] for o, name in names), strict=True))
+    of_ids = _ids(frames.values())
+    told: dict[str, Tables] = {}
+    for ownership in seen:
+        told[ownership] = {
+            name: frame.lazy().with_columns(pl.col(c).cast(dtype) for c, dtype in of_ids.items() if c in frame.columns)
+            for (o, name), frame in frames.items()
+            if o == ownership
+        }
+    return told
+
+
+def _ids(frames: Iterable[pl.DataFrame]) -> dict[str, pl.Enum]:
+    """Every id that rows are sorted, joined and grouped by again and again → the Enum of all there are, in order: the same order as that of the
+    texts, and numbers to work with."""
+    held = list(frames)
+    return {
+        name: pl.Enum(pl.concat(f[name] for f in held if name in f.columns).drop_nulls().unique().sort())
+        for name in ("deployment_id", "change_id", "service_id", "team_id")
+    }
 
 
 def steps(ours: Measure, theirs: Measure, ownership: str) -> Iterator[Step]:
@@ -196,40 +233,42 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).removesuffix("_at").replace("_", " ")
 
 
-@dataclass(frozen=True)
 class _Cells:
-    """What each measure on the way counts, and its numbers, by (measure, ownership) and scope; each is computed once."""
+    """What each measure on the way counts, and its numbers, by (measure, ownership); each is worked out once and kept as long as it is asked for."""
 
-    rows: dict[tuple[Measure, str], dict[str, pl.DataFrame]]
-    numbers: dict[tuple[Measure, str], pl.DataFrame]
-    sums: dict[tuple[Measure, str, str], pl.DataFrame] = field(default_factory=dict)
+    def __init__(
+        self, seen: Mapping[str, Tables], settings: Settings, spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str]
+    ) -> None:  # fmt: skip
+        self._seen, self._settings, self._spans, self._people, self._scopes = seen, settings, spans, people, scopes
+        self._rows: dict[Point, dict[str, pl.DataFrame]] = {}
+        self._prints: dict[tuple[Point, str], pl.LazyFrame] = {}
+        self._numbers: dict[Point, pl.DataFrame] = {}
 
-    @classmethod
-    def of(
-        cls, paths: Sequence[tuple[Definition, Measure, tuple[Step, ...]]], seen: Mapping[str, Tables], settings: Settings,
-        spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str],
-    ) -> _Cells:  # fmt: skip
-        rows, numbers = {}, {}
-        points = dict.fromkeys(point for _, _, path in paths for step in path for point in (step.before, step.after))
+    def work_out(self, points: Sequence[Point]) -> None:
+        """Have the rows and numbers of ``points``."""
+        level = self._settings.rules.level
         for ownership in dict.fromkeys(o for _, o in points):
-            measures = [m for m, o in points if o == ownership]
-            counted = _distinct(measures)
-            found = dict(
-                zip(counted, collected(list(counted.values()), seen[ownership], settings, spans, scopes), strict=True)
+            missing = list(
+                dict.fromkeys(_counting(m) for m, o in points if o == ownership and _rows_of((m, o)) not in self._rows)
             )
-            for measure in measures:
-                point = measure, ownership
-                rows[point] = found[_counting(measure)]
-                numbers[point] = pl.concat(
-                    cell_values(measure, of_scope(frame, scope), people, spans, scope, settings.rules.level)
-                    for scope, frame in rows[point].items()
-                ).select("scope", *_CELL, "value", "n", "k")
-        return cls(rows, numbers)
+            found = collected(missing, self._seen[ownership], self._settings, self._spans, self._scopes)
+            self._rows.update({(m, ownership): by_scope for m, by_scope in zip(missing, found, strict=True)})
+        for point in points:
+            if point not in self._numbers:
+                self._numbers[point] = pl.concat(
+                    cell_values(point[0], of_scope(rows, scope), self._people, self._spans, scope, level)
+                    for scope, rows in self._rows[_rows_of(point)].items()
+                ).select("scope", *_CELL, "value", "n", "k")  # fmt: skip
 
-    def told(
-        self, ours: Measure, definition: Definition, theirs: Measure, path: Sequence[Step]
-    ) -> Iterator[pl.DataFrame]:
-        """The whole and the steps of one metric under one definition."""
+    def keep(self, points: set[Point]) -> None:
+        """Forget all but ``points``."""
+        rows = set(map(_rows_of, points))
+        self._numbers = {point: numbers for point, numbers in self._numbers.items() if point in points}
+        self._rows = {point: by_scope for point, by_scope in self._rows.items() if point in rows}
+        self._prints = {key: prints for key, prints in self._prints.items() if key[0] in rows}
+
+    def told(self, ours: Measure, definition: Definition, theirs: Measure, path: Sequence[Step]) -> Iterator[pl.LazyFrame]:  # fmt: skip
+        """The whole and the steps of one metric under one definition, whose points are worked out."""
         first, last = path[0].before, path[-1].after
         enough = pl.when(pl.col("n_ours") >= ours.min_n).then("ours")
         whole = self._between(first, last).with_columns(enough.alias("ours"))
@@ -237,13 +276,12 @@ class _Cells:
         nothing: dict[str, Any] = dict.fromkeys(
             ("reason", "ours_is", "theirs_is", "rows_count", "source_table", "example_ids")
         )
-        whole = whole.filter(somebody)
+        whole = whole.filter(somebody).collect().lazy()
         kept = whole.select("scope", *_CELL)
         yield self._labelled(whole, ours, definition, theirs, 0).with_columns(
             pl.lit(None).alias(name) for name in nothing
         )
-        for number, step in enumerate(path, 1):
-            moved = self._moved(step)
+        for number, (step, moved) in enumerate(zip(path, self._moved(path), strict=True), 1):
             told = self._between(step.before, step.after).join(moved, on=["scope", *_CELL], how="left")
             differs = pl.col("rows_count").is_not_null() | pl.col("value").ne_missing(pl.col("ours"))
             told = told.filter(differs).join(kept, on=["scope", *_CELL], how="semi")
@@ -252,75 +290,93 @@ class _Cells:
                 pl.lit(step.theirs_is).alias("theirs_is"), pl.col("rows_count").fill_null(0),
             )  # fmt: skip
 
-    def _between(self, before: tuple[Measure, str], after: tuple[Measure, str]) -> pl.DataFrame:
-        mine = self.numbers[before].rename({"value": "ours", "n": "n_ours", "k": "k_ours"})
-        both = self.numbers[after].join(mine, on=["scope", *_CELL], how="full", coalesce=True)
+    def _between(self, before: Point, after: Point) -> pl.LazyFrame:
+        mine = self._numbers[before].lazy().rename({"value": "ours", "n": "n_ours", "k": "k_ours"})
+        both = self._numbers[after].lazy().join(mine, on=["scope", *_CELL], how="full", coalesce=True)
         return both.with_columns(pl.col("n", "n_ours").fill_null(0))
 
-    def _suspects(self, step: Step, scope: str) -> pl.DataFrame:
-        """``source_table``, ``source_key`` of what does not count the same for everybody before and after."""
-        sides = []
-        for measure, ownership in (step.before, step.after):
-            key = _counting(measure), ownership, scope if asks(measure) else ""
-            if key not in self.sums:  # steps that count the same rows share one frame
-                self.sums[key] = _summed(self.rows[measure, ownership][scope], _OWN)
-            sides.append(self.sums[key])
-        before, after = sides
-        return _differing(before, after, _OWN).select("source_table", "source_key").unique()
-
-    def _moved(self, step: Step) -> pl.DataFrame:
-        """Per cell, how many rows count differently before and after, and the first of them."""
-        points, parts = (step.before, step.after), []
-        by_scope = any(asks(measure) for measure, _ in points)
-        suspects: pl.DataFrame | None = None
-        for scope in self.rows[step.before]:
-            if _counting(step.before[0]) == _counting(step.after[0]) and step.before[1] == step.after[1]:
+    def _moved(self, path: Sequence[Step]) -> list[pl.LazyFrame]:
+        """Of each step, per cell, how many rows count differently before and after, and the first of them."""
+        asked = [
+            (at, scopes)
+            for at, step in enumerate(path)
+            if _rows_of(step.before) != _rows_of(step.after)
+            # Who is asked about matters to few measures; of all others rows are compared once for all scopes.
+            for scopes in ([(s,) for s in self._scopes] if _by_scope(step) else [tuple(self._scopes)])
+        ]
+        suspects = pl.collect_all(self._suspects(path[at], scopes[0]) for at, scopes in asked)
+        parts: list[list[pl.LazyFrame]] = [[pl.LazyFrame(schema=_MOVED)] for _ in path]
+        for (at, scopes), suspect in zip(asked, suspects, strict=True):
+            if suspect.is_empty():
                 continue
-            # Most rows do not move: they are told apart once, and only the others are added up for each scope.
-            if suspects is None or by_scope:
-                suspects = self._suspects(step, scope)
             before, after = (
-                _summed(of_scope(self.rows[point][scope].join(suspects, on=suspects.columns, how="semi"), scope), _ROW)
-                for point in points
+                self._rows[_rows_of(point)][scopes[0]].lazy().join(suspect.lazy(), on=suspect.columns, how="semi")
+                for point in (path[at].before, path[at].after)
             )
-            ids = pl.col("source_key").unique().sort()
-            parts.append(
-                _differing(before, after, _ROW).group_by(_CELL).agg(
-                    ids.len().cast(pl.Int64).alias("rows_count"), pl.col("source_table").min(),
-                    ids.head(EXAMPLES).str.join(", ").alias("example_ids"), pl.lit(scope).first().alias("scope"),
-                )
-            )  # fmt: skip
-        schema = {"scope": pl.String, **dict.fromkeys(_CELL, pl.String), "rows_count": pl.Int64, "source_table": pl.String,
-                  "example_ids": pl.String}  # fmt: skip
-        return pl.concat([pl.DataFrame(schema=schema), *(part.select(list(schema)) for part in parts)])
+            parts[at] += [_differences(of_scope(before, scope), of_scope(after, scope), scope) for scope in scopes]
+        return [pl.concat(found) for found in parts]
+
+    def _suspects(self, step: Step, scope: str) -> pl.LazyFrame:
+        """``source_table``, ``source_key`` of all rows that are not the same before and after; most are."""
+        sides = [
+            self._printed(_rows_of(point), scope).with_columns(pl.lit(sign, pl.Int64).alias("_times"))
+            for point, sign in ((step.before, 1), (step.after, -1))
+        ]
+        return (
+            pl.concat(sides).group_by(_PRINT).agg(pl.col("_times").sum(), pl.col(_SOURCE).first())
+            .filter(pl.col("_times") != 0).select(_SOURCE).unique()
+        )  # fmt: skip
+
+    def _printed(self, point: Point, scope: str) -> pl.LazyFrame:
+        """A print of each row, 128 bits of what matters in it: two rows with one print are the same row, but for once in 10²⁵ comparisons."""
+        key = point, scope
+        if key not in self._prints:
+            frame = self._rows[point][scope]
+            whole = frame.select(*_OWN, *_COUNTS)
+            prints = [whole.hash_rows(seed).alias(name) for seed, name in enumerate(_PRINT)]
+            self._prints[key] = frame.select(*_SOURCE, *prints).lazy()
+        return self._prints[key]
 
     @staticmethod
     def _labelled(
-        frame: pl.DataFrame, ours: Measure, definition: Definition, theirs: Measure, step: int
-    ) -> pl.DataFrame:
+        frame: pl.LazyFrame, ours: Measure, definition: Definition, theirs: Measure, step: int
+    ) -> pl.LazyFrame:
         return frame.with_columns(
             pl.lit(ours.metric).alias("metric"), pl.lit(definition.name).alias("definition"), pl.lit(step).alias("step"),
             pl.lit(ours.unit).alias("unit"), pl.lit(theirs.unit).alias("their_unit"),
         )  # fmt: skip
 
 
-def _summed(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def _points(path: Sequence[Step]) -> tuple[Point, ...]:
+    """Every measure on a path, with its ownership, in order."""
+    return tuple(dict.fromkeys(point for step in path for point in (step.before, step.after)))
+
+
+def _by_scope(step: Step) -> bool:
+    return asks(step.before[0]) or asks(step.after[0])
+
+
+def _differences(before: pl.LazyFrame, after: pl.LazyFrame, scope: str) -> pl.LazyFrame:
+    """Per cell of ``scope``, how many rows add something else to it in the one than in the other, and the first of them (:data:`_MOVED`)."""
+    both = _summed(before).join(_summed(after), on=_ROW, how="full", coalesce=True, nulls_equal=True, suffix="_after")
+    differing = both.filter(pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in _COUNTS))
+    ids = pl.col("source_key").unique().sort()
+    return differing.group_by(_CELL).agg(
+        ids.len().cast(pl.Int64).alias("rows_count"), pl.col("source_table").min(),
+        ids.head(EXAMPLES).str.join(", ").alias("example_ids"), pl.lit(scope).first().alias("scope"),
+    ).select(list(_MOVED))  # fmt: skip
+
+
+def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:
     """What each row adds to its cell."""
-    return rows.group_by(by).agg(pl.col("n", "k").sum(), added(pl.col("x")).alias("x"), pl.col("ended").all())
+    return rows.group_by(_ROW).agg(pl.col("n", "k").sum(), added(pl.col("x")).alias("x"), pl.col("ended").all())
 
 
-def _differing(before: pl.DataFrame, after: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Of two frames of :func:`_summed`, what is not the same in both."""
-    both = before.join(after, on=by, how="full", coalesce=True, nulls_equal=True, suffix="_after")
-    return both.filter(pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_after")) for c in ("n", "k", "x", "ended")))
+def _rows_of(point: Point) -> Point:
+    return _counting(point[0]), point[1]
 
 
 def _counting(measure: Measure) -> Measure:
     """``measure`` reduced to what decides which rows count: how they become a number is set aside."""
     plain = IDP.measures[0]
     return replace(measure, **{name: getattr(plain, name) for name in _LAST}, unit="", tiers=())
-
-
-def _distinct(measures: Sequence[Measure]) -> dict[Measure, Measure]:
-    """The measures that count different rows, each once."""
-    return {_counting(m): _counting(m) for m in measures}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import polars as pl
 
@@ -23,6 +24,8 @@ from idp_analytics.metrics.presets.windows import placed
 from idp_analytics.settings import Settings
 
 ENTITY = {"org": pl.lit(ORG), "team": pl.col("team_id"), "service": pl.col("service_id")}
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _OWNED = ("deployments", "changes", "incidents")
 
@@ -102,7 +105,7 @@ def reaching(tables: Tables, spans: pl.DataFrame, zone: str) -> pl.LazyFrame:
     return links.join(pl.concat([changes, merged]).unique(), on="change_id", how="semi")
 
 
-def of_scope(rows: pl.DataFrame, scope: str) -> pl.DataFrame:
+def of_scope(rows: Frame, scope: str) -> Frame:
     """``rows`` with ``entity_id``: whose they are at ``scope``; what is nobody's there is left out."""
     return rows.with_columns(ENTITY[scope].alias("entity_id")).filter(pl.col("entity_id").is_not_null())
 
