@@ -43,18 +43,19 @@ def compute(
     known team and service has a row in every period, whether it did anything or not. A part of ``metrics``,
     ``scopes`` or ``every`` gives the same rows as the whole would, sliced.
 
-    Facts are read and joined once for all metrics, lazily; statistics run on whole columns, never team by team. Raises
+    Facts are read and joined once for all scopes and periods of a metric, lazily; statistics run on whole columns, never team by team. Raises
     :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
     (:func:`showback.prove`).
     """
     _check("scope", scopes, ENTITY)
     _check("length of period", every, EVERY)
     level, week_start = settings.rules.level, settings.calendar.first_weekday
-    cubes, durations = _collected(metrics, tables, settings, as_of)
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
     known = entities(tables, scopes)
     parts = [empty()]
-    for metric, cube in zip(metrics, cubes, strict=True):
+    for metric in metrics:
+        # One after the other, so that the facts of no two are held at a time.
+        cube, durations = _collected(metric, tables, settings, as_of)
         counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY, metric.in_clusters)
         # That somebody came and is not told of yet is no lack of data.
         came = people.first_quarter(tables, settings, as_of) if metric.about_people else None
@@ -65,8 +66,8 @@ def compute(
             rows = incident_time.timed(rows, tables, settings, as_of)
         if metric.exposure:
             rows = exposed(rows, metric.exposure(tables, settings).collect())
-        if metric.name in durations:
-            found = _medians(metric, durations[metric.name], scopes, every, week_start, level)
+        if durations is not None:
+            found = _medians(metric, durations, scopes, every, week_start, level)
             rows = rows.join(found, on=list(CELL), how="left")
         numbers = valued(rows, metric, level)
         if metric.about_people:
@@ -93,31 +94,26 @@ def _check(what: str, asked: Sequence[str], known: Collection[str]) -> None:
 
 
 def _collected(
-    metrics: Sequence[Metric], tables: Tables, settings: Settings, as_of: datetime
-) -> tuple[list[pl.DataFrame], dict[str, pl.DataFrame]]:
-    """Each metric's cube, and the durations of those that need them one by one.
+    metric: Metric, tables: Tables, settings: Settings, as_of: datetime
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The metric's cube, and its durations if it needs them one by one.
 
     The cube counts observations per service, team, day, currency and detail: every scope and period is a sum over it,
-    so the facts are read and joined once for all. All plans are collected together, which shares the joins.
+    so the facts are read and joined once for all.
     """
-    usable = pl.col("usable")
-    seen = {metric.name: observed(metric, tables, settings, as_of) for metric in metrics}
-    cubes = [
-        frame.group_by("service_id", "team_id", "day", "currency", "detail", "source_table").agg(
-            usable.sum().cast(pl.Int64).alias("n"),
-            (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
-            (~usable).sum().cast(pl.Int64).alias("missing"),
-            pl.col("amount").sum(),
-        )
-        for frame in seen.values()
-    ]
-    timed = [metric.name for metric in metrics if metric.estimator in _TIMED]
-    durations = [
-        seen[name].filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
-        for name in timed
-    ]
-    frames = pl.collect_all([*cubes, *durations])
-    return frames[: len(cubes)], dict(zip(timed, frames[len(cubes) :], strict=True))
+    usable, key = pl.col("usable"), ["service_id", "team_id", "day", "currency", "detail", "source_table"]
+    seen = observed(metric, tables, settings, as_of)
+    cube = seen.group_by(key).agg(
+        usable.sum().cast(pl.Int64).alias("n"),
+        (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
+        (~usable).sum().cast(pl.Int64).alias("missing"),
+        pl.col("amount").sum(),
+    )
+    if metric.estimator not in _TIMED:
+        return cube.collect(), None
+    single = seen.filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
+    found, durations = pl.collect_all([cube, single])
+    return found, durations
 
 
 def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
@@ -214,19 +210,20 @@ def _medians(
     metric: Metric, durations: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, level: float
 ) -> pl.DataFrame:
     """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`CELL`."""
-    by = ("entity_id", "period_start")
     parts = []
     for scope in scopes:
-        for length in every:
-            start = floored(pl.col("day"), length, week_start).alias("period_start")
-            frame = durations.select(ENTITY[scope].alias("entity_id"), start, "x", "hit").filter(
-                pl.col("entity_id").is_not_null()
+        whose = durations.select(ENTITY[scope].alias("entity_id"), "day", "x", "hit").drop_nulls("entity_id")
+        frame = pl.concat(
+            _labelled(
+                whose.with_columns(floored(pl.col("day"), length, week_start).alias("period_start")), scope, length
             )
-            if metric.estimator is Estimator.MEDIAN:
-                found = medians.grouped(frame, by, "x", level=level)
-            else:
-                found = survival.grouped_median(frame, by, "x", "hit", level)
-            parts.append(_labelled(found.drop("n"), scope, length))
+            for length in every
+        )
+        if metric.estimator is Estimator.MEDIAN:
+            found = medians.grouped(frame, CELL, "x", level=level)
+        else:
+            found = survival.grouped_median(frame, CELL, "x", "hit", level)
+        parts.append(found.drop("n"))
     return pl.concat(parts)
 
 
