@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -361,10 +361,14 @@ _PLANS = ("interventions",)
 """Tables that say what somebody means to do: written down today, they do not say that anything else is known up to today."""
 
 
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""What is dated later is a placeholder or a broken clock; the gate keeps of such only what is dated by a first commit alone."""
+
+
 def _last_event(tables: Mapping[str, pl.DataFrame]) -> datetime:
     """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
     times: list[datetime | None] = [
-        frame.select(event_time(TABLES[name]).max()).item()
+        frame.select(event_time(TABLES[name]).filter(event_time(TABLES[name]) < _LATEST).max()).item()
         for name, frame in tables.items()
         if TABLES[name].time and TABLES[name].is_fact and frame.height and name not in _PLANS
     ]

@@ -316,6 +316,8 @@ def mutant(name: str, data: bytes, draw: Random) -> tuple[str, bytes]:
     ways: list[tuple[str, Callable[[bytes, Random], bytes]]] = [
         *((way.__name__.strip("_"), way) for way in (*BYTES, *(TEXT if kind != "parquet" else ())))
     ]
+    if not data:
+        return "nothing", _nothing(data, draw)
     own = {"json": spoilt_documents, "jsonl": spoilt_documents, "csv": spoilt_table}.get(kind)
     way = ("", own) if own and draw.random() < 0.6 else draw.choice(ways)
     told, made = (way[0] or way[1].__name__), way[1](data, draw)

@@ -164,7 +164,9 @@ def _cases() -> Iterator[tuple[str, list[Seed]]]:
 # --- our own tables, bills, repositories ------------------------------------------------------------------------------
 
 
-def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """A table as a CSV file has it, without where its rows came from."""
+    frame = frame.drop(_LINEAGE, strict=False)
     lists = [name for name, dtype in frame.schema.items() if dtype == pl.List]
     return frame.with_columns(pl.col(name).list.join("; ") for name in lists)
 
@@ -175,8 +177,8 @@ def _canonical() -> Iterator[Seed]:
             continue
         few = frame.head(MOST).drop(_LINEAGE, strict=False)
         read = _reader("canonical", {"table": name}, "Europe/Berlin")
-        yield Seed(f"{name}.csv", {f"{name}.csv": _plain(few).write_csv().encode()}, read)
-        yield Seed(f"{name}.jsonl", {f"{name}.jsonl": _plain(few).write_ndjson().encode()}, read)
+        yield Seed(f"{name}.csv", {f"{name}.csv": plain(few).write_csv().encode()}, read)
+        yield Seed(f"{name}.jsonl", {f"{name}.jsonl": plain(few).write_ndjson().encode()}, read)
         parquet = io.BytesIO()
         few.write_parquet(parquet)
         yield Seed(f"{name}.parquet", {f"{name}.parquet": parquet.getvalue()}, read)
@@ -354,10 +356,7 @@ def _folder() -> Seed:
         f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{name}.csv"]\ntime_zone = "Europe/Berlin"\n'
         for name in tables
     )
-    files = {
-        f"{name}.csv": _plain(frame.head(MOST).drop(_LINEAGE, strict=False)).write_csv().encode()
-        for name, frame in tables.items()
-    }
+    files = {f"{name}.csv": plain(frame.head(MOST)).write_csv().encode() for name, frame in tables.items()}
 
     def read(folder: Path) -> int:
         org = load(folder)

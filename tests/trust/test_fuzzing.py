@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import fuzzing
 import payloads
+import polars as pl
 import pytest
+from folder_building import folder
 from fuzzing import Input, tried
 
 from idp_analytics import sources
 from idp_analytics.errors import SourceError
+from idp_analytics.organisation import load
+from idp_analytics.tables import TABLES
+from idp_analytics.tables.declare import Kind
 
 EACH = 6
 """Inputs of each target that CI tries."""
@@ -145,3 +152,57 @@ def test_a_member_of_another_type_is_no_document_of_the_shape(tmp_path: Path) ->
 def test_a_table_of_devlake_without_columns_has_no_rows(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no column .+ Export every column of them\.$"):
         read("devlake", tmp_path / "cicd_deployment_commits.csv", b"\n")
+
+
+def test_a_table_of_devlake_without_rows_may_be_without_columns(tmp_path: Path) -> None:
+    header = b"id,cicd_scope_id,name,result,status,queued_date,started_date,finished_date\n"
+    assert read("devlake", tmp_path / "cicd_deployments.csv", header) == 0
+
+
+# --- dates no company has ---------------------------------------------------------------------------------------------
+
+
+def company_at(root: Path, day: str) -> Path:
+    """The small company with that day in every seventh row of every column of dates."""
+    tables = {
+        name: frame for name, frame in payloads.company().items() if name in TABLES and name != "loads" and frame.height
+    }
+    strange = pl.int_range(pl.len()) % 7 == 3
+    for name, frame in tables.items():
+        plain = payloads.plain(frame).with_columns(
+            pl.col(pl.Datetime).dt.strftime("%Y-%m-%dT%H:%M:%SZ"), pl.col(pl.Date).cast(pl.String)
+        )
+        columns = [column for column in TABLES[name].columns if column.kind in DATED and column.name in plain.columns]
+        plain.with_columns(
+            pl.when(strange).then(pl.lit(day if column.kind is Kind.DATE else f"{day}T00:00:00Z")).otherwise(column.name).alias(column.name)
+            for column in columns
+        ).write_csv(root / f"{name}.csv")  # fmt: skip
+    blocks = [f'[[source]]\nkind = "canonical"\ntable = "{name}"\npaths = ["{name}.csv"]\n' for name in tables]
+    (root / "settings.toml").write_text('[organisation]\nid = "small"\n' + "".join(blocks))
+    return root
+
+
+DATED = (Kind.DATE, Kind.TIMESTAMP)
+
+
+@pytest.mark.parametrize("day", ["1000-01-01", "9999-12-31"])
+def test_no_date_stretches_the_periods(tmp_path: Path, day: str) -> None:
+    """A service level of the year 1000 made two million answers; what was dated 9999 ended with an error of Python's."""
+    org = load(company_at(tmp_path, day))
+    assert org.as_of.year == 2026
+    starts = org.answers(by="org", every="1mo")["period_start"]
+    assert 0 < len(starts.unique()) < 20
+    for row in org.tables["loads"].iter_rows(named=True):
+        assert row["rows_in"] == row["rows_out"] + sum(json.loads(row["dropped"]).values()), row
+    assert all(
+        org.tables[name].height
+        for name in ("deployments", "changes", "incidents", "service_levels", "scorecard_results")
+    )
+
+
+def test_what_is_dated_by_a_first_commit_alone_does_not_say_when_it_is_now(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path,
+        changes="change_id,service_id,first_commit_at,merged_at\nc1,shop,9999-12-31T23:00:00Z,\nc2,shop,2026-03-01T00:00:00Z,2026-03-22T00:00:00Z\n",
+    )
+    assert load(root).as_of == datetime(2026, 3, 23, tzinfo=UTC)

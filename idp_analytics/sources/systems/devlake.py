@@ -183,6 +183,8 @@ def deployments(lake: Lake, options: Mapping[str, Any]) -> pl.DataFrame | None:
             else pl.DataFrame(schema={"id": pl.String, "sha": pl.String})
         )
         frame = whole.join(shas, on="id", how="left", maintain_order="left")
+    if frame.is_empty():  # a column that is not there is one value, which no row stands for
+        return None
     word = pl.coalesce(_lower(frame, "original_result"), _lower(frame, "original_status"))
     cancelled = _lower(frame, "original_result").is_in(_CANCELLED) | _lower(frame, "original_status").is_in(_CANCELLED)
     raw = pl.coalesce(_text(frame, "original_environment"), _text(frame, "environment"))
