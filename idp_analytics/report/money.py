@@ -45,7 +45,10 @@ def showback(view: View) -> Section:
     now = rows.filter(pl.col("period") == view.period.label)
     row = view.row(metric)
     if row["verdict"] == Verdict.NOT_MEASURED:
-        return Section(metric.question, words.answer(metric, row), verdict=Verdict.NOT_MEASURED, metrics=(metric,))
+        bills = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
+        proof = [_bill(bills, c, view, "The organisation's bill") for c in currencies_of(bills)]
+        told = " ".join([words.answer(metric, row), *proof])
+        return Section(metric.question, told, verdict=Verdict.NOT_MEASURED, metrics=(metric,))
     currencies = currencies_of(now)
     unowned: list[str] = []
     if view.scope == "org":

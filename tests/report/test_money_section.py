@@ -241,6 +241,18 @@ def test_teams_and_what_nobody_owns_add_up_to_the_bill(mart, organisation_report
     assert "difference 0.00. Amounts" in organisation_report(period).showback().answer
 
 
+def test_every_page_proves_that_the_bill_adds_up(mart, organisation_report, team_report):
+    """The bill, what of it is allocated and what is not, and that nothing is off, in each currency."""
+    told = mart.answers.filter(metric=NAME, scope="org", period="2026-06").drop_nulls("amount")
+    told = told.filter(pl.col("detail").is_null() | pl.col("detail").is_in(["allocated", "unallocated"]))
+    wanted = {money.money(amount, currency) for currency, amount in told.select("currency", "amount").iter_rows()}
+    assert told["currency"].n_unique() > 1
+    for made in (organisation_report(), *(team_report(team) for team in mart.teams["team_id"])):
+        answer_given = made.showback().answer
+        assert {amount for amount in wanted if amount not in answer_given} == set(), answer_given
+        assert answer_given.count("difference 0.00.") == told["currency"].n_unique()
+
+
 def test_a_teams_page_says_of_its_cost_what_the_organisations_row_says(mart, organisation_report, team_report):
     """Whether one asks for a team or for all of them: the same money, to the cent."""
     names = dict(mart.teams.select("team_id", "name").rows())
