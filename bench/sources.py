@@ -34,7 +34,12 @@ INSIDE: dict[str, tuple[list[str], list[Any]]] = {
     "cortex": (["score", "rules"], [["service", "tag"], "lastUpdated"]),
     "flux": (["status", "history"], ["kind", ["metadata", "name"], ["metadata", "namespace"], ["spec", "targetNamespace"], ["spec", "path"]]),
     "kyverno": (["results"], [["metadata", "name"], ["metadata", "labels"], ["scope", "kind"], ["scope", "name"]]),
+    "openssf": (["checks"], ["date", ["repo", "name"], "score"]),
     "opentelemetry": (["resourceSpans", "scopeSpans", "spans"], [["resourceSpans", "resource", "attributes"]]),
+    "opslevel": (["serviceStats", "rubric", "checkResults", "byLevel", "nodes", "items", "nodes"],
+                 ["name", "aliases", ["serviceStats", "rubric", "checkResults", "byLevel", "nodes", "level"]]),
+    "self_assessment": (["answers"], ["assessment_id", "team", "wave", "role", "model_version", "submitted_at", "state", "form_version"]),
+    "tech_insights": (["results"], ["entity"]),
     "typeform": (["answers"], ["token", "submitted_at", "response_type", ["hidden", "team"], ["hidden", "person"]]),
 }  # fmt: skip
 """System → where in its documents the rows are, and what of the document each of them needs: pandas' ``record_path`` and ``meta``."""

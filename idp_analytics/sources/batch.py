@@ -7,6 +7,7 @@ of one after another, and no row is ever by itself in Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, compress, groupby
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -99,7 +100,7 @@ class Batch:
         return inner.of(self.table), places
 
     def rows(self, newest: Sequence[str | None] | None = None, **columns: Any) -> Iterator[Row]:
-        """One row for each, as :meth:`Document.row` makes it, together: a column is a list of one value for each, or what all have."""
+        """One row for each, as :meth:`Document.row` makes it, together: a column is a list or series of one value for each, or what all have."""
         if self.documents:
             yield self.documents[0].columns(self._frame(newest, columns))
 
@@ -110,10 +111,14 @@ class Batch:
         return (dict(zip(names, row, strict=True)) for row in zip(self.documents, newest, *lists, strict=True))
 
     def several(
-        self, places: Sequence[int], own: Mapping[str, Any], newest: Sequence[str | None] | None = None, **columns: Any
+        self,
+        places: Sequence[int] | pl.Series,
+        own: Mapping[str, Any],
+        newest: Sequence[str | None] | None = None,
+        **columns: Any,
     ) -> Iterator[Row]:
         """A row for each of ``places``, with the columns of the document there and, in ``own``, what each row has by itself."""
-        if places:
+        if len(places):
             at = (
                 pl.DataFrame({"place": pl.Series(places, dtype=pl.UInt32)})
                 .with_row_index("row")
@@ -133,6 +138,8 @@ class Batch:
     def _column(self, name: str, values: Any, times: int) -> pl.Series:
         assert self.table is not None
         column = next(column for column in self.table.columns if column.name == name)
+        if isinstance(values, pl.Series):
+            return values.alias(name)
         return series(column, values) if type(values) is list else series(column, [values]).new_from_index(0, times)
 
 
@@ -159,10 +166,11 @@ def inside(values: Sequence[Any], step: str | int) -> list[Any]:
 
 def texts(values: Sequence[Any]) -> list[str | None]:
     """Each as text, or null (:func:`members.text`)."""
-    types = set(map(type, values))
-    if types == {str}:
+    with suppress(TypeError):
+        # As nearly always: each is text. Not asked first, because that takes as long again.
         plain = list(map(str.strip, values))
         return [text or None for text in plain] if "" in plain else plain  # type: ignore[return-value]
+    types = set(map(type, values))
     if types == _TEXT:
         return [value.strip() or None if value else None for value in values]
     if types <= _NUMBER:
@@ -173,7 +181,7 @@ def texts(values: Sequence[Any]) -> list[str | None]:
 def each(told: Callable[[K], V], values: Sequence[K]) -> list[V]:
     """``told`` of each value, asked once for each that is different."""
     known = {value: told(value) for value in set(values)}
-    return [known[value] for value in values]
+    return list(map(known.__getitem__, values))
 
 
 def either(*choices: Sequence[V | None]) -> list[V | None]:

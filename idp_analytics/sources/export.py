@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -374,7 +375,11 @@ def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[Fi
         len(found.broken), strange, shapes, one.family,
     )  # fmt: skip
     given: dict[str, list[Document]] = {shape: [] for shape in shapes}
-    for shape, (number, body) in zip(told, found.found, strict=True):
+    numbers = [number for number, _ in found.found]
+    if set(told) == shapes and len(shapes) == 1:  # as nearly always
+        given[told[0] or ""] = list(map(Document, bodies, repeat(file), numbers))
+        return file, given
+    for shape, number, body in zip(told, numbers, bodies, strict=True):
         if shape is not None:
             given[shape].append(Document(body, file, number))
     return file, given

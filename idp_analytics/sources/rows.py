@@ -187,12 +187,15 @@ def series(column: Column, values: list[Any]) -> pl.Series:
     """A column of these values: as text, numbers, truth values or lists of text."""
     if column.kind is Kind.TEXTS:
         return _texts(column.name, values)
-    types = set(map(type, values)) - {type(None)}
-    if types == {_TYPES.get(column.kind)}:
-        return pl.Series(column.name, values, dtype=column.dtype)
-    if not types <= {str}:
-        values = [value if value is None or type(value) is str else _plain(value) for value in values]
-    return pl.Series(column.name, values, dtype=pl.String)
+    if column.kind in _TYPES:
+        if set(map(type, values)) - {type(None)} == {_TYPES[column.kind]}:
+            return pl.Series(column.name, values, dtype=column.dtype)
+    else:
+        with suppress(TypeError):
+            # As nearly always: all are text. Not asked first, because that takes as long again.
+            return pl.Series(column.name, values, dtype=pl.String)
+    plain = [value if value is None or type(value) is str else _plain(value) for value in values]
+    return pl.Series(column.name, plain, dtype=pl.String)
 
 
 def _texts(name: str, values: list[Any]) -> pl.Series:

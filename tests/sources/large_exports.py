@@ -50,6 +50,7 @@ _MADE = {
     "github": r'("id": (?:20\d{6}|70\d{5}))(?=,)()',
     "opentelemetry": r'("(?:traceId|spanId)": ")(\w{7})',
     "qualtrics": r"(\bR_)(\w{7})",
+    "self_assessment": r'("assessment_id": ")(form)',
     "surveymonkey": r"(?m)^(\d{12})(?=,)()",
     "typeform": r'("(?:landing_id|token|response_id)": ")(\w{7})',
 }

@@ -14,30 +14,21 @@ from large_exports import dialects
 
 MEGABYTE = 1_000_000
 BOUND = 2 * 1024**3
-"""Most memory a process may take. Documents and rows are Python objects until the last table is made: about 100 MB for the
-interpreter and its libraries, and 1.5 KB a row or six times the file, whichever is more. 2 GiB is twice what the largest
-of these need and half of what the smallest machines have."""
+"""Most memory a process may take. Documents are Python objects until the last table is made: about 100 MB for the interpreter and
+its libraries, and five to twenty times the file (bench/README.md). 2 GiB is half of what the smallest machines have."""
 
-LARGE = {
-    "cdevents": 100,
-    "cortex": 100,
-    "devlake": 100,
-    "github": 100,
-    "google_forms": 1,
-    "qualtrics": 1,
-    "surveymonkey": 1,
-}
-"""Megabytes: 100 for JSON lines, pages, CSV and lists; of surveys a hundredth, which is already thousands of people."""
+LARGE = 100
+"""Megabytes of every system's export: JSON lines, pages, CSV and lists."""
 
-USUAL = 5
-"""Megabytes of every other system: all are read in the same way, and these tests are to take minutes."""
+SURVEYS = {"google_forms": 1, "qualtrics": 1, "surveymonkey": 1}
+"""Megabytes of surveys, a hundredth, which is already thousands of people."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", dialects.kinds())
 def test_a_large_export_is_read_whole_in_bounded_memory(kind, tmp_path):
     once, twice = (counted(kind, tmp_path / str(times), times) for times in (1, 2))
-    size = LARGE.get(kind, USUAL) * MEGABYTE
+    size = SURVEYS.get(kind, LARGE) * MEGABYTE
     times = large_exports.copies(kind, size)
     with TemporaryDirectory(dir=tmp_path) as folder:
         assert large_exports.write(kind, Path(folder), times) >= size

@@ -6,8 +6,10 @@ snapshots are collected. A sync that succeeded is not a rollout that is healthy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import compress
+from operator import not_
 from typing import Any
 
 import polars as pl
@@ -32,6 +34,9 @@ _OUTCOMES = {"Failed": "failure", "Error": "error"}
 _RUNNING = ("Running", "Terminating")
 _OF_SYNCS = {"_number": pl.Int64(), "_what": pl.String(), "is_resync": pl.Boolean()}
 _PREVIEW = "is a preview, by the settings"
+_NUMBER = re.compile(r"[0-9]{1,15}")
+"""What syncs are counted by, from 0: more digits are no count, and would not fit where they are compared."""
+_UNCOUNTED = "is a sync whose id is no number of at most 15 digits, which Argo CD counts them by"
 
 
 def deployments(batch: Batch, export: Export) -> Iterator[Row]:
@@ -57,6 +62,9 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
         yield from (beside(row, **{**of, **more}) for row in part.rows(**columns, **own))
 
     syncs, places = apps.every("status", "history")
+    is_counted = each(lambda number: number is None or _NUMBER.fullmatch(number) is not None, syncs.texts("id"))
+    yield from (document.left_out(_UNCOUNTED) for document in compress(syncs.documents, map(not_, is_counted)))
+    syncs, places = syncs.where(is_counted), list(compress(places, is_counted))
     numbers = syncs.texts("id")
     more: dict[str, list[Any]] = {
         "_native": [str(number) for number in numbers], "_number": [int(number or -1) for number in numbers],

@@ -8,13 +8,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, reduce
 from itertools import compress
 from operator import add, and_, not_, sub
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from idp_analytics.sources import members
 from idp_analytics.sources.batch import Batch, each, either
@@ -33,6 +34,7 @@ from idp_analytics.sources.system import (
     having,
 )
 from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.declare import MONEY
 
 ROUNDING, UNSPLIT = "rounding", "not split"
 """Resources that are none: the difference the API's five decimals leave, and a total that is more than its parts."""
@@ -112,18 +114,22 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
         for name, word in zip(names, nobody, strict=True)
     ]
     cluster = either(batch.texts("properties", "cluster"), idle)
-    places, resources, amounts, quantities, units = _split(batch, [total for total in totals if total is not None])
-    if UNSPLIT in resources:
+    parts = _split_exactly(batch)
+    if parts is None:
+        parts = _split(batch, [total for total in totals if total is not None])
+    if UNSPLIT in parts["sku"]:
         yield batch.documents[0].warning(
             "parts of an allocation are not its total: what is missing is the resource 'not split'"
         )
     keys = [
         export.id(f"{begin}/{where or ''}/{name}") for begin, where, name in zip(begins, cluster, names, strict=True)
     ]
+    own = parts.select(
+        "sku", "amount", "quantity", "quantity_unit",
+        cost_id=pl.concat_str(pl.lit(pl.Series(keys, dtype=pl.String)).gather("place"), "sku", separator="/", ignore_nulls=True),
+    )  # fmt: skip
     yield from batch.several(
-        places,
-        {"cost_id": [f"{keys[place]}/{part}" if part else keys[place] for place, part in zip(places, resources, strict=True)],
-         "sku": resources, "quantity": quantities, "quantity_unit": units, "amount": amounts},
+        parts["place"], own.to_dict(),
         newest=either(batch.texts("end"), ends), period_start=begins, period_end=ends,
         service_id=[None if word else one for word, one in zip(nobody, each(export.service, service), strict=True)],
         team_id=[None if word else one for word, one in zip(nobody, owner, strict=True)],
@@ -178,9 +184,57 @@ def cloud_costs(batch: Batch, export: Export) -> Iterator[Row]:
 # --- resources --------------------------------------------------------------------------------------------------------
 
 
-def _split(
-    batch: Batch, totals: Sequence[Decimal]
-) -> tuple[list[int], list[str | None], list[str], list[str | None], list[str | None]]:
+_NOTHING = pl.Series([], dtype=MONEY)
+_PARTS = {"place": pl.UInt32, "sku": pl.String, "amount": pl.String, "quantity": pl.String, "quantity_unit": pl.String}
+
+
+def _split_exactly(batch: Batch) -> pl.DataFrame | None:
+    """What :func:`_split` tells, of whole columns at once; null where some number is not plain enough for that."""
+    totals = _exact(either(batch.texts("totalCost"), batch.texts("TotalCost")))
+    if totals is None:
+        return None
+    left, is_whole = totals, pl.Series([True]).new_from_index(0, len(batch))
+    told = []
+    for resource, api, csv, hours, unit, shift in _RESOURCES:
+        costs = [texts for name in (api, f"{api}Adjustment", csv) if any(texts := batch.texts(name))]
+        used = batch.texts(hours) if hours else []
+        exact, quantity = list(map(_exact, costs)), _exact(used, shift) if any(used) else _NOTHING
+        if quantity is None or any(cost is None for cost in exact):
+            return None
+        if costs:
+            amount: pl.Series = reduce(add, (cost.fill_null(0) for cost in exact if cost is not None))
+            told.append(_parts(amount, amount != 0, resource, quantity, unit))
+            left, is_whole = left - amount, is_whole & (amount == 0)
+    small = _HALF_DIGIT * (len(_RESOURCES) + 1)
+    is_left, is_small = ~is_whole & (left != 0), left.is_between(-small, small)
+    told += [_parts(totals, is_whole), _parts(left, is_left & is_small, ROUNDING), _parts(left, is_left & ~is_small, UNSPLIT)]  # fmt: skip
+    return pl.concat(told)
+
+
+def _parts(amount: pl.Series, which: pl.Series, resource: str | None = None, quantity: pl.Series | None = None, unit: str | None = None) -> pl.DataFrame:  # fmt: skip
+    used = pl.lit(None, MONEY) if quantity is None or not len(quantity) else pl.lit(quantity)
+    return pl.select(
+        place=pl.int_range(len(amount), dtype=pl.UInt32), sku=pl.lit(resource, pl.String), amount=amount, quantity=used
+    ).filter(which).with_columns(quantity_unit=pl.when(pl.col("quantity").is_not_null()).then(pl.lit(unit, pl.String)))  # fmt: skip
+
+
+def _exact(texts: Sequence[str | None], shift: int = 0) -> pl.Series | None:
+    """Numbers times ten to the ``shift``, where each is written without exponent and with no more digits than fit; null: some is not."""
+    told = pl.Series(texts, dtype=pl.String)
+    decimals = 24 + shift
+    if (told.str.len_bytes() > 20).any() or told.str.contains(rf"[^-\d.]|\.\d{{{decimals + 1}}}").any():
+        return None
+    found = told.cast(pl.Decimal(38, decimals), strict=False)
+    if found.null_count() > told.null_count():
+        return None
+    if not shift:
+        return found
+    # The point is moved: the same digits, of which more are behind it.
+    digits = found.rechunk().to_arrow()
+    return pl.Series(pl.from_arrow(pa.Array.from_buffers(pa.decimal128(38, 24), len(digits), digits.buffers(), offset=digits.offset)))  # fmt: skip
+
+
+def _split(batch: Batch, totals: Sequence[Decimal]) -> pl.DataFrame:
     """What of each total is for which resource, and how much of it: its place, the resource, amount, quantity and unit.
 
     Each part and the total are rounded on their own: what is left of a total is the resource ``rounding`` where it is as small as that.
@@ -223,7 +277,8 @@ def _split(
         known[resource] if used is not None and resource else None
         for resource, used in zip(resources, quantities, strict=True)
     ]
-    return places, resources, amounts, quantities, units
+    columns = {"place": places, "sku": resources, "amount": amounts, "quantity": quantities, "quantity_unit": units}
+    return pl.DataFrame(columns, schema=_PARTS)
 
 
 def _numbers(texts: Sequence[str | None]) -> list[Decimal | None]:

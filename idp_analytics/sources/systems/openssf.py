@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
+from operator import not_
 from typing import Any
 
-from idp_analytics.sources import members, repositories
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources import repositories
+from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.export import Export
 from idp_analytics.sources.system import SERVICE_PATTERN, Gives, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
 
@@ -27,35 +30,54 @@ RISKS = {
 """The risk of each of the twenty checks there are (the same, docs/checks/internal/checks.yaml)."""
 
 
-def scorecard_results(document: Document, export: Export) -> Iterator[Row]:
+def scorecard_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per check of a repository, and one for the whole as the tool says it. A check that is not among those known weighs nothing, which is said."""
-    body = {str(name).lower(): value for name, value in document.body.items()}
-    named = body.get("repo")
-    name = named if isinstance(named, str) else members.text(named, "name") or members.text(named, "Name")
-    if not name or not name.strip():
-        yield document.left_out("names no repository")
+    batch = _small(batch)
+    names = _names(batch)
+    yield from (one.left_out("names no repository") for one in compress(batch.documents, map(not_, names)))
+    batch, repos = batch.where(names), [repositories.repository(name) or name for name in names if name]
+    if not len(batch):
         return
-    repo = repositories.repository(name) or name
-    at = members.text(body, "date") or document.taken_at
-    shared: dict[str, Any] = {"tool": "openssf", "scorecard": CARD, "resource": repo, "as_of": at, "service_id": export.service(repo)}  # fmt: skip
-    for one in members.every(body, "checks"):
-        check = {str(key).lower(): value for key, value in one.items()}
-        rule, score = members.text(check, "name"), _points(check.get("score"))
-        risk = RISKS.get(rule or "")
-        if rule and risk is None:
-            yield document.warning(f"{rule[:60]!r} is a check that is not known: it weighs nothing in the whole")
-        yield document.row(
-            at, **shared, rule=rule, category=risk, weight=WEIGHTS[risk] if risk else 0.0, score=score, score_most=float(MOST), state=_state(score),
-            state_raw=members.text(check, "score"),
-        )  # fmt: skip
-    whole = _points(body.get("score"))
-    if whole is not None:
-        yield document.row(at, **shared, rule=LEVEL_SAID, score=whole, score_most=float(MOST))
+    times = either(batch.texts("date"), [batch.documents[0].taken_at] * len(batch))
+    shared: dict[str, Any] = {"tool": "openssf", "scorecard": CARD, "score_most": float(MOST)}
+    about: dict[str, list[Any]] = {"resource": repos, "as_of": times, "service_id": each(export.service, repos)}
+    checks, places = batch.every("checks")
+    checks = _small(checks)
+    rules, said = checks.texts("name"), checks.texts("score")
+    risks, scores = each(lambda rule: RISKS.get(rule or ""), rules), each(_points, said)
+    for rule in dict.fromkeys(compress(rules, [risk is None for risk in risks])):
+        if rule:
+            yield batch.documents[0].warning(
+                f"{rule[:60]!r} is a check that is not known: it weighs nothing in the whole"
+            )
+    own = {
+        "rule": rules, "category": risks, "weight": each(lambda risk: WEIGHTS[risk] if risk else 0.0, risks), "score": scores,
+        "state": each(_state, scores), "state_raw": said,
+    }  # fmt: skip
+    yield from batch.several(places, own, times, **shared, **about)
+    wholes = each(_points, batch.texts("score"))
+    which = [whole is not None for whole in wholes]
+    told = {name: list(compress(values, which)) for name, values in about.items()}
+    yield from batch.where(which).rows(
+        list(compress(times, which)), **shared, **told, rule=LEVEL_SAID, score=list(compress(wholes, which))
+    )
 
 
-def _points(said: Any) -> float | None:
+def _small(batch: Batch) -> Batch:
+    """The same with names of members in small letters: old versions wrote capitals."""
+    if all(str(name).islower() for name in set().union(*batch.bodies)):
+        return batch
+    return Batch(batch.table, batch.documents, [{str(name).lower(): of for name, of in body.items()} for body in batch.bodies])  # fmt: skip
+
+
+def _names(batch: Batch) -> list[str | None]:
+    """What each calls its repository."""
+    plain = [(one.strip() or None) if isinstance(one, str) else None for one in batch.at("repo")]
+    return either(plain, batch.texts("repo", "name"), batch.texts("repo", "Name"))
+
+
+def _points(text: str | None) -> float | None:
     """Points of ten; null for −1, which is *could not tell*, and for what is no such number."""
-    text = members.text(said)
     try:
         points = float(text) if text is not None else None
     except ValueError:
@@ -81,7 +103,7 @@ SYSTEM = System(
     title="OpenSSF Scorecard",
     shapes=(Shape("result", "a result of OpenSSF Scorecard", _is_result),),
     gives=(
-        Gives("scorecard_results", scorecard_results, ("result",), "all runs that were kept", lost=("team_id", "level", "level_number")),
+        Gives("scorecard_results", None, ("result",), "all runs that were kept", lost=("team_id", "level", "level_number"), at_once=scorecard_results),
     ),
     recipes=(
         Recipe("results/*.json", 'scorecard --repo="github.com/$OWNER/$REPO" --format=json > "results/$REPO.json"', "a token that may read the repository",

@@ -6,10 +6,13 @@ for the level and are not read; messages are not read either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
@@ -18,20 +21,25 @@ CARD = "rubric"
 _STATES = {"passed": "passed", "failed": "failed", "pending": None}
 
 
-def of_answers(document: Document, export: Export) -> Iterator[Row]:
+def of_answers(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per check and service of an answer to a query of the GraphQL API, and the level it says each service has."""
-    account = document.at("data", "account") or document.at("account")
-    services = members.every(account, "services", "nodes")
-    one = members.at(account, "service")
-    yield from _truncated(document, account, export)
-    ladder = _ladder(members.every(account, "rubric", "levels", "nodes"))
-    for service in services or ([one] if isinstance(one, dict) else []):
-        yield from _rows(document, service, ladder, export)
+    accounts = Batch(batch.table, batch.documents, either(batch.at("data", "account"), batch.at("account")))
+    for document, account in zip(accounts.documents, accounts.bodies, strict=True):
+        yield from _truncated(document, account, export)
+    services, places = accounts.every("services", "nodes")
+    ladders = [_ladder(members.every(account, "rubric", "levels", "nodes")) for account in accounts.bodies]
+    yield from _rows(services, [ladders[place] for place in places], export)
+    listed = set(places)
+    is_one = [place not in listed and isinstance(one, dict) for place, one in enumerate(accounts.at("service"))]
+    single = accounts.where(is_one)
+    yield from _rows(
+        Batch(batch.table, single.documents, single.at("service")), list(compress(ladders, is_one)), export
+    )
 
 
-def of_services(document: Document, export: Export) -> Iterator[Row]:
+def of_services(batch: Batch, export: Export) -> Iterator[Row]:
     """The same of services one after another, as ``opslevel list service maturity -o json`` writes them too."""
-    yield from _rows(document, document.body, {}, export)
+    yield from _rows(batch, [{}] * len(batch), export)
 
 
 def of_table(document: Document, export: Export) -> Iterator[Row]:
@@ -43,24 +51,39 @@ def of_table(document: Document, export: Export) -> Iterator[Row]:
         yield _said(document, name, level, None)
 
 
-def _rows(document: Document, service: Mapping[str, Any], ladder: Mapping[str, str], export: Export) -> Iterator[Row]:
-    name = next(iter(members.words(service, "aliases")), None) or members.text(service, "name") or members.text(service, "Name")  # fmt: skip
-    if name is None:
-        yield document.left_out("names no service")
+def _rows(services: Batch, ladders: Sequence[Mapping[str, str]], export: Export) -> Iterator[Row]:
+    names = either([next(iter(members.words(one)), None) for one in services.at("aliases")], services.texts("name"), services.texts("Name"))  # fmt: skip
+    yield from (one.left_out("names no service") for one in compress(services.documents, map(not_, names)))
+    services, ladders = services.where(names), list(compress(ladders, names))
+    names = [name for name in names if name]
+    if not len(services):
         return
-    overall = members.at(service, "maturityReport", "overallLevel") or members.at(service, "MaturityReport", "OverallLevel")  # fmt: skip
-    if said := members.text(overall, "name") or members.text(overall, "Name"):
-        yield _said(document, name, said, members.text(overall, "index") or members.text(overall, "Index") or ladder.get(said))  # fmt: skip
-    for level in members.every(service, "serviceStats", "rubric", "checkResults", "byLevel", "nodes"):
-        for one in members.every(level, "items", "nodes"):
-            raw, name_of = members.text(one, "status"), members.text(one, "check", "name")
-            declared = export.by("check", "spec", "name").get(name_of or "", [])
-            yield document.row(
-                tool="opslevel", scorecard=CARD, rule=name_of or members.text(one, "check", "id"), resource=name, service_id=name,
-                as_of=document.taken_at or members.text(one, "createdAt"), category=members.text(one, "check", "category", "name") or (declared[-1].text("spec", "category") if declared else None),
-                level=members.text(level, "level", "name"), level_number=members.text(level, "level", "index"),
-                state=_STATES.get((raw or "").lower(), raw), state_raw=raw,
-            )  # fmt: skip
+    shared: dict[str, Any] = {"tool": "opslevel", "scorecard": CARD}
+    at = services.documents[0].taken_at
+    overall = either(services.at("maturityReport", "overallLevel"), services.at("MaturityReport", "OverallLevel"))
+    whole = Batch(services.table, services.documents, overall)
+    said = either(whole.texts("name"), whole.texts("Name"))
+    numbers = either(whole.texts("index"), whole.texts("Index"), [of.get(word or "") for of, word in zip(ladders, said, strict=True)])  # fmt: skip
+    named = list(compress(names, said))
+    yield from services.where(said).rows(
+        **shared, rule=LEVEL_SAID, resource=named, service_id=named, as_of=at, level=list(filter(None, said)), level_number=list(compress(numbers, said)),
+    )  # fmt: skip
+    levels, of_service = services.every("serviceStats", "rubric", "checkResults", "byLevel", "nodes")
+    checks, of_level = levels.every("items", "nodes")
+    level, number = levels.texts("level", "name"), levels.texts("level", "index")
+    raws, called = checks.texts("status"), checks.texts("check", "name")
+    own = {
+        "rule": either(called, checks.texts("check", "id")), "category": either(checks.texts("check", "category", "name"), each(lambda name: _category(name, export), called)),
+        "level": [level[place] for place in of_level], "level_number": [number[place] for place in of_level],
+        "state": each(lambda raw: _STATES.get((raw or "").lower(), raw), raws), "state_raw": raws, "as_of": [at] * len(checks) if at else checks.texts("createdAt"),
+    }  # fmt: skip
+    yield from services.several([of_service[place] for place in of_level], own, **shared, resource=names, service_id=names)  # fmt: skip
+
+
+def _category(name: str | None, export: Export) -> str | None:
+    """The category of a check as it is declared, where it was exported as code."""
+    declared = export.by("check", "spec", "name").get(name or "", [])
+    return declared[-1].text("spec", "category") if declared else None
 
 
 def _said(document: Document, service: str, level: str, number: str | None) -> Row:
@@ -100,8 +123,8 @@ SYSTEM = System(
         Shape("maturity", "a service and its level", lambda b: {"Name", "Overall"} <= b.keys()),
     ),
     gives=(
-        Gives("scorecard_results", of_answers, ("answer",), "now only", beside=("check",), lost=("team_id", "score", "score_most", "weight"), is_state=True),
-        Gives("scorecard_results", of_services, ("service",), "now only", beside=("check",), lost=("team_id", "score", "score_most", "weight"), is_state=True),
+        Gives("scorecard_results", None, ("answer",), "now only", beside=("check",), lost=("team_id", "score", "score_most", "weight"), is_state=True, at_once=of_answers),
+        Gives("scorecard_results", None, ("service",), "now only", beside=("check",), lost=("team_id", "score", "score_most", "weight"), is_state=True, at_once=of_services),
         Gives("scorecard_results", of_table, ("maturity",), "now only", lost=("team_id", "category", "level_number", "state", "score", "score_most", "weight"), is_state=True),
     ),
     recipes=(

@@ -19,6 +19,7 @@ from idp_analytics.settings.maturity_model import parse, shipped
 from idp_analytics.sources import assessment_forms as forms
 from idp_analytics.sources import members, native
 from idp_analytics.sources import survey_answers as survey
+from idp_analytics.sources.batch import Batch, each
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.native import AGAIN
 from idp_analytics.sources.over_time import is_row
@@ -44,39 +45,42 @@ SHIPPED = forms.Questions(shipped())
 _ITEM = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
 
-def assessments(document: Document, export: Export) -> Iterator[Row]:
+def assessments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per answer of a form."""
-    body = document.body
-    about = {
-        "submitted_at": members.text(body, "submitted_at"), "team_id": members.text(body, "team"),
-        "wave": members.text(body, "wave"), "role": members.text(body, "role"),
-        "model_version": members.text(body, "model_version"),
-    }  # fmt: skip
-    native = members.text(body, "assessment_id")
-    state = members.text(body, "state")
-    reason = (
-        VERSION if body.get("form_version") not in (forms.FORM_VERSION, str(forms.FORM_VERSION))
-        else DRAFT if state != forms.FINAL
-        else NO_ID if native is None
-        else None
-    )  # fmt: skip
-    answers = [_of_form(one) for one in members.every(body, "answers")]
-    yield from [document.left_out(reason)] if reason else _rows(document, export, native, about, answers)
+    found = _answers(batch)
+    names = ("submitted_at", "team", "wave", "role", "model_version", "assessment_id", "state")
+    told = zip(batch.documents, *map(batch.texts, names), batch.at("form_version"), found, strict=True)
+    for document, at, team, wave, role, model, own, state, version, answers in told:
+        reason = (
+            VERSION if version not in (forms.FORM_VERSION, str(forms.FORM_VERSION))
+            else DRAFT if state != forms.FINAL
+            else NO_ID if own is None
+            else None
+        )  # fmt: skip
+        about = {"submitted_at": at, "team_id": team, "wave": wave, "role": role, "model_version": model}
+        yield from [document.left_out(reason)] if reason else _rows(document, export, own, about, answers)
 
 
-def _of_form(one: Mapping[str, Any]) -> Row | str:
-    item, answer = members.text(one, "item"), members.text(one, "answer")
+def _answers(batch: Batch) -> list[list[Row | str]]:
+    """The answers of each form; those that are told in the same words are one."""
+    every, places = batch.every("answers")
+    told = zip(*map(every.texts, ("item", "answer", "reason", "confidence")), strict=True)
+    found: list[list[Row | str]] = [[] for _ in range(len(batch))]
+    for place, answer in zip(places, each(lambda words: _of_form(*words), list(told)), strict=True):
+        found[place].append(answer)
+    return found
+
+
+def _of_form(item: str | None, answer: str | None, reason: str | None, sure: str | None) -> Row | str:
     if item is None or not _ITEM.fullmatch(item):
         return NO_ITEM
     if answer not in forms.ANSWERS:
         return NO_ANSWER
-    reason = members.text(one, "reason") if answer == forms.NOT_APPLICABLE else None
-    sure = members.text(one, "confidence") if answer in forms.LEVELS else None
     return {
         "item_id": item,
         "answer": answer,
-        "reason": reason,
-        "confidence": sure if sure in ("1", "2", "3") else None,
+        "reason": reason if answer == forms.NOT_APPLICABLE else None,
+        "confidence": sure if answer in forms.LEVELS and sure in ("1", "2", "3") else None,
     }
 
 
@@ -215,7 +219,7 @@ DECLARED = System(
         Shape("response", "a row of answers to our questions", SHIPPED.are_in),
     ),
     gives=(
-        Gives("assessments", assessments, ("form",), "all forms that were handed in", lost=("respondent_id",), together=last),
+        Gives("assessments", None, ("form",), "all forms that were handed in", lost=("respondent_id",), together=last, at_once=assessments),
         Gives("assessments", of_tables, ("response",), "all responses that were not deleted", lost=("respondent_id",), together=last),
         Gives("assessments", of_community, ("community",), "all answers that were kept", lost=("respondent_id",), together=last),
     ),

@@ -6,46 +6,53 @@ it. What facts say is not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from idp_analytics.sources import members
+from idp_analytics.sources.batch import Batch, each
 from idp_analytics.sources.entity_refs import REFS, entity_ref
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.export import Export
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System
 
 _RANKS = ("Stone", "Bronze", "Silver", "Gold")
 """What the maturity plugin calls ranks 0 to 3."""
 
 
-def scorecard_results(document: Document, export: Export) -> Iterator[Row]:
+def scorecard_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per check and entity. A result that is neither true nor false is kept as written, and its state is not known."""
-    entity = document.text("entity")
-    if entity is None:
-        yield document.left_out("names no entity")
-        return
-    resource = entity_ref(entity, "component", export.options["refs"] == "short")
-    kind = entity_ref(entity, "component", False).partition(":")[0]
-    is_service = kind in [one.lower() for one in export.options["kinds"]]
-    for one in document.every("results"):
-        name = members.text(one, "check", "id")
-        about = _about(one, export)
-        rank = members.text(about, "rank")
-        held = members.flag(one, "result")
-        raw = members.text(one, "result") if held is None else str(held).lower()
-        yield document.row(
-            tool="backstage", scorecard=str(export.options["scorecard"]), rule=name, resource=resource, as_of=document.taken_at,
-            service_id=resource if is_service else None, category=members.text(about, "category"), level=_called(rank), level_number=rank,
-            state=None if held is None else ("failed", "passed")[held], state_raw=raw, weight=members.text(about, "exp"),
-        )  # fmt: skip
+    entities = batch.texts("entity")
+    yield from (one.left_out("names no entity") for one in compress(batch.documents, map(not_, entities)))
+    batch, named = batch.where(entities), [entity for entity in entities if entity]
+    is_short, kinds = export.options["refs"] == "short", [one.lower() for one in export.options["kinds"]]
+    whole = [entity_ref(entity, "component", False) for entity in named]
+    resources = [entity_ref(entity, "component", True) for entity in named] if is_short else whole
+    is_service = [ref.partition(":")[0] in kinds for ref in whole]
+    results, places = batch.every("results")
+    about = _about(results, export)
+    ranks, found = about.texts("rank"), results.at("result")
+    held = [one if type(one) is bool else members.flag(one) for one in found]
+    states = [None if one is None else "passed" if one else "failed" for one in held]
+    raw = [("true" if one else "false") if one is not None else members.text(of) for one, of in zip(held, found, strict=True)]  # fmt: skip
+    yield from batch.several(
+        places,
+        {"rule": results.texts("check", "id"), "category": about.texts("category"), "level": each(_called, ranks), "level_number": ranks,
+         "state": states, "state_raw": raw, "weight": about.texts("exp")},
+        tool="backstage", scorecard=str(export.options["scorecard"]), as_of=batch.documents[0].taken_at if len(batch) else None,
+        resource=resources, service_id=[ref if is_one else None for ref, is_one in zip(resources, is_service, strict=True)],
+    )  # fmt: skip
 
 
-def _about(result: Mapping[str, Any], export: Export) -> Any:
-    """What is said of the check in the result, else where the checks were exported."""
-    said = members.at(result, "check", "metadata")
-    if isinstance(said, dict) and said:
-        return said
-    return export.once("checks", lambda: _checks(export)).get(members.text(result, "check", "id") or "")
+def _about(results: Batch, export: Export) -> Batch:
+    """What is said of the check in each result, else where the checks were exported."""
+    known = export.once("checks", lambda: _checks(export))
+    told = [
+        said if isinstance(said, dict) and said else known.get(name or "")
+        for said, name in zip(results.at("check", "metadata"), results.texts("check", "id"), strict=True)
+    ]
+    return Batch(None, results.documents, told)
 
 
 def _checks(export: Export) -> dict[str, Any]:
@@ -74,7 +81,7 @@ SYSTEM = System(
         Shape("config", "a configuration with checks", lambda b: members.at(b, "techInsights", "factChecker") is not None),
     ),
     gives=(
-        Gives("scorecard_results", scorecard_results, ("result", "nameless"), "now only", beside=("check", "config"), lost=("team_id", "score", "score_most"), is_state=True),
+        Gives("scorecard_results", None, ("result", "nameless"), "now only", beside=("check", "config"), lost=("team_id", "score", "score_most"), is_state=True, at_once=scorecard_results),
     ),
     recipes=(
         Recipe("results.json", f"{_API} -H 'Content-Type: application/json' -d '{{\"entities\": '\"$ENTITIES\"'}}' \"$BACKSTAGE/api/tech-insights/checks/run\" > results.json", "tech-insights.check.execute",

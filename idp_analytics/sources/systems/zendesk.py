@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members
 from idp_analytics.sources.batch import Batch, batches
 from idp_analytics.sources.export import Document, Export
@@ -33,7 +35,7 @@ def tickets(batch: Batch, export: Export) -> Iterator[Row]:
         newest=batch.texts("updated_at"), ticket_id=list(map(export.id, natives)), team_id=_fields(batch, export.options["team_field"]),
         service_id=_fields(batch, export.options["service_field"]), category=category, priority=batch.texts("priority"),
         channel=batch.texts("via", "channel"), created_at=created,
-        first_response_at=list(map(_after, created, metrics.texts("reply_time_in_minutes", "calendar"))),
+        first_response_at=_after(created, metrics.texts("reply_time_in_minutes", "calendar")),
         resolved_at=metrics.texts("solved_at"), reopens=metrics.texts("reopens"),
         status=[_STATUS.get(word or "", word) for word in status], status_raw=status,
     )  # fmt: skip
@@ -69,16 +71,25 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
 
 def _fields(batch: Batch, name: str | None) -> list[str | None]:
     """A custom field of each by its id."""
-    found: list[str | None] = [None] * len(batch)
-    if name:
-        fields, places = batch.every("custom_fields")
-        for place, native, value in zip(places, fields.texts("id"), fields.texts("value"), strict=True):
-            if native == name and found[place] is None:
-                found[place] = value
-    return found
+    if not name:
+        return [None] * len(batch)
+    fields, places = batch.every("custom_fields")
+    told = zip(reversed(places), reversed(fields.texts("id")), reversed(fields.texts("value")), strict=True)
+    found = {place: value for place, native, value in told if native == name and value is not None}
+    return list(map(found.get, range(len(batch))))
 
 
-def _after(created: str | None, minutes: str | None) -> str | None:
+def _after(created: list[str | None], minutes: list[str | None]) -> pl.Series | list[str | None]:
+    """So many minutes after each was created."""
+    begun = pl.Series(created, dtype=pl.String).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    waited = pl.Series(minutes, dtype=pl.String).cast(pl.Int32, strict=False)
+    if begun.null_count() + waited.null_count() > created.count(None) + minutes.count(None):
+        return list(map(_later, created, minutes))
+    told: pl.Series = pl.select(begun + pl.duration(minutes=pl.lit(waited), time_unit="us")).to_series()
+    return told.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _later(created: str | None, minutes: str | None) -> str | None:
     return (
         (datetime.fromisoformat(created) + timedelta(minutes=float(minutes))).isoformat()
         if created and minutes

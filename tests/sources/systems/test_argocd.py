@@ -63,6 +63,27 @@ def test_the_same_commit_of_another_path_is_no_resync(tmp_path):
     assert columns(deployed(tmp_path, app(history=history))["deployments"], "is_resync") == [(False,), (False,)]
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**40, 10**15, -1, "1e3", "first"])
+def test_a_sync_whose_id_is_no_count_is_set_aside_and_the_others_stay(tmp_path, number):
+    found = deployed(
+        tmp_path, app(history=[sync(0, A, 1), sync(number, B, 2), sync(1, A, 3)]), app("cart", [sync(7, C, 4)])
+    )
+    assert columns(found["deployments"], "deployment_id", "is_resync") == [
+        ("argocd:argocd/shop-prod/0", False),
+        ("argocd:argocd/shop-prod/1", True),
+        ("argocd:argocd/cart/7", None),
+    ]
+    assert found.dropped == {"is a sync whose id is no number of at most 15 digits, which Argo CD counts them by": 1}
+
+
+def test_the_greatest_number_that_syncs_are_counted_by_stays_what_it_is(tmp_path):
+    found = deployed(tmp_path, app(history=[sync(10**15 - 2, A, 1), sync(10**15 - 1, A, 2)]))
+    assert columns(found["deployments"], "deployment_id", "is_resync") == [
+        ("argocd:argocd/shop-prod/999999999999998", None),
+        ("argocd:argocd/shop-prod/999999999999999", True),
+    ]
+
+
 def test_what_came_before_the_oldest_is_not_known(tmp_path):
     found = deployed(tmp_path, app(history=[sync(7, A, 1), sync(8, A, 2), sync(9, B, 3)]))
     assert columns(found["deployments"], "is_resync", "is_rollback") == [(None, None), (True, False), (False, None)]

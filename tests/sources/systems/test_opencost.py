@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reading import at, columns, read
 
 from idp_analytics import sources
 from idp_analytics.errors import SourceError
+from idp_analytics.sources.batch import Batch
+from idp_analytics.sources.export import Document
+from idp_analytics.sources.systems import opencost
 
 WINDOW = '"window": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}, "end": "2026-03-01T23:00:00Z"'
 
@@ -36,6 +42,43 @@ def test_an_allocation(tmp_path):
         "currency": "USD", "basis": "list",
     }  # fmt: skip
     assert {name: row[name] for name in wanted} == wanted
+
+
+_PLAIN = st.one_of(
+    st.none(), st.decimals("-99999", "99999", places=5).map(str), st.sampled_from(["0", "0.000001", "-0.5", "7."])
+)
+_OTHER = st.one_of(_PLAIN, st.sampled_from(["1e-6", "12345678901234567890123.5", "0.1234567890123456"]))
+_NUMBERS = ("cpuCost", "ramCost", "ramCostAdjustment", "gpuCost", "networkCost", "cpuCoreHours", "ramByteHours")
+
+
+def _bodies(amounts):
+    """Allocations whose total is that of their parts, but for what they were rounded by, and others."""
+    parts = st.fixed_dictionaries(dict.fromkeys(_NUMBERS, amounts))
+    off = st.sampled_from(["0", "0.00001", "-0.000045", "0.000046", "0.5", "-3"])
+    return st.lists(st.builds(_body, parts, off), min_size=1, max_size=6)
+
+
+def _body(parts, off):
+    costs = [Decimal(text) for name, text in parts.items() if "Cost" in name and text]
+    return {**parts, "totalCost": f"{sum(costs, Decimal(off)):f}"}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.one_of(_bodies(_PLAIN), _bodies(_OTHER)))
+def test_an_allocation_is_split_the_same_by_columns_and_number_by_number(bodies):
+    batch = Batch(None, [Document(body, None, place) for place, body in enumerate(bodies, 1)])  # type: ignore[arg-type]
+    one_by_one = opencost._split(batch, [Decimal(body["totalCost"]) for body in bodies])
+    together = opencost._split_exactly(batch)
+    texts = [text or "" for body in bodies for text in body.values()]
+    is_plain = not any("e" in text or len(text) > 15 for text in texts)
+    assert together is not None or not is_plain
+    if together is not None:
+        assert _told(together) == _told(one_by_one)
+
+
+def _told(parts):
+    numbers = [pl.col("amount", "quantity").cast(pl.Decimal(38, 24))]
+    return parts.select("place", "sku", "quantity_unit", *numbers).rows()
 
 
 def test_idle_and_unallocated_cost_belongs_to_nobody_and_stays(tmp_path):
