@@ -47,8 +47,8 @@ def showback(view: View) -> Section:
     if row["verdict"] == Verdict.NOT_MEASURED:
         bills = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
         proof = [_bill(bills, c, view, "The organisation's bill") for c in currencies_of(bills)]
-        told = " ".join([words.answer(metric, row), *proof])
-        return Section(metric.question, told, verdict=Verdict.NOT_MEASURED, metrics=(metric,))
+        said = " ".join([words.answer(metric, row), *proof])
+        return Section(metric.question, said, verdict=Verdict.NOT_MEASURED, metrics=(metric,))
     currencies = currencies_of(now)
     unowned: list[str] = []
     if view.scope == "org":
