@@ -25,6 +25,7 @@ from idp_analytics.metrics import (
     first_deployments,
     follow_through,
     gate_value,
+    interventions,
     policy_study,
     provisioning,
     rubber_stamps,
@@ -92,8 +93,9 @@ EMPTY = {
     "maturity_criteria": evidence.CRITERIA, "maturity_roles": roles.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
     "impact": impact.COLUMNS, "impact_course": impact.COURSE_COLUMNS,
-    "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS,
+    "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS, "follow_through_linked": follow_through.LINKED,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
+    "intervention_units": interventions.COLUMNS,
     "sprawl": sprawl.COLUMNS, "sprawl_costs": sprawl_costs.COLUMNS, "sprawl_pairs": sprawl_costs.PAIR_COLUMNS,
 }  # fmt: skip
 """The columns of studies that are looked at even where there is nothing in them."""
@@ -149,6 +151,7 @@ def at(month: int, day: int, hour: int = 12) -> datetime:
 
 def all_words(made: Section | Cards) -> str:
     """All the words of a section: its text, and every cell of its tables."""
-    tables = made.tables if isinstance(made, Section) else ()
+    parts = (made, *made.parts) if isinstance(made, Section) else ()
+    tables = [table for part in parts for table in part.tables]
     cells = [cell or "" for table in tables for row in table.frame.iter_rows() for cell in row]
     return "\n".join([repr(made), *cells])

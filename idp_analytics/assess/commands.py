@@ -114,13 +114,15 @@ def steps(data: Path, period: str) -> None:
     and the report says whether each was done and whether its number moved.
     """
     from idp_analytics.assess import steps as next_steps
+    from idp_analytics.report import learnt
     from idp_analytics.report.maturity_steps import in_words
 
     organisation = loaded(data, (), "fast")
     found = next_steps.write(organisation, period)
+    impact = organisation.study("impact")
     for row in found.steps.to_dicts():
         whose = organisation.settings.title if row["scope"] == "org" else row["entity_id"]
-        click.echo(printable(f"{whose}: {in_words(row)}"))
+        click.echo(printable(f"{whose}: {in_words(row, learnt.tried(impact, row['source']))}"))
     click.echo(printable(f"{found.target}: {len(found.added)} steps added"))
     if found.without_a_team:
         click.echo(

@@ -13,6 +13,7 @@ from idp_analytics.charts import (
     boundary,
     coverage,
     dumbbell,
+    event_study,
     forecast,
     funnel,
     heatmap,
@@ -62,6 +63,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "forecast": forecast.drawing(),
         "heatmap": heatmap.drawing(),
         "dumbbell": dumbbell.drawing(),
+        "event study": event_study.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

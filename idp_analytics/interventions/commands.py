@@ -67,7 +67,7 @@ def add(
     registered is ever changed.
     """
     from idp_analytics.charts.wording import count
-    from idp_analytics.interventions import ledger_file, registering
+    from idp_analytics.interventions import foreseen, ledger_file, registering
     from idp_analytics.sources.ledger_entries import FILE
 
     organisation = loaded(data, (), "fast")
@@ -86,15 +86,17 @@ def add(
     )  # fmt: skip
     with ledger_file.locked(organisation.settings) as target:
         made, said = _registered(draft, target, organisation)
+        seen = foreseen.foreseen(made, organisation)
+        entries = made.entries(seen.told())
         if not dry_run:
-            ledger_file.add(target, made.entries())
+            ledger_file.add(target, entries)
     click.echo(printable(_sentence(made)))
-    for sentence in said:
+    for sentence in (*foreseen.said(made, seen), *said):
         click.echo(printable(sentence))
     if dry_run:
         click.echo("Nothing was written.")
         return
-    click.echo(printable(f"{target}: {count(len(made.entries()), 'entry', 'entries')} added."))
+    click.echo(printable(f"{target}: {count(len(entries), 'entry', 'entries')} added."))
     if not ledger_file.is_read(organisation.settings):
         click.echo(f"settings.toml does not read {FILE} yet; add:\n\n{ledger_file.SOURCE}", err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from idp_analytics import metrics
-from idp_analytics.answers import Metric
+from idp_analytics.answers import Estimator, Metric
 from idp_analytics.charts.wording import count, is_share
 from idp_analytics.errors import ReportError, SettingsError, nearest
 from idp_analytics.metrics.interventions import overlapping
@@ -71,13 +71,14 @@ class Registration:
             schema_overrides={"component": pl.String, "adopted_on": pl.Date, "registered_at": pl.Datetime("us", "UTC")},
         )  # fmt: skip
 
-    def entries(self) -> list[dict[str, Any]]:
-        """It as entries of the ledger."""
+    def entries(self, foreseen: Mapping[str, str]) -> list[dict[str, Any]]:
+        """It as entries of the ledger, with what could be ``foreseen`` to be seen of it."""
         draft = self.draft
         said = {
             "entry": REGISTERED, "at": _stamp(draft.at), "intervention_id": draft.intervention_id, "hypothesis": draft.hypothesis,
             "metric": self.metric.name, "direction": self.direction, "smallest_effect": repr(self.smallest_effect), "component": draft.component,
             "unit_kind": self.unit_kind, "units": list(draft.units), "review_on": draft.review_on.isoformat(),
+            "foreseen": dict(foreseen),
         }  # fmt: skip
         return [said, *([_adopted(self.draft, draft.units, draft.adopted_on)] if draft.adopted_on else [])]
 
@@ -240,6 +241,14 @@ def _direction(given: str | None, metric: Metric | None) -> tuple[str | None, st
 
 
 def _scope(kind: str | None, metric: Metric | None) -> Iterator[str]:
+    if metric is not None and (metric.about_people or metric.estimator is Estimator.TOTAL):
+        what = (
+            "is told of groups of people only"
+            if metric.about_people
+            else "is a sum of money, of which no effect is estimated"
+        )
+        yield f"metric {metric.name}: {what}; name another"
+        return
     if kind is not None and metric is not None and kind not in metric.scopes:
         yield f"metric {metric.name}: is not measured of a {kind}; name teams as units, or another metric"
 

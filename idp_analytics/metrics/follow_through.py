@@ -52,7 +52,24 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "p90_days": pl.Float64,  # null: fewer than nine in ten have ended
     "linked": pl.Int64,  # that name an intervention, so that it can be told whether the metric moved
 }
-"""The columns of the study, in order."""
+"""The columns of the study ``follow_through``, in order."""
+
+LINKED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "scope": pl.String,  # org | team
+    "entity_id": pl.String,
+    "every": pl.String,
+    "period": pl.String,
+    "period_start": pl.Date,
+    "is_partial": pl.Boolean,
+    "intervention_id": pl.String,  # the registered change they name
+    "n": pl.Int64,
+    "done": pl.Int64,
+    "dropped": pl.Int64,
+    "ended": pl.Int64,
+    "open": pl.Int64,
+    "overdue": pl.Int64,
+}
+"""The columns of the study ``follow_through_linked``, in order."""
 
 
 def follow_through(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -89,6 +106,33 @@ def follow_through(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
         .sort(cell)
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )  # fmt: skip
+
+
+def follow_through_linked(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Actions of :func:`follow_through` that name a registered change, by the change they name: what became of them as they stood that day (:data:`LINKED`).
+
+    A change may be named that was registered only after the action was resolved.
+    """
+    names = tables["interventions"].select("intervention_id").unique()
+    named = {
+        **tables,
+        "actions": tables["actions"].join(names, left_on="origin_id", right_on="intervention_id", how="semi"),
+    }
+    first: date | None = _known(named, settings, as_of).select(pl.col("opened_on").min()).collect().item()
+    if first is None:
+        return pl.DataFrame(schema=LINKED)
+    rows = by_scope(_as_they_stood(named, settings, as_of, period_ends(settings, as_of, first)))
+    cell = [
+        "scope",
+        "entity_id",
+        "every",
+        "period",
+        "period_start",
+        "is_partial",
+        pl.col("origin_id").alias("intervention_id"),
+    ]
+    found = rows.group_by(cell).agg(_counts())
+    return found.select(pl.col(name).cast(dtype) for name, dtype in LINKED.items()).sort(pl.col(list(LINKED)[:7]))
 
 
 def action_rows(

@@ -10,6 +10,7 @@ from idp_analytics.report import (
     boundary,
     breadth,
     cost_change,
+    impact,
     maturity,
     moved,
     quality,
@@ -47,6 +48,7 @@ def _of_organisation(view: View) -> dict[str, Iterable[Statement]]:
         ),
         "Where does the boundary hurt?": _boundary(view),
         "Where do we stand?": _standing(view),
+        "Did what we tried work?": _one(impact.due(view), impact.QUESTION),
         "Which two decisions are there to take?": _decisions(view),
         "How far can this be trusted?": [Statement(quality.said(view), quality.QUESTION)],
     }

@@ -8,14 +8,17 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.charts import parts as chart
-from idp_analytics.charts.wording import NOTHING, count, interval, period, quantity
+from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity
 from idp_analytics.metrics.follow_through import ALL, CHAIN
-from idp_analytics.report import cells, maturity_steps, words
+from idp_analytics.metrics.impact.columns import PRIMARY
+from idp_analytics.report import cells, learnt, maturity_steps, words
 from idp_analytics.report.section import Section
 from idp_analytics.report.view import View
 
-STUDY = "follow_through"
+STUDY, LINKED = "follow_through", "follow_through_linked"
 UNIT = "share"
+_TOLD = 3
+"""So many registered changes are told in words; all stand in the table."""
 
 CALLED = {
     ALL: "all",
@@ -36,14 +39,16 @@ def follow_through(view: View) -> Section:
     ]  # fmt: skip
     past = view.study_so_far(STUDY).filter(pl.col("origin") == ALL).to_dicts() if found else []
     steps = tuple(maturity_steps.told(view))
+    linked = _with_outcomes(view)
     tables = (
         cells.table(f"What was resolved in the year to the end of {when}", [_row(found[name]) for name in CALLED if name in found]),
         cells.table("The year to the end of each period", map(_then, past)),
         maturity_steps.outcomes(view),
+        cells.table("Actions that name a registered change, and whether its number moved", map(_linked, linked), ("Judged by", "Did it move?")),
     )  # fmt: skip
     return Section(
         question="What we resolved: did we do it, and did it help?",
-        answer=" ".join([*_answer(found.get(ALL), when, bool(steps)), *steps]),
+        answer=" ".join([*_answer(found.get(ALL), when, bool(steps)), *map(_moved, linked[:_TOLD]), *steps]),
         chart=chart.chart(shown, f"Done, of actions whose time had come, end of {when}", view.name, UNIT, ("all", "by origin")) if shown else None,
         tables=tuple(table for table in tables if table is not None and table.frame.height),
         cautions=tuple(_cautions(found.get(ALL))),
@@ -75,9 +80,49 @@ def _answer(row: dict[str, Any] | None, when: str, has_steps: bool) -> Iterator[
     if row["carried"]:
         yield f"{row['carried']:,} were put off at least once, {row['chained']:,} of them {CHAIN} times or more."
     if row["linked"]:
-        yield f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change whose metric could show whether it helped."
+        yield f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change."
     elif not has_steps:
         yield "Not one names a registered change with a metric to judge it by, so whether it helped cannot be told."
+
+
+def _with_outcomes(view: View) -> list[dict[str, Any]]:
+    """What became of actions that name a registered change, each change with what can be said of its number; most actions first."""
+    outcomes = {
+        row["intervention_id"]: row for row in view.mart.studies["impact"].filter(pl.col("role") == PRIMARY).to_dicts()
+    }
+    rows = view.study(LINKED).to_dicts()
+    told = [{**row, "impact": outcomes.get(row["intervention_id"])} for row in rows]
+    return sorted(told, key=lambda row: (-row["n"], row["intervention_id"]))
+
+
+def _moved(row: dict[str, Any]) -> str:
+    """Of one change: how many of its actions are done, and whether its number moved. Done and moved stand side by side; neither is the other's reason."""
+    one = row["impact"]
+    done = f"{named(row['intervention_id'])}: {row['done']:,} of {count(row['n'], 'action')} done"
+    if one is None:
+        return f"{done}; nothing is known of its number yet."
+    return f"{done}; {learnt.metric_words(one)}: {_outcome(one)}."
+
+
+def _outcome(one: dict[str, Any]) -> str:
+    if one["state"] not in learnt.LOOKED_AT:
+        return f"to be looked at on {one['review_on']:%-d %B %Y}"
+    return learnt.outcome(one)
+
+
+def _linked(row: dict[str, Any]) -> dict[str, str]:
+    one = row["impact"]
+    return {
+        "Change": named(row["intervention_id"]),
+        "Actions": f"{row['n']:,}",
+        "Done": f"{row['done']:,}",
+        "Dropped": f"{row['dropped']:,}",
+        "Closed, not told how": f"{row['ended']:,}" if row["ended"] else "",
+        "Open": f"{row['open']:,}",
+        "Overdue": f"{row['overdue']:,}",
+        "Judged by": learnt.title(one) if one else NOTHING,
+        "Did it move?": _outcome(one) if one else NOTHING,
+    }
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from idp_analytics.metrics.maturity.measured import SHARE
 from idp_analytics.metrics.maturity.next_steps import AT_ONCE, STRESS, TAKEN, TARGET
 from idp_analytics.metrics.maturity.step_outcomes import NOT_YET
 from idp_analytics.periods import floor, label, preceding
-from idp_analytics.report import cells, criterion_words
+from idp_analytics.report import cells, criterion_words, learnt
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
 
@@ -30,7 +30,7 @@ def next_steps(view: View) -> Section:
     steps = _of(view, "maturity_steps").sort("rank").to_dicts()
     wanted = _of(view, "maturity_targets").to_dicts()
     tables = (
-        cells.table(f"Next steps of {view.name}", map(_step, steps), ("What should move", "Why this one", "Done when", "State")),
+        cells.table(f"Next steps of {view.name}", (_step(view, row) for row in steps), ("What should move", "Why this one", "Done when", "State", "Tried")),
         cells.table("How far the targets are", map(_target, wanted), ("By", "Which is", "Why")),
     )  # fmt: skip
     return Section(
@@ -85,17 +85,22 @@ def _answer(view: View, steps: list[Row], wanted: list[Row]) -> Iterator[str]:
             else "Too little is measured to tell what the next level of any aspect lacks."
         )
     for number, row in enumerate(steps, 1):
-        yield f"{number}. {in_words(row)}"
+        yield f"{number}. {in_words(row, _tried(view, row))}"
     for row in wanted:
         yield _on_target(row)
 
 
-def in_words(row: Row) -> str:
-    """One step (a row of the study ``maturity_steps``) as a sentence."""
+def in_words(row: Row, tried: str = "") -> str:
+    """One step (a row of the study ``maturity_steps``) as a sentence, with what was ``tried`` about its number before (:func:`learnt.tried`)."""
+    before = f"; {tried}" if tried else ""
     return (
         f"{row['title']}, on the way to level {row['to_level']}: {named(row['says'])}, {_found(row)}, wanted {criterion_words.wanted(row)}; "
-        f"{_because(row)}."
+        f"{_because(row)}{before}."
     )
+
+
+def _tried(view: View, row: Row) -> str:
+    return learnt.tried(view.mart.studies["impact"], row["source"])
 
 
 def _found(row: Row) -> str:
@@ -131,7 +136,7 @@ def _done(row: Row) -> str:
     return f"{'at least' if row['is_least'] else 'at most'} {row['wanted_k']:,} of {row['n']:,}"
 
 
-def _step(row: Row) -> dict[str, str]:
+def _step(view: View, row: Row) -> dict[str, str]:
     return {
         "Aspect": row["title"],
         "From level": f"{row['from_level']}",
@@ -144,6 +149,7 @@ def _step(row: Row) -> dict[str, str]:
         "Done when": _done(row),
         "Earlier steps of it": f"{row['earlier']:,}" if row["earlier"] else "",
         "State": row["status"],
+        "Tried": _tried(view, row).removeprefix("tried: "),
     }
 
 

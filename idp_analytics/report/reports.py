@@ -29,6 +29,7 @@ from idp_analytics.report import (
     gaming,
     golden_paths,
     hatches,
+    impact,
     ledger,
     load,
     maturity,
@@ -238,6 +239,10 @@ class _Report:
     def follow_through(self) -> Section:
         """What was resolved, what became of it, and whether it can be told that it helped."""
         return follow_through.follow_through(self.view)
+
+    def impact(self, change: str = "") -> Section:
+        """Whether registered changes worked: all of them, or the one named; of a team what was changed there."""
+        return impact.change(self.view, change) if change else impact.impact(self.view)
 
     def quality(self) -> Section:
         """What the data cover, and what was set aside and why."""

@@ -34,8 +34,8 @@ class Section:
     """One answered question: the sentence, the picture, the numbers behind both, and the way back to the rows.
 
     ``answer`` and ``cautions`` are computed sentences; ``trace`` is the command that lists the rows behind the answer;
-    ``metrics`` are the definitions to print; ``opened`` shows the tables at once instead of behind a fold. The question
-    itself is not shown again: in a notebook it is the heading above the call.
+    ``metrics`` are the definitions to print; ``opened`` shows the tables at once instead of behind a fold; ``parts`` are shown
+    below it, one after the other. The question itself is not shown again: in a notebook it is the heading above the call.
     """
 
     question: str
@@ -47,6 +47,7 @@ class Section:
     verdict: Verdict | None = None
     metrics: tuple[Metric, ...] = ()
     opened: bool = False
+    parts: tuple[Section, ...] = ()
 
     @property
     def table(self) -> Table | None:
@@ -63,7 +64,8 @@ class Section:
         first = {"text/html": html.answer(self), "text/plain": repr(self)}
         drawn = (self.chart.bundle,) if self.chart else ()
         behind = html.behind(self)
-        return (first, *drawn, *(({"text/html": behind, "text/plain": self.trace or self.question},) if behind else ()))
+        last = ({"text/html": behind, "text/plain": self.trace or self.question},) if behind else ()
+        return (first, *drawn, *last, *(bundle for part in self.parts for bundle in part.outputs()))
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -72,7 +74,7 @@ class Section:
             display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
-        return "\n".join([self.question, self.answer, *self.cautions])
+        return "\n".join([self.question, self.answer, *self.cautions, *map(repr, self.parts)])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from idp_analytics.charts.wording import NOTHING, interval, named, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.top_two import TOGETHER
 from idp_analytics.metrics.top_two_evidence import COMMENTS, EXPLAINED, PAIN, RATINGS, TICKETS, VOTES
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, learnt, words
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View
 
@@ -39,7 +39,7 @@ def top_two(view: View) -> Section:
     metrics = tuple(by_name(row["metric"]) for row in first[:2] if row["metric"])
     return Section(
         QUESTION, " ".join([_answer(first), *(_suggestion(view, row, rows) for row in first[:2])]), _drawn(view, first),
-        tables=tuple(table for table in (_evidence(rows, first), _tickets(rows)) if table.frame.height),
+        tables=tuple(table for table in (_evidence(view, rows, first), _tickets(rows)) if table.frame.height),
         cautions=tuple(_cautions(rows, first)), metrics=metrics,
     )  # fmt: skip
 
@@ -51,6 +51,11 @@ def suggestions(view: View) -> list[str]:
         f"{_suggestion(view, row, rows).rstrip('.')}; among the first two in {_chance(row)} of draws."
         for row in _first(rows)[:2]
     ]
+
+
+def first(view: View) -> list[tuple[str, str | None]]:
+    """The two areas that come first, each with the name of the metric that would move (null: none measures it)."""
+    return [(_title(row), row["metric"]) for row in _first(_rows(view))[:2]]
 
 
 def _rows(view: View) -> pl.DataFrame:
@@ -101,7 +106,7 @@ def _suggestion(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
     ][:1]
     if RATINGS in same:
         said.append(f"{quantity(same[RATINGS]['favourable'], SHARE)} of its ratings are favourable")
-    return f"{_title(row).capitalize()}: {', '.join([*said, _moves(view, row)])}; {_who(row)}."
+    return f"{_title(row).capitalize()}: {', '.join([*said, _moves(view, row)])}; {_who(view, row)}."
 
 
 def _moves(view: View, row: dict[str, Any]) -> str:
@@ -117,10 +122,17 @@ def _moves(view: View, row: dict[str, Any]) -> str:
     return f"{metric.title[:1].lower()}{metric.title[1:]} would move ({value})"
 
 
-def _who(row: dict[str, Any]) -> str:
-    if row["interventions"]:
-        return f"registered and still to be reviewed: {named(row['interventions'])}"
-    return "no intervention on it is registered: register one"
+def _who(view: View, row: dict[str, Any]) -> str:
+    """What was tried before with which verdict, and who is at it now."""
+    impact = view.mart.studies["impact"]
+    before = learnt.tried(impact, row["metric"])
+    over = {one["intervention_id"] for one in learnt.judged(impact)}
+    running = [name for name in (row["interventions"] or "").split(", ") if name and name not in over]
+    if running:
+        now = f"registered and still to be reviewed: {named(', '.join(running))}"
+    else:
+        now = "register what you try next" if before else "no intervention on it is registered: register one"
+    return f"{before}; {now}" if before else now
 
 
 def _drawn(view: View, first: list[dict[str, Any]]) -> Chart:
@@ -133,7 +145,7 @@ def _drawn(view: View, first: list[dict[str, Any]]) -> Chart:
     return parts.chart(shown, "How sure it is to be one of the first two", view.name, CHANCE, ("suggested", "others"))
 
 
-def _evidence(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Table:
+def _evidence(view: View, rows: pl.DataFrame, first: list[dict[str, Any]]) -> Table:
     held = {(row["evidence"], row["subject"]): row for row in rows.to_dicts()}
     others = {row["subject"]: row for row in rows.filter(pl.col("evidence") != TICKETS).to_dicts()}
     listed = [
@@ -156,10 +168,11 @@ def _evidence(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Table:
                 else NOTHING,
                 "Would move": by_name(row["metric"]).title if row["metric"] else NOTHING,
                 "Registered": named(row["interventions"] or NOTHING),
+                "Tried": learnt.tried(view.mart.studies["impact"], row["metric"]).removeprefix("tried: "),
             }
             for row in listed
         ),
-        left=("Would move", "Registered"),
+        left=("Would move", "Registered", "Tried"),
     )  # fmt: skip
 
 

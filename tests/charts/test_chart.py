@@ -19,7 +19,7 @@ FRAME = pl.DataFrame(
 )
 WORDS = {
     name: name for name in ("own", "whole", "axis", "format", "noun")
-} | {name: [name] for name in ("parts", "colours", "labels", "kinds", "shapes", "series", "risks", "gates", "lanes", "columns")}  # fmt: skip
+} | {name: [name] for name in ("parts", "colours", "labels", "kinds", "shapes", "series", "risks", "gates", "lanes", "columns", "below")}  # fmt: skip
 
 
 def strings(part):

@@ -62,7 +62,9 @@ def test_a_change_is_registered_and_reports_know_of_it_once_the_settings_read_it
     assert "pipeline: Change lead time is to go down by 4.0 h at least, for 1 service; to be looked at on 1 September 2026." in result.output  # fmt: skip
     assert "1 entry added." in result.output and ledger_file.SOURCE in result.output
     assert "after the fact" not in result.output
+    assert "too little to compare units. At least 3 services that take it up" in result.output
     (entry,) = entries(data)
+    assert entry["foreseen"] == {"units": "0", "registered": "1", "months": "0", "after": "5"}
     assert (entry["entry"], entry["at"], entry["direction"], entry["smallest_effect"], entry["unit_kind"], entry["units"]) == (
         "registered", "2026-03-25T09:00:00Z", "down", "4.0", "service", ["shop"],
     )  # fmt: skip
@@ -98,6 +100,8 @@ def test_a_change_is_registered_and_reports_know_of_it_once_the_settings_read_it
         ({"adopted_on": "2026-03-26"}, "is ahead"),
         ({"adopted_on": "2026-01-02", "review_on": "2026-01-02"}, "is not after 2026-01-02, when it is taken up"),
         ({"metric": "tickets_per_developer_month"}, "is not measured of a service; name teams as units"),
+        ({"metric": "showback_cost", "direction": "down"}, "is a sum of money, of which no effect is estimated; name another"),
+        ({"metric": "time_to_first_deploy"}, "is told of groups of people only; name another"),
     ],
 )  # fmt: skip
 def test_what_is_not_right_is_refused_and_nothing_is_written(data, changed, problem):

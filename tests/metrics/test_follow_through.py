@@ -9,7 +9,7 @@ import pytest
 
 from idp_analytics.errors import ReportError
 from idp_analytics.estimates.shares import wilson
-from idp_analytics.metrics.follow_through import COLUMNS, follow_through
+from idp_analytics.metrics.follow_through import COLUMNS, LINKED, follow_through, follow_through_linked
 
 
 def action(name: str, opened: str, **given):
@@ -115,3 +115,27 @@ def test_the_way_back_has_the_actions_counted_as_they_stood(sample, whose):
 def test_there_is_no_way_back_of_a_service(sample):
     with pytest.raises(ReportError, match="no follow_through of a service"):
         sample.trace("follow_through", "2026-03", service="checkout")
+
+
+def test_actions_that_name_a_registered_change_are_told_by_it_as_they_stood(company, settings, as_of):
+    named = [
+        action("a", "2026-03-01", closed_on="2026-03-11", outcome="done", origin_id="pipeline"),
+        action("b", "2026-03-02", closed_on="2026-04-02", outcome="dropped", origin_id="pipeline"),
+        action("c", "2026-03-03", due_on="2026-03-09", origin_id="base", team_id="blue"),
+        action("d", "2026-03-04"),
+    ]
+    changes = [CHANGE, {**CHANGE, "unit_id": "blue"}, {**CHANGE, "intervention_id": "base"}]
+    made = company(teams=[{"team_id": "red"}], actions=named, interventions=changes)
+    found = follow_through_linked(made, settings(), as_of("2026-06-01"))
+    assert dict(found.schema) == LINKED
+
+    def told(period, scope, entity="org"):
+        columns = ("intervention_id", "n", "done", "dropped", "open", "overdue")
+        return found.filter(period=period, scope=scope, entity_id=entity).select(columns).rows()
+
+    assert told("2026-03", "org") == [("base", 1, 0, 0, 1, 1), ("pipeline", 2, 1, 0, 1, 0)]
+    assert told("2026-04", "team", "red") == [("pipeline", 2, 1, 1, 0, 0)]
+    assert told("2026-04", "team", "blue") == [("base", 1, 0, 0, 1, 1)]
+    assert follow_through_linked(
+        company(actions=[named[3]], interventions=[CHANGE]), settings(), as_of("2026-06-01")
+    ).is_empty()

@@ -73,7 +73,7 @@ def test_the_organisations_brief_has_its_topics_and_can_be_read_in_three_minutes
     brief = organisation_report().brief()
     assert list(brief.topics) == [
         "What changed?", "Why?", "What does it cost, and what does it buy?", "Where does the boundary hurt?", "Where do we stand?",
-        "Which two decisions are there to take?", "How far can this be trusted?",
+        "Did what we tried work?", "Which two decisions are there to take?", "How far can this be trusted?",
     ]  # fmt: skip
     assert len(brief.topics["Which two decisions are there to take?"]) == 2
     assert 300 < len(repr(brief).split()) < 750  # a grown-up reads some 250 words a minute
@@ -111,4 +111,4 @@ def test_a_statement_leads_to_its_section(organisation_report):
         '<a class="idp-behind" href="#why-did-the-cost-change" title="Why did the cost change?">Numbers and rows</a>'
         in html
     )
-    assert html.count("<h3>") == 7
+    assert html.count("<h3>") == 8
