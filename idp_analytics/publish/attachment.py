@@ -1,4 +1,4 @@
-"""A published page as one file to send: what it needs is in it already, so only links to what stays behind are to be changed."""
+"""A published page as one file to send: what its set shares is put into it, and links to what stays behind are changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import slug
+from idp_analytics.publish.assets import inlined
 
 RUN = "run.json"
 _DEPTH = 2
@@ -52,12 +53,12 @@ def attachment(page: Page, site: str = "") -> str:
     """The page's HTML for somebody who has nothing but this file.
 
     A link to another file of the reports leads to ``site``, the address (http or https) at which the folder of the set is served; without
-    one its words stay and it leads nowhere, and what there would be to download is left out. All else is the same to the byte,
-    the content security policy too.
+    one its words stay and it leads nowhere, and what there would be to download is left out. Style and scripts are in it, and its content
+    security policy allows these scripts and no others. All else is the same to the byte.
     """
     if site and urlsplit(site).scheme not in ("http", "https"):
         raise ReportError(f"{site!r} is not a web address. Write it as in https://reports.example.com/acme/2026-06/.")
-    html = page.path.read_text(encoding="utf-8")
+    html = inlined(page.path.read_text(encoding="utf-8"), page.path.parent)
     if not site:
         html = _DOWNLOADS.sub("", html)
     base = urljoin(site if site.endswith("/") else f"{site}/", page.place)

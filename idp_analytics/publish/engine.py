@@ -17,7 +17,7 @@ from idp_analytics.publish.staging import UNWRITABLE
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from idp_analytics.publish.page import Page
+    from idp_analytics.publish.page import Page, Shared
 
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
@@ -31,8 +31,8 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 class Job:
     """One report to make: run ``notebook`` with ``parameters`` and write ``<name>.html`` and ``<name>.ipynb`` in ``folder``
     (``name`` may hold folders; the notebook runs where its page will lie). ``page`` is what the page says about itself,
-    ``seconds`` and ``memory`` (bytes of data; where the system can) the most the notebook may take, ``library`` the file that
-    holds the chart library."""
+    ``seconds`` and ``memory`` (bytes of data; where the system can) the most the notebook may take, ``shared`` what the page refers to
+    instead of having it in itself."""
 
     name: str
     notebook: Path
@@ -40,7 +40,7 @@ class Job:
     folder: Path
     page: Page
     seconds: float = 600.0
-    library: Path | None = None
+    shared: Shared | None = None
     memory: int | None = None
 
     @property
@@ -95,10 +95,10 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
     notebook, failure = _executed(job, execute or run)
     html = ""
     if failure is None:
-        html, failure = _rendered(notebook, job.page, job.library)
+        html, failure = _rendered(notebook, job.page, job.shared)
     if failure is not None:
         page = job.page.failed(failure, f"{Path(job.name).name}.failed.ipynb")
-        html, cannot = _rendered(notebook, page, job.library)
+        html, cannot = _rendered(notebook, page, job.shared)
         if cannot:
             html, _ = _rendered(notebooks.blank(), page, None)
     kept, other = f"{job.name}.ipynb", f"{job.name}.failed.ipynb"
@@ -122,11 +122,11 @@ def _executed(job: Job, execute: Execute) -> tuple[NotebookNode, Failure | None]
         return notebooks.blank(), told_of(error)
 
 
-def _rendered(notebook: NotebookNode, page: Page, library: Path | None) -> tuple[str, Failure | None]:
+def _rendered(notebook: NotebookNode, page: Page, shared: Shared | None) -> tuple[str, Failure | None]:
     from idp_analytics.publish import exporter
 
     try:
-        return exporter.render(notebook, page, library), None
+        return exporter.render(notebook, page, shared=shared), None
     except Exception as error:
         return "", told_of(error)
 

@@ -1,4 +1,4 @@
-"""An executed notebook → one self-contained HTML page. ``jupyter nbconvert --to idp notebook.ipynb`` uses the same."""
+"""An executed notebook → one HTML page, by itself or one of a set. ``jupyter nbconvert --to idp notebook.ipynb`` uses the same."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from idp_analytics.paths import anchor
+from idp_analytics.publish import assets
 from idp_analytics.publish.engine import plain, visible
 from idp_analytics.publish.library import chart_library, script
-from idp_analytics.publish.page import TEMPLATES, Page, prepared
+from idp_analytics.publish.page import TEMPLATES, Page, Shared, prepared
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -99,7 +100,14 @@ class ReportExporter(TemplateExporter):
             notebook, resources.get("page") or Page(), resources.get("library"), resources["metadata"].get("name")
         ), resources
 
-    def page(self, notebook: NotebookNode, page: Page, library: Path | None, name: str = "") -> str:
+    def page(
+        self,
+        notebook: NotebookNode,
+        page: Page,
+        library: Path | None = None,
+        name: str = "",
+        shared: Shared | None = None,
+    ) -> str:
         """HTML of a notebook whose outputs are as they are to be seen; ``name`` is its title where nothing else says one."""
         title, chapters = read(notebook)
         if page.title:
@@ -108,8 +116,10 @@ class ReportExporter(TemplateExporter):
             page = replace(page, title=title or name or "Report")
         scripts: tuple[str, ...] = ()
         if any(block.kind == "chart" for chapter in chapters for part in chapter.parts for block in part.blocks):
-            scripts = (chart_library(library), script("draw.js"))
-        return str(self.template.render(page=page, chapters=chapters, scripts=tuple(map(Markup, scripts))))
+            scripts = (assets.loader(shared),) if shared else (chart_library(library), script("draw.js"))
+        return str(
+            self.template.render(page=page, chapters=chapters, scripts=tuple(map(Markup, scripts)), shared=shared)
+        )
 
 
 @cache
@@ -117,10 +127,11 @@ def _exporter() -> ReportExporter:
     return ReportExporter()  # type: ignore[no-untyped-call]
 
 
-def render(notebook: NotebookNode, page: Page, library: Path | None = None) -> str:
+def render(notebook: NotebookNode, page: Page, library: Path | None = None, shared: Shared | None = None) -> str:
     """The page of a notebook executed by one of our engines: nbconvert's preprocessors, which copy and check every output several
-    times over, find nothing left to do there."""
-    return _exporter().page(notebook, page, library)
+    times over, find nothing left to do there. It refers to what is ``shared``, or has all in itself, with the chart library in the file ``library``
+    (None: made anew)."""
+    return _exporter().page(notebook, page, library, shared=shared)
 
 
 # --- the notebook, read ------------------------------------------------------------------------------------------------

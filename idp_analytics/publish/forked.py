@@ -114,8 +114,8 @@ class _Work:
     """One job on its way."""
 
     def __init__(self, job: Job, journal: Path) -> None:
-        library = job.library.absolute() if job.library else None  # the child stands in another folder
-        self.job = replace(job, notebook=job.notebook.absolute(), folder=job.folder.absolute(), library=library)
+        # The child stands in another folder.
+        self.job = replace(job, notebook=job.notebook.absolute(), folder=job.folder.absolute())
         self.journal = journal
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None

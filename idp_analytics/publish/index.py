@@ -13,7 +13,7 @@ from idp_analytics.charts.wording import count, named, period
 from idp_analytics.metrics import HEADLINES
 from idp_analytics.publish.engine import Failure
 from idp_analytics.publish.library import script
-from idp_analytics.publish.page import Page, environment
+from idp_analytics.publish.page import Page, Shared, environment
 from idp_analytics.report.words import VERDICTS
 
 KEY_METRICS: tuple[Metric, ...] = tuple(metric for metric in HEADLINES if metric.better is not None)
@@ -92,8 +92,8 @@ def rows(
     ]
 
 
-def index(page: Page, label: str, whole: Row, teams: Sequence[Row]) -> str:
-    """HTML of a run's index; ``whole`` is the organisation's row."""
+def index(page: Page, label: str, whole: Row, teams: Sequence[Row], shared: Shared | None = None) -> str:
+    """HTML of a run's index; ``whole`` is the organisation's row, ``shared`` where the style lies."""
     told = [count(len(teams), "team")]
     for status, words in (("failed", "could not be finished"), ("no data", f"without data in {period(label)}")):
         if n := sum(row.status == status for row in (whole, *teams)):
@@ -102,7 +102,7 @@ def index(page: Page, label: str, whole: Row, teams: Sequence[Row]) -> str:
         n = sum(verdict in row.verdicts for row in teams)
         told.append(f"{count(n, 'team')} with something {SAID[verdict]}")
     return environment().get_template("teams.html.j2").render(
-        page=page, scripts=_scripts("find.js" if teams else ""), whole=whole, teams=teams, metrics=KEY_METRICS, told=told, said=VERDICTS,
+        page=page, shared=shared, scripts=_scripts("find.js" if teams else ""), whole=whole, teams=teams, metrics=KEY_METRICS, told=told, said=VERDICTS,
         shown=[v for v in Verdict if any(v in row.verdicts for row in (whole, *teams))],
     )  # fmt: skip
 
@@ -115,7 +115,14 @@ def periods(page: Page, issues: Sequence[Issue]) -> str:
     return (
         environment()
         .get_template("periods.html.j2")
-        .render(page=page, scripts=_scripts("periods.js" if issues else ""), issues=issues, pages=pages, told=told)
+        .render(
+            page=page,
+            shared=None,
+            scripts=_scripts("periods.js" if issues else ""),
+            issues=issues,
+            pages=pages,
+            told=told,
+        )
     )
 
 

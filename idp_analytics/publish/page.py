@@ -65,6 +65,15 @@ class Page:
         )
 
 
+@dataclass(frozen=True)
+class Shared:
+    """The files all pages of a set share, as one of them refers to them: the address of the ``style``, and of each of the
+    ``scripts``, in the order they run, its address and its hash (``integrity``)."""
+
+    style: str
+    scripts: tuple[tuple[str, str], ...]
+
+
 def environment(*folders: Path) -> Environment:
     """Jinja that escapes everything not marked as HTML and stops at a name it does not know."""
     return prepared(Environment(loader=FileSystemLoader([*folders, TEMPLATES, TEMPLATES / "idp"]), autoescape=True))
@@ -87,12 +96,14 @@ def css() -> Markup:
     return Markup((TEMPLATES / "idp" / "page.css").read_text(encoding="utf-8"))  # noqa: S704 our own file
 
 
-def policy(scripts: tuple[str, ...] = ()) -> str:
-    """The content security policy: nothing from anywhere, and of scripts only these, by their hash."""
+def policy(scripts: tuple[str, ...] = (), shared: Shared | None = None) -> str:
+    """The content security policy: nothing from anywhere, and of scripts only these, by their hash. Where files are ``shared``, the scripts may
+    load those, and a style may lie beside the page."""
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    more, style = (" 'strict-dynamic'" if scripts else "", " 'self' file:") if shared else ("", "")
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {allowed}{more}; style-src 'unsafe-inline'{style}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 

@@ -6,6 +6,7 @@
     <reports>/<org>/<period>/index.html      every team, with a link to each report and to the organisation's
                      <period>/organisation.html, .ipynb
                      <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet
+                     <period>/assets/         what all pages share: style, chart library, scripts
                      <period>/answers.csv, answers.parquet, mart/, run.json, manifest.json
 
 Everything in a run's folder is a function of inputs, settings and code: no clock, no durations, no paths of the machine.
@@ -31,10 +32,21 @@ from idp_analytics.charts.wording import named
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
-from idp_analytics.publish import downloads, earlier, index, library, parameters, provenance, secrets, shards, staging
+from idp_analytics.publish import (
+    assets,
+    downloads,
+    earlier,
+    index,
+    library,
+    parameters,
+    provenance,
+    secrets,
+    shards,
+    staging,
+)
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
-from idp_analytics.publish.page import Link, Page
+from idp_analytics.publish.page import Link, Page, Shared
 from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
@@ -190,14 +202,16 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             staging.prune(root, plan.published_as, keep)
             _write_periods(root, plan)
             return _result(root, plan, reused=True)
+        shared = assets.gathered(library.keep(root / ".cache"))
         with staging.stage(root, plan.key) as folder:
-            outcomes, found = _made(plan, root, folder, how)
+            outcomes, found = _made(plan, root, folder, how, shared)
+            assets.write(folder / assets.FOLDER, shared)
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
             downloads.write(
                 folder, plan.mart, plan.label, {plan.whose(entity): plan.file(entity) for entity in plan.names}
             )
             _write_run(folder, plan, failures)
-            _write_index(folder, plan, failures)
+            _write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
             staging.commit(folder, root, plan.key, plan.published_as, keep)
         shards.clear(root, plan.key)
@@ -212,19 +226,19 @@ def _shared(plan: Plan, root: Path, shard: Shard, how: _How) -> RunResult | None
         if done is not None and not _failed(done):
             return None
         _audit(plan, root)  # as it will be once more when all are there: nothing is to be made that cannot be published
-        outcomes, found = _made(plan, root, folder, how, shard)
+        shared = assets.gathered(library.keep(root / ".cache"))
+        outcomes, found = _made(plan, root, folder, how, shared, shard)
         shutil.rmtree(folder / MART)
         shards.finish(folder)
     return _told(replace(_result(root, plan), published=False), plan, outcomes, found)
 
 
 def _made(
-    plan: Plan, root: Path, folder: Path, how: _How, shard: Shard | None = None
+    plan: Plan, root: Path, folder: Path, how: _How, shared: Sequence[assets.Asset], shard: Shard | None = None
 ) -> tuple[dict[str, Outcome], int]:
     """Make in ``folder`` all reports, or those of a share, that are not whole anywhere; how each went, by entity, and how many were."""
-    charts = library.keep(root / ".cache")
     mine = [entity for entity in plan.names if shard is None or shard.has(entity)]
-    jobs = {job.name: job for job in (_job(plan, entity, folder, charts, how.seconds) for entity in mine)}
+    jobs = {job.name: job for job in (_job(plan, entity, folder, shared, how.seconds) for entity in mine)}
     journal = Journal(folder)
     journal.sweep()
     for other, made in _whole(root, plan.key):
@@ -355,7 +369,7 @@ def _shown(outcomes: Any, total: int) -> Any:
 # --- pages -------------------------------------------------------------------------------------------------------------
 
 
-def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) -> Job:
+def _job(plan: Plan, entity: str, folder: Path, shared: Sequence[assets.Asset], seconds: float) -> Job:
     scope, up = ("org", "") if entity == index.ALL else ("team", "../")
     notebook, file = plan.notebooks[scope], plan.file(entity)
     name = file.rpartition("/")[2]
@@ -371,7 +385,7 @@ def _job(plan: Plan, entity: str, folder: Path, charts: Path, seconds: float) ->
             Link("The run (JSON)", f"{up}{RUN}"),
         ),
     )
-    return Job(file, notebook, plan.given(entity), folder, page, seconds, charts)
+    return Job(file, notebook, plan.given(entity), folder, page, seconds, assets.shared(shared, up))
 
 
 def _page(plan: Plan, title: str, **more: Any) -> Page:
@@ -380,7 +394,7 @@ def _page(plan: Plan, title: str, **more: Any) -> Page:
     return Page(title, subtitle=subtitle, quality=words, clean=clean, **more)
 
 
-def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
+def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure], shared: Shared) -> None:
     hrefs = {entity: f"{plan.file(entity)}.html" for entity in plan.names}
     whole, *teams = index.rows(plan.mart.answers, plan.label, plan.names, hrefs, failures)
     page = _page(
@@ -395,7 +409,7 @@ def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> N
             Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),
         ),
     )  # fmt: skip
-    (folder / INDEX).write_text(index.index(page, plan.label, whole, teams), encoding="utf-8")
+    (folder / INDEX).write_text(index.index(page, plan.label, whole, teams, shared), encoding="utf-8")
 
 
 def _write_periods(root: Path, plan: Plan) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -128,7 +132,45 @@ def test_a_page_sent_alone_is_drawn_as_it_was(tab: Any, published: RunResult, tm
         tab.open_chapters()
         tab.settle()
         assert tab.console == []
-        assert [url for url in tab.requests if not url.startswith(("data:", "blob:", "about:"))] == [path.as_uri()]
+        asked = [url for url in tab.requests if not url.startswith(("data:", "blob:", "about:"))]
+        assert asked[0] == path.as_uri()
+        assert [url.rpartition("/")[0].rpartition("/")[2] for url in asked[1:]] == ["assets"] * 3 * (path == page.path)
         drawn[path] = tab.js("document.querySelectorAll('figure.idp-chart svg').length")
     assert len(set(drawn.values())) == 1
     assert drawn[page.path] > 5
+
+
+def test_a_page_that_is_served_checks_what_it_loads(
+    chromium: Callable[[], Any], published: RunResult, tmp_path: Path
+) -> None:
+    shutil.copytree(published.folder, tmp_path / "set", ignore=shutil.ignore_patterns("mart", "*.ipynb"))
+    handler = partial(Quiet, directory=str(tmp_path / "set"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        tab, address = chromium(), f"http://127.0.0.1:{server.server_port}"
+        for changed in (False, True):
+            if changed:
+                (library,) = (tmp_path / "set" / "assets").glob("vega-*.js")
+                library.write_text(library.read_text(encoding="utf-8") + "\n// changed", encoding="utf-8")
+            tab.call("Page.navigate", url=f"{address}/teams/identity.html?{changed}")
+            tab.until("document.readyState === 'complete' && document.title.startsWith('Identity')")
+            tab.settle()
+            assert {url.partition("/teams")[0].partition("/assets")[0] for url in tab.requests} == {address}
+            if not changed:
+                tab.open_chapters()
+                assert tab.console == []
+                assert tab.js("document.querySelectorAll('figure.idp-chart svg').length") > 5
+        assert any("integrity" in said for said in tab.console)
+        assert "needs the files in the folder assets" in tab.js("document.querySelector('.idp-plot').textContent")
+        server.shutdown()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing; a browser is to keep nothing of it."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
