@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -19,6 +19,9 @@ MIME = "application/vnd.vegalite.v5+json"
 
 TEMPLATES = Path(__file__).with_name("templates.json")
 """The drawings without data, written by ``charts.templates`` with Altair; a report need not wait for Altair."""
+
+STEPS = 200
+"""How many steps of a curve are drawn at most: more than a page has room to tell apart."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,11 +65,20 @@ def drawn(
     counted here: a template that gives it in steps would lose the width of the page.
     """
     title, description = clean(title), clean(description)
-    spec = _filled(_templates()[template], words)
+    spec = _templates()[template].filled(words)
     spec["datasets"] = {name: _rows(frame) for name, frame in datasets.items()}
     if height is not None:
         spec["height"] = height
     return Chart({**spec, "title": {"text": title, "anchor": "start"}, "description": description}, title, description)
+
+
+def thinned(curves: pl.DataFrame, of: str, day: str = "day") -> pl.DataFrame:
+    """Steps of curves, ``of`` telling them apart, at most :data:`STEPS` of each that lie evenly: of those in one and the same part of
+    all days the last, which is where the next part begins; and the first of all."""
+    width = pl.col(day).max().over(of).clip(1) / (STEPS - 1)
+    is_last = pl.col(day) == pl.col(day).max().over(of, (pl.col(day) / width).ceil())
+    is_first = pl.col(day) == pl.col(day).min().over(of)
+    return curves.filter((pl.len().over(of) <= STEPS) | is_last | is_first)
 
 
 def prepare() -> None:
@@ -75,32 +87,48 @@ def prepare() -> None:
 
 
 @cache
-def _templates() -> dict[str, dict[str, Any]]:
+def _templates() -> Mapping[str, _Template]:
     found: dict[str, dict[str, Any]] = json.loads(TEMPLATES.read_text(encoding="utf-8"))
-    return found
+    return {name: _Template(json.dumps(spec), tuple(_places(spec))) for name, spec in found.items()}
 
 
-def _filled(part: Any, words: Mapping[str, str | list[str]]) -> Any:
-    """A copy of ``part`` in which each string that is a placeholder is replaced; a list of words takes its list's place."""
-    if isinstance(part, Mapping):
-        return {key: _filled(value, words) for key, value in part.items()}
-    if isinstance(part, list):
-        if len(part) == 1 and isinstance(words.get(_name(part[0])), list):
-            return list(words[_name(part[0])])
-        return [_filled(value, words) for value in part]
-    return words[_name(part)] if _name(part) else part
+class _Template(NamedTuple):
+    """A drawing as text, and where in it placeholders stand: the way there, and the name in each."""
+
+    text: str
+    places: tuple[tuple[tuple[str | int, ...], str], ...]
+
+    def filled(self, words: Mapping[str, str | list[str]]) -> dict[str, Any]:
+        """A copy with each placeholder replaced; a list of words takes the place of the list in which one stands alone."""
+        spec: dict[str, Any] = json.loads(self.text)
+        for way, name in self.places:
+            part: Any = spec
+            for step in way[:-1]:
+                part = part[step]
+            word = words[name]
+            if isinstance(part, list) and isinstance(word, list):
+                part[:] = word
+            else:
+                part[way[-1]] = word
+        return spec
 
 
-def _name(part: Any) -> str:
-    """The name in a placeholder; empty for anything else."""
-    return part[1:-1] if isinstance(part, str) and part.startswith("{") and part.endswith("}") else ""
+def _places(part: Any, way: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where placeholders stand in ``part``."""
+    if isinstance(part, (dict, list)):
+        for step, value in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from _places(value, (*way, step))
+    elif isinstance(part, str) and part.startswith("{") and part.endswith("}"):
+        yield way, part[1:-1]
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    return [{name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)]
+    columns = {name: _plain(frame[name]) for name in frame.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    return clean(value) if isinstance(value, str) else value
+def _plain(column: pl.Series) -> list[Any]:
+    values = column.to_list()
+    if column.dtype.is_float():
+        return [None if value is None else float(f"{value:.6g}") for value in values]
+    return [value and clean(value) for value in values] if column.dtype == pl.String else values

@@ -14,6 +14,12 @@ from idp_analytics.charts.wording import count, duration, interval, is_share, na
 OTHERS = "another team"
 APART = "apart from the others"
 
+MANY = 150
+"""From so many marks on those that lie close to one another are drawn as one."""
+
+_GRID = 16
+"""Of so many columns and rows are the cells in which marks count as close."""
+
 _ROW = {
     "role": pl.String,  # limit | point
     "series": pl.String,
@@ -32,12 +38,16 @@ def chart(rows: pl.DataFrame, title: str, noun: str, names: Mapping[str, str], o
     team's page its own ``team`` row and the others as ``dot`` rows. ``noun``: what n counts, several of them.
     ``names``: team id to the name shown, in the tooltip only. ``own``: the team to point out; empty: none. The solid line
     is all teams together, the dashed lines the 95 % limits, the dotted ones the 99.8 % limits; a diamond is a team apart
-    from the others.
+    from the others. Of more than :data:`MANY` that are not apart, those close to one another are one mark.
     """
     unit = rows["unit"][0]
     limits = rows.filter(role="limit").sort("n").to_dicts()
     teams = rows.filter(pl.col("role") == "team", pl.col("low_998").is_not_null()).sort("entity_id").to_dicts()
-    dots = rows.filter(role="dot").sort("n", "value").to_dicts() if own else []
+    dots = _together(rows.filter(role="dot").sort("n", "value")) if own else []
+    crowd: list[dict[str, Any]] = []
+    if len(teams) > MANY and not own:
+        close = pl.col("role") == "team", pl.col("low_998").is_not_null(), pl.col("verdict") != APART
+        crowd = _together(rows.filter(*close).sort("n", "value"))
     most = max(row["value"] for row in (*teams, *dots))
     factor, axis = _axis(most, unit)
     # A limit far above every team would press all that there is to see to the floor of the chart; it leaves the picture.
@@ -48,8 +58,10 @@ def chart(rows: pl.DataFrame, title: str, noun: str, names: Mapping[str, str], o
         *({"role": "limit", "n": row["n"], "centre": factor * row["centre"],
            **{name: factor * row[name] if row[name] <= roof else None for name in _LIMITS}} for row in limits),
         *({"role": "point", "series": OTHERS, "n": row["n"], "value": factor * row["value"],
-           "shown": quantity(row["value"], unit)} for row in dots),
-        *(_team(row, unit, factor, label if own else "", names) for row in teams),
+           "shown": quantity(row["value"], unit), **_many(row)} for row in dots),
+        *({"role": "point", "series": "a team", "n": row["n"], "value": factor * row["value"],
+           "shown": quantity(row["value"], unit), **_many(row)} for row in crowd),
+        *(_team(row, unit, factor, label if own else "", names) for row in teams if not crowd or row["verdict"] == APART),
     ]  # fmt: skip
     series = {OTHERS: QUIET, label: OWN, APART: WARNING} if own else {"a team": OWN, APART: WARNING}
     used = [name for name in series if any(row.get("series") == name for row in drawn_rows)]
@@ -68,6 +80,26 @@ def _team(row: dict[str, Any], unit: str, factor: float, own: str, names: Mappin
         "n": row["n"], "value": factor * row["value"], "shown": quantity(row["value"], unit),
         "limits": interval(row["low_998"], row["high_998"], unit, row["centre"]), "verdict": row["verdict"],
     }  # fmt: skip
+
+
+def _together(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows with ``n``, ``value`` and of how many ``teams`` each is: one per team, or of more than :data:`MANY` one per cell of a grid in which any
+    lie, where they are on average."""
+    if rows.height <= MANY:
+        return rows.select("n", "value", pl.lit(1).alias("teams")).to_dicts()
+
+    def cell(place: pl.Expr) -> pl.Expr:
+        low, high = place.min(), place.max()
+        return pl.when(high > low).then(((place - low) / (high - low) * _GRID).floor().clip(0, _GRID - 1)).otherwise(0)
+
+    told = rows.group_by(cell(pl.col("n").log()).alias("x"), cell(pl.col("value")).alias("y"), maintain_order=True)
+    means = pl.col("n").mean().round().cast(pl.Int64), pl.col("value").mean()
+    return told.agg(*means, pl.len().alias("teams")).sort("n", "value").drop("x", "y").to_dicts()
+
+
+def _many(row: dict[str, Any]) -> dict[str, str]:
+    """What a mark is called that stands for several teams."""
+    return {"name": f"{row['teams']:,} teams, on average"} if row["teams"] > 1 else {}
 
 
 def _axis(most: float, unit: str) -> tuple[float, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.charts.chart import Chart, drawn
+from idp_analytics.charts.chart import Chart, drawn, thinned
 from idp_analytics.charts.palette import OWN, QUIET, WARNING
 from idp_analytics.charts.wording import count, interval, quantity
 
@@ -26,7 +26,7 @@ def chart(curves: pl.DataFrame, names: Mapping[str, str], title: str, axis: str,
     ``names``: way → what it is called, in the order of the legend, three at most; ``axis``, ``noun``: what days and shares are. The
     curves add up to the share to which it happened at all. A band is the interval; a curve ends with the last thing that happened.
     """
-    told = curves.drop_nulls("share").sort("adoption", "day").to_dicts()
+    told = thinned(curves.drop_nulls("share"), "adoption").sort("adoption", "day").to_dicts()
     sizes = {row["adoption"]: row["k"] for row in told}
     called = {way: f"{name}, {sizes[way]:,}" for way, name in names.items() if way in sizes}
     rows = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from idp_analytics.charts.chart import Chart, drawn
+from idp_analytics.charts.chart import Chart, drawn, thinned
 from idp_analytics.charts.palette import OWN, QUIET
 from idp_analytics.charts.wording import count, interval, quantity
 
@@ -41,7 +41,7 @@ def chart(
     """
     sizes = dict(curves.select("metric", "n").unique().iter_rows())
     called = {metric: f"{name}, n {sizes[metric]:,}" for metric, name in names.items() if metric in sizes}
-    told = curves.sort("metric", "day").to_dicts()
+    told = thinned(curves, "metric").sort("metric", "day").to_dicts()
     rows = [
         {
             "series": called[row["metric"]], "day": row["day"], "share": row["share"], "low": row["low"], "high": row["high"],

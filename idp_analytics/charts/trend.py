@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -41,13 +42,15 @@ def chart(answers: pl.DataFrame, title: str, unit: str, name: str = "", beside: 
     own = named(name) or "this team"
     whole = WHOLE if own != WHOLE else f"{WHOLE} (all teams)"
     parts = [(answers, "own", own)] + ([(beside, "whole", whole)] if beside is not None else [])
-    factor, axis = _axis(pl.concat([frame for frame, _, _ in parts]), unit)
-    rows = [_row(row, role, label, unit, factor) for frame, role, label in parts for row in _oldest_first(frame)]
+    factor, axis = _axis([frame for frame, _, _ in parts], unit)
+    own_rows = _oldest_first(answers)
+    told = ((own_rows if role == "own" else _oldest_first(frame), role, label) for frame, role, label in parts)
+    rows = [_row(row, role, label, unit, factor) for found, role, label in told for row in found]
     return drawn(
         "trend" if beside is None else "trend beside",
         {"answers": pl.DataFrame(rows, schema=_ROW)},
         f"{title} by {EVERY[answers['every'][0]]}",
-        _described(list(_oldest_first(answers)), title, unit),
+        _described(own_rows, title, unit),
         axis=axis,
         format="~%" if is_share(unit) else ",~r",
         own=own,
@@ -59,11 +62,12 @@ def _oldest_first(answers: pl.DataFrame) -> list[dict[str, Any]]:
     return answers.sort("period_start").to_dicts()
 
 
-def _axis(answers: pl.DataFrame, unit: str) -> tuple[float, str]:
+def _axis(answers: Sequence[pl.DataFrame], unit: str) -> tuple[float, str]:
     """What to multiply values with, and the axis title: durations in the unit that suits the longest value."""
     if unit != "hours":
         return 1.0, unit
-    longest = answers.select(pl.coalesce(pl.col("value").max(), pl.col("high").max(), pl.lit(1.0))).item()
+    known = [[value for frame in answers for value in frame[name].drop_nulls()] for name in ("value", "high")]
+    longest = max(known[0] or known[1] or [1.0])
     factor, word = duration(longest)
     return factor, {"min": "minutes", "h": "hours"}.get(word, word)
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from idp_analytics.answers import Verdict
 from idp_analytics.periods import parse
+from idp_analytics.report import comparison, cost_change, pools, unit_costs
 from idp_analytics.report.mart import Mart
 
 KINDS = {"csv": "CSV", "parquet": "Parquet"}
@@ -18,12 +19,16 @@ KINDS = {"csv": "CSV", "parquet": "Parquet"}
 ROWS = "rows"
 """Column beside an answer's own: the command that lists the rows behind it. Null where no number is given, or none may be."""
 
+BY_TEAM = (comparison.STUDY, pools.METHODS, cost_change.STUDY, unit_costs.STUDY)
+"""Studies whose rows of all teams lie beside the index as CSV: on the organisation's page stand only some of many teams."""
+
 _WITHOUT = (Verdict.SUPPRESSED, Verdict.NOT_MEASURED)
 
 
 def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], str]) -> None:
     """Write ``answers.csv`` and ``answers.parquet``, and for each of ``files`` ((scope, entity) → name without ending, below ``folder``)
-    the answers of that entity up to the period ``label`` by periods of its length.
+    the answers of that entity up to the period ``label`` by periods of its length. The rows of all teams in the studies :data:`BY_TEAM` stand in
+    ``<study>.csv``.
 
     Nothing is in a file of a page that is not among all answers: what is withheld is null in both.
     """
@@ -32,6 +37,9 @@ def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], 
     found = own.partition_by("scope", "entity_id", as_dict=True, maintain_order=True)
     for entity, name in files.items():
         _write(folder / name, found.get(entity, own.clear()))
+    for study in BY_TEAM:
+        rows = mart.studies[study].filter(pl.col("scope") == "team", pl.col("period") == label)
+        spreadsheet_safe(rows).write_csv(folder / f"{study}.csv")
 
 
 def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFrame:

@@ -205,4 +205,7 @@ def plain(text: str) -> str:
 
 def visible(text: str) -> str:
     """Text for a page: no terminal codes, no control or direction characters but line ends and tabs."""
-    return "".join(c for c in _TERMINAL_CODES.sub("", text) if c in "\n\t" or c.isprintable())
+    text = _TERMINAL_CODES.sub("", text)
+    if "".join(text.split("\n")).isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v\d+\+json")
 IMAGES = ("image/png", "image/jpeg")
+
+_CELLS = 1024
+"""Of so many cells of prose the HTML is kept: reports made of one notebook have the same ones."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,13 @@ def render(notebook: NotebookNode, page: Page, library: Path | None = None, shar
     return _exporter().page(notebook, page, library, shared=shared)
 
 
+def prepare(notebook: NotebookNode) -> None:
+    """Make the prose of a notebook that many reports are made of, for all that are forked from this process."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            _headed(cell.source)
+
+
 # --- the notebook, read ------------------------------------------------------------------------------------------------
 
 
@@ -178,8 +188,13 @@ def _markdown() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def _headed(source: str) -> Iterator[_Heading | Markup]:
+@lru_cache(_CELLS)
+def _headed(source: str) -> tuple[_Heading | Markup, ...]:
     """Markdown cut at its first- and second-level headings: the headings, and the HTML between them."""
+    return tuple(_pieces(source))
+
+
+def _pieces(source: str) -> Iterator[_Heading | Markup]:
     markdown = _markdown()
     between: list[Token] = []
     tokens = markdown.parse(source)
@@ -222,7 +237,6 @@ def _block(output: Mapping[str, Any]) -> Block | None:
         text = visible(output["text"])
         return Block("text", text) if output["name"] == "stdout" and text.strip() else None
     shown = output["data"]
-    words = visible(_text(shown.get("text/plain", "")))
     for kind, content in shown.items():
         if VEGA_LITE.fullmatch(kind):
             return Block("chart", content, _description(content))
@@ -230,6 +244,7 @@ def _block(output: Mapping[str, Any]) -> Block | None:
         return Block("html", _scrolling(_text(shown["text/html"])))
     if "image/svg+xml" in shown:
         return Block("html", Markup("<figure>{}</figure>").format(Markup(_text(shown["image/svg+xml"]))))  # noqa: S704
+    words = visible(_text(shown.get("text/plain", "")))
     for kind in IMAGES:
         if kind in shown:
             return Block("image", f"data:{kind};base64,{_text(shown[kind]).strip()}", words)

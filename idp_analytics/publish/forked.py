@@ -8,6 +8,7 @@ their process, and also where it was killed, took too long or ended by itself.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import tempfile
 import time
@@ -19,6 +20,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from idp_analytics.paths import resource
 from idp_analytics.publish import zygote
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, death, lateness, make, told_of
 from idp_analytics.publish.workers import WORKER_DIED
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 MEMORY = 2 << 30
 """Bytes of data a report may have, unless its job says otherwise."""
+
+_GARBAGE = 50_000
+"""So many objects more than are gone are looked through for garbage, where Python would do it every 700: a report lives for a moment."""
 
 _PREPARED = "idp_analytics.publish.forked"
 
@@ -160,13 +165,18 @@ def prepare() -> None:
     forgo_slow_imports()
     import papermill.parameterize  # noqa: F401
 
+    import idp_analytics.publish.parameters
     import idp_analytics.report.reports  # noqa: F401
     from idp_analytics.charts import chart
     from idp_analytics.publish import exporter, inprocess, notebook, page
     from idp_analytics.report import html
 
-    inprocess.shell()
+    # What is made at the first cell is made here, and none is counted.
+    inprocess.shell().run_cell("None", silent=True)  # type: ignore[no-untyped-call]
     exporter.render(notebook.blank(), page.Page())
+    for path in sorted(resource("notebooks").glob("*.ipynb")):
+        exporter.prepare(notebook.template(path))
+        notebook.parameterized(notebook.template(path), {"period": ""})
     html.prepare()
     chart.prepare()
 
@@ -175,6 +185,7 @@ def _ran(job: Job, journal: Path) -> None:
     """Run the job's cells in this process, which must be there for nothing else."""
     from idp_analytics.publish import inprocess
 
+    gc.set_threshold(_GARBAGE)
     notebook = _opened(job)
     with journal.open("ab", buffering=0) as file:
         inprocess.run(notebook.cells, lambda record: _noted(file, record))
@@ -186,6 +197,7 @@ def _noted(file: FileIO, record: Record) -> None:
 
 def _written(job: Job, journal: Path, why: Failure | None) -> Outcome:
     """Make the report from what was said; ``why`` it ended before its end, if it did."""
+    gc.disable()  # it ends before there is much
     return make(job, lambda job: _read(job, journal, why))
 
 

@@ -57,7 +57,7 @@ def adoption(view: View) -> Section:
             pooled.filter(~pl.col("is_mark"), pl.col("k") > 0), WAYS, "Joined a golden path, by how it came about",
             "days since they could join and somebody looked", "share of services × paths",
         ) if happened else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, so_far, bool(follows), happened, marks)),
     )  # fmt: skip
 

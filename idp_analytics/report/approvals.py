@@ -48,7 +48,7 @@ def approvals(view: View) -> Section:
         question=QUESTION,
         answer=" ".join(told) if row["verdict"] != Verdict.NOT_MEASURED else whole.answer,
         chart=whole.chart,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(*_cautions(found, value), *whole.cautions),
         trace=whole.trace,
         verdict=whole.verdict,

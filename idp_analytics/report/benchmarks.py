@@ -54,7 +54,7 @@ def benchmarks(view: View) -> Section:
     return Section(
         question="How does this compare with what DORA published?",
         answer=" ".join(_answer(view, own, goals, published)),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, published, bool(scores))),
     )
 

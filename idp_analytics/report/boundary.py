@@ -42,7 +42,7 @@ def boundary(view: View) -> Section:
         if found.height
         else f"Nothing was asked of the platform in {when} that the data tell of.",
         chart=chart.chart(found, view.name) if found["n"].sum() else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found)),
         trace=view.trace("exposed_run_share") if row["n"] else "",
         metrics=(metric, off),

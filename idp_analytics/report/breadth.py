@@ -41,7 +41,7 @@ def breadth(view: View) -> Section:
         chart=thirds.chart(
             [{**r, "unknown": r["looked"]} for r in past], KINDS, "Teams by what they did with the platform", view.name, "team"
         ) if row else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(row, bool(back))),
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def _of_team(view: View, row: Row | None, when: str) -> Section:
     return Section(
         question=QUESTION_OF_TEAM,
         answer=" ".join(said(view)),
-        tables=(table,) if table.frame.height else (),
+        tables=(table,) if table.height else (),
         cautions=tuple(_cautions(row, False)),
     )
 

@@ -41,7 +41,7 @@ def classes(view: View) -> Section:
         question="What were our deployments?",
         answer=_answer(by_class, when) if known else words.answer(frequency, row, view.row_before(frequency)),
         chart=chart.chart(drawn, f"What deployments were, {when}", view.name, UNIT, KINDS) if known else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(*_cautions(known), *words.cautions(row), *view.truncated(frequency)),
         trace=view.trace("rollback_share") if row["n"] else "",
         metrics=tuple(by_name(name) for name in METRICS),

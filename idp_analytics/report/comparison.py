@@ -14,6 +14,8 @@ from idp_analytics.report.section import Section
 from idp_analytics.report.view import View, team_names
 from idp_analytics.report.words import PHRASES
 
+STUDY = "comparison"
+
 APART, INSUFFICIENT = "apart from the others", "insufficient data"
 
 _CAUTIONS = (
@@ -36,13 +38,23 @@ def comparison(view: View, name: str) -> Section:
         answer=_differ(view, teams, metric.title),
         chart=_chart(found, metric.title, name, names),
         tables=(
-            cells.table(
-                "Teams, in order of name", ({"Team": names[row["entity_id"]], **_cells(row)} for row in teams), left=("Said",)
+            cells.of_teams(
+                "Teams, in order of name", ((_far(row), {"Team": names[row["entity_id"]], **_cells(row)}) for row in teams),
+                "farthest out, or nearest to being so", f"{STUDY}.csv", left=("Said",),
             ),
         ),
         cautions=_CAUTIONS if any(row["verdict"] != INSUFFICIENT for row in teams) else (),
         metrics=(metric,),
     )  # fmt: skip
+
+
+def _far(row: dict[str, Any]) -> float:
+    """How far a team lies from all together, where its 99.8 % limit is 1; of one that is not compared, less than any other."""
+    if row["low_998"] is None or row["value"] is None:
+        return -1.0
+    way = row["value"] - row["centre"]
+    reach = row["high_998"] - row["centre"] if way > 0 else row["centre"] - row["low_998"]
+    return float(abs(way) / reach) if reach else float(way != 0)
 
 
 def place(view: View, name: str) -> Section:
@@ -62,7 +74,7 @@ def place(view: View, name: str) -> Section:
 
 
 def _rows(view: View, metric: str) -> pl.DataFrame:
-    found = view.mart.studies["comparison"].filter(
+    found = view.mart.studies[STUDY].filter(
         pl.col("metric") == metric, pl.col("every") == view.period.every, pl.col("period") == view.period.label
     )
     if view.scope == "team":

@@ -59,7 +59,7 @@ def change(view: View) -> Section:
         QUESTION,
         " ".join(said(view)),
         chart=_chart(wholes.filter(currency=currencies[0]), steps[currencies[0]], currencies[0], when, earlier),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(f"Only a part of {when} or {earlier} is known: most of the change is that.",) if partial else (),
         trace=view.trace(METRIC),
         metrics=(metric,),
@@ -173,8 +173,9 @@ def _teams(view: View) -> Iterator[Table]:
         for team, name in sorted(names.items(), key=lambda pair: (pair[1], pair[0])):
             rows = here.filter(entity_id=team)
             if rows.height:
-                told.append(_team(name, rows, _steps(rows)))
-        yield cells.table(f"The same by team, {named(currency)}", told)
+                moved = abs(float(rows["after"][0] - rows["before"][0]))
+                told.append((moved, _team(name, rows, _steps(rows))))
+        yield cells.of_teams(f"The same by team, {named(currency)}", told, "whose cost changed most", f"{STUDY}.csv")
 
 
 def _team(name: str, rows: pl.DataFrame, steps: Mapping[str, Decimal]) -> dict[str, str]:

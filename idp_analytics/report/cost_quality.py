@@ -58,7 +58,7 @@ def quality(view: View) -> Section:
     return Section(
         QUESTION,
         " ".join(_sentence(rows.filter(currency=c), c, view) for c in order),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(rows)),
         trace=view.trace(METRIC),
         metrics=(metric,),

@@ -35,7 +35,7 @@ def deflection(view: View) -> Section:
         question="Do teams ask less of what they can do themselves?",
         answer=" ".join(sentence for row in found for sentence in _answer(row))
         or "No part of the platform is said to serve what tickets ask for ([[component]] with tickets and operations or golden_paths).",
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found)),
         trace=_trace(view, found[0]["component"]) if found else "",
         verdict=Verdict(found[0]["verdict"]) if len(found) == 1 else None,

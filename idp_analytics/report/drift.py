@@ -44,7 +44,7 @@ def drift(view: View) -> Section:
         question="Are we on the version there is now?",
         answer=" ".join(_answer(whole, when)),
         chart=thirds.chart(drawn, KINDS, title, view.name, "use") if whole else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(whole[0] if whole else None)),
         trace=view.trace(STUDY) if whole else "",
     )
@@ -64,7 +64,7 @@ def upgrades(view: View) -> Section:
         )
         if pooled
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_lag_cautions(pooled)),
         trace=view.trace(LAG) if pooled else "",
     )  # fmt: skip

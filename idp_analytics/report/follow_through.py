@@ -50,7 +50,7 @@ def follow_through(view: View) -> Section:
         question="What we resolved: did we do it, and did it help?",
         answer=" ".join([*_answer(found.get(ALL), when, bool(steps)), *map(_moved, linked[:_TOLD]), *steps]),
         chart=chart.chart(shown, f"Done, of actions whose time had come, end of {when}", view.name, UNIT, ("all", "by origin")) if shown else None,
-        tables=tuple(table for table in tables if table is not None and table.frame.height),
+        tables=tuple(table for table in tables if table is not None and table.height),
         cautions=tuple(_cautions(found.get(ALL))),
         trace=view.trace(STUDY) if found else "",
     )  # fmt: skip

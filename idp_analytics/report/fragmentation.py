@@ -33,7 +33,7 @@ def fragmentation(view: View) -> Section:
     return Section(
         question="In how many ways do we do the same thing?",
         answer=" ".join(_answer(rows, before, when)),
-        tables=(table,) if table.frame.height else (),
+        tables=(table,) if table.height else (),
         cautions=tuple(_cautions(rows)),
         opened=bool(rows),
     )

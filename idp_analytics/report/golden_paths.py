@@ -58,7 +58,7 @@ def golden_paths(view: View) -> Section:
         question="Who is on a golden path?",
         answer=" ".join([*_answer(found, whole, when), *told, *_soon(born)]),
         chart=thirds.chart(past, KINDS, "Services at the end of each period", view.name, "service") if measured else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(
             *_cautions(bool(whole)), *_chosen(born), *(said for name in METRICS for said in words.cautions(rows[name])),
             *view.truncated(metrics[0]),

@@ -52,7 +52,7 @@ def hatches(view: View) -> Section:
         chart=chart.chart(shown, f"Escape hatches, end of {when}", view.name, UNIT, ("services", "hatches"))
         if shown
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found, *off)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from idp_analytics.answers import Metric, Verdict
 from idp_analytics.charts.wording import clean
+from idp_analytics.metrics import CATALOGUE
 from idp_analytics.metrics.definitions import ESTIMATORS
 from idp_analytics.paths import anchor
 from idp_analytics.report.words import VERDICTS
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from idp_analytics.report.section import Brief, Cards, Section, Table
 
 _WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)|\b[A-Z]{3} −?\d[\d,]*\.\d\d\b")
+
+_CELLS = 8192
+"""Of so many texts it is kept how they stand on a page: cells say the same again and again."""
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -34,12 +38,29 @@ def behind(section: Section) -> str:
     """Tables, trace and definitions; empty where the section has none."""
     if not (section.tables or section.trace or section.metrics):
         return ""
-    return _rendered("behind.html", section=section, definition=definition)
+    return _rendered("behind.html", section=section, definition=_defined, table=table)
 
 
-def table(table: Table) -> str:
-    """One table with its caption."""
-    return _rendered("table.html", table=table)
+def table(table: Table) -> Markup:
+    """One table with its caption. A report has thousands of cells, so they go through no template."""
+    rest = f" {table.left_out:,} more not shown." if table.left_out else ""
+    if table.whole:
+        rest = f' {table.left_out:,} more stand in <a href="{_text(table.whole)}">{_text(table.whole)}</a>.'
+    heads, cells = [], []
+    for number, (name, column) in enumerate(table.columns.items()):
+        numeric = ' class="idp-number"' if name in table.numbers else ""
+        heads.append(f'<th scope="col"{numeric}>{_text(name)}</th>')
+        if number == 0:
+            cells.append([f'<th scope="row"><bdi>{_text(cell)}</bdi></th>' for cell in column])
+        elif numeric:
+            cells.append([f"<td{numeric}>{together(cell)}</td>" for cell in column])
+        else:
+            cells.append([f"<td><bdi>{_text(cell)}</bdi></td>" for cell in column])
+    rows = "".join(f"<tr>{''.join(row)}</tr>\n" for row in zip(*cells, strict=True))
+    return Markup(  # noqa: S704 all from data is escaped
+        f'<div class="idp-table idp-scroll" role="region" tabindex="0" aria-label="{_text(table.caption)}">\n<table>\n'
+        f"<caption>{_text(table.caption)}{rest}</caption>\n<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
+    )
 
 
 def cards(cards: Cards) -> str:
@@ -71,20 +92,35 @@ def definition(metric: Metric) -> tuple[tuple[str, str], ...]:
     return tuple((term, text) for term, text in pairs if text)
 
 
+@cache
+def _defined(metric: Metric) -> Markup:
+    """A metric's definition as HTML; the same on every page."""
+    return Markup(_rendered("definition.html", pairs=definition(metric)))  # noqa: S704 through the template
+
+
 def slug(verdict: Verdict) -> str:
     """The verdict as the end of a CSS class: ``no-detectable-change``."""
     return verdict.value.replace(" ", "-")
 
 
+@lru_cache(_CELLS)
 def together(text: str) -> Markup:
     """Text, escaped, in which no line ends between a number and its unit."""
-    return Markup(_WITH_UNIT.sub(r'<span style="white-space:nowrap">\g<0></span>', str(escape(clean(text)))))  # noqa: S704
+    return Markup(_WITH_UNIT.sub(r'<span style="white-space:nowrap">\g<0></span>', _text(text)))  # noqa: S704
+
+
+@lru_cache(_CELLS)
+def _text(text: str) -> str:
+    """Text, escaped, without direction and control characters."""
+    return str(escape(clean(text)))
 
 
 def prepare() -> None:
-    """Compile every template, for all that are forked from this process."""
+    """Compile every template and make what is the same on every page, for all that are forked from this process."""
     for name in _environment().list_templates():
         _environment().get_template(name)
+    for metric in CATALOGUE:
+        _defined(metric)
 
 
 def _rendered(template: str, **given: Any) -> str:

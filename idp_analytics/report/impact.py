@@ -135,7 +135,7 @@ def _part(view: View, row: Row) -> Section:
     tables = (_judged(view, row), _by_month(course, row), _exploratory(view, row))
     metric = _metric(row)
     return Section(
-        QUESTION, " ".join(_answer(view, row)), _drawn(course, row), tuple(table for table in tables if table.frame.height),
+        QUESTION, " ".join(_answer(view, row)), _drawn(course, row), tuple(table for table in tables if table.height),
         cautions=tuple(_warnings(row)), verdict=Verdict(row["verdict"]), metrics=(metric,) if metric else (),
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ def ledger(view: View) -> Section:
         question="Where does the time go?",
         answer=_answer(by_part, when) if known else words.answer(lead_time, row, view.row_before(lead_time)),
         chart=chart.chart(drawn, f"Lead time by stage, {when}", view.name, UNIT) if known else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(*_cautions(by_part, view), *words.cautions(row), *view.truncated(lead_time)),
         trace=view.trace(lead_time.name) if row["n"] else "",
         metrics=tuple(by_name(name) for name in ("change_lead_time", *MEDIANS, *FLOW)),

@@ -45,7 +45,7 @@ def load(view: View) -> Section:
         question="How heavy is on-call?",
         answer=answer,
         chart=chart.chart(found, view.name) if whole else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(*words.cautions(row), *_cautions(bool(whole)), *view.truncated(shift)),
         trace=view.trace(shift.name) if row["n"] else "",
         verdict=Verdict(row["verdict"]),

@@ -51,7 +51,7 @@ def maturity(view: View) -> Section:
         chart=chart.chart(marks, "What is seen, and what is said", view.name)
         if any(m["note"] is None for m in marks)
         else None,
-        tables=tuple(table for table in tables if table is not None and table.frame.height),
+        tables=tuple(table for table in tables if table is not None and table.height),
         cautions=tuple(_cautions(view, aspects)),
         opened=bool(assessed),
     )

@@ -63,7 +63,7 @@ def history(view: View) -> Section:
         question=QUESTION,
         answer=" ".join([*_answer(aspects, then, _near(moved)), *_spoken(checks, titles), *_questions(checks, titles)]),
         chart=chart.chart(list(_marks(course)), "Levels seen, quarter by quarter, oldest first", view.name) if course.height else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, since, checks)),
         opened=any(_whole(aspect) != (0, 0) for aspect in aspects),
     )  # fmt: skip

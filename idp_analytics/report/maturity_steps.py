@@ -36,7 +36,7 @@ def next_steps(view: View) -> Section:
     return Section(
         question=QUESTION,
         answer=" ".join(_answer(view, steps, wanted)),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, steps)),
         opened=bool(steps),
     )

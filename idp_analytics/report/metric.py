@@ -28,21 +28,22 @@ _COUNTED = {
 }
 
 
-def section(view: View, name: str) -> Section:
-    """The section for the metric called ``name``; raises :class:`ReportError` for one that does not exist."""
+def section(view: View, name: str, drawn: bool = True) -> Section:
+    """The section for the metric called ``name``, without its chart unless it is to be ``drawn``; raises :class:`ReportError` for one that
+    does not exist."""
     metric = by_name(name)
     if metric.estimator is Estimator.TOTAL:
         return money.showback(view)
-    row, rows = view.row(metric), view.rows(name).filter(pl.col("detail").is_null())
+    row, rows = view.row(metric), _whole(view.rows(name))
     beside = None
     if view.scope == "team" and metric.estimator in COMPARABLE:
-        beside = view.rows(name, "org").filter(pl.col("detail").is_null())
+        beside = _whole(view.rows(name, "org"))
     counted = _COUNTED.get(metric.estimator, "")
     slow = _slowest(view, name)
     return Section(
         question=metric.question,
         answer=" ".join(filter(None, (words.answer(metric, row, view.row_before(metric)), words.slowest(row, slow.get(view.period.label))))),
-        chart=_chart(rows, metric.title, metric.unit, view.name, beside),
+        chart=_chart(rows, metric.title, metric.unit, view.name, beside) if drawn else None,
         tables=(cells.table(f"{metric.title} of {view.name}", (cells_of(r, counted, slow.get(r["period"])) for r in rows.to_dicts())),) if rows.height else (),
         cautions=(*words.cautions(row), *view.truncated(metric)),
         trace=view.trace(name) if row["n"] and not metric.about_people else "",
@@ -53,11 +54,16 @@ def section(view: View, name: str) -> Section:
 
 def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.DataFrame | None) -> Chart | None:
     """No chart where there is nothing to draw: an empty frame would look like a row of zeros."""
-    if rows.filter(pl.any_horizontal(pl.col("value", "low", "high").is_not_null())).is_empty():
+    if not any(rows[name].count() for name in ("value", "low", "high")):
         return None
-    if beside is not None:
+    if beside is not None and set(beside["period"]) != set(rows["period"]):
         beside = beside.filter(pl.col("period_start").is_in(rows["period_start"].implode()))
     return trend.chart(rows, title, unit, name, beside if beside is not None and beside.height else None)
+
+
+def _whole(rows: pl.DataFrame) -> pl.DataFrame:
+    """The answers without a detail; most metrics have no others."""
+    return rows.filter(pl.col("detail").is_null()) if rows["detail"].count() else rows
 
 
 def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:

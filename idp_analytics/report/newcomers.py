@@ -42,7 +42,7 @@ def newcomers(view: View) -> Section:
         question=QUESTION,
         answer=answer,
         chart=chart.chart(shown, {name: goal for name, (goal, _) in GOALS.items()}) if shown.height else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(heads, least)),
         metrics=metrics,
     )

@@ -44,7 +44,7 @@ def next_paths(view: View) -> Section:
     return Section(
         question="Should we have a platform team, and which path next?",
         answer=" ".join([*_size(sizes), *_payback(stated), *_waited(seen), *_pilots(teams, stated or seen[:1], names)]),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found, stated)),
     )
 

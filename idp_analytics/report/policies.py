@@ -41,7 +41,7 @@ def policies(view: View) -> Section:
         chart=chart.chart(drawn, f"Services that conform, end of {when}", view.name, UNIT, ("denies", "other or not told"))
         if drawn
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=(*_cautions(each), *view.truncated(metric)),
         trace=view.trace(METRIC) if found else "",
         metrics=(metric,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,9 @@ from idp_analytics.report.section import Section, Table
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
+METHODS = "allocation_methods"
+"""The study that has each team's cost by every method."""
+
 QUESTION = "How is shared cost shared, and is that fair?"
 
 
@@ -28,7 +32,7 @@ def sharing(view: View) -> Section:
             f"No pool held any cost in {period(view.period.label)}: cost is shared only by rules ([[pool]]).",
             metrics=(metric,),
         )
-    methods = view.mart.studies["allocation_methods"].filter(
+    methods = view.mart.studies[METHODS].filter(
         pl.col("every") == view.period.every, pl.col("period") == view.period.label
     )
     tables = (_pools(rows, view), *_methods(methods, view))
@@ -98,13 +102,18 @@ def _methods(methods: pl.DataFrame, view: View) -> Iterator[Table]:
         for row in rows.filter(currency=currency).iter_rows(named=True):
             who = names.get(row["entity_id"], "") if row["scope"] == "team" else "Unallocated"
             told.setdefault((row["scope"] == "org", who), {})[row["method"]] = row["amount"]
-        yield cells.table(
+        yield cells.of_teams(
             f"The same cost by other methods of sharing, {named(currency)}",
             (
-                {"Team" if view.scope == "org" else "Who": who}
-                | {f"{m}{' (used)' if m in used else ''}".capitalize(): money(amounts.get(m), "") for m in order}
-                for (_, who), amounts in sorted(told.items())
+                (
+                    math.inf if is_rest else float(max(amounts.values()) - min(amounts.values())),
+                    {"Team" if view.scope == "org" else "Who": who}
+                    | {f"{m}{' (used)' if m in used else ''}".capitalize(): money(amounts.get(m), "") for m in order},
+                )
+                for (is_rest, who), amounts in sorted(told.items())
             ),
+            "for which the method matters most",
+            f"{METHODS}.csv",
         )
 
 

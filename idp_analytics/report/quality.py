@@ -35,7 +35,7 @@ def quality(view: View) -> Section:
         question=QUESTION,
         answer=said(view),
         chart=_chart(spans),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(mart.meta["cautions"]),
         trace=shlex.join(["idp", "check", *mart.meta["asked"]]),
         opened=True,

@@ -24,9 +24,9 @@ SHOWN = 40
 
 def reliability(view: View) -> Section:
     """Service levels attained and error budgets where they are known, and the time without an open incident."""
-    free, attained = metric.section(view, FREE), metric.section(view, ATTAINED)
     found = view.study(STUDY)
     has_levels = bool(view.row(by_name(ATTAINED))["n"])
+    free, attained = metric.section(view, FREE, drawn=not has_levels), metric.section(view, ATTAINED, drawn=has_levels)
     first, second = (attained, free) if has_levels else (free, None)
     listed = found.sort(pl.col("is_met").fill_null(True), "service_id", "objective").to_dicts()
     budgets = cells.table(
@@ -39,9 +39,7 @@ def reliability(view: View) -> Section:
         first,
         question="Are our services there for their users?",
         answer=" ".join(said),
-        tables=tuple(
-            table for table in (budgets, *first.tables, *(second.tables if second else ())) if table.frame.height
-        ),
+        tables=tuple(table for table in (budgets, *first.tables, *(second.tables if second else ())) if table.height),
         cautions=tuple(
             dict.fromkeys(
                 (

@@ -33,7 +33,7 @@ BESIDE = {
 
 def requests(view: View) -> Section:
     """Time to provision and its parts, with the shares of runs and of requests that work, and what is neither."""
-    sections = [metric.section(view, name) for name in METRICS]
+    sections = [metric.section(view, name, drawn=name == METRICS[0]) for name in METRICS]
     whole = sections[0]
     cautions = dict.fromkeys(caution for part in sections for caution in part.cautions)
     split, outcomes = view.study(PARTS_STUDY), view.study(OUTCOMES_STUDY)
@@ -54,7 +54,7 @@ def requests(view: View) -> Section:
         answer=" ".join([whole.answer, *_where(parts), *(part.answer for part in sections[1:]), *_beside(became)]),
         chart=whole.chart,
         tables=(
-            *(table for table in tables if table.frame.height), *(table for part in sections for table in part.tables),
+            *(table for table in tables if table.height), *(table for part in sections for table in part.tables),
         ),
         cautions=(*_cautions(parts), *cautions),
         trace=whole.trace,

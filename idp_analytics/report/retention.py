@@ -42,7 +42,7 @@ def retention(view: View) -> Section:
         )
         if some
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(marks)),
         trace=view.trace(STUDY) if marks else "",
     )  # fmt: skip

@@ -60,7 +60,7 @@ def scorecards(view: View) -> Section:
         chart=chart.chart(drawn, f"Services that pass each rule, end of {when}", view.name, UNIT, ("seen here too", "said only"))
         if drawn
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, cards, levels, both)),
         trace=view.trace(RULES) if cards else "",
     )  # fmt: skip

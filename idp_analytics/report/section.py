@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -15,18 +16,29 @@ from idp_analytics.report import html
 
 @dataclass(frozen=True)
 class Table:
-    """A table for reading: every cell is text already. ``numbers`` names the columns that are aligned as numbers.
+    """A table for reading: of each column its cells, which are text already. ``numbers`` names the columns that are aligned as numbers.
 
-    ``left_out`` rows are not shown; the caption says so.
+    ``left_out`` rows are not shown; the caption says so, and in which file beside the page the ``whole`` stands, if in any.
     """
 
     caption: str
-    frame: pl.DataFrame
+    columns: Mapping[str, Sequence[str]]
     numbers: tuple[str, ...] = ()
     left_out: int = 0
+    whole: str = ""
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return len(next(iter(self.columns.values()), ()))
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The same to work with; a page needs none."""
+        return pl.DataFrame(dict(self.columns), schema=dict.fromkeys(self.columns, pl.String))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": html.table(self), "text/plain": f"{self.caption}\n{self.frame}"}
+        return {"text/html": str(html.table(self)), "text/plain": f"{self.caption}\n{self.frame}"}
 
 
 @dataclass(frozen=True, repr=False)

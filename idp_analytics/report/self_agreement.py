@@ -40,7 +40,7 @@ def section(found: pl.DataFrame, name: str, titles: Mapping[str, str], least: in
     return Section(
         question="How far do we see it alike?",
         answer=" ".join(_answer(whole, name, least)),
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(whole, least)),
         opened=bool(each),
     )

@@ -57,7 +57,7 @@ def sprawl(view: View) -> Section:
         )
         if drawn
         else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found)),
         trace=_trace(view, (asked or found)[0]["component"]) if found else "",
         opened=bool(asked),

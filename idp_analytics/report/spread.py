@@ -50,7 +50,7 @@ def spread(view: View) -> Section:
         question="How far have the paths spread, and who is near?",
         answer=" ".join([*_answer(points, fits), *_list(near, names)]),
         chart=chart.chart(shown, "On each golden path, of all eligible services") if shown else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(bool(points), bool(near))),
         opened=bool(near),
     )
@@ -76,7 +76,7 @@ def near(view: View) -> Section:
     return Section(
         question="Which golden path are we near to?",
         answer=answer,
-        tables=(table,) if table.frame.height else (),
+        tables=(table,) if table.height else (),
         cautions=tuple(_cautions(False, bool(rows))),
         opened=bool(rows),
     )

@@ -48,7 +48,7 @@ def stated(view: View, costs: Decimal | None, currency: str | None) -> Stated:
     return Stated(
         tuple(_said(rows, shown, real, asked_in or currency)),
         _drawn(view, shown, real, asked_in) if real is not None and shown else None,
-        tuple(table for table in (_asked(prices, asked_in), _worth(points, asked_in)) if table.frame.height),
+        tuple(table for table in (_asked(prices, asked_in), _worth(points, asked_in)) if table.height),
         tuple(_cautions(view, prices, points)),
     )
 

@@ -62,7 +62,7 @@ def stress(view: View) -> Section:
             [side for row in drawn for side in _sides(row)], f"What is done {UNDER[drawn[0]['stress']]}, and in calm", view.name, UNIT,
             ("in stress", "in calm"),
         ) if drawn else None,
-        tables=tuple(table for table in tables if table.frame.height),
+        tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(rows, told)),
         trace=view.trace(STUDY) if rows else "",
     )  # fmt: skip

@@ -38,9 +38,11 @@ def teams(view: View) -> Section:
         answer=f"{count(len(order), 'team')} in {period(view.period.label)}; {deployed:,} of them deployed to production.",
         tables=(
             cells.table("Verdicts, by how many teams have each", _verdicts(now)),
-            cells.table(
+            cells.of_teams(
                 "Teams, in order of name",
-                ({"Team": names[team], **_cells(found[team])} for team in order),
+                ((_changed(found[team]), {"Team": names[team], **_cells(found[team])}) for team in order),
+                "of which most numbers changed",
+                "answers.csv",
                 left=tuple(metric.title for metric in JUDGED),
             ),
         ),
@@ -115,6 +117,12 @@ def _cells(answers: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
         cell[metric.title] = f"{value}{verdict}"
     amounts = [money(row["amount"], row["currency"]) for row in answers.get(MONEY, []) if row["amount"] is not None]
     return {**cell, "Cost": ", ".join(amounts)}
+
+
+def _changed(answers: dict[str, list[dict[str, Any]]]) -> int:
+    """How many of a team's numbers changed for certain, either way."""
+    rows = (row for metric in JUDGED for row in answers.get(metric.name, [])[:1])
+    return sum(row["verdict"] in (Verdict.IMPROVED, Verdict.WORSENED) for row in rows)
 
 
 def _verdicts(now: pl.DataFrame) -> Iterator[dict[str, str]]:

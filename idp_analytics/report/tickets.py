@@ -44,7 +44,7 @@ def tickets(view: View) -> Section:
     row = view.row(often)
     if row["verdict"] == Verdict.NOT_MEASURED and view.row(by_name(METRICS[3]))["verdict"] == Verdict.NOT_MEASURED:
         return Section(question=QUESTION, answer=words.answer(often, row), metrics=(often,))
-    parts = {name: metric.section(view, name) for name in METRICS}
+    parts = {name: metric.section(view, name, drawn=False) for name in METRICS}
     weeks = course.course(view, OFTEN)
     found, waits, reasons = (view.study(name) for name in (STUDY, WAITS, REASONS))
     whole = next(iter(found.filter(part=ALL).to_dicts()), None)
@@ -67,7 +67,7 @@ def tickets(view: View) -> Section:
         answer=" ".join(told),
         chart=weeks.chart,
         tables=(
-            *(table for table in tables if table.frame.height), *(table for part in parts.values() for table in part.tables),
+            *(table for table in tables if table.height), *(table for part in parts.values() for table in part.tables),
             *weeks.tables,
         ),
         cautions=(weeks.answer, *_cautions(whole), *cautions),

@@ -39,7 +39,7 @@ def top_two(view: View) -> Section:
     metrics = tuple(by_name(row["metric"]) for row in first[:2] if row["metric"])
     return Section(
         QUESTION, " ".join([_answer(first), *(_suggestion(view, row, rows) for row in first[:2])]), _drawn(view, first),
-        tables=tuple(table for table in (_evidence(view, rows, first), _tickets(rows)) if table.frame.height),
+        tables=tuple(table for table in (_evidence(view, rows, first), _tickets(rows)) if table.height),
         cautions=tuple(_cautions(rows, first)), metrics=metrics,
     )  # fmt: skip
 

@@ -108,9 +108,14 @@ def _teams(view: View, currency: str) -> Iterator[Table]:
         name: found.filter(entity_id=team).to_dicts()
         for team, name in sorted(names.items(), key=lambda pair: (pair[1], pair[0]))
     }
-    yield cells.table(
+    yield cells.of_teams(
         f"The same by team, {period(view.period.label)}, {named(currency)}",
-        ({"Team": name, "Cost": money(rows[0]["amount"], ""), **_units(rows)} for name, rows in by_team.items()),
+        (
+            (rows[0]["amount"] or 0, {"Team": name, "Cost": money(rows[0]["amount"], ""), **_units(rows)})
+            for name, rows in by_team.items()
+        ),
+        "with the highest cost",
+        f"{STUDY}.csv",
     )
 
 

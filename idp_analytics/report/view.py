@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -50,7 +51,7 @@ class View:
         return self.mart.answers.clear() if found is None else found
 
     @cached_property
-    def _answers(self) -> Mapping[tuple[Any, ...], pl.DataFrame]:
+    def _answers(self) -> Mapping[tuple[str, str], pl.DataFrame]:
         """What :meth:`rows` gives, by scope and metric: cut once, for a report asks for more than a hundred."""
         whole = (pl.col("scope") == "org") & (pl.col("entity_id") == ORG)
         own = (pl.col("scope") == self.scope) & (pl.col("entity_id") == self.entity_id)
@@ -59,19 +60,31 @@ class View:
         )
         ago = pl.col("period_start").rank("dense", descending=True).over("scope", "metric")
         shown = found.filter(ago <= SHOWN[self.period.every])
-        return shown.sort("period_start", "currency", "detail", nulls_last=False).partition_by(
-            "scope", "metric", as_dict=True
-        )
+        shown = shown.sort("scope", "metric", "period_start", "currency", "detail", nulls_last=False)
+        cut, begin = {}, 0
+        for key, same in groupby(zip(shown["scope"], shown["metric"], strict=True)):
+            height = sum(1 for _ in same)
+            cut[key] = shown.slice(begin, height)
+            begin += height
+        return cut
+
+    @cached_property
+    def _latest(self) -> Mapping[tuple[str, str, str], dict[str, Any]]:
+        """The answers without a detail of the period and the one before, by scope, metric and period."""
+        found: dict[tuple[str, str, str], dict[str, Any]] = {}
+        both = pl.concat(self._answers.values()) if self._answers else self.mart.answers.clear()
+        told = both.filter(pl.col("detail").is_null(), pl.col("period").is_in([self.period.label, self.before]))
+        for row in told.iter_rows(named=True):
+            found.setdefault((row["scope"], row["metric"], row["period"]), row)
+        return found
 
     def row(self, metric: Metric, scope: str | None = None) -> dict[str, Any]:
         """The one answer to ``metric`` in the period; *not measured* where the mart has none."""
-        found = self.rows(metric.name, scope).filter(pl.col("detail").is_null(), pl.col("period") == self.period.label)
-        return found.row(0, named=True) if found.height else self._absent(metric)
+        return self._latest.get((scope or self.scope, metric.name, self.period.label)) or self._absent(metric)
 
     def row_before(self, metric: Metric) -> dict[str, Any] | None:
         """The same for the period before; None where the data do not reach back that far."""
-        found = self.rows(metric.name).filter(pl.col("detail").is_null(), pl.col("period") == self.before)
-        return found.row(0, named=True) if found.height else None
+        return self._latest.get((self.scope, metric.name, self.before))
 
     def own(self, study: str) -> pl.DataFrame:
         """The rows of a study about this entity, of all periods."""
@@ -99,13 +112,20 @@ class View:
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each source the metric rests on of which a file is known to be incomplete."""
-        loads = self._cut.filter(pl.col("table").is_in(list(metric.tables)))
-        return tuple(named(sentence) for sentence in incomplete(loads)) if loads.height else ()
+        if metric.tables not in self._cautions:
+            loads = self._cut.filter(pl.col("table").is_in(list(metric.tables)))
+            self._cautions[metric.tables] = tuple(named(sentence) for sentence in incomplete(loads))
+        return self._cautions[metric.tables]
 
     @cached_property
     def _cut(self) -> pl.DataFrame:
         """The files known to be incomplete; few, of which every section asks."""
         return self.mart.loads.filter("truncated").sort("table", "path")
+
+    @cached_property
+    def _cautions(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """What :meth:`truncated` has said, by the tables asked for."""
+        return {}
 
     def _absent(self, metric: Metric) -> dict[str, Any]:
         known = {

@@ -44,7 +44,7 @@ def voice(view: View) -> Section:
                 *_given(view, rows),
                 *voice_quality.tables(quality),
             )
-            if table.frame.height
+            if table.height
         ),
         cautions=(*_cautions(view, rows, rated), *voice_quality.cautions(quality)),
     )

@@ -52,7 +52,7 @@ def why(view: View) -> Section:
                 cells.table("Words that comments without a theme share (no themes: somebody must read and name them)", _lists(view)),
                 cells.table("Why people left", _left(view)),
             )
-            if table.frame.height
+            if table.height
         ),
         cautions=tuple(_cautions(view, overall, rows)),
     )  # fmt: skip

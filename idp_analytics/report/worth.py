@@ -37,7 +37,7 @@ def worth(view: View) -> Section:
     tables = [_beside(view, currency) for currency in currencies]
     stated = stated_price.stated(view, _each_month(view, currencies[0], units), currencies[0])
     return Section(
-        QUESTION, " ".join([*said(view), *stated.said]), stated.chart, tables=(*stated.tables, *(table for table in tables if table.frame.height)),
+        QUESTION, " ".join([*said(view), *stated.said]), stated.chart, tables=(*stated.tables, *(table for table in tables if table.height)),
         cautions=(*stated.cautions, *_cautions(view, currencies if stated.said else ())), trace=view.trace(COST), metrics=tuple(by_name(name) for name in (COST, *GETS)),
     )  # fmt: skip
 
@@ -125,18 +125,23 @@ def _beside(view: View, currency: str) -> Table:
     teams = sorted({entity for entity, _ in costs if entity != ORG})
     names = team_names(view.mart, teams)
     order = [*sorted(teams, key=lambda team: names[team]), ORG]
-    return cells.table(
+    return cells.of_teams(
         f"What teams pay and what they get, {named(currency)}, {period(view.period.label)}",
         (
-            {
-                "Team": named(view.mart.meta["title"]) if team == ORG else names[team],
-                "Cost": money(costs[team, DEPLOYMENT]["amount"], ""),
-                "Per active developer": _unit(costs.get((team, DEVELOPER))),
-                **{by_name(name).title: _got(found.get((team, name))) for name in GETS},
-            }
+            (
+                costs[team, DEPLOYMENT]["amount"] or 0,
+                {
+                    "Team": named(view.mart.meta["title"]) if team == ORG else names[team],
+                    "Cost": money(costs[team, DEPLOYMENT]["amount"], ""),
+                    "Per active developer": _unit(costs.get((team, DEVELOPER))),
+                    **{by_name(name).title: _got(found.get((team, name))) for name in GETS},
+                },
+            )
             for team in order
             if (team, DEPLOYMENT) in costs
         ),
+        "with the highest cost",
+        "answers.csv",
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from answer_building import answer
 
 from idp_analytics.answers import Verdict
-from idp_analytics.report import cells
+from idp_analytics.report import cells, html
 from idp_analytics.report.words import VERDICTS
 
 
@@ -45,3 +45,19 @@ def test_of_a_withheld_answer_not_even_the_count_is_told():
     assert cells.n(answer("change_fail_rate", n=1204)) == "1,204"
     assert cells.n(answer("change_fail_rate", n=0)) == "0"
     assert cells.n(answer("time_to_first_deploy", n=None)) == "withheld"
+
+
+@pytest.mark.parametrize(("teams", "shown"), [(0, 0), (1, 1), (40, 40), (41, 40), (900, 40)])
+def test_a_table_of_teams_has_those_of_which_there_is_most_to_say_in_the_order_given(teams, shown):
+    rows = [(float(n % 7), {"Team": f"t{n:03}", "n": f"{n}"}) for n in range(teams)]
+    made = cells.of_teams("Teams, in order of name", rows, "with most of it", "all.csv")
+    kept = list(made.columns.get("Team", []))
+    assert made.height == shown
+    assert kept == sorted(kept)
+    if teams <= cells.TEAMS:
+        assert (made.caption, made.left_out, made.whole) == ("Teams, in order of name", 0, "")
+    else:
+        assert made.caption == f"Teams, in order of name: the {cells.TEAMS} with most of it"
+        assert (made.left_out, made.whole) == (teams - cells.TEAMS, "all.csv")
+        assert min(n % 7 for n in map(int, made.columns["n"])) >= (0 if teams < 100 else 6)
+        assert f'{teams - cells.TEAMS} more stand in <a href="all.csv">all.csv</a>.</caption>' in html.table(made)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-import polars as pl
 import pytest
 from answer_building import SCRIPT, TURNED
 from hypothesis import given
@@ -56,7 +55,7 @@ class Page(HTMLParser):
 
 def everything(text: str) -> str:
     """``text`` in every place where text from data can stand, as HTML."""
-    table = Table(text, pl.DataFrame({"Team": [text], "n": [text], "Note": [text]}), ("n",))
+    table = Table(text, {"Team": [text], "n": [text], "Note": [text]}, ("n",))
     section = Section(text, text, None, (table,), (text,), text, Verdict.WORSENED, (RATE,))
     cards = Cards(text, (Card(text, text, text, text, Verdict.IMPROVED, text, text),), (text,))
     return "".join((html.answer(section), html.behind(section), html.table(table), html.cards(cards)))
@@ -117,7 +116,7 @@ def test_no_line_ends_between_a_number_and_its_unit(text, kept):
 
 
 def test_what_is_behind_is_folded_unless_opened_and_empty_where_there_is_nothing():
-    table = Table("Numbers", pl.DataFrame({"Period": ["2026-06"]}))
+    table = Table("Numbers", {"Period": ["2026-06"]})
     assert html.behind(Section("?", "So.")) == ""
     folded = html.behind(Section("?", "So.", tables=(table,)))
     assert "<summary>Numbers behind the answer</summary>" in folded
@@ -146,7 +145,7 @@ def test_a_definition_tells_all_there_is(metric):
 
 
 def test_a_table_can_be_reached_by_keyboard_and_read_by_ear():
-    page = html.table(Table("Numbers", pl.DataFrame({"Period": ["2026-06"], "n": ["3"], "Note": [""]}), ("n",)))
+    page = html.table(Table("Numbers", {"Period": ["2026-06"], "n": ["3"], "Note": [""]}, ("n",)))
     assert 'role="region" tabindex="0" aria-label="Numbers"' in page
     assert '<th scope="col">Period</th><th scope="col" class="idp-number">n</th>' in page
     assert '<th scope="row"><bdi>2026-06</bdi></th><td class="idp-number">3</td><td><bdi></bdi></td>' in page

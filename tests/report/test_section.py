@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
 import pytest
 from answer_building import SCRIPT
 
@@ -12,7 +11,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.report import Card, Cards, Section, Table
 
 CHART = Chart({"mark": "bar"}, "t", "d")
-TABLE = Table("Numbers", pl.DataFrame({"Period": ["2026-06"]}))
+TABLE = Table("Numbers", {"Period": ["2026-06"]})
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_what_is_behind_is_told_as_text_too():
 
 def test_a_section_knows_its_table_and_its_metric():
     rate, time = by_name("change_fail_rate"), by_name("change_lead_time")
-    one = Section("Why?", "So.", tables=(TABLE, Table("More", pl.DataFrame())), metrics=(rate,))
+    one = Section("Why?", "So.", tables=(TABLE, Table("More", {})), metrics=(rate,))
     assert (one.table, one.metric) == (TABLE, "change_fail_rate")
     assert (Section("Why?", "So.").table, Section("Why?", "So.").metric) == (None, None)
     assert Section("Why?", "So.", metrics=(rate, time)).metric is None
@@ -60,7 +59,7 @@ def test_in_a_notebook_it_shows_every_part(monkeypatch):
 
 
 def test_a_table_shows_itself():
-    bundle = Table("Of all", pl.DataFrame({"Team": [SCRIPT], "n": ["3"]}), ("n",), 1200)._repr_mimebundle_()
+    bundle = Table("Of all", {"Team": [SCRIPT], "n": ["3"]}, ("n",), 1200)._repr_mimebundle_()
     assert "<caption>Of all 1,200 more not shown.</caption>" in bundle["text/html"]
     assert SCRIPT not in bundle["text/html"]
     assert bundle["text/plain"].startswith("Of all\n")
