@@ -91,7 +91,9 @@ def means(
     )
     left = np.full(len(y), np.nan)
     left[known] = fitted.wresid
-    return _told(fitted.params, fitted.bse, step, df, level, left, np.nan, is_ratio=False)
+    # Of a series that lies on a line, rounding may leave a little less than nothing.
+    spread = np.sqrt(np.maximum(np.diag(fitted.cov_params()), 0.0))
+    return _told(fitted.params, spread, step, df, level, left, np.nan, is_ratio=False)
 
 
 def _design(
@@ -115,6 +117,8 @@ def _design(
 def _told(
     params: Array, spread: Array, step: int, df: float, level: float, left: Array, dispersion: float, is_ratio: bool
 ) -> Interrupted:
+    # What does not vary tells nothing of how sure its step is.
+    spread = np.where(spread > 1e-9 * (1 + np.abs(params)), spread, np.nan)
     reach = float(student.isf((1 - level) / 2, df))
     ends = [
         (float(b), float(b - reach * s), float(b + reach * s))

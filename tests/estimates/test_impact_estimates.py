@@ -49,6 +49,11 @@ def test_a_step_and_a_slope_without_noise():
         interrupted.means([1.0, 2.0, 3.0], 2)
 
 
+def test_what_does_not_vary_tells_nothing_of_its_step():
+    for flat in (interrupted.means(np.zeros(30), 15), interrupted.means(2 + 0.5 * np.arange(30), 15)):
+        assert np.isnan([flat.low, flat.high, flat.p]).all()
+
+
 def test_a_season_is_no_step():
     """Counts with a yearly season and nothing else: with 24 months before and 12 after, the season is not taken for a step."""
     month = np.arange(36) % 12 + 1

@@ -390,6 +390,10 @@ FOUND = Finding(
 )
 
 
+def test_an_effect_without_an_interval_is_not_told():
+    assert np.isnan(replace(FOUND, high=np.nan).effect)
+
+
 def say(found=FOUND, smallest=0.5, forbidden=False, p=np.nan):
     return verdict.said(found, -1, smallest, State.DUE, forbidden, "{:g} h".format, 0.95, p)
 

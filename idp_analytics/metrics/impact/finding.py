@@ -48,6 +48,12 @@ class Finding:
     resembling: float = math.nan
     course: tuple[tuple[int, float, float, float, int], ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        """An effect without an interval is not told."""
+        if math.isnan(self.low) or math.isnan(self.high):
+            for name in ("effect", "low", "high", "p", "detectable", "placebo_p", "robust_to", "expected"):
+                object.__setattr__(self, name, math.nan)
+
 
 Amounts = Callable[[float], str]
 """A number in the metric's unit as it stands in a sentence."""
