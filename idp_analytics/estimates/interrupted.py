@@ -75,7 +75,7 @@ def means(
 ) -> Interrupted:  # fmt: skip
     """The step of a series of means (shares, logarithms of medians) at place ``began``: weighted least squares with a trend, errors by Newey and West (1987).
 
-    Their errors allow for neighbours that resemble each other, over 4 (n ÷ 100)^(2/9) periods; Student's t. Elsewhere as :func:`counts`.
+    Their errors allow for neighbours that resemble each other, over 4 (n ÷ 100)^(2/9) periods, and are never taken below least squares' own; Student's t. Elsewhere as :func:`counts`.
     """
     y = np.asarray(values, float)
     w = np.ones_like(y) if weights is None else np.asarray(weights, float)
@@ -93,6 +93,9 @@ def means(
     left[known] = fitted.wresid
     # Of a series that lies on a line, rounding may leave a little less than nothing.
     spread = np.sqrt(np.maximum(np.diag(fitted.cov_params()), 0.0))
+    # Of few periods Newey and West's errors are too small; least squares' own are right where neighbours do not resemble each other.
+    plain = np.sqrt(np.maximum(np.diag(fitted.normalized_cov_params) * float(fitted.scale), 0.0))
+    spread = np.maximum(spread, plain)
     return _told(fitted.params, spread, step, df, level, left, np.nan, is_ratio=False)
 
 

@@ -13,11 +13,12 @@ from idp_analytics.metrics.coverage_company import drawn
 from idp_analytics.metrics.coverage_study import margin
 from idp_analytics.metrics.impact import proof
 from idp_analytics.metrics.impact.proof import (
+    ALONE,
+    CASES,
     FAILS,
     FAILS_LESS,
     LEAD,
     LEAD_FACTOR,
-    NOTHING,
     PLANTED,
     WORST,
     Proof,
@@ -33,7 +34,10 @@ def kept(told: Proof) -> None:
         assert row["intervals"] == row["entries"] == told.seeds, where
         if row["case"] != WORST:
             assert row["covered"] / row["intervals"] >= told.level - room, where
-        if row["case"] != PLANTED:
+        if row["case"] == ALONE:
+            assert row["improved"] == row["worsened"] == 0, "one series alone is never said to be better or worse"
+            assert row["forbidden"] / row["entries"] <= 1 - told.level + room, where
+        elif row["case"] != PLANTED:
             assert (row["improved"] + row["worsened"]) / row["entries"] <= 1 - told.level + room, where
             assert row["improved"] / row["entries"] <= 1 - told.level, where
         else:
@@ -43,9 +47,7 @@ def kept(told: Proof) -> None:
 def test_what_is_stored_keeps_what_is_promised():
     told = proof.proof()
     assert (told.seed, told.seeds, told.teams) == (proof.SEED, proof.SEEDS, proof.TEAMS)
-    assert told.counts.select("case", "metric").rows() == [
-        (case, metric) for case in (PLANTED, NOTHING, WORST) for metric in (LEAD, FAILS)
-    ]
+    assert told.counts.select("case", "metric").rows() == [(case, metric) for case in CASES for metric in (LEAD, FAILS)]
     kept(told)
     # What a chart of before and after draws of those picked for being worst, with nothing done to them.
     worst = told.counts.filter(case=WORST, metric=FAILS).row(0, named=True)

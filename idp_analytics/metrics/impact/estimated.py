@@ -167,8 +167,10 @@ def _charted(told: Finding, weeks: Panel, values: Array, weight: Array, began: i
     reach = float(student.isf((1 - level) / 2, df)) * error
     scale = expected_level(later, np.where(np.isnan(later), 0.0, weight[began:]), effect, weeks.is_ratio)
     is_long = bool(runs.is_long[began:].any()) and int(runs.useful) >= process_behaviour.FEWEST
+    # A signal of one week alone says that something happened, not that it stayed.
+    stayed = abs(effect) > reach and (outside or is_long)
     return _with(
-        told, scale, [effect, effect - reach, effect + reach], math.nan, power.from_error(error, df, level), sign, outside or is_long, resembling
+        told, scale, [effect, effect - reach, effect + reach], math.nan, power.from_error(error, df, level), sign, stayed, resembling
     )  # fmt: skip
 
 

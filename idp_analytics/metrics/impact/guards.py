@@ -65,9 +65,9 @@ def _near(mine: Mapping[str, date], theirs: Mapping[str, date]) -> float:
 
 
 def seen(
-    entry: Entry, found: Finding, overlapping: Sequence[Overlap], level: float, number: Amounts
+    entry: Entry, found: Finding, overlapping: Sequence[Overlap], level: float, number: Amounts, sign: int
 ) -> Iterator[Guard]:
-    """Everything that speaks against ``found``. ``number``: how amounts are told."""
+    """Everything that speaks against ``found``. ``number``: how amounts are told; ``sign``: +1 where up is hoped for."""
     if entry.is_mixed:
         yield Guard("Rows of the ledger say different things of it; what the first says holds.")
     if entry.before_registered:
@@ -85,12 +85,12 @@ def seen(
         else:
             yield Guard(f"Another change, {other.name}, reached units of it too, at other times.")
     if found.method in (Method.GROUP_TIME, Method.SYNTHETIC):
-        yield from _compared(entry, found, level, number)
+        yield from _compared(found, level, number, sign)
     elif found.resembling > RESEMBLING:
         yield Guard("Neighbouring weeks resemble each other, so that chance looks like change more often.")
 
 
-def _compared(entry: Entry, found: Finding, level: float, number: Amounts) -> Iterator[Guard]:
+def _compared(found: Finding, level: float, number: Amounts, sign: int) -> Iterator[Guard]:
     certain = _is_certain(found)
     if found.drift_low > 0 or found.drift_high < 0:
         # Carried on from the middle of the months before to the middle of those after, at its slowest and at its fastest.
@@ -113,12 +113,15 @@ def _compared(entry: Entry, found: Finding, level: float, number: Amounts) -> It
     if certain and found.is_few and math.isnan(found.placebo_p):
         yield Guard("Units are few, and there are too few ways of giving out the dates to tell it from chance.", True)
     elif certain and found.is_few and found.placebo_p > 1 - level:
-        yield Guard(
-            f"Units are few, and {found.placebo_p:.0%} of other ways of giving out the dates find as much.", True
+        others = (
+            "units that did not, each taken for it, are"
+            if found.method is Method.SYNTHETIC
+            else "other ways of giving out the dates are"
         )
+        yield Guard(f"Units are few, and {found.placebo_p:.0%} of {others} as far off.", True)
     if not math.isnan(found.expected):
-        net = found.low - found.expected if entry.sign > 0 else found.expected - found.high
-        explained = _is_good(entry, found) and not net > 0
+        near, is_good = (found.low, found.low > 0) if sign > 0 else (found.high, found.high < 0)
+        explained = is_good and not sign * (near - found.expected) > 0
         yield Guard(
             f"Those who took it up were the worse ones before: {number(found.expected)} would come back by chance alone"
             + (", which may be all there is." if explained else "."),
@@ -130,7 +133,3 @@ def _compared(entry: Entry, found: Finding, level: float, number: Amounts) -> It
 
 def _is_certain(found: Finding) -> bool:
     return found.low > 0 or found.high < 0
-
-
-def _is_good(entry: Entry, found: Finding) -> bool:
-    return found.low > 0 if entry.sign > 0 else found.high < 0

@@ -32,7 +32,7 @@ _kept: dict[int, tuple[Settings, datetime, tuple[pl.DataFrame, pl.DataFrame]]] =
 
 
 class Looked(NamedTuple):
-    """One metric of one entry: what was found, and between which days it was looked at."""
+    """One metric of one entry: what was found, and what else reached its units then."""
 
     entry: Entry
     metric: Metric | None
@@ -173,11 +173,7 @@ def _row(one: Looked, p_adjusted: float, settings: Settings) -> dict[str, Any]:
     sign = entry.sign if is_primary or metric is None else 1 if metric.better == "higher" else -1
     smallest = entry.smallest if is_primary else None
     number = amounts(metric.unit if metric else "")
-    speaking = (
-        list(guards.seen(entry, found, one.overlapping, level, number))
-        if is_primary or found.method is not Method.NONE
-        else []
-    )
+    speaking = list(guards.seen(entry, found, one.overlapping, level, number, sign))
     told = verdict.said(found, sign, smallest, entry.state, any(g.forbids for g in speaking), number, level, p_adjusted)
     if metric is None or not _can_be_judged(metric, entry.kind):
         told = verdict.Said(Verdict.NOT_MEASURED, "", "An entry that names a metric which is measured for such units.")

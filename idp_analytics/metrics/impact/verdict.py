@@ -21,6 +21,9 @@ ALLOWS = {
 NOTHING_TELLS_WHY = "It changed, and nothing here tells why: there is nothing to compare it with."
 
 
+ELSEWHERE = "Months, or units, of which what speaks against it does not hold."
+
+
 class Said(NamedTuple):
     """The verdict, a sentence on how it came about (empty: the numbers say it), and what would change our mind."""
 
@@ -45,11 +48,7 @@ def said(
     Nothing found is *no detectable change* only where an effect that matters would have been; a change for certain, but by less than matters or
     perhaps by less, is no improvement. Where one series is all there is, nothing is said to be improved.
     """
-    if (
-        found.method is Method.NONE
-        or math.isnan(found.effect)
-        or (math.isnan(found.low) and found.method is not Method.SYNTHETIC)
-    ):
+    if found.method is Method.NONE or math.isnan(found.effect):
         return Said(Verdict.INSUFFICIENT_DATA, "", _needed(state))
     if found.method in (Method.PROCESS_BEHAVIOUR, Method.INTERRUPTED):
         if found.is_signal:
@@ -58,14 +57,14 @@ def said(
                 NOTHING_TELLS_WHY,
                 "Units that take it up later, or never, to compare with: three, known for two months before.",
             )
-        return _nothing_found(found, smallest, number)
+        return _nothing_found(found, smallest, number, is_forbidden)
     good, bad = (found.low > 0, found.high < 0) if sign > 0 else (found.high < 0, found.low > 0)
     if smallest is None and not p_adjusted <= 1 - level:
         good = bad = False
     if not good and not bad:
-        return _nothing_found(found, smallest, number)
+        return _nothing_found(found, smallest, number, is_forbidden)
     if is_forbidden:
-        return Said(Verdict.NOT_IDENTIFIED, "", "Months, or units, of which what speaks against it does not hold.")
+        return Said(Verdict.NOT_IDENTIFIED, "", ELSEWHERE)
     apart = (
         ""
         if math.isnan(found.robust_to) or math.isinf(found.robust_to)
@@ -89,7 +88,7 @@ def said(
     return Said(Verdict.IMPROVED, "", contrary)
 
 
-def _nothing_found(found: Finding, smallest: float | None, number: Amounts) -> Said:
+def _nothing_found(found: Finding, smallest: float | None, number: Amounts, is_forbidden: bool) -> Said:
     seen = number(found.detectable) if not math.isnan(found.detectable) else ""
     if smallest is not None and not found.detectable <= smallest:
         weak = (
@@ -98,6 +97,8 @@ def _nothing_found(found: Finding, smallest: float | None, number: Amounts) -> S
             else ""
         )
         return Said(Verdict.INSUFFICIENT_DATA, weak, _more(found, smallest, number))
+    if is_forbidden:  # two that cancel each other look like none
+        return Said(Verdict.NOT_IDENTIFIED, "", ELSEWHERE)
     would = (
         f"An effect of less than {seen} is not seen four times in five: only more units or months would show it."
         if seen
