@@ -138,6 +138,29 @@ def test_intervals_hold_what_they_promise_with_few_units():
     assert hits / 400 >= 0.95 - 2 * np.sqrt(0.95 * 0.05 / 400)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("units", "takers", "alike", "differing"),
+    [(6, 3, 0, 0), (10, 5, 0.6, 0), (24, 12, 0.6, 0.5), (40, 5, 0.3, 0), (12, 9, 0.3, 0)],
+)
+def test_intervals_hold_where_months_are_alike_and_effects_differ(units, takers, alike, differing):
+    """400 panels each: months of a unit resemble each other, effects differ between units, cells hold one observation or thirty."""
+    hits = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        noise = rng.normal(size=(units, 12))
+        for month in range(1, 12):
+            noise[:, month] = alike * noise[:, month - 1] + np.sqrt(1 - alike**2) * noise[:, month]
+        m = rng.integers(1, 30, noise.shape).astype(float)
+        when = np.where(np.arange(units) < takers, rng.integers(4, 9, units), NEVER)
+        effect = 1 + differing * rng.normal(size=(units, 1))
+        y = rng.normal(size=(units, 1)) + noise + 2 * rng.normal(size=noise.shape) / np.sqrt(m)
+        y = y + effect * (np.arange(12) >= when[:, None])
+        found = group_time(y, when, m, "before", "not yet", is_few=True).simple(1)
+        hits += found.low <= 1 <= found.high
+    assert hits / 400 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400)
+
+
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="not of the same units"):
         group_time(np.zeros((3, 4)), [1, 2])
