@@ -194,8 +194,8 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     tables["loads"] = _recounted(loads, pl.concat([late, dropped]))
     _stop_if_unusable(tables, results)
 
-    zone, ownership = settings.time_zone, tables["ownership"]
-    tables = {name: attribute(TABLES[name], tables.pop(name), ownership, zone) for name in list(tables)}
+    zone, ownership = settings.time_zone, tables["ownership"].clone()  # the table itself is used up below
+    tables = {name: _whole(attribute(TABLES[name], tables.pop(name), ownership, zone)) for name in list(tables)}
     return Organisation(
         settings=settings, tables=tables, rejected=rejected, checks=results,
         as_of=settings.as_of or _last_event(tables), cautions=tuple(_cautions(tables, settings)),
@@ -318,6 +318,12 @@ def _gathered(
                 rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
     tables, gone = without(tables, forgotten)
     return tables, unnamed(pl.concat(rejected), forgotten), _recounted(loads, gone)
+
+
+def _whole(frame: pl.DataFrame) -> pl.DataFrame:
+    """``frame``, which is used up, with each column in one piece; joins would put them together anew each time. Column by column, so that no table
+    is held twice."""
+    return pl.DataFrame([frame.drop_in_place(name).rechunk() for name in frame.columns])
 
 
 _AGAIN = "the same key comes again later; the later row is used"

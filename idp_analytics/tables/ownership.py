@@ -52,14 +52,15 @@ def attribute(table: Table, facts: pl.DataFrame, ownership: pl.DataFrame, time_z
         pl.col("valid_from").fill_null(pl.date(1, 1, 1)).alias("_day"),
         pl.col("valid_to").alias("_until"),
     ).sort("service_id", "_day")
-    # Many facts are of one service on one day, which is looked up once.
+    # Many facts are of one service on one day, which is looked up once; the rest of the rows is not touched.
+    asked = facts.select("service_id", day)
     owners = (
-        facts.select("service_id", day).drop_nulls().unique().sort("_day")
+        asked.drop_nulls().unique().sort("_day")
         .join_asof(spans.sort("_day"), on="_day", by="service_id", strategy="backward", check_sortedness=False)
         .filter(pl.col("_until").is_null() | (pl.col("_day") < pl.col("_until")))
     )  # fmt: skip
-    owned = facts.with_columns(day).join(owners, on=["service_id", "_day"], how="left", maintain_order="left")
-    return owned.with_columns(pl.coalesce(named, "_owner").alias("team_id")).drop("_day", "_owner", "_until")
+    owner = asked.join(owners, on=["service_id", "_day"], how="left", maintain_order="left")["_owner"]
+    return facts.with_columns(pl.coalesce(named, owner).alias("team_id"))
 
 
 def overlaps(ownership: pl.DataFrame) -> pl.DataFrame:
@@ -160,14 +161,22 @@ def ambiguous(aliases: pl.DataFrame) -> list[str]:
 
 
 def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str, look_up: str) -> pl.DataFrame:
-    dated = event_time(table).dt.date() if table.time else pl.lit(None, pl.Date)
+    # A name comes again and again, so that each is looked up once, and the rows themselves are not touched where none has an alias.
+    spelt = pl.col("_name").str.strip_chars().str.to_lowercase().alias("_alias")
+    names = frame.select(pl.col(look_up).alias("_name")).unique().with_columns(spelt)
+    names = names.join(known, on="_alias", how="semi")
+    if names.is_empty():
+        return frame
+    is_dated = (
+        table.time and known.select(pl.any_horizontal(pl.col("valid_from", "valid_to").is_not_null()).any()).item()
+    )
+    dated = event_time(table).dt.date() if is_dated else pl.lit(None, pl.Date)
+    asked = frame.select(pl.col(look_up).alias("_name"), pl.col("source").alias("_source"), dated.alias("_day"))
     matches = (
-        frame.select(
-            pl.int_range(pl.len()).alias("_order"),
-            pl.col(look_up).str.strip_chars().str.to_lowercase().alias("_alias"),
-            pl.col("source").alias("_source"),
-            dated.alias("_day"),
-        )
+        asked.join(names.select("_name"), on="_name", how="semi")
+        .unique()
+        .with_columns(spelt)
+        .with_row_index("_order")
         .join(known, on="_alias", how="inner")
         .filter(
             pl.col("system").is_null() | (pl.col("system") == pl.col("_source")),
@@ -183,15 +192,10 @@ def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str,
             maintain_order=True,
         )
         .unique("_order", keep="first", maintain_order=True)
-        .select("_order", "canonical_id")
+        .select(*asked.columns, "canonical_id")
     )
-    return (
-        frame.with_row_index("_order")
-        .with_columns(pl.col("_order").cast(pl.Int64))
-        .join(matches, on="_order", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("canonical_id", name).alias(name))
-        .drop("_order", "canonical_id")
-    )
+    found = asked.join(matches, on=asked.columns, how="left", nulls_equal=True, maintain_order="left")["canonical_id"]
+    return frame.with_columns(pl.coalesce(found, name).alias(name))
 
 
 def latest(name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
