@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.settings import components, limits, next_paths, scorecards, showback, tools
+from idp_analytics.settings import components, limits, next_paths, scorecards, showback, toml_reader, tools
 from idp_analytics.settings.components import Component
 from idp_analytics.settings.limits import Limits
 from idp_analytics.settings.maturity_choices import aimed, chosen
@@ -162,11 +162,13 @@ def read(root: Path, check_source: SourceCheck) -> Settings:
         raise SettingsError(
             f"{root}: no {FILE} in this folder. Point at a data folder that has one, or start from a copy of data/sample."
         )
-    text = path.read_bytes()
     try:
-        document = tomllib.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
+        text = path.read_bytes()
+        document = toml_reader.loads(text.decode("utf-8-sig"))  # editors may write a byte order mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
     book, model, people = (
         file.read_bytes() if (file := root / name).is_file() else b"" for name in (THEMES, MATURITY, FORGOTTEN)
     )
@@ -202,7 +204,7 @@ def parse(
         link_hours=rules_table.number("link_hours", Rules.link_hours, above=0),
         cost_basis=rules_table.choice("cost_basis", BASES, Rules.cost_basis),
         level=rules_table.number("level", Rules.level, above=0.5, below=1),
-        min_cohort=int(rules_table.number("min_cohort", Rules.min_cohort, above=2)),
+        min_cohort=int(rules_table.number("min_cohort", Rules.min_cohort, above=2, below=1_000_001)),
         first_deployment=rules_table.choice("first_deployment", FIRST_DEPLOYMENT, Rules.first_deployment),
         lead_time_unit=rules_table.choice("lead_time_unit", LEAD_TIME_UNITS, Rules.lead_time_unit),
         hotfix_words=rules_table.words("hotfix_words", Rules.hotfix_words),

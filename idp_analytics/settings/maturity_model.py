@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from idp_analytics.errors import SettingsError, nearest
+from idp_analytics.settings import toml_reader
 from idp_analytics.settings.toml_reader import TomlReader
 
 FILE = "maturity_model.toml"
@@ -193,7 +194,7 @@ def shipped() -> Model:
 def parse(text: str, problems: list[str]) -> Model:
     """A model from TOML; what is wrong is added to ``problems``, all of it."""
     try:
-        content = tomllib.loads(text)
+        content = toml_reader.loads(text)
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{FILE}: is not TOML: {error}")
         content = None

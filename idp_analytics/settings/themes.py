@@ -74,8 +74,10 @@ def parse(text: str, problems: list[str]) -> Codebook:
     """A codebook from YAML; what is wrong is added to ``problems``, each with what was found and what to write instead."""
     try:
         content = yaml.load(text, Loader=_Plain) if len(text) <= _LONGEST else None  # noqa: S506  a safe loader, without references
-    except yaml.YAMLError as error:
-        problems.append(f"{FILE}: is broken YAML: {' '.join(str(error).split())}")
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        # The others are of values that are not what their tag, or their look, says: a time at 25:00, `!!bool maybe`.
+        why = "is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        problems.append(f"{FILE}: is broken YAML: {why}")
         return Codebook(0, ())
     if not isinstance(content, Mapping) or not isinstance(content.get("themes"), list):
         problems.append(f"{FILE}: must be a mapping with version and a list of themes")

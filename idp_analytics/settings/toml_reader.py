@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -10,6 +12,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from idp_analytics.errors import nearest
 from idp_analytics.working_time import Hours, is_time_zone
+
+
+def loads(text: str) -> dict[str, Any]:
+    """The tables of a TOML text; raises ``tomllib.TOMLDecodeError`` also for what is only too deep or too long for Python."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("it is nested too deeply") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise tomllib.TOMLDecodeError(f"it has a number of more than {sys.get_int_max_str_digits():,} digits") from None
 
 
 class TomlReader:
@@ -139,7 +153,11 @@ class TomlReader:
         if isinstance(value, datetime) and value.tzinfo is None:
             self.problems.append(f"{self.where}{key} = {value}: has no zone; write e.g. 2026-07-01T00:00:00Z")
             return None
-        return value.astimezone(UTC) if isinstance(value, datetime) else None
+        try:
+            return value.astimezone(UTC) if isinstance(value, datetime) else None
+        except OverflowError:  # the first and the last day there are, in another zone
+            self.problems.append(f"{self.where}{key} = {value}: is no time in UTC; write e.g. 2026-07-01T00:00:00Z")
+            return None
 
     def day(self, key: str) -> date | None:
         """A day."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -247,7 +248,10 @@ def _one_after_another(text: str, decoder: json.JSONDecoder, shown: str, failure
 
 
 def _told(error: Exception) -> str:
-    return "is nested too deeply" if isinstance(error, RecursionError) else str(getattr(error, "msg", error))
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    # All other errors of the decoder say themselves where they are; this one is Python's, about its integers.
+    return str(getattr(error, "msg", f"a number of more than {sys.get_int_max_str_digits():,} digits"))
 
 
 def _printable(text: str, value: Any) -> Any:

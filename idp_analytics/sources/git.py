@@ -51,7 +51,7 @@ def problems(options: Mapping[str, Any]) -> list[str]:
     pattern = options.get("tag_pattern", TAG_PATTERN)
     try:
         re.compile(pattern)
-    except (re.error, TypeError) as error:
+    except (re.error, TypeError, RecursionError, OverflowError) as error:
         found.append(f"tag_pattern = {pattern!r}: is not a regular expression ({error})")
     services = options.get("services", {})
     if not isinstance(services, Mapping) or not all(isinstance(v, str) and v.strip() for v in services.values()):

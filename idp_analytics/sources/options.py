@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +39,10 @@ def _word(_: Option, value: Any) -> list[str]:
     return [] if isinstance(value, str) else ["must be text in quotes"]
 
 
+UNUSABLE = (re.error, RecursionError, OverflowError)
+"""Why an expression cannot be used: it is none, is nested too deeply, or repeats something too often."""
+
+
 def _texts(option: Option, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         return ['must be a list of texts, e.g. ["…"]']
@@ -65,7 +69,7 @@ def _pattern(_: Option, value: Any) -> list[str]:
         return ["must be a regular expression in quotes"]
     try:
         groups = re.compile(value).groups
-    except re.error as error:
+    except UNUSABLE as error:
         return [f"is no regular expression: {error}"]
     return [] if groups else ["needs a group in round brackets: the part that counts"]
 
@@ -77,7 +81,7 @@ def _patterns(option: Option, value: Any) -> list[str]:
     for pattern, word in value.items():
         try:
             re.compile(pattern)
-        except re.error as error:
+        except UNUSABLE as error:
             found.append(f"{pattern!r} is no regular expression: {error}")
         if option.allowed and word not in option.allowed:
             found.append(f"{word!r} is not one of {', '.join(option.allowed)}")
@@ -85,7 +89,10 @@ def _patterns(option: Option, value: Any) -> list[str]:
 
 
 def _moment(_: Option, value: Any) -> list[str]:
-    right = isinstance(value, datetime) and value.tzinfo is not None
+    try:
+        right = isinstance(value, datetime) and value.tzinfo is not None and bool(value.astimezone(UTC))
+    except OverflowError:  # the first and the last day there are, in another zone
+        right = False
     return [] if right else ["must be a time with a zone, without quotes, e.g. 2026-07-01T00:00:00Z"]
 
 

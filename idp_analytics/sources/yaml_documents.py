@@ -45,8 +45,9 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
         raise SourceError(
             f"{shown}: is broken YAML{place}: {error.problem}. Export it again or mend that line."
         ) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise SourceError(f"{shown}: is no YAML that can be read: {error}.") from None
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:
+        # The last ones are of values that are not what their tag says: `!!bool maybe`.
+        raise SourceError(f"{shown}: is no YAML that can be read: {' '.join(str(error).split())}.") from None
     finally:
         if loader is not None:
             loader.dispose()

@@ -33,6 +33,9 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What nobody expects in the place of any value."""
 
+PLAIN = tuple(value for value in VALUES if not isinstance(value, str) or not value.startswith(MARK))
+"""Those of them that JSON has a value for."""
+
 _CELLS = tuple(value for value in VALUES if isinstance(value, str) and not value.startswith(MARK))
 
 
@@ -224,16 +227,16 @@ def spoilt_table(data: bytes, draw: Random) -> bytes:
 # --- documents --------------------------------------------------------------------------------------------------------
 
 
-def _places(value: Any, into: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Every (container, key) below a value."""
+def _places(value: Any, into: list[tuple[Any, Any]], depth: int = 50) -> list[tuple[Any, Any]]:
+    """Every (container, key) below a value, as deep as ``depth``."""
     for key, inner in list(value.items()) if isinstance(value, dict) else list(enumerate(value)):
         into.append((value, key))
-        if isinstance(inner, dict | list):
-            _places(inner, into)
+        if isinstance(inner, dict | list) and depth:
+            _places(inner, into, depth - 1)
     return into
 
 
-def spoil(value: Any, draw: Random) -> None:
+def spoil(value: Any, draw: Random, values: tuple[Any, ...] = VALUES) -> None:
     """Change one thing in a document, anywhere."""
     places = _places(value, [])
     if not places:
@@ -253,9 +256,9 @@ def spoil(value: Any, draw: Random) -> None:
             if isinstance(there, str) or there < len(other):
                 where[key] = json.loads(json.dumps(other.get(there) if isinstance(other, dict) else other[there]))
         case 4 if isinstance(where, dict):
-            where[draw.choice(("id", "kind", "items", "name", "metadata", "", "\ud7ff", "0"))] = draw.choice(VALUES)
+            where[draw.choice(("id", "kind", "items", "name", "metadata", "", "\ud7ff", "0"))] = draw.choice(values)
         case _:
-            where[key] = draw.choice(VALUES)
+            where[key] = draw.choice(values)
 
 
 def _other_type(value: Any) -> Any:
@@ -301,7 +304,7 @@ def one_document_spoilt(data: bytes, draw: Random) -> bytes | None:
         value, lines = [json.loads(line) for line in text.splitlines() if line.strip()], True
     if not isinstance(value, list) or len(value) < 6 or not all(isinstance(one, dict) for one in value):
         return None
-    spoil(value[draw.randrange(len(value))], draw)
+    spoil(value[draw.randrange(len(value))], draw, PLAIN)
     if lines:
         return "".join(json_text(one) + "\n" for one in value).encode("utf-8", "surrogatepass")
     return json_text(value).encode("utf-8", "surrogatepass")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import fuzzing
 import payloads
@@ -15,10 +16,12 @@ import polars as pl
 import pytest
 from folder_building import folder
 from fuzzing import Input, tried
+from mutants import one_document_spoilt
 
 from idp_analytics import sources
-from idp_analytics.errors import SourceError
+from idp_analytics.errors import SettingsError, SourceError
 from idp_analytics.organisation import load
+from idp_analytics.settings import read as read_settings
 from idp_analytics.tables import TABLES
 from idp_analytics.tables.declare import Kind
 
@@ -56,6 +59,28 @@ def test_whatever_is_done_to_a_file_it_is_read_or_refused(
             wrong += [f"{target} {number}: {one.seed.name} {one.file}: {one.told}: {problem}"] if problem else []
     assert wrong == []
     assert ended == {"read", "SourceError", "SettingsError"}
+
+
+def test_of_good_rows_beside_a_bad_one_none_is_lost(seeds: dict[str, list[payloads.Seed]], tmp_path: Path) -> None:
+    """One document of a list is spoilt: what the others say stays. Of a dozen it may be one that all others lean on, as a list of services is."""
+    tried_so_far = 0
+    for target, several in seeds.items():
+        if target in ("settings", "folder", "git", "canonical", "focus"):
+            continue
+        seed = several[0]
+        payloads.written(seed, tmp_path / target)
+        before = seed.read(tmp_path / target)
+        for file, data in seed.files.items():
+            spoilt = (
+                one_document_spoilt(data, Random(f"{target}:{file}")) if file.endswith((".json", ".jsonl")) else None
+            )
+            if spoilt is None:
+                continue
+            payloads.written(seed, tmp_path / target, {file: spoilt})
+            assert seed.read(tmp_path / target) >= 0.7 * before, (target, file)
+            payloads.written(seed, tmp_path / target)
+            tried_so_far += 1
+    assert tried_so_far >= 20
 
 
 @pytest.mark.parametrize("target", ["github", "canonical"])
@@ -131,6 +156,38 @@ def test_a_header_of_one_name_many_times_takes_no_time(tmp_path: Path) -> None:
     assert read("canonical", tmp_path / "a.csv", data, table="services") == 1
 
 
+ODD_YAML = [
+    "a: !!bool maybe", "a: !!timestamp soon", "a: !!int x", "a: !!float x", "a: !!null x", "a: !!binary é", "a: !!set [1]", "a: !!omap 3", "a: !!python/name:os.system",
+    "a: !!python/object/apply:os.system ['false']", "a: 2026-01-01 25:00:00", "a: 2026-13-01", "? {a: 1}\n: 2", "<<: 3", "a: 0x", "a: 1:99:99", "a: &a [*a]", "%YAML 9.9\n---\na: 1",
+    "a: [" * 400, "- " * 3000, "\ta: 1", "a: 'b", "a: |+9\n b", "\x00", "!", "&", "*", "---\n...\n---", "a: \ud800",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD_YAML)
+def test_yaml_that_is_not_what_it_says_is_refused(tmp_path: Path, text: str) -> None:
+    """A time at 25:00 ended the reading of themes.yaml, and ``!!bool maybe`` that of any export, with an error of Python's."""
+    data = text.encode("utf-8", "surrogatepass")
+    (tmp_path / "themes.yaml").write_bytes(data)
+    (tmp_path / "settings.toml").write_text('[organisation]\nid = "small"\n')
+    with pytest.raises(SettingsError, match=r"themes\.yaml: "):
+        read_settings(tmp_path, sources.check)
+    try:
+        assert read("argocd", tmp_path / "a.yaml", data) == 0
+    except SourceError as told:
+        assert str(told).startswith("a.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("9" * 5000, "a number of more than 4,300 digits"), ("[" * 3000 + "]" * 3000, "is nested too deeply")],
+    ids=["long", "deep"],
+)
+def test_a_value_nobody_can_hold_is_named_in_our_words(tmp_path: Path, value: str, says: str) -> None:
+    """Python's own sentence asked for ``sys.set_int_max_str_digits()``."""
+    with pytest.raises(SourceError, match=rf"^a\.json: is broken JSON at line 1: {says}\. Export it again"):
+        read("github", tmp_path / "a.json", b'[{"id": %s}]' % value.encode())
+
+
 def test_a_message_names_some_columns_and_no_more(tmp_path: Path) -> None:
     """Of 16,000 columns all were named: 130 kB."""
     with pytest.raises(SourceError, match=r"no column 'name'.+ and 15,961 more") as told:
@@ -157,6 +214,30 @@ def test_a_table_of_devlake_without_columns_has_no_rows(tmp_path: Path) -> None:
 def test_a_table_of_devlake_without_rows_may_be_without_columns(tmp_path: Path) -> None:
     header = b"id,cicd_scope_id,name,result,status,queued_date,started_date,finished_date\n"
     assert read("devlake", tmp_path / "cicd_deployments.csv", header) == 0
+
+
+SETTINGS = [
+    "a = " + "[" * 100_000, "a = " + "{b = " * 3000, "a = " + "9" * 5000, "[organisation]\nas_of = 0001-01-01T00:00:00+23:59", "[organisation]\nas_of = 9999-12-31T23:59:59-23:59",
+    "[organisation]\ntime_zone = '../../etc/passwd'", "[organisation]\ntime_zone = '\x01'", "[organisation]\ntime_zone = '" + "x" * 300_000 + "'", "[rules]\nmin_cohort = 1e300",
+    "[[source]]\nkind = 'github'\nservice_pattern = '" + "(" * 5000 + "'", "[[source]]\nkind = 'github'\nservice_pattern = '(a{99999999999})'",
+    "[[source]]\nkind = 'github'\nenvironments = { '" + "(" * 5000 + "' = 'production' }", "[[source]]\nkind = 'github'\nas_of = 0001-01-01T00:00:00+23:59",
+    "[[source]]\nkind = 'git'\ntag_pattern = '" + "(" * 5000 + "'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SETTINGS, ids=range(len(SETTINGS)))
+def test_settings_that_are_too_much_for_python_are_wrong_in_our_words(tmp_path: Path, text: str) -> None:
+    """Ended with a RecursionError, a ValueError or an OverflowError before."""
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"settings\.toml"):
+        read_settings(tmp_path, sources.check)
+
+
+def test_an_own_maturity_model_that_is_too_much_is_wrong_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("")
+    (tmp_path / "maturity_model.toml").write_text("a = " + "[" * 100_000)
+    with pytest.raises(SettingsError, match=r"maturity_model\.toml: is not TOML: it is nested too deeply"):
+        read_settings(tmp_path, sources.check)
 
 
 # --- dates no company has ---------------------------------------------------------------------------------------------
