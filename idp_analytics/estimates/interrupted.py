@@ -46,12 +46,13 @@ class Interrupted(NamedTuple):
 
 def counts(
     count: npt.ArrayLike, exposure: npt.ArrayLike, began: int, has_slope: bool = True, months: npt.ArrayLike | None = None, is_quasi: bool = True,
-    level: float = 0.95,
+    level: float = 0.95, is_alike: bool = False,
 ) -> Interrupted:  # fmt: skip
     """The step of a series of counts per ``exposure`` at place ``began``, as a ratio of rates: Poisson regression with a trend.
 
     ``is_quasi``: errors by Pearson's χ² ÷ degrees of freedom (quasi-Poisson; Wedderburn 1974), never below Poisson's; without, errors of Poisson as published,
-    which counts that bunch make too small. ``has_slope``: the trend may change too; the effect is then the mean over the periods after.
+    which counts that bunch make too small. ``is_alike``: widened, as far as neighbours resemble each other, by
+    (1 + r) ÷ (1 − r) of their variance, r being the lag-1 autocorrelation of what is left where it is above 0 (Bayley & Hammersley 1946). ``has_slope``: the trend may change too; the effect is then the mean over the periods after.
     ``months`` (1–12 per period): two pairs of harmonics are a yearly season. A place with no exposure or count is left out.
     """
     y, e = np.asarray(count, float), np.asarray(exposure, float)
@@ -64,9 +65,10 @@ def counts(
     df = float(fitted.df_resid)
     dispersion = float(fitted.pearson_chi2) / df if df > 0 else math.nan
     scale = max(1.0, dispersion) if is_quasi else 1.0
-    spread = np.sqrt(np.diag(fitted.normalized_cov_params) * scale)
     left = np.full(len(y), np.nan)
     left[known] = fitted.resid_pearson
+    r = float(np.clip(np.nan_to_num(autocorrelation(left)), 0, 0.9)) if is_alike else 0.0
+    spread = np.sqrt(np.diag(fitted.normalized_cov_params) * scale * (1 + r) / (1 - r))
     return _told(fitted.params, spread, step, np.inf, level, left, dispersion, is_ratio=True)
 
 

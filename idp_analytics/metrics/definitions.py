@@ -200,7 +200,7 @@ The study `impact` judges each change of the ledger (`interventions`) by the one
 *group-time effects* (Callaway & Sant'Anna 2021) where three units took it up and three others had not by then, each known for two months before: how much more
 a unit moved than others that had not yet, from all its months before, put together over units and months as precisely as each is known; the month of taking up
 itself is left out; errors by leaving out each unit once (CR3), since cohorts of fewer than five are never told apart. Else, by week, of units that took it up at once:
-an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, else least squares with Newey & West's errors 1987, never below its own; a yearly season from two years on), or
+an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, widened as far as neighbours resemble each other, else least squares with Newey & West's errors 1987, never below its own; a yearly season from two years on), or
 *process behaviour* from twelve before and four after, limits frozen: a signal, and a mean that has moved for certain. These two say that something changed, never why: *not identified*. Where the ledger names too few that had
 not taken it up, all others that are not known to be on the path stand in for them; that they did not is supposed. A *synthetic control* (Abadie, Diamond & Hainmueller 2010) is made only for
 interventions that `synthetic_control` under `[impact]` in settings.toml names: of three units at most, from ten others known in all of twelve months before, its interval by placebos. Medians are estimated as factors and told in

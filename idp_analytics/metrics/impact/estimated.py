@@ -137,7 +137,7 @@ def _interrupted(
     events = None if counts is None else np.where(np.isnan(values), np.nan, counts[0])
     # Of no events on one side there is no ratio; their rates differ all the same.
     if events is not None and counts is not None and np.nansum(events[:began]) > 0 and np.nansum(events[began:]) > 0:
-        found = interrupted.counts(events, counts[1], began, True, month, level=level)
+        found = interrupted.counts(events, counts[1], began, True, month, level=level, is_alike=True)
         rate = float(np.nansum(events[began:])) / float(counts[1][began:][~np.isnan(events[began:])].sum())
         scale = Scale(True, rate / found.effect)
         ends = [math.log(v) for v in (found.effect, found.low, found.high)]
