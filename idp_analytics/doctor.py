@@ -191,12 +191,14 @@ def _changes(org: Organisation) -> Iterator[Finding]:
             "other units, or after the review of the first.",
         )
     today = day_of(org.as_of - timedelta(microseconds=1), org.settings.time_zone)
+    resolved = dict(org.tables["actions"].group_by("origin_id").agg(pl.col("opened_on").max()).iter_rows())
     due = rows.group_by("intervention_id").agg(pl.col("review_on").max(), pl.col("adopted_on").count().alias("adopted"))
     for name, on, adopted in due.sort("intervention_id").iter_rows():
-        if on <= today <= on + timedelta(days=_DUE):
+        is_reviewed = name in resolved and resolved[name] >= on
+        if on <= today <= on + timedelta(days=_DUE) and not is_reviewed:
             yield (
                 0,
-                f"The change {name!r} was to be looked at on {on}: read what its report says, and register what is tried next."
+                f"The change {name!r} was to be looked at on {on}: read what its report says, and write down what follows (idp intervention review)."
                 if adopted
                 else f"The change {name!r} was to be looked at on {on}, and no unit has taken it up: say who has (idp intervention adopt), or let it go.",
             )

@@ -137,3 +137,11 @@ def test_a_ledger_that_is_not_read(tmp_path: Path) -> None:
     assert findings(load(root)) == [
         'interventions.jsonl is not read. Add a [[source]] with kind = "change_ledger" and paths = ["interventions.jsonl"].'
     ]
+
+
+def test_a_change_on_which_was_decided_is_due_no_more(tmp_path: Path) -> None:
+    rows = "a,shop,service,h,change_lead_time,down,4,2026-01-02,2026-03-10,2026-01-01T00:00:00Z\n"
+    actions = "action_id,team_id,origin,origin_id,opened_on\nx,pay,retrospective,a,{}\n"
+    for day, is_due in (("2026-03-09", True), ("2026-03-10", False)):
+        said = found(tmp_path, interventions=_LEDGER + rows, actions=actions.format(day))
+        assert any("was to be looked at" in sentence for sentence in said) == is_due

@@ -139,6 +139,25 @@ def adopt(
         click.echo(printable(f"{target}: 1 entry added, about {count(len(entry['units']), 'unit')}."))
 
 
+@intervention.command()
+@folder
+@click.argument("name")
+@click.option("--decision", required=True, type=click.Choice(["keep", "change", "end"]), help="What follows from it.")
+@click.option("--learnt", required=True, help="What was learnt, in a sentence, for who tries the next.")
+@click.option("--team", help="Whose decision it is [default: the platform team].")
+@_at
+@told
+def review(data: Path, name: str, decision: str, learnt: str, team: str | None, at: datetime | None) -> None:
+    """Write down what was decided on the change NAME once it was looked at. Its page tells so, and it is due no more."""
+    from idp_analytics.interventions import ledger_file, registering
+
+    organisation = loaded(data, (), "fast")
+    with ledger_file.locked(organisation.settings) as target:
+        own, _ = _rows(target, organisation)
+        ledger_file.add(target, [registering.review(name, team, decision, learnt, _moment(at), own, organisation)])
+    click.echo(printable(f"{name}: {decision}. {target}: 1 entry added."))
+
+
 @intervention.command("list")
 @folder
 @told
@@ -153,7 +172,10 @@ def list_(data: Path) -> None:
         click.echo(f"Nothing is registered. Register a change before it begins: idp intervention add --data {data}")
         return
     click.echo(framed(listing.listed(known, organisation)))
-    for number in ledger_file.unsealed(ledger_file.entries(organisation.settings.root / FILE)):
+    entries = ledger_file.entries(organisation.settings.root / FILE)
+    for sentence in listing.decided(entries):
+        click.echo(printable(sentence))
+    for number in ledger_file.unsealed(entries):
         click.echo(
             f"caution: entry {number} of {FILE} does not follow from the one before: it, or what stood before it, was changed after it was written."
         )

@@ -98,7 +98,8 @@ def rows(target: Path, settings: Settings) -> pl.DataFrame:
     if not target.exists() or not target.stat().st_size:
         return pl.DataFrame(schema=table.schema)
     extracts = sources.read(KIND, [target], {}, settings.root)
-    return pl.concat([conform(one, KIND, settings.time_zone).rows for one in extracts])
+    told = [conform(one, KIND, settings.time_zone).rows for one in extracts if one.table == table.name]
+    return pl.concat([pl.DataFrame(schema=table.schema), *told])
 
 
 def is_read(settings: Settings) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +12,7 @@ from idp_analytics import metrics
 from idp_analytics.charts.wording import size
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.organisation import Organisation
+from idp_analytics.sources.ledger_entries import REVIEWED
 
 
 def listed(known: pl.DataFrame, organisation: Organisation) -> pl.DataFrame:
@@ -39,3 +42,10 @@ def listed(known: pl.DataFrame, organisation: Organisation) -> pl.DataFrame:
         *(pl.col(end).cast(pl.String).fill_null("") for end in ("first", "last")), "review_on",
         pl.col("registered_at").dt.convert_time_zone(settings.time_zone).dt.date().alias("registered"), state.alias("state"),
     )  # fmt: skip
+
+
+def decided(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What was decided on changes that were looked at, and what was learnt, oldest first."""
+    for entry in entries:
+        if entry.get("entry") == REVIEWED:
+            yield f"{entry.get('intervention_id')}, {entry.get('on')}: {entry.get('decision')}. {entry.get('learnt')}"

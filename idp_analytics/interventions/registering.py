@@ -18,13 +18,16 @@ from idp_analytics.errors import ReportError, SettingsError, nearest
 from idp_analytics.metrics.interventions import overlapping
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.organisation import Organisation
-from idp_analytics.sources.ledger_entries import ADOPTED, FILE, REGISTERED
+from idp_analytics.sources.ledger_entries import ADOPTED, FILE, REGISTERED, REVIEWED
 
 LEAST_DAYS = 28
 """Days from taking a change up to its review at least: fewer than four weeks show nothing by any method."""
 
 WAYS = {"higher": "up", "lower": "down"}
 """Which way is better, as the catalogue of metrics says it → as the ledger does."""
+
+DECISIONS = ("keep", "change", "end")
+"""What may be decided on a change that was looked at."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SHOWN = 5
@@ -180,6 +183,33 @@ def adoption(
     if not changed:
         return None, ["That is known already; nothing was added."]
     return {"entry": ADOPTED, "at": _stamp(at), "intervention_id": name, "units": {u: day.isoformat() if day else "" for u in changed}}, said  # fmt: skip
+
+
+def review(
+    name: str, team: str | None, decision: str, learnt: str, at: datetime, own: pl.DataFrame, organisation: Organisation
+) -> dict[str, Any]:
+    """The entry that says what was decided on the change ``name`` (:data:`DECISIONS`) once it was looked at, by the ``team`` whose it is (null: the
+    platform team), and what was ``learnt``.
+
+    Raises :class:`SettingsError` that lists all that is wrong.
+    """
+    settings = organisation.settings
+    today = day_of(at, settings.time_zone)
+    mine, whose = own.filter(intervention_id=name), team or settings.platform_team
+    wrong = []
+    if mine.is_empty():
+        wrong.append(f"{name!r}: is not registered in {FILE}.{nearest(name, own['intervention_id'].unique())}")
+    elif today < mine["review_on"][0]:
+        wrong.append(f"it is to be looked at on {_day(mine['review_on'][0])}: what is seen before then is no answer")
+    if whose is None:
+        wrong.append("no team: say whose decision it is with --team, or name a platform_team in settings.toml")
+    elif whose not in (there := existing("team", today, organisation)):
+        wrong.append(f"team {whose!r}: there is no such team.{nearest(whose, there)}")
+    if wrong:
+        raise SettingsError.listing(f"intervention {name}", wrong, "written")
+    return {
+        "entry": REVIEWED, "at": _stamp(at), "intervention_id": name, "on": today.isoformat(), "team": whose, "decision": decision, "learnt": learnt,
+    }  # fmt: skip
 
 
 def known_rows(organisation: Organisation, own: pl.DataFrame) -> pl.DataFrame:

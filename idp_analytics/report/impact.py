@@ -26,6 +26,8 @@ PART = 6
 """So many changes at most have a part of their own, those whose review came last or comes next; all stand in the table."""
 EVERY = "month"
 """What the course goes by."""
+STUDIES = ("impact", "impact_course", "intervention_units", "top_two", "maturity_steps")
+"""All that is looked at."""
 
 Row = dict[str, Any]
 
@@ -57,7 +59,7 @@ def change(view: View, name: str) -> Section:
 
 
 def due(view: View, most: int = 2) -> list[str]:
-    """A sentence on the changes whose day to look has come and that no action names since, the latest first; empty where there is none."""
+    """A sentence on the changes whose day to look has come and of which nobody has written down what follows, the latest first; empty where there is none."""
     rows = [row for row in learnt.judged(view.mart.studies["impact"]) if row["state"] == State.DUE.value]
     if not rows:
         return []
@@ -86,7 +88,7 @@ def _summary(rows: list[Row]) -> Iterator[str]:
         yield f"Of {count(len(over), 'registered change')} whose day to look has come: {told}."
     open_ = sum(row["state"] == State.DUE.value for row in over)
     if open_:
-        yield f"{open_:,} of them {('have', 'has')[open_ == 1]} no action yet that says what follows."
+        yield f"Of {open_:,} of them nobody has written down yet what follows (idp intervention review)."
     running = [row for row in rows if row["state"] == State.RUNNING.value]
     if running:
         yield f"{count(len(running), 'change is', 'changes are')} running, the next to be looked at on {_day(running[0]['review_on'])}."
@@ -167,8 +169,8 @@ def _when(row: Row) -> str:
     if row["state"] == State.RUNNING.value:
         return f"It is to be looked at on {day}; what is seen until then is no answer."
     if row["state"] == State.DUE.value:
-        return f"It was to be looked at on {day}: keep it, change it or end it, and write an action that names it."
-    return f"It was to be looked at on {day}, and an action says what followed."
+        return f"It was to be looked at on {day}: keep it, change it or end it, and write that down."
+    return f"It was to be looked at on {day}, and what followed is written down."
 
 
 def _warnings(row: Row) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from importlib.metadata import version
@@ -75,8 +75,10 @@ class Mart:
     meta: Mapping[str, Any]
 
     @classmethod
-    def of(cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q")) -> Mart:
-        """Everything computed from ``organisation``, for periods of the given lengths."""
+    def of(
+        cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None
+    ) -> Mart:
+        """Everything computed from ``organisation``, for periods of the given lengths; of studies ``only`` those named, where any are."""
         answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
         settings = organisation.settings
         # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
@@ -110,7 +112,7 @@ class Mart:
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
             people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            {study.name: _whole_first(organisation.study(study.name)) for study in STUDIES}, meta,
+            {study.name: _whole_first(organisation.study(study.name)) for study in STUDIES if only is None or study.name in only}, meta,
         )  # fmt: skip
 
     def restating(self, before: Before, organisation: Organisation) -> Mart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from idp_analytics.answers import ORG
 from idp_analytics.periods import parse
@@ -68,6 +69,9 @@ from idp_analytics.report import (
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Brief, Cards, Section
 from idp_analytics.report.view import View
+
+if TYPE_CHECKING:
+    from idp_analytics.organisation import Organisation
 
 
 @dataclass(frozen=True)
@@ -362,6 +366,12 @@ def open_report(
     if team is None:
         return OrgReport(View(opened, "org", ORG, span))
     return TeamReport(View(opened, "team", opened.team(team), span))
+
+
+def only_changes(organisation: Organisation) -> OrgReport:
+    """The organisation's report for its latest complete month of which only :meth:`OrgReport.impact` can be asked, in seconds."""
+    opened = Mart.of(organisation, ("1mo",), impact.STUDIES)
+    return OrgReport(View(opened, "org", ORG, opened.period()))
 
 
 def found(folder: str) -> Path:

@@ -15,8 +15,8 @@ from typing import Any
 FILE = "interventions.jsonl"
 """The ledger in a data folder."""
 
-REGISTERED, ADOPTED = "registered", "adopted"
-"""Entries: what is to be tried, said before it is; and when units took it up."""
+REGISTERED, ADOPTED, REVIEWED = "registered", "adopted", "reviewed"
+"""Entries: what is to be tried, said before it is; when units took it up; and what was decided once it was looked at."""
 
 SEAL = "seal"
 

@@ -195,6 +195,39 @@ def test_what_another_file_keeps_is_changed_there(tmp_path):
     assert "by-hand" in run(data, "list").output
 
 
+def test_what_was_decided_is_an_action_that_names_the_change(tmp_path):
+    data = folder(tmp_path, services=SERVICES)
+    add(data, "--adopted-on", "2026-03-10")
+    add(data, id="other", smallest_effect="3")
+    settings = data / "settings.toml"
+    settings.write_text(settings.read_text() + "\n" + ledger_file.SOURCE + "\n")
+
+    def review(*more, name="pipeline", at="2026-09-02T09:00:00Z"):
+        return run(data, "review", name, "--decision", "keep", "--learnt", "It pays.", "--at", at, *more)
+
+    early = review("--team", "pay", at="2026-08-31T09:00:00Z")
+    assert (
+        early.exit_code == 2
+        and "it is to be looked at on 1 September 2026: what is seen before then is no answer" in early.output
+    )
+    assert "no team: say whose decision it is" in review().output
+    assert "Did you mean 'pay'" in review("--team", "pai").output
+    assert (
+        "'pipelin': is not registered in interventions.jsonl. Did you mean 'pipeline'?"
+        in review("--team", "pay", name="pipelin").output
+    )
+    assert review("--team", "pay").exit_code == 0
+    told = load(data)
+    row = told.tables["actions"].row(0, named=True)
+    assert (row["action_id"], row["team_id"], row["origin"], row["origin_id"], str(row["opened_on"]), str(row["closed_on"]), row["outcome"]) == (
+        "change_ledger:pipeline/2026-09-02T09:00:00Z", "pay", "retrospective", "pipeline", "2026-09-02", "2026-09-02", "done",
+    )  # fmt: skip
+    assert told.tables["interventions"].height == 2 and told.rejected.is_empty()
+    states = dict(told.study("impact").filter(role="primary").select("intervention_id", "state").iter_rows())
+    assert states == {"pipeline": "reviewed", "other": "due"}
+    assert "pipeline, 2026-09-02: keep. It pays." in run(data, "list").output
+
+
 def test_a_dry_run_says_all_and_writes_nothing(data):
     result = add(data, "--dry-run")
     assert "is to go down by 4.0 h" in result.output and result.output.endswith("Nothing was written.\n")

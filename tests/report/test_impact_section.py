@@ -12,7 +12,9 @@ from impact_building import change, company, course, units
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import top_two
 from idp_analytics.metrics.impact.columns import COLUMNS
-from idp_analytics.report import impact, learnt
+from idp_analytics.report import impact, learnt, only_changes
+from idp_analytics.report.reports import OrgReport
+from idp_analytics.report.view import View
 
 SEEN = course((-1, 0.5, -2.0, 3.0, 9), (0, -4.0, -7.0, -1.0, 9), (1, -9.0, -14.0, -4.0, 8), (7, 3.0, -500.0, 500.0, 2))
 
@@ -32,7 +34,7 @@ def test_a_change_that_worked_is_told_with_all_it_rests_on():
                                     p=0.2, p_adjusted=0.5, detectable=0.06, verdict="no detectable change"), who=who, points=SEEN)  # fmt: skip
     assert (
         made.answer
-        == "Of 1 registered change whose day to look has come: 1 improved. 1 of them has no action yet that says what follows."
+        == "Of 1 registered change whose day to look has come: 1 improved. Of 1 of them nobody has written down yet what follows (idp intervention review)."
     )
     assert made.tables[0].frame.row(0) == (
         "pipeline (delivery)", "Change lead time", "down 4.0 h", "2 of 3 services since 1 February 2026", "−9.0 h, −14.0 to −4.0", "1,200", "3",
@@ -43,7 +45,7 @@ def test_a_change_that_worked_is_told_with_all_it_rests_on():
     assert one.answer == (
         "Change pipeline (delivery), taken up by 2 of 3 services since 1 February 2026. Hoped: Changes arrive sooner; change lead time down by 4.0 h or more. Against "
         "units that had not taken it up: −9.0 h, −14.0 to −4.0 (95 % interval), from 1,200 observations; improved. It was to be looked at on 1 June 2026: "
-        "keep it, change it or end it, and write an action that names it."
+        "keep it, change it or end it, and write that down."
     )  # fmt: skip
     judged = dict(one.tables[0].frame.rows())
     assert judged["Why this one"] == "12 units took it up and 9 had not."
@@ -79,7 +81,7 @@ VERDICTS = [
     (change(verdict="not measured", method="none", metric="change_lead_tim", unit=None, why="There is no metric 'change_lead_tim'.", effect=None, low=None, high=None, n=0, missing=0),
         "change_lead_tim down by 4.0 or more. Nothing can be said: there is no metric"),
     (change(state="running", review_on=date(2026, 9, 1)), "It is to be looked at on 1 September 2026; what is seen until then is no answer."),
-    (change(state="reviewed"), "It was to be looked at on 1 June 2026, and an action says what followed."),
+    (change(state="reviewed"), "It was to be looked at on 1 June 2026, and what followed is written down."),
 ]  # fmt: skip
 
 
@@ -229,3 +231,7 @@ def test_text_from_data_does_no_harm():
                    who=units(SCRIPT, change=SCRIPT), points=course((0, 1.0, 0.0, 2.0, 9), change=SCRIPT))  # fmt: skip
     shown = "".join(bundle.get("text/html", "") for bundle in made.outputs())
     assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_a_report_of_nothing_but_changes_says_the_same(sample, mart):
+    assert repr(only_changes(sample).impact()) == repr(OrgReport(View(mart, "org", "org", mart.period())).impact())

@@ -1,5 +1,6 @@
 """The change ledger that ``idp intervention`` keeps: what was registered before it was tried, and when units took it up.
 
+What was decided after looking is an action that names the change and is done with the decision; why, and what was learnt, is read by people alone.
 What was registered first stands: a second registration of the same change is left out. Of when a unit took it up, the last word counts;
 a unit that nobody had registered and that took it up all the same has its row from the day that was written down.
 """
@@ -37,6 +38,18 @@ def registered(document: Document, export: Export) -> Iterator[Row]:
     for unit in dict.fromkeys([*own, *days]):
         at = document.text("at") if unit in own else joined[unit]
         yield document.row(intervention_id=name, unit_id=unit, adopted_on=days.get(unit), registered_at=at, **said)
+
+
+def actions(document: Document, export: Export) -> Iterator[Row]:
+    """One row per decision on a change that was looked at: resolved and done on the day it was written down."""
+    name, at = document.text("intervention_id"), document.text("at") or ""
+    if name not in _first(export):
+        yield document.left_out(UNREGISTERED)
+        return
+    yield document.row(
+        action_id=export.id(f"{name}/{at}"), team_id=document.text("team"), origin="retrospective", origin_id=name, opened_on=document.text("on"),
+        closed_on=document.text("on"), outcome="done", carried_over="0",
+    )  # fmt: skip
 
 
 def of_nothing(document: Document, export: Export) -> Iterator[Row]:
@@ -90,8 +103,8 @@ def _is_first(document: Document, export: Export) -> bool:
 
 def _changed(document: Document, export: Export) -> Iterator[Row]:
     """A sentence where entries of this file are not as they were written."""
-    both = (*export.of[ledger_entries.REGISTERED], *export.of[ledger_entries.ADOPTED])
-    mine = sorted((one for one in both if one.file.shown == document.file.shown), key=lambda one: one.number)
+    every = (one for shape in SYSTEM.shapes for one in export.of[shape.name])
+    mine = sorted((one for one in every if one.file.shown == document.file.shown), key=lambda one: one.number)
     places = [mine[place].number for place in ledger_entries.changed(one.body for one in mine)]
     if places:
         shown = ", ".join(map(str, places[:5])) + (", …" if len(places) > 5 else "")
@@ -110,10 +123,12 @@ SYSTEM = System(
     shapes=(
         Shape(ledger_entries.REGISTERED, "a registered change", _is(ledger_entries.REGISTERED)),
         Shape(ledger_entries.ADOPTED, "when units took a change up", _is(ledger_entries.ADOPTED)),
+        Shape(ledger_entries.REVIEWED, "what was decided on a change", _is(ledger_entries.REVIEWED)),
     ),
     gives=(
         Gives("interventions", registered, (ledger_entries.REGISTERED,), "all entries", beside=(ledger_entries.ADOPTED,)),
         Gives("interventions", of_nothing, (ledger_entries.ADOPTED,), "all entries"),
+        Gives("actions", actions, (ledger_entries.REVIEWED,), "all entries", beside=(ledger_entries.REGISTERED,), lost=("due_on",)),
     ),
     recipes=(
         Recipe(ledger_entries.FILE, "idp intervention add --data data/acme", "no permission: it is a file of your own data folder",

@@ -91,6 +91,16 @@ def test_an_entry_that_was_changed_taken_away_or_moved_is_told(tmp_path, damage,
     ]
 
 
+def test_what_was_decided_is_an_action_and_what_nobody_registered_is_none(tmp_path):
+    said = {"entry": "reviewed", "at": "2026-09-02T09:00:00Z", "intervention_id": "auto", "on": "2026-09-02", "team": "red", "decision": "end", "learnt": "No."}  # fmt: skip
+    found = read("change_ledger", tmp_path, {FILE: ledger(FIRST, said, {**said, "intervention_id": "other"})})
+    assert columns(found["actions"], "team_id", "origin_id", "opened_on", "closed_on", "outcome") == [
+        ("red", "auto", date(2026, 9, 2), date(2026, 9, 2), "done")
+    ]
+    assert found.dropped == {"is about a change that is not registered": 1} and found.warnings == []
+    assert "No." not in str(found.rows)
+
+
 def test_a_file_of_something_else_is_refused(tmp_path):
     with pytest.raises(SourceError, match="holds nothing that Change ledger exports"):
         read("change_ledger", tmp_path, {FILE: [{"colour": "green"}]})
