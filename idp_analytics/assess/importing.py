@@ -30,6 +30,9 @@ TARGET = "assessments.csv"
 SOURCE = '[[source]]\nkind = "canonical"\ntable = "assessments"\npaths = ["assessments.csv"]'
 """What ``settings.toml`` needs so that the file is read."""
 
+_MOST_ANSWERS = 1_000
+"""Members of an address that are read; the community's assessment has twenty-odd."""
+
 _COLUMNS = [column.name for column in TABLES["assessments"].columns if column not in LINEAGE]
 _WRITTEN = "%Y-%m-%dT%H:%M:%S%.fZ"
 
@@ -99,7 +102,12 @@ def _extracts(given: str, options: Mapping[str, Any], questions: Path | None) ->
 
 def _from_address(address: str) -> dict[str, Any]:
     """The answers that an address of the community's assessment holds. Nobody is asked for anything."""
-    query = parse_qs(urlsplit(address).query)
+    try:
+        query = parse_qs(urlsplit(address).query, max_num_fields=_MOST_ANSWERS)
+    except ValueError as error:
+        raise SourceError(
+            f"{_shown(address)}: is no address that can be read ({error}). Copy the whole address."
+        ) from None
     found = {name: values[-1] for name, values in query.items()}
     if not community(found):
         raise SourceError(
@@ -166,7 +174,7 @@ def _of_table(questions: Path) -> tuple[_Levels, str]:
         if not {"Category", "Question", "L1", "L2", "L3", "L4"} <= row.keys():
             raise SourceError(f"{questions.name}: needs the columns Category, Question, L1, L2, L3, L4.")
         words = {plain(row[f"L{level}"]): level for level in range(1, 5) if row[f"L{level}"]}
-        if row["Question"] and words:
+        if row["Question"] and row["Category"] and words:
             aspect = plain(row["Category"]).split(" ")[0]
             counted[aspect] = counted.get(aspect, 0) + 1
             levels[plain(row["Question"])] = (f"{aspect}_{counted[aspect]}", words)
@@ -198,11 +206,22 @@ def _target(settings: Settings) -> tuple[Path, bool]:
     return settings.root / TARGET, False
 
 
+def _already(target: Path) -> pl.DataFrame:
+    """What is in the file now. Raises :class:`SourceError` where not all of it can be read, for it is about to be written anew."""
+    rows = read_rows(target, target.name)
+    if rows.dropped:
+        told = "; ".join(f"{count:,} row(s): {reason}" for reason, count in rows.dropped.items())
+        raise SourceError(
+            f"{target.name}: cannot be read whole ({told}), so nothing was added. Mend it or move it away."
+        )
+    return rows.frame.drop(ROW)
+
+
 def _merged(target: Path, found: pl.DataFrame) -> tuple[int, int]:
     """Write what was there and what is new, whole or not at all; how many answers are new, and how many others changed."""
     key = ["assessment_id", "item_id"]
     text = found.with_columns(pl.col("submitted_at").dt.strftime(_WRITTEN)).select(pl.all().cast(pl.String))
-    before = pl.read_csv(target, infer_schema=False) if target.exists() and target.stat().st_size else text.clear()
+    before = _already(target) if target.exists() and target.stat().st_size else text.clear()
     if absent := [name for name in key if name not in before.columns]:
         raise SourceError(f"{target}: has no column {', '.join(absent)}; it is no file of assessments. Move it away.")
     both = pl.concat([before.with_columns(_turn=pl.lit(0)), text.with_columns(_turn=pl.lit(1))], how="diagonal")

@@ -86,7 +86,7 @@ def current(paths: Sequence[Path], root: Path) -> Current:
 def _files(path: Path) -> Iterable[Path]:
     if not path.is_dir():
         return [path]
-    return [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")]
+    return [file for file in sorted(path.rglob("*")) if _is_within(file, path) and not file.name.startswith(".")]
 
 
 def _beside(data: Sequence[Path], given: Sequence[Path], root: Path) -> list[Path]:
@@ -190,10 +190,7 @@ def _newest_of(group: Sequence[Manifest], root: Path) -> Manifest:
 
 
 def _located(manifest: Manifest, data: Sequence[Path], root: Path) -> list[Path]:
-    places = {
-        name: _find(PurePosixPath(unquote(urlsplit(name).path)).parts, manifest.path, data, root)
-        for name in manifest.names
-    }
+    places = {name: _find(_parts(name), manifest.path, data, root) for name in manifest.names}
     missing = [name for name, path in places.items() if path is None]
     found = [path for path in places.values() if path is not None]
     if missing:
@@ -206,9 +203,25 @@ def _located(manifest: Manifest, data: Sequence[Path], root: Path) -> list[Path]
     return found
 
 
+def _parts(name: str) -> list[str]:
+    """The folders and the file of a name or address; nothing that leads upwards, since a manifest may say anything."""
+    try:
+        path = unquote(urlsplit(name).path)
+    except ValueError:  # an address that is none
+        return []
+    return [part for part in PurePosixPath(path).parts if part not in ("/", "//", "..") and "\0" not in part]
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """There is such a file, and no link leads from it out of the folder."""
+    try:
+        return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+    except OSError:  # a name longer than any file's
+        return False
+
+
 def _find(parts: Sequence[str], manifest: Path, data: Sequence[Path], root: Path) -> Path | None:
     """The file whose path ends as ``parts`` do, the longest such ending first; unpacked copies count too."""
-    parts = [part for part in parts if part != "/"]
     for start in range(len(parts)):
         for last in dict.fromkeys((parts[-1], parts[-1].removesuffix(".gz"))):
             ending = (*parts[start:-1], last)
@@ -218,7 +231,7 @@ def _find(parts: Sequence[str], manifest: Path, data: Sequence[Path], root: Path
                     near, key=lambda path: (len(os.path.commonpath([path.absolute(), manifest.absolute()])), path)
                 )
             for folder in manifest.absolute().parents:
-                if (path := folder.joinpath(*ending)).is_file():
+                if _is_within(path := folder.joinpath(*ending), folder):
                     return path
                 if folder == root.absolute() or not folder.is_relative_to(root.absolute()):
                     break

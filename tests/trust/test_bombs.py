@@ -17,6 +17,7 @@ from idp_analytics import sources
 from idp_analytics.errors import SettingsError, SourceError
 from idp_analytics.organisation import load
 from idp_analytics.settings.limits import MIB, Limits
+from idp_analytics.sources.cost_manifests import current
 
 FEW = Limits(unpacked_mib=2, json_mib=1, yaml_mib=1, cells=1_000)
 HEAD = b"deployment_id,service_id,environment,outcome,finished_at\n"
@@ -141,3 +142,31 @@ def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, make: object) -> N
     make(root / "deployments.csv")  # type: ignore[operator]
     with pytest.raises((SourceError, SettingsError), match=r"deployments\.csv: "):
         load(root)
+
+
+LINES = "line_item_usage_start_date,bill_billing_period_start_date\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.csv", "../../secret.csv", "/../secret.csv", "s3://bucket/../secret.csv", "%2e%2e/secret.csv", "http://[", "x" * 5000, "a\0b", ".", "", "link.csv"],
+)  # fmt: skip
+def test_a_manifest_names_no_file_outside_the_folder(tmp_path: Path, name: str) -> None:
+    """``..`` in it led upwards, and the file there was read as the bill."""
+    (tmp_path / "secret.csv").write_text(LINES)
+    (tmp_path / "data" / "aws").mkdir(parents=True)
+    (tmp_path / "data" / "aws" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    manifest = tmp_path / "data" / "aws" / "cur-Manifest.json"
+    manifest.write_text(json.dumps({"dataFiles": [name], "billingPeriod": {"start": "20260301T000000.000Z"}}))
+    with pytest.raises(
+        SourceError, match=r"aws/cur-Manifest\.json: (names .*, not there|is no manifest that is known)"
+    ):
+        current([manifest], tmp_path / "data")
+
+
+def test_a_link_in_a_folder_of_bills_that_leads_out_is_no_file_of_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text(LINES)
+    (tmp_path / "aws").mkdir()
+    (tmp_path / "aws" / "own.csv").write_text(LINES)
+    (tmp_path / "aws" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    assert current([tmp_path / "aws"], tmp_path).files == (tmp_path / "aws" / "own.csv",)
