@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from idp_analytics.charts.wording import count, quantity, size
 from idp_analytics.estimates import power, process_behaviour
@@ -30,8 +29,6 @@ from idp_analytics.metrics.impact.ladder import (
 from idp_analytics.metrics.impact.panel import Panel, panel, together
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.organisation import Organisation
-
-Array = npt.NDArray[np.float64]
 
 HALVES, SEED = 20, 20261127
 """So many halves are drawn, always the same ones."""

@@ -88,7 +88,7 @@ def _summary(rows: list[Row]) -> Iterator[str]:
         yield f"Of {count(len(over), 'registered change')} whose day to look has come: {told}."
     open_ = sum(row["state"] == State.DUE.value for row in over)
     if open_:
-        yield f"Of {open_:,} of them nobody has written down yet what follows (idp intervention review)."
+        yield f"Nobody has written down yet what follows from {open_:,} of them (idp intervention review)."
     running = [row for row in rows if row["state"] == State.RUNNING.value]
     if running:
         yield f"{count(len(running), 'change is', 'changes are')} running, the next to be looked at on {_day(running[0]['review_on'])}."
@@ -124,8 +124,8 @@ def _cautions(rows: list[Row]) -> Iterator[str]:
     if any(row["state"] == State.RUNNING.value for row in rows):
         yield "What is seen before the day to look is no answer: who looks often enough sees anything."
     yield (
-        "Only what was registered is looked at, each by the one metric it named. A difference to units that had not taken it up is one only if both would have "
-        "gone on alike, which no number proves."
+        "Only what was registered is looked at, each by the one metric it named. Whether a difference to units that had not taken it up is the change's own rests on "
+        "both having gone on alike otherwise, which no number proves."
     )
 
 

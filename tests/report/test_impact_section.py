@@ -34,7 +34,7 @@ def test_a_change_that_worked_is_told_with_all_it_rests_on():
                                     p=0.2, p_adjusted=0.5, detectable=0.06, verdict="no detectable change"), who=who, points=SEEN)  # fmt: skip
     assert (
         made.answer
-        == "Of 1 registered change whose day to look has come: 1 improved. Of 1 of them nobody has written down yet what follows (idp intervention review)."
+        == "Of 1 registered change whose day to look has come: 1 improved. Nobody has written down yet what follows from 1 of them (idp intervention review)."
     )
     assert made.tables[0].frame.row(0) == (
         "pipeline (delivery)", "Change lead time", "down 4.0 h", "2 of 3 services since 1 February 2026", "−9.0 h, −14.0 to −4.0", "1,200", "3",
