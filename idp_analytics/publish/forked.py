@@ -175,8 +175,9 @@ def prepare() -> None:
     inprocess.shell().run_cell("None", silent=True)  # type: ignore[no-untyped-call]
     exporter.render(notebook.blank(), page.Page())
     for path in sorted(resource("notebooks").glob("*.ipynb")):
-        exporter.prepare(notebook.template(path))
-        notebook.parameterized(notebook.template(path), {"period": ""})
+        kept = notebook.template(path)
+        exporter.prepare(kept)
+        inprocess.prepare(notebook.parameterized(kept, {"period": ""}).cells)
     html.prepare()
     chart.prepare()
 

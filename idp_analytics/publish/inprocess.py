@@ -86,6 +86,27 @@ class _Shell(ZMQInteractiveShell):
 
     session = Instance(_Session)
 
+    def __init__(self, **traits: Any) -> None:
+        self._transformed: dict[tuple[Any, ...], str] = {}
+        super().__init__(**traits)  # type: ignore[no-untyped-call]
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """A cell as Python, kept as long as nobody changes how it is made: it is asked for twice whenever one is run."""
+        how = self.input_transformer_manager
+        key = (
+            raw_cell,
+            *how.cleanup_transforms,
+            None,
+            *how.line_transforms,
+            None,
+            *how.token_transformers,
+            None,
+            *self.input_transformers_post,
+        )
+        if key not in self._transformed:
+            self._transformed[key] = super().transform_cell(raw_cell)  # type: ignore[no-untyped-call]
+        return self._transformed[key]
+
 
 class _Stream(io.TextIOBase):
     """What cells see as standard output or error: what Python writes, and what the file descriptor below it is written."""
@@ -149,6 +170,13 @@ def shell() -> _Shell:
     return made
 
 
+def prepare(cells: Sequence[Mapping[str, Any]]) -> None:
+    """Make of the code of ``cells`` what can be made before they run, for all that are forked from this process."""
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            shell().transform_cell(cell["source"])
+
+
 def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
     """Run the code of ``cells``, telling what happens as it happens, up to the first that raises what it is not tagged to.
 
@@ -190,7 +218,7 @@ async def _ran(interactive: _Shell, source: str) -> bool:
     """Run one cell as ipykernel does; whether it raised nothing."""
     before = None
     try:
-        transformed = interactive.transform_cell(source)  # type: ignore[no-untyped-call]
+        transformed = interactive.transform_cell(source)
     except Exception:
         transformed, before = source, sys.exc_info()
     if not interactive.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=before):

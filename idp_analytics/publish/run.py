@@ -7,7 +7,7 @@
                      <period>/organisation.html, .ipynb
                      <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet
                      <period>/assets/         what all pages share: style, chart library, scripts
-                     <period>/answers.csv, answers.parquet, mart/, run.json, manifest.json
+                     <period>/answers.csv, answers.parquet, <study>.csv, mart/, run.json, manifest.json
 
 Everything in a run's folder is a function of inputs, settings and code: no clock, no durations, no paths of the machine.
 """

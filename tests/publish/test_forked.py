@@ -48,6 +48,11 @@ OUTPUTS = [
     "kept.stdout, _, In[-1]",
     "!echo shell",
     "try:\n    input('who? ')\nexcept Exception as error:\n    print(type(error).__name__, error)",
+    "'quiet'",
+    "def louder(lines):\n    return [line.replace('quiet', 'loud') for line in lines]\nget_ipython().input_transformers_post.append(louder)",
+    "'quiet'",
+    "get_ipython().input_transformers_post.clear()",
+    "'quiet'",
     "(1, 2);",
     "def deep(n):\n    return 1 / n if n == 0 else deep(n - 1)\ndeep(2)",
     "print('never')",
@@ -153,7 +158,7 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("case", "failed"),
-    [("says", ("ZeroDivisionError", "division by zero", 17)), ("cannot show", ("ValueError", "no picture", 5))],
+    [("says", ("ZeroDivisionError", "division by zero", 22)), ("cannot show", ("ValueError", "no picture", 5))],
 )
 def test_every_kind_of_output_is_that_of_a_stock_kernel(made: Made, case: str, failed: tuple[str, str, int]) -> None:
     theirs, failure = stock.run(made.jobs[case])
