@@ -19,7 +19,7 @@ from idp_analytics.commands import SAMPLE, F
 from idp_analytics.commands import folder as _folder
 from idp_analytics.commands import framed as _frame
 from idp_analytics.commands import loaded as _loaded
-from idp_analytics.commands import printable as _printable
+from idp_analytics.commands import one_line as _line
 from idp_analytics.commands import told as _told
 from idp_analytics.interventions.commands import intervention
 from idp_analytics.publish.commands import attach
@@ -181,9 +181,9 @@ def check(data: Path, git: tuple[Path, ...], gate: str, as_json: bool) -> None:
     click.echo(_frame(org.tables["loads"].select("source", "table", "path", "rows_in", "rows_out", "truncated")))
     said = Counter(w for warnings in org.tables["loads"]["warnings"] for w in warnings)
     for line in (*org.cautions, *(f"{w} ({n} files)" if n > 1 else w for w, n in said.items())):
-        click.echo(f"caution: {_printable(line)}")
+        click.echo(f"caution: {_line(line)}")
     for row in failed.iter_rows(named=True):
-        click.echo(f"{row['severity']}: {_printable(describe(row))}")
+        click.echo(f"{row['severity']}: {_line(describe(row))}")
     click.echo(
         f"{org.checks.height} expectations, {failed.height} not met; "
         f"{org.rejected.height} row(s) set aside" + (":" if org.rejected.height else ".")
@@ -296,7 +296,7 @@ def explain(
         )
     if component:
         rows = _loaded(data, git, "fast").component_rows(component, period)
-        click.echo(f"{rows.height} row(s) of {_printable(component)} in the 90 days before the end of {period}:")
+        click.echo(f"{rows.height} row(s) of {_line(component)} in the 90 days before the end of {period}:")
         click.echo(_frame(rows))
         return
     if metric in metrics.WAYS_BACK:
@@ -312,7 +312,7 @@ def explain(
     click.echo(f"\n{rows.height} row(s) behind it:")
     click.echo(_frame(rows))
     for line in () if pool or metric in metrics.WAYS_BACK else _shares(org, rows, period):
-        click.echo(_printable(line))
+        click.echo(_line(line))
 
 
 @cli.command()
@@ -324,20 +324,30 @@ def explain(
 @_told
 def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None) -> None:
     """Say what would make the numbers better: names nobody knows, missing links, owners, incomplete exports."""
+    import polars as pl
+
     from idp_analytics import mapping
     from idp_analytics.doctor import findings
 
     org = _loaded(data, git, "fast")
     found = findings(org)
     for number, finding in enumerate(found, 1):
-        click.echo(f"{number}. {_printable(finding)}")
+        click.echo(f"{number}. {_line(finding)}")
     click.echo("Nothing to mend." if not found else f"{len(found)} finding(s), the one that would help most first.")
     if proposals is not None:
+        from idp_analytics.publish.downloads import is_formula
+
+        # They are looked through in a spreadsheet, and read again as they are: what that would run cannot be among them.
         frame = mapping.proposals(org)
-        frame.write_csv(proposals)
+        kept = frame.filter(~pl.any_horizontal(is_formula().fill_null(value=False)))
+        kept.write_csv(proposals)
         click.echo(
-            f"{frame.height} name(s) in {proposals}: keep the right lines, drop the last two columns, add them to aliases.csv."
+            f"{kept.height} name(s) in {proposals}: keep the right lines, drop the last two columns, add them to aliases.csv."
         )
+        if n := frame.height - kept.height:
+            click.echo(
+                f"{n} name(s) that a spreadsheet would run as a formula are not among them. Write these by hand."
+            )
 
 
 @cli.command()
@@ -362,7 +372,7 @@ def collect(data: Path, names: tuple[str, ...], at: datetime | None) -> None:
     kept = keep(read(data, sources.check), names, taken)
     for one in kept:
         name = one.snapshot.relative_to(data / sources.SNAPSHOTS / one.source).as_posix()
-        click.echo(f"{'kept' if one.new else 'known'}  {_printable(one.source)}  {_printable(name)}")
+        click.echo(f"{'kept' if one.new else 'known'}  {_line(one.source)}  {_line(name)}")
     click.echo(f"{sum(one.new for one in kept)} new, {sum(not one.new for one in kept)} known already.")
 
 
@@ -387,9 +397,7 @@ def forget(who: tuple[str, ...], data: Path, reports: Path) -> None:
 
     done = leave_out(data, who, reports, datetime.now(UTC).date())
     for one in done.files:
-        click.echo(
-            f"{'rewritten' if one.scrubbed else 'still there'}  {_printable(str(one.path))}  {one.places:,} place(s)"
-        )
+        click.echo(f"{'rewritten' if one.scrubbed else 'still there'}  {_line(str(one.path))}  {one.places:,} place(s)")
     left = sum(not one.scrubbed for one in done.files)
     click.echo(
         f"{done.names} name(s) are on the list in {data}. "
@@ -411,7 +419,7 @@ def init(folder: Path, exports: Path | None, name: str | None) -> None:
     found = scaffold.look(exports or folder)
     for one in found:
         click.echo(
-            f"{'read' if one.kind else 'NOT '}  {_printable(str(one.path.relative_to(exports or folder)))}  {_printable(one.what)}"
+            f"{'read' if one.kind else 'NOT '}  {_line(str(one.path.relative_to(exports or folder)))}  {_line(one.what)}"
         )
     written = scaffold.write(folder, found, name or folder.resolve().name)
     known = sum(one.kind is not None for one in found)
@@ -462,7 +470,7 @@ def _published(result: RunResult) -> None:
     if result.found:
         click.echo(f"{result.found} report(s) had been made before and were taken as they are.", err=True)
     if result.failed:
-        click.echo(f"{len(result.failed)} report(s) failed: {', '.join(map(_printable, result.failed))}", err=True)
+        click.echo(f"{len(result.failed)} report(s) failed: {', '.join(map(_line, result.failed))}", err=True)
     if not result.published:
         click.echo("This share is done. The one that is done last publishes.", err=True)
         return

@@ -59,9 +59,19 @@ def framed(frame: pl.DataFrame) -> str:
         tbl_rows=200, tbl_cols=20, fmt_str_lengths=80, tbl_width_chars=200, tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True, tbl_formatting="UTF8_FULL_CONDENSED",
     ):  # fmt: skip
-        return printable(str(frame))
+        # A line that ends within a cell would look like a row of its own.
+        return printable(str(frame.with_columns(pl.col(pl.String).str.replace_all(r"\r?\n|[\r\t]", " "))))
 
 
 def printable(text: str) -> str:
-    """Text from data may hold terminal control codes; they are shown, not obeyed."""
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    """Text from data may hold codes that a terminal obeys, or that turn or hide what stands beside them; they are shown instead."""
+    return "".join(c if c in "\n\t" or c.isprintable() else _code(ord(c)) for c in text)
+
+
+def one_line(text: str) -> str:
+    """The same for what is one line: an end of line in a name is shown too, so that what follows it does not look like a line of ours."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _code(number: int) -> str:
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -21,15 +21,19 @@ def resource(name: str) -> Path:
     )
 
 
+_DEVICES = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
+"""What no file may be called on Windows, whatever its ending."""
+
+
 def slug(text: str) -> str:
     """A file name for any text: lower-case ASCII letters, digits and dashes, never empty, distinct texts kept distinct.
 
-    A text that is its own slug stays as it is; any other gets eight hex digits of its hash, so that ``../a`` and
+    A text that is its own slug stays as it is, unless it is the name of a device; any other gets eight hex digits of its hash, so that ``../a`` and
     ``a`` never meet and nothing a source wrote reaches the file system.
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     short = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].rstrip("-")
-    if short and short == text:
+    if short and short == text and not _DEVICES.fullmatch(short):
         return short
     mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{short}-{mark}" if short else mark

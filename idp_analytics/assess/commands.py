@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from idp_analytics.commands import folder, loaded, printable, told
+from idp_analytics.commands import folder, loaded, one_line, told
 
 
 @click.group()
@@ -35,11 +35,11 @@ def form(data: Path, team: str | None, wave: str | None, out: Path) -> None:
     except (GateError, SettingsError):  # people can be asked before anything is measured
         teams = []
     if team is not None and teams and team not in teams:
-        raise click.UsageError(f"--team {printable(team)}: there is no such team.{nearest(team, teams)}")
+        raise click.UsageError(f"--team {one_line(team)}: there is no such team.{nearest(team, teams)}")
     text = page(settings.maturity, wave, team, teams, settings.rules.min_cohort)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8", newline="\n")
-    click.echo(f"Written: {printable(str(out))}", err=True)
+    click.echo(f"Written: {one_line(str(out))}", err=True)
     click.echo(
         "Send it to everybody in the team, let them save their answers, and bring the files in: idp assess import",
         err=True,
@@ -85,7 +85,7 @@ def import_(
     found = importing.bring_in(files, settings, {name: value for name, value in given.items() if value}, questions)
     for one in found.files:
         click.echo(
-            printable(
+            one_line(
                 f"{one.file}: "
                 + (
                     f"set aside: {one.refused}"
@@ -95,8 +95,8 @@ def import_(
             )
         )
         for reason, count in () if one.refused or not one.set_aside else one.set_aside.items():
-            click.echo(printable(f"  {count} × {reason}"))
-    click.echo(printable(f"{found.target}: {found.new} answers new, {found.changed} changed"))
+            click.echo(one_line(f"  {count} × {reason}"))
+    click.echo(one_line(f"{found.target}: {found.new} answers new, {found.changed} changed"))
     if not found.is_read and found.target.exists():
         click.echo("settings.toml does not read it yet; add:\n\n" + importing.SOURCE, err=True)
     if any(one.refused for one in found.files):
@@ -122,8 +122,8 @@ def steps(data: Path, period: str) -> None:
     impact = organisation.study("impact")
     for row in found.steps.to_dicts():
         whose = organisation.settings.title if row["scope"] == "org" else row["entity_id"]
-        click.echo(printable(f"{whose}: {in_words(row, learnt.tried(impact, row['source']))}"))
-    click.echo(printable(f"{found.target}: {len(found.added)} steps added"))
+        click.echo(one_line(f"{whose}: {in_words(row, learnt.tried(impact, row['source']))}"))
+    click.echo(one_line(f"{found.target}: {len(found.added)} steps added"))
     if found.without_a_team:
         click.echo(
             "Steps of the organisation are nobody's: name a platform_team in settings.toml, and they are its.", err=True

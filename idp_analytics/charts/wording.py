@@ -21,17 +21,25 @@ _LONGEST_NAME = 120
 
 # Characters that turn the direction of the text around them, and so can make one name look like another sentence.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# What is not seen at all, and so can make two names look like one; what joins letters (as in Persian, or in pictures) stays.
+_UNSEEN = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufff9-\ufffb\U000e0000-\U000e007f]")
+# Marks above and below a letter, which no language has many of on one; heaped up they cover the lines around them.
+_HEAPED = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
 # Unicode's categories Cc, Cs, Zl and Zp: what controls a device, half a character, ends of lines and paragraphs.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 def clean(text: str) -> str:
-    """Text from data, safe to stand inside a line: no control or direction characters, one space between words.
+    """Text from data, safe to stand inside a line: no control, direction or unseen characters, one space between words, no heaps of marks.
 
     Escaping for HTML is the template's business; right-to-left letters themselves stay.
     """
     if not text.isprintable():  # else there is nothing of either
-        text = _CONTROL.sub(" ", _TURNING.sub("", text))
+        text = _CONTROL.sub(" ", _UNSEEN.sub("", _TURNING.sub("", text)))
+    if not text.isascii():
+        text = _HEAPED.sub(r"\1", text)
     return " ".join(text.split())
 
 

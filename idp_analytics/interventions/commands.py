@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idp_analytics.commands import folder, framed, loaded, printable, told
+from idp_analytics.commands import folder, framed, loaded, one_line, told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,13 +90,13 @@ def add(
         entries = made.entries(seen.told())
         if not dry_run:
             ledger_file.add(target, entries)
-    click.echo(printable(_sentence(made)))
+    click.echo(one_line(_sentence(made)))
     for sentence in (*foreseen.said(made, seen), *said):
-        click.echo(printable(sentence))
+        click.echo(one_line(sentence))
     if dry_run:
         click.echo("Nothing was written.")
         return
-    click.echo(printable(f"{target}: {count(len(entries), 'entry', 'entries')} added."))
+    click.echo(one_line(f"{target}: {count(len(entries), 'entry', 'entries')} added."))
     if not ledger_file.is_read(organisation.settings):
         click.echo(f"settings.toml does not read {FILE} yet; add:\n\n{ledger_file.SOURCE}", err=True)
 
@@ -134,9 +134,9 @@ def adopt(
         if entry is not None:
             ledger_file.add(target, [entry])
     for sentence in said:
-        click.echo(printable(sentence))
+        click.echo(one_line(sentence))
     if entry is not None:
-        click.echo(printable(f"{target}: 1 entry added, about {count(len(entry['units']), 'unit')}."))
+        click.echo(one_line(f"{target}: 1 entry added, about {count(len(entry['units']), 'unit')}."))
 
 
 @intervention.command()
@@ -155,7 +155,7 @@ def review(data: Path, name: str, decision: str, learnt: str, team: str | None, 
     with ledger_file.locked(organisation.settings) as target:
         own, _ = _rows(target, organisation)
         ledger_file.add(target, [registering.review(name, team, decision, learnt, _moment(at), own, organisation)])
-    click.echo(printable(f"{name}: {decision}. {target}: 1 entry added."))
+    click.echo(one_line(f"{name}: {decision}. {target}: 1 entry added."))
 
 
 @intervention.command("list")
@@ -174,7 +174,7 @@ def list_(data: Path) -> None:
     click.echo(framed(listing.listed(known, organisation)))
     entries = ledger_file.entries(organisation.settings.root / FILE)
     for sentence in listing.decided(entries):
-        click.echo(printable(sentence))
+        click.echo(one_line(sentence))
     for number in ledger_file.unsealed(entries):
         click.echo(
             f"caution: entry {number} of {FILE} does not follow from the one before: it, or what stood before it, was changed after it was written."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from idp_analytics.commands import printable, told
+from idp_analytics.commands import one_line, told
 
 
 @click.command()
@@ -32,4 +32,4 @@ def attach(pages: tuple[Path, ...], folder: Path, site: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, html in made.items():
         (folder / name).write_text(html, encoding="utf-8")
-        click.echo(printable(str(folder / name)))
+        click.echo(one_line(str(folder / name)))

@@ -66,8 +66,21 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
     spreadsheet_safe(frame).write_csv(path.with_name(f"{path.name}.csv"))
 
 
+_RUN = "[=+\\-@＝＋－＠]"
+"""What a formula begins with."""
+
+_NO_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+"""What controls a terminal or turns the text beside it, and stands in no table."""
+
+
+def is_formula() -> pl.Expr:
+    """Whether a spreadsheet would run a text."""
+    return pl.col(pl.String).str.contains(rf"^(?:\s*{_RUN}|[\t\r\n])")
+
+
 def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame for a CSV: a text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    text = pl.col(pl.String)
-    formula = text.str.contains(r"^[=+\-@\t\r\n＝＋－＠]")
-    return frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
+    """The frame for a CSV, which people open: a text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one behind a
+    semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �."""
+    text = pl.col(pl.String).str.replace_all(_NO_TEXT, "�")
+    text = text.str.replace_all(rf"([;\t\r\n][;\s]*)({_RUN})", "${1}'${2}")
+    return frame.with_columns(pl.when(is_formula()).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from idp_analytics.publish.engine import visible
+
 if TYPE_CHECKING:
     from idp_analytics.publish.engine import Failure
 
@@ -83,11 +85,17 @@ def prepared(jinja: Environment) -> Environment:
     """``jinja`` as our templates expect it."""
     jinja.autoescape = True
     jinja.undefined = StrictUndefined
+    jinja.finalize = _seen
     jinja.trim_blocks = jinja.lstrip_blocks = True
     jinja.filters["data"] = data
     jinja.globals["css"] = css()
     jinja.globals["policy"] = policy
     return jinja
+
+
+def _seen(value: Any) -> Any:
+    """Whoever forgets to clean a text: nothing in it controls a device or turns the text beside it."""
+    return visible(value) if type(value) is str else value
 
 
 @cache

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from idp_analytics.commands import SAMPLE, printable, told
+from idp_analytics.commands import SAMPLE, one_line, told
 
 KINDS = ("systemd", "cron", "kubernetes", "airflow")
 
@@ -93,7 +93,7 @@ def schedule(
     from idp_analytics.schedule.foreground import Foreground, reporting
 
     def say(line: str) -> None:
-        click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {printable(line)}", err=True)
+        click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {one_line(line)}", err=True)
 
     say(timetable.words)
     Foreground(timetable, reporting(given), say, make_up=missed == "once").serve(at_once)

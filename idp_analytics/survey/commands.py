@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from idp_analytics.commands import folder, framed, loaded, printable, told
+from idp_analytics.commands import folder, framed, loaded, one_line, told
 
 
 @click.group()
@@ -87,4 +87,4 @@ def plan(data: Path, width: float, response: float) -> None:
     found = planning.plan(tables, org.settings, org.as_of, width, response)
     click.echo(framed(found))
     for sentence in planning.said(found, org.settings.rules, width, response):
-        click.echo(printable(sentence))
+        click.echo(one_line(sentence))

@@ -146,7 +146,8 @@ def test_durations_have_minutes_hours_and_days(hours, told):
     [
         ("Payments", "Payments"), ("a\n\tb  c", "a b c"), ("\x00a\x1b[31mb", "a [31mb"), ("Pay\u202eslaP", "PayslaP"),
         ("\u2066x\u2069\u200f\ufeff", "x"), ("a\u2028b\u2029c", "a b c"), ("صندوق", "صندوق"), ("<b>", "<b>"), ("\u202e", ""),
-        ("x\ud800y", "x y"),
+        ("x\ud800y", "x y"), ("a\u200bb\u2060c\u00ad", "abc"), ("x\U000e0041\U000e007f", "x"), ("می\u200cخواهم", "می\u200cخواهم"), ("👩\u200d💻", "👩\u200d💻"),
+        ("Z" + "\u0300" * 50 + "!", "Z" + "\u0300" * 4 + "!"), ("Việt", "Việt"), ("x\u0300\u0301\u0302\u0303y", "x\u0300\u0301\u0302\u0303y"),
     ],
 )  # fmt: skip
 def test_text_from_data_is_cleaned_of_direction_and_control(text, kept):
@@ -156,7 +157,7 @@ def test_text_from_data_is_cleaned_of_direction_and_control(text, kept):
 def test_every_character_is_cleaned_by_its_category():
     every = [chr(number) for number in range(sys.maxunicode + 1)]
     kept = (
-        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else "" if wording._TURNING.match(c) else c for c in every
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else "" if wording._TURNING.match(c) or wording._UNSEEN.match(c) else c for c in every
     )  # fmt: skip
     assert wording.clean("|".join(every)) == " ".join("|".join(kept).split())
 

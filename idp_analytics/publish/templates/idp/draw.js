@@ -107,7 +107,12 @@
 
   // A link into a folded chapter opens it, in browsers too that do not do so by themselves.
   function reveal() {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let target = null;
+    try {
+      target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch {
+      return; // no link of ours: it says nothing
+    }
     const shut = target && target.closest("details:not([open])");
     if (shut) {
       shut.open = true;

@@ -8,7 +8,12 @@
   const pages = new Map(told.names.map(([page, name]) => [page, name]));
 
   function turn() {
-    const asked = decodeURIComponent(location.hash.slice(1));
+    let asked = "";
+    try {
+      asked = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      // no link of ours: it asks for all
+    }
     const page = pages.has(asked) ? asked : "";
     links.forEach((link, n) => {
       const missing = page && told.sets[n].includes(page);
