@@ -5,6 +5,8 @@ Each calls ``hit(§)`` or asks ``http://127.0.0.1:9/§``, where § is the number
 
 from __future__ import annotations
 
+from math import gcd
+
 MARK = "§"
 
 HTML = (
@@ -62,10 +64,12 @@ NOTEBOOK = ('"""\nhit(§)\n"""', "'''\nhit(§)\n'''", '"\nhit(§)\nx = "', "\\",
 
 ATTACKS: tuple[str, ...] = tuple(dict.fromkeys((*HTML, *SCRIPTS, *MARKDOWN, *VEGA, *TEMPLATES, *FORMULAS, *TERMINAL, *UNSEEN, *PATHS, *SHELL, *NOTEBOOK)))  # fmt: skip
 
+_STEP = next(step for step in range(len(ATTACKS) // 3, len(ATTACKS)) if gcd(step, len(ATTACKS)) == 1)
+
 HALVES = ("x\ud800y", "\udcff", "\udfff\ud800")
 """Halves of characters, which no file of text and no table can hold, but a command line can."""
 
 
 def attack(number: int, where: int) -> str:
-    """The attack of that number, put where ``where`` says; the numbers go round."""
-    return ATTACKS[number % len(ATTACKS)].replace(MARK, str(where))
+    """The attack of that number, put where ``where`` says; the numbers go round, and every few are of every sort."""
+    return ATTACKS[number * _STEP % len(ATTACKS)].replace(MARK, str(where))

@@ -13,7 +13,11 @@ from typing import Any
 import polars as pl
 from attacks import attack
 from payloads import company
+from published_sample import execute
 
+from idp_analytics.organisation import load
+from idp_analytics.publish.engine import make
+from idp_analytics.publish.run import RunResult, publish
 from idp_analytics.tables import LINEAGE, TABLES
 from idp_analytics.tables.declare import Kind
 
@@ -111,3 +115,11 @@ def write(folder: Path, settings: str, first: int = 0) -> Spoiler:
     lines = [f"{name} = {toml(one)}" for name, one in ({**told, "source": blocks}).items()]
     (folder / "settings.toml").write_text("\n".join(lines), encoding="utf-8")
     return spoiler
+
+
+def publish_it(root: Path, repository: Path, first: int = 0) -> tuple[Spoiler, RunResult]:
+    """The company written below ``root``, loaded and published by this process with the kit's own notebooks."""
+    data = root / "data"
+    data.mkdir()
+    spoiler = write(data, (repository / "data" / "sample" / "settings.toml").read_text(encoding="utf-8"), first)
+    return spoiler, publish(load(data), root / "reports", engine=lambda jobs, _: (make(job, execute) for job in jobs))

@@ -25,7 +25,7 @@ from idp_analytics.charts.chart import MIME
 from idp_analytics.charts.wording import clean, named
 from idp_analytics.commands import framed, one_line, printable
 from idp_analytics.paths import slug
-from idp_analytics.publish import index
+from idp_analytics.publish import downloads, index
 from idp_analytics.publish.attachment import attachment, opened
 from idp_analytics.publish.downloads import spreadsheet_safe
 from idp_analytics.publish.engine import Failure, plain
@@ -52,7 +52,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     folder = tmp_path_factory.mktemp("hostile")
     engine = at_once(next(iter(TEAMS)))
     with pytest.MonkeyPatch.context() as patch:  # no notebook of these asks for a study
-        patch.setattr(marts, "STUDIES", [study for study in marts.STUDIES if study.name in disclosure.STUDIES])
+        patch.setattr(
+            marts,
+            "STUDIES",
+            [study for study in marts.STUDIES if study.name in (*disclosure.STUDIES, *downloads.BY_TEAM)],
+        )
         return publish(company(TEAMS), folder / "r", notebooks=write_notebooks(folder / "n"), engine=engine)
 
 
@@ -82,7 +86,7 @@ def report(text: str, library: Path) -> Page:
     """A report of the text that failed with it, with a chart, a table, an error, and what somebody printed."""
     shown = executed(
         new_output("display_data", {MIME: chart(text), "text/plain": text}),
-        new_output("display_data", dict(Table(text, pl.DataFrame({text: [text], "n": [text]}))._repr_mimebundle_())),
+        new_output("display_data", dict(Table(text, {text: [text], "n": [text]})._repr_mimebundle_())),
         *(new_output("display_data", dict(bundle)) for bundle in Section(text, text, cautions=(text,), trace=text).outputs()),
         new_output("display_data", {"text/plain": text}), new_output("stream", name="stdout", text=f"of {text}"),
         new_output("error", ename=text, evalue=text),
