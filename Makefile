@@ -66,6 +66,7 @@ bench: $(READY) ## Measure: our answers against pandas and PostgreSQL, our repor
 	@$(BIN)/python bench/sources.py
 	@$(BIN)/python bench/showback.py
 	@$(BIN)/python bench/kernels.py
+	@$(BIN)/python bench/mart.py 50
 	@$(BIN)/python bench/reports.py
 
 sample: $(READY) ## Write data/sample anew (the same bytes, unless the generator changed)

@@ -255,10 +255,8 @@ class _Cells:
             self._rows.update({(m, ownership): by_scope for m, by_scope in zip(missing, found, strict=True)})
         for point in points:
             if point not in self._numbers:
-                self._numbers[point] = pl.concat(
-                    cell_values(point[0], of_scope(rows, scope), self._people, self._spans, scope, level)
-                    for scope, rows in self._rows[_rows_of(point)].items()
-                ).select("scope", *_CELL, "value", "n", "k")  # fmt: skip
+                numbers = cell_values(point[0], self._rows[_rows_of(point)], self._people, self._spans, level)
+                self._numbers[point] = numbers.select("scope", *_CELL, "value", "n", "k")  # fmt: skip
 
     def keep(self, points: set[Point]) -> None:
         """Forget all but ``points``."""

@@ -11,7 +11,7 @@ from idp_analytics.estimates.adding import added, averaged
 from idp_analytics.metrics.presets.definition import Aggregation, FailRate, Frequency, Measure, Rework
 from idp_analytics.metrics.presets.windows import buckets, weekdays
 
-CELL = ("entity_id", "every", "period")
+CELL = ("scope", "entity_id", "every", "period")
 
 NUMBERS = {
     "value": pl.Float64,
@@ -30,7 +30,7 @@ def aggregated(
 ) -> pl.DataFrame:
     """``cells`` (:data:`CELL`, every entity in every window) with :data:`NUMBERS`.
 
-    ``rows``: what is counted, placed (:func:`windows.placed`), with ``entity_id``. A value is null where nothing is
+    ``rows``: what is counted, placed (:func:`windows.placed`), with ``scope`` and ``entity_id``. A value is null where nothing is
     behind it, or 0 where the definition says so; ``n`` then tells that it rests on nothing.
     """
     if isinstance(measure, Frequency):

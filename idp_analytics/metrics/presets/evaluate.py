@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -109,8 +109,10 @@ def reaching(tables: Tables, spans: pl.DataFrame, zone: str) -> pl.LazyFrame:
 
 
 def of_scope(rows: Frame, scope: str) -> Frame:
-    """``rows`` with ``entity_id``: whose they are at ``scope``; what is nobody's there is left out."""
-    return rows.with_columns(ENTITY[scope].alias("entity_id")).filter(pl.col("entity_id").is_not_null())
+    """``rows`` with ``scope`` and ``entity_id``: whose they are there; what is nobody's there is left out."""
+    return rows.with_columns(pl.lit(scope).alias("scope"), ENTITY[scope].alias("entity_id")).filter(
+        pl.col("entity_id").is_not_null()
+    )
 
 
 def collected(
@@ -158,11 +160,10 @@ def evaluated(
     seen = known(tables, as_of, definition.ownership)
     scopes = entities["scope"].unique(maintain_order=True).to_list()
     parts = [
-        cell_values(measure, of_scope(rows, scope), entities, spans, scope, settings.rules.level)
+        cell_values(measure, by_scope, entities, spans, settings.rules.level)
         for first in range(0, len(measures), _TOGETHER)
         for some in [measures[first : first + _TOGETHER]]
         for measure, by_scope in zip(some, collected(some, seen, settings, spans, scopes), strict=True)
-        for scope, rows in by_scope.items()
     ]
     if not parts:
         return pl.DataFrame(schema=_COLUMNS)
@@ -176,16 +177,23 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def cell_values(
-    measure: Measure, rows: pl.DataFrame, entities: pl.DataFrame, spans: pl.DataFrame, scope: str, level: float
+    measure: Measure, by_scope: Mapping[str, pl.DataFrame], entities: pl.DataFrame, spans: pl.DataFrame, level: float
 ) -> pl.DataFrame:
-    """The numbers of one measure for one scope from what it counts there."""
-    everyone = pl.concat([entities.filter(scope=scope)["entity_id"], rows["entity_id"]]).unique().sort()
-    cells = pl.DataFrame({"entity_id": everyone}).join(spans.select("every", "period"), how="cross").select(CELL)
+    """The numbers of one measure for all scopes from what it counts in each (:func:`collected`)."""
+    rows = pl.concat(of_scope(frame, scope) for scope, frame in by_scope.items())
+    whose = ["scope", "entity_id"]
+    known = entities.filter(pl.col("scope").is_in(list(by_scope)))
+    cells = (
+        pl.concat([known.select(whose), rows.select(whose)])
+        .unique()
+        .join(spans.select("every", "period"), how="cross")
+        .select(CELL)
+    )
     return (
         aggregated(measure, rows, cells, spans, level)
         .with_columns(
             pl.lit(measure.metric).alias("metric"), pl.lit(measure.detail, pl.String).alias("detail"),
-            pl.lit(scope).alias("scope"), pl.lit(measure.unit).alias("unit"), graded(measure).alias("tier"),
+            pl.lit(measure.unit).alias("unit"), graded(measure).alias("tier"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items())
     )  # fmt: skip
