@@ -74,7 +74,7 @@ def drawing() -> dict[str, Any]:
         for c in ("share", "curve")
     )
     dash = alt.StrokeDash("path:N", scale=alt.Scale(domain=["{series}"], range=list(_DASHES)), legend=legend)
-    ceiling = alt.Chart(alt.InlineData(values=[{"all": 1}])).mark_rule(color=QUIET, strokeDash=[1, 3]).encode(y="all:Q")
+    ceiling = alt.Chart(alt.NamedData("points")).mark_rule(color=QUIET, strokeDash=[1, 3]).encode(y=alt.datum(1))
     spec: dict[str, Any] = (
         alt.layer(
             ceiling,

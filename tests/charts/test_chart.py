@@ -31,6 +31,11 @@ def strings(part):
     return [part] if isinstance(part, str) else []
 
 
+def test_no_drawing_brings_data_of_its_own():
+    """They would be lost: the data of a chart take their place."""
+    assert [name for name, spec in KEPT.items() if "datasets" in spec or '"values": [{' in json.dumps(spec)] == []
+
+
 @pytest.fixture
 def made() -> Chart:
     return chart.drawn("strip", {"answers": FRAME}, f"{SCRIPT}\n", f"{TURNED} is drawn", height=48, **WORDS)
