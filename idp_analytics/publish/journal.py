@@ -33,13 +33,15 @@ class Journal:
             self._write(outcome.name, outcome.files)
 
     def take(self, folder: Path, made: Mapping[str, Files]) -> None:
-        """Copy here what was ``made`` in another folder and is not there yet."""
+        """Copy here what was ``made`` in another folder and is not there yet; what is not as said once it is here, another may
+        be changing there, and it counts as not made."""
         for name, files in made.items():
             if name not in self.made:
                 for file in files:
                     (self.folder / file).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(folder / file, self.folder / file)
-                self._write(name, files)
+                if all(_digest(self.folder / file) == digest for file, digest in files.items()):
+                    self._write(name, files)
 
     def sweep(self) -> None:
         """Remove all that is not of a report that is whole, and of the journal what is not true any more."""

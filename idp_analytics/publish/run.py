@@ -46,6 +46,7 @@ from idp_analytics.publish import (
 )
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
+from idp_analytics.publish.lease import BusyError, Lease
 from idp_analytics.publish.page import Link, Page, Shared
 from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
@@ -164,7 +165,7 @@ def publish(
     interrupted or had failures: what is whole of it is taken, and only the rest made. A report
     that fails gets a page that says so and never stops the others. Raises :class:`ReportError` before anything is made
     for an unknown team, period or parameter; :class:`disclosure.DisclosureError` where these reports, together with those published
-    before, would single people out; :class:`staging.BusyError` if another run is at work; and
+    before, would single people out; :class:`.lease.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
     root = Path(reports) / slug(organisation.settings.org)
@@ -175,7 +176,7 @@ def publish(
         return share
     try:
         return _whole_run(plan, root, how, keep)
-    except staging.BusyError:
+    except BusyError:
         if share is None:
             raise
         return share  # two were last at once: the other one publishes
@@ -193,17 +194,17 @@ class _How:
 
 def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
     """Make what is not made yet, and publish it."""
-    with staging.locked(root), staging.writable(root):
+    with staging.locked(root) as lease, staging.writable(root):
         # Under the lock: of two runs at once, each would else be sound without the other.
         _audit(plan, root)
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
-            staging.point(root, plan.published_as, done)
+            staging.point(root, plan.published_as, done, lease)
             staging.prune(root, plan.published_as, keep)
-            _write_periods(root, plan)
+            _write_periods(root, plan, lease)
             return _result(root, plan, reused=True)
         shared = assets.gathered(library.keep(root / ".cache"))
-        with staging.stage(root, plan.key) as folder:
+        with staging.stage(root, plan.key, lease) as folder:
             outcomes, found = _made(plan, root, folder, how, shared)
             assets.write(folder / assets.FOLDER, shared)
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
@@ -213,9 +214,9 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
-            staging.commit(folder, root, plan.key, plan.published_as, keep)
+            staging.commit(folder, root, plan.key, plan.published_as, lease, keep)
         shards.clear(root, plan.key)
-        _write_periods(root, plan)
+        _write_periods(root, plan, lease)
     return _told(_result(root, plan), plan, outcomes, found)
 
 
@@ -412,7 +413,7 @@ def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure], shar
     (folder / INDEX).write_text(index.index(page, plan.label, whole, teams, shared), encoding="utf-8")
 
 
-def _write_periods(root: Path, plan: Plan) -> None:
+def _write_periods(root: Path, plan: Plan, lease: Lease) -> None:
     """The page of all periods, made anew from what is published."""
     told = []
     for name in staging.published(root):
@@ -426,6 +427,7 @@ def _write_periods(root: Path, plan: Plan) -> None:
     html = index.periods(Page(plan.names[index.ALL], subtitle="Reports published"), issues)
     new = root / f".index-{os.getpid()}.html"
     new.write_text(html, encoding="utf-8")
+    lease.confirm()
     new.replace(root / INDEX)
 
 

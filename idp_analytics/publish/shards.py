@@ -23,7 +23,8 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from idp_analytics.errors import ReportError
-from idp_analytics.publish.staging import JOURNAL, BusyError
+from idp_analytics.publish.lease import BusyError
+from idp_analytics.publish.staging import JOURNAL
 
 OLD = 7 * 86_400
 """Seconds after which shares of other keys are removed: nobody will publish them."""

@@ -2,9 +2,9 @@
 
 ::
 
-    <root>/.lock                      held by the run that is working
+    <root>/.lease/                    which run may publish (:mod:`.lease`)
     <root>/.runs/<key>/               finished runs; never changed again
-    <root>/.partial-<key>/            a run being made, or one that was interrupted, with a journal of its reports beside it
+    <root>/.partial-<key>-<token>/    a run being made, or one that was interrupted, with a journal of its reports beside it
     <root>/<name> -> .runs/<key>      what readers open
 """
 
@@ -17,12 +17,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from idp_analytics.errors import ReportError
+from idp_analytics.publish.lease import Lease
 
 MANIFEST = "manifest.json"
 KEPT_RUNS = 3
@@ -33,8 +32,12 @@ _RUNS = ".runs"
 JOURNAL = ".journal"
 """Ending of the file beside a run being made that says which of its reports are whole."""
 
-_LEFT = re.compile(r"\.(?:partial-[0-9a-f]+(?:-\d+)?(?:\.journal)?|link-\d+|index-\d+\.html)")
-"""What a run that was interrupted can leave: the folder it worked in, the link or the page of all periods it was about to swap."""
+_LEFT = re.compile(r"\.(?:partial-[0-9a-f]+(?:-\d+)?(?:\.journal)?|gone-[0-9a-f]+-\d+|link-\d+|index-\d+\.html)")
+"""What a run that was interrupted can leave: the folder it worked in or was removing, the link or the page of all periods it was about to
+swap."""
+
+_NAME = ".name"
+"""In a finished run: the name it was published as, and the token it was published with."""
 
 UNWRITABLE = frozenset({
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST
@@ -42,26 +45,20 @@ UNWRITABLE = frozenset({
 """What the system says of a disk that is full, broken or not ours to write, and of a file where a folder is to be."""
 
 
-class BusyError(ReportError):
-    """Another run is working in the same folder; nothing was changed. The exit code is sysexits' EX_TEMPFAIL."""
-
-    exit_code = 75
-
-
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Hold ``root`` for one run. Raises :class:`BusyError` at once if another holds it."""
+def locked(root: Path) -> Iterator[Lease]:
+    """Hold ``root`` for one run. Raises :class:`.lease.BusyError` if another holds it, or has taken over meanwhile."""
     with writable(root):
         root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise BusyError(f"{root}: another run is publishing there. Nothing was changed; try again later.") from None
+        lease = Lease(root)
     try:
-        yield
+        yield lease
+    except Exception:
+        if lease.is_lost():  # then what went wrong is that another works with what this one had
+            raise lease.lost() from None
+        raise
     finally:
-        lock.release()
+        lease.release()
 
 
 @contextmanager
@@ -85,31 +82,40 @@ def finished(root: Path, key: str) -> Path | None:
 
 
 @contextmanager
-def stage(root: Path, key: str) -> Iterator[Path]:
+def stage(root: Path, key: str, lease: Lease) -> Iterator[Path]:
     """The folder to make a run in, with what an interrupted run of the same key has left in it. Gone afterwards, unless :func:`commit`
-    has taken it or the run was interrupted; what other runs have left is cleared. For who holds ``root`` (:func:`locked`)."""
-    folder = root / f".partial-{key}"
-    mine = (folder, folder.with_name(folder.name + JOURNAL))
+    has taken it or the run was interrupted; what other runs have left is cleared. For who holds ``root`` (:func:`locked`).
+
+    Each holder has a folder of its own, and what was begun is moved there: one that was paused finds its folder gone."""
+    folder = root / f".partial-{key}-{lease.token}"
+    begun = [path for path in root.glob(f".partial-{key}-*") if path.is_dir() and _LEFT.fullmatch(path.name)]
+    if begun:
+        last = max(begun, key=lambda path: int(path.name.rpartition("-")[2]))
+        with suppress(FileNotFoundError):
+            _journal(last).rename(_journal(folder))
+        last.rename(folder)
     for old in root.glob(".*"):
-        if _LEFT.fullmatch(old.name) and old not in mine:
+        if _LEFT.fullmatch(old.name) and old not in (folder, _journal(folder)):
             _remove(old)
     folder.mkdir(exist_ok=True)
     try:
         yield folder
     except Exception:
-        _remove(*mine)
+        _remove(folder, _journal(folder))
         raise
-    _remove(*mine)
+    _remove(folder, _journal(folder))
 
 
-def commit(staged: Path, root: Path, key: str, name: str, keep: int = KEPT_RUNS) -> Path:
+def commit(staged: Path, root: Path, key: str, name: str, lease: Lease, keep: int = KEPT_RUNS) -> Path:
     """Make a staged run what readers of ``name`` see, and remove all runs of ``name`` but the ``keep`` newest.
 
     Writes the manifest, forces everything to the disk, moves the run to its place and swaps the link, each step
-    atomic: a reader sees the run before or this one, whole. Gives the run's folder.
+    atomic: a reader sees the run before or this one, whole. Gives the run's folder. Raises :class:`.lease.BusyError` if another has taken
+    over the ``lease``.
     """
     write_manifest(staged)
     _force(staged)
+    lease.confirm()
     kept = root / _RUNS
     kept.mkdir(exist_ok=True)
     run = kept / key
@@ -117,36 +123,72 @@ def commit(staged: Path, root: Path, key: str, name: str, keep: int = KEPT_RUNS)
     while run.exists():  # an earlier run of the same key in which a report failed; readers may still be in it
         attempt += 1
         run = kept / f"{key}.{attempt}"
-    (staged / ".name").write_text(name, encoding="utf-8")
+    _mark(staged, name, lease)
     staged.rename(run)
     _force_folder(kept)
-    point(root, name, run)
+    point(root, name, run, lease)
     prune(root, name, keep)
     return run
 
 
-def point(root: Path, name: str, run: Path) -> None:
-    """Swap the link ``root/name`` to ``run`` and mark the run as the newest of its name."""
-    os.utime(run)
+def point(root: Path, name: str, run: Path, lease: Lease) -> None:
+    """Swap the link ``root/name`` to ``run`` and mark the run as the newest of its name, published with the token of ``lease``.
+
+    Raises :class:`.lease.BusyError` if another has taken over, or what is published has a newer token. Between the last look and the swap a process
+    can be paused all the same; then it finds out right afterwards, and swaps the link to the run with the newest token.
+    """
     link = root / name
     if link.exists() and not link.is_symlink():
         raise ReportError(f"{link}: is in the way: it is not a link this command made. Move it, then publish again.")
-    new = root / f".link-{os.getpid()}"
+    lease.confirm()
+    if _token(link) > lease.token:
+        raise lease.lost()
+    _mark(run, name, lease)
+    os.utime(run)
+    _swap(link, run)
+    if lease.is_lost():
+        _swap(link, max(_named(root, name), key=_token))
+        raise lease.lost()
+
+
+def _mark(run: Path, name: str, lease: Lease) -> None:
+    (run / _NAME).write_text(f"{name}\n{lease.token}\n", encoding="utf-8")
+
+
+def _swap(link: Path, run: Path) -> None:
+    new = link.with_name(f".link-{os.getpid()}")
     new.unlink(missing_ok=True)
     new.symlink_to(Path(_RUNS) / run.name, target_is_directory=True)
     new.replace(link)
-    _force_folder(root)
+    _force_folder(link.parent)
+
+
+def _named(root: Path, name: str) -> list[Path]:
+    """The finished runs that were published as ``name``."""
+    return [run for run in runs(root) if _told(run)[:1] == [name]]
+
+
+def _token(run: Path) -> int:
+    """The token a run was published with; 0 where it was published without one."""
+    told = _told(run)
+    return int(told[1]) if len(told) > 1 else 0
+
+
+def _told(run: Path) -> list[str]:
+    path = run / _NAME
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _journal(folder: Path) -> Path:
+    return folder.with_name(folder.name + JOURNAL)
 
 
 def prune(root: Path, name: str, keep: int = KEPT_RUNS) -> None:
     """Remove all finished runs of ``name`` but the ``keep`` newest, and but those that a name still leads to."""
     shown = {(root / other).resolve() for other in published(root)}
-    mine = [run for run in runs(root) if (run / ".name").is_file() and (run / ".name").read_text("utf-8") == name]
-    for old in sorted(mine, key=_age, reverse=True)[keep:]:
+    for old in sorted(_named(root, name), key=_age, reverse=True)[keep:]:
         if old.resolve() not in shown:
-            gone = (
-                root / f".partial-{old.name.replace('.', '')}-{os.getpid()}"
-            )  # half removed, it must not look finished
+            gone = root / f".gone-{old.name.replace('.', '')}-{os.getpid()}"  # half removed, it must not look finished
             old.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
 
@@ -175,7 +217,7 @@ def differences(folder: Path) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     files = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    return sorted(name for name in files if name not in (MANIFEST, ".name"))
+    return sorted(name for name in files if name not in (MANIFEST, _NAME))
 
 
 def digest(path: Path) -> str:

@@ -40,7 +40,8 @@ def published(root: Path, period: str, leave_out: tuple[str, ...] = (), **told: 
     }
     (folder / "run.json").write_text(json.dumps({**usual, **told}), encoding="utf-8")
     staging.write_manifest(folder)
-    staging.point(root, period, folder)
+    with staging.locked(root) as lease:
+        staging.point(root, period, folder, lease)
     return folder
 
 

@@ -53,3 +53,13 @@ def test_what_another_folder_has_is_taken_once(tmp_path: Path) -> None:
     assert (one.folder / "teams/b.html").read_text() == "b"
     assert set(Journal(one.folder).made) == {"teams/a", "teams/b"}
     assert set(Journal(two.folder).made) == {"teams/a", "teams/b"}
+
+
+def test_what_changes_while_it_is_taken_counts_as_not_made(tmp_path: Path) -> None:
+    one, two = Journal(tmp_path / "one"), Journal(tmp_path / "two")
+    for journal in (one, two):
+        journal.folder.mkdir()
+    two.note(write(two.folder, "teams/a", "a"))
+    (two.folder / "teams/a.html").write_text("half")
+    one.take(two.folder, two.made)
+    assert one.made == {}

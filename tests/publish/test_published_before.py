@@ -35,7 +35,8 @@ def counts(root: Path) -> list[int]:
 def test_a_report_that_was_replaced_is_known_all_the_same(tmp_path: Path) -> None:
     for key, count in (("a", 12), ("b", 13), ("c", 13)):
         run(tmp_path, key, count)
-    staging.point(tmp_path, "2026-03", tmp_path / ".runs" / "b")
+    with staging.locked(tmp_path) as lease:
+        staging.point(tmp_path, "2026-03", tmp_path / ".runs" / "b", lease)
     assert counts(tmp_path) == [12, 13]  # a was replaced by b; c says what b says
 
 

@@ -20,9 +20,9 @@ from idp_analytics.organisation import Organisation
 from idp_analytics.paths import resource, slug
 from idp_analytics.publish import staging, workers
 from idp_analytics.publish.engine import Job, Outcome, make
+from idp_analytics.publish.lease import BusyError, Lease
 from idp_analytics.publish.page import Page
 from idp_analytics.publish.run import RunResult, publish
-from idp_analytics.publish.staging import BusyError
 
 Notebooks = Callable[..., Path]
 SCRIPT, CLIMBER = "<script>alert(1)</script>", "../../etc/x"
@@ -37,7 +37,8 @@ def told(result: RunResult) -> dict[str, Any]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    found = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".name")
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
 
 
 # --- one failure alone -------------------------------------------------------------------------------------------------
@@ -149,18 +150,18 @@ def test_killed_at_any_moment_the_set_is_whole_and_the_next_run_finishes(
     for number, step in enumerate(steps):
         pid = os.fork()
         if pid == 0:  # pragma: no cover - the child is killed before it could tell
-            staged = root / f".partial-{number:x}"
+            staged, lease = root / f".partial-{number:x}", Lease(root)
             staged.mkdir()
             (staged / "index.html").write_text(f"run {number}", encoding="utf-8")
             setattr(staging, step, lambda *_: os.kill(os.getpid(), 9))
-            staging.commit(staged, root, f"{number:x}", first.period)
+            staging.commit(staged, root, f"{number:x}", first.period, lease)
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         assert os.WTERMSIG(status) == 9, step
         now = files(first.folder)
         assert now == seen or now["index.html"] == f"run {number}".encode(), step
         assert staging.differences(first.folder) == []
-    with staging.stage(root, "abc") as fresh:
+    with staging.locked(root) as lease, staging.stage(root, "abc", lease) as fresh:
         assert list(fresh.iterdir()) == []
         assert [p for p in root.glob(".partial-*") if p != fresh] == []
 

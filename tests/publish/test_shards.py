@@ -17,9 +17,9 @@ from idp_analytics.errors import ReportError
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import shards, staging
 from idp_analytics.publish.engine import Job, Outcome
+from idp_analytics.publish.lease import BusyError
 from idp_analytics.publish.run import publish
 from idp_analytics.publish.shards import Shard
-from idp_analytics.publish.staging import BusyError
 
 
 @pytest.mark.parametrize(("text", "shard"), [("0/1", (0, 1)), (" 3/4 ", (3, 4)), ("0/2000", (0, 2000))])

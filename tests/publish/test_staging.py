@@ -14,19 +14,18 @@ import pytest
 
 from idp_analytics.errors import ReportError
 from idp_analytics.publish import staging
-from idp_analytics.publish.staging import BusyError
+from idp_analytics.publish.lease import BusyError
 
 NAME = "2026-06"
 
 
 def made(root: Path, key: str, text: str, name: str = NAME) -> Path:
     """Publish a set of three files that all say ``text``."""
-    root.mkdir(exist_ok=True)
-    with staging.stage(root, key) as folder:
+    with staging.locked(root) as lease, staging.stage(root, key, lease) as folder:
         (folder / "teams").mkdir()
         for file in ("index.html", "run.json", "teams/a.html"):
             (folder / file).write_text(text, encoding="utf-8")
-        return staging.commit(folder, root, key, name)
+        return staging.commit(folder, root, key, name, lease)
 
 
 def seen(root: Path, name: str = NAME) -> set[str]:
@@ -37,7 +36,7 @@ def seen(root: Path, name: str = NAME) -> set[str]:
 
 
 def left(root: Path) -> set[str]:
-    return {path.name for path in root.iterdir()} - {".runs", NAME}
+    return {path.name for path in root.iterdir()} - {".lease", ".runs", NAME}
 
 
 # --- one run at a time -------------------------------------------------------------------------------------------------
@@ -94,18 +93,21 @@ def test_reports_cannot_go_below_a_file(tmp_path: Path) -> None:
 
 def test_a_stage_is_gone_afterwards_unless_it_was_interrupted(tmp_path: Path) -> None:
     def write() -> None:
-        with staging.stage(tmp_path, "abc") as folder:
+        with staging.locked(tmp_path) as lease, staging.stage(tmp_path, "abc", lease) as folder:
             assert list(folder.iterdir()) == []
             (folder / "a.html").write_text("half")
             folder.with_name(folder.name + staging.JOURNAL).write_text("")
             raise error
 
-    for error, kept in ((ValueError(), False), (OSError(errno.ENOSPC, "full"), False), (KeyboardInterrupt(), True)):
+    for number, (error, kept) in enumerate(
+        ((ValueError(), False), (OSError(errno.ENOSPC, "full"), False), (KeyboardInterrupt(), True)), 1
+    ):
         with pytest.raises(type(error)):
             write()
-        assert left(tmp_path) == ({".partial-abc", ".partial-abc.journal"} if kept else set())
-    with staging.stage(tmp_path, "abc") as folder:
+        assert left(tmp_path) == ({f".partial-abc-{number}", f".partial-abc-{number}.journal"} if kept else set())
+    with staging.locked(tmp_path) as lease, staging.stage(tmp_path, "abc", lease) as folder:
         assert [path.name for path in folder.iterdir()] == ["a.html"]
+        assert left(tmp_path) == {".partial-abc-4", ".partial-abc-4.journal"}  # no other's any more
     assert left(tmp_path) == set()
 
 
@@ -115,7 +117,7 @@ def test_what_other_runs_left_is_cleared(tmp_path: Path) -> None:
     for name in (".partial-abc.journal", ".index-17.html", ".index-of-mine.html", ".lock"):
         (tmp_path / name).write_text("half")
     (tmp_path / ".link-17").symlink_to("nothing")
-    with staging.stage(tmp_path, "def"):
+    with staging.locked(tmp_path) as lease, staging.stage(tmp_path, "def", lease):
         pass
     assert left(tmp_path) == {".partial-of-somebody-else", ".index-of-mine.html", ".lock"}
 
@@ -157,12 +159,17 @@ def test_whatever_step_a_run_ends_at_readers_see_one_set_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, call: str, after: bool
 ) -> None:
     made(tmp_path, "aaa", "old")
-    with monkeypatch.context() as patch, pytest.raises(KilledError), staging.stage(tmp_path, "bbb") as folder:
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(KilledError),
+        staging.locked(tmp_path) as lease,
+        staging.stage(tmp_path, "bbb", lease) as folder,
+    ):
         (folder / "teams").mkdir()
         for file in ("index.html", "run.json", "teams/a.html"):
             (folder / file).write_text("new", encoding="utf-8")
         patch.setattr(owner, call, breaking(getattr(owner, call), after))
-        staging.commit(folder, tmp_path, "bbb", NAME)
+        staging.commit(folder, tmp_path, "bbb", NAME, lease)
     assert seen(tmp_path) == ({"new"} if (call, after) == ("replace", True) else {"old"})
     made(tmp_path, "ccc", "next")  # and nothing is in the way of the next run
     assert seen(tmp_path) == {"next"}
@@ -219,7 +226,8 @@ def test_a_run_of_the_same_key_stands_beside_the_first(tmp_path: Path) -> None:
     for age, run in enumerate((third, second, first)):
         os.utime(run, (1e9 - age, 1e9 - age))
     assert staging.finished(tmp_path, "abc") == third
-    staging.point(tmp_path, NAME, first)
+    with staging.locked(tmp_path) as lease:
+        staging.point(tmp_path, NAME, first, lease)
     assert seen(tmp_path) == {"1"}
     assert staging.finished(tmp_path, "abc") == first
     assert staging.finished(tmp_path, "ab") is None
