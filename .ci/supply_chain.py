@@ -147,6 +147,7 @@ def table() -> str:
     titles = {
         "": "What a user installs",
         "sql": "With `[sql]`: reading DevLake's database",
+        "dask": "With `[dask]`: reports made by a Dask cluster",
         "dev": "With `[dev]`: building and testing",
     }
     for group, names in needed.items():

@@ -110,11 +110,15 @@ def demo(reports: Path, workers: int | None) -> None:
     "--shard", default="", metavar="NUMBER/OF",
     help="Only this share of the reports, e.g. 0/4; the process that is done last publishes all.",
 )  # fmt: skip
+@click.option(
+    "--cluster", default="", metavar="ADDRESS",
+    help="The scheduler of a Dask cluster whose workers make the reports, e.g. tcp://10.0.0.5:8786 (needs idp-analytics[dask]).",
+)  # fmt: skip
 @_gate
 @_told
 def report(
     data: Path, git: tuple[Path, ...], more: tuple[Path, ...], period: str, teams: tuple[str, ...],
-    reports: Path, workers: int | None, engine: str | None, retries: int, keep: int, shard: str, gate: str,
+    reports: Path, workers: int | None, engine: str | None, retries: int, keep: int, shard: str, cluster: str, gate: str,
 ) -> None:  # fmt: skip
     """Publish the organisation's and every team's report: whole, or not at all.
 
@@ -124,6 +128,8 @@ def report(
     """
     if more and not git:
         raise click.UsageError(f"Unexpected argument {str(more[0])!r}. Paths of repositories follow --git.")
+    if shard and cluster:
+        raise click.UsageError("Give --shard or --cluster: a cluster shares the reports out by itself.")
     _published(
         _publish(
             data=data,
@@ -135,6 +141,7 @@ def report(
             gate=gate,
             engine=engine or "",
             shard=shard,
+            cluster=cluster,
             retries=retries,
             keep=keep,
         )
@@ -450,8 +457,10 @@ def _publish(
     gate: str,
     engine: str = "",
     shard: str = "",
+    cluster: str = "",
     **policy: int,
 ) -> RunResult:
+    from idp_analytics.publish.cluster import Cluster
     from idp_analytics.publish.run import publish
     from idp_analytics.publish.shards import Shard
     from idp_analytics.publish.workers import engine as named
@@ -459,6 +468,7 @@ def _publish(
     how: dict[str, Any] = {
         **policy,
         **({"engine": named(engine)} if engine else {}),
+        **({"engine": Cluster(cluster, engine, workers or 1)} if cluster else {}),
         **({"shard": Shard.parse(shard)} if shard else {}),
     }  # before anything is read: it may not be there
     return publish(

@@ -70,7 +70,8 @@ ENDED = frozenset({KERNEL_DIED, TIMEOUT, WORKER_DIED})
 """How reports fail that were ended from outside, which may go well the next time."""
 
 PARTS_AHEAD = 64
-"""Reports for which parts of the mart are kept at a time; far more than are made at a time."""
+"""Reports for which parts of the mart are kept at a time; far more than are made at a time, but by an engine that says
+itself how many (``ahead``)."""
 
 _SEPARATOR = "\n"
 """Between team ids: ``a`` and ``b`` together are not the one team ``a b``."""
@@ -249,7 +250,8 @@ def _made(
     (folder / "teams").mkdir(exist_ok=True)
     todo = [job for name, job in jobs.items() if name not in journal.made]
     outcomes = {}
-    for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder), len(todo)):
+    ahead = getattr(how.engine, "ahead", PARTS_AHEAD)
+    for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder, ahead), len(todo)):
         journal.note(outcome)
         outcomes[outcome.name] = outcome
     return {e: outcomes[name] for e, name in zip(mine, jobs, strict=True) if name in outcomes}, found
@@ -340,13 +342,13 @@ def _failed(run: Path) -> int:
     return sum(report["failure"] is not None for report in told["reports"])
 
 
-def _provided(made: Iterable[Outcome], jobs: Sequence[Job], mart: Mart, folder: Path) -> Iterator[Outcome]:
+def _provided(made: Iterable[Outcome], jobs: Sequence[Job], mart: Mart, folder: Path, ahead: int) -> Iterator[Outcome]:
     """The outcomes, with the parts of the mart at hand that the next reports will read (:mod:`report.parts`)."""
     parts = mart.parts(folder / MART)
     teams = {job.name: job.parameters["team"] for job in jobs if "team" in job.parameters}
     coming = iter(teams.values())
     try:
-        for team in itertools.islice(coming, PARTS_AHEAD):
+        for team in itertools.islice(coming, ahead):
             parts.add(team)
         for outcome in made:
             if outcome.name in teams:
