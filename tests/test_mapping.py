@@ -131,6 +131,19 @@ def test_the_proposals_rescue_what_they_say(folder):
     assert after.tables["deployments"]["environment"].to_list() == ["production", "production", None, "production"]
 
 
+def test_no_proposal_is_a_formula(folder):
+    """People look through them in a spreadsheet; a name with an apostrophe before it would map nothing."""
+    with (folder / "deployments.csv").open("a") as rows:
+        rows.write(
+            "d5,=1+1,production,success,2026-03-05T00:00:00Z,\nd6,@acme/pay\x1b]0;x\x07,production,success,2026-03-05T00:00:00Z,\n"
+        )
+    told = CliRunner().invoke(cli, ["doctor", "--data", str(folder), "--aliases", str(folder / "proposals.csv")])
+    assert "2 name(s) that a spreadsheet would run as a formula are not among them." in told.output
+    assert "\\x1b]0;x\\x07" in told.output
+    assert "\x1b" not in told.output
+    assert not set(pl.read_csv(folder / "proposals.csv")["alias"]) & {"=1+1", "@acme/pay\x1b]0;x\x07"}
+
+
 def test_pseudonyms_without_a_secret_are_told(folder, monkeypatch):
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     with (folder / "settings.toml").open("a") as settings:

@@ -80,7 +80,7 @@ def is_formula() -> pl.Expr:
 
 def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame for a CSV, which people open: a text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one behind a
-    semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �."""
-    text = pl.col(pl.String).str.replace_all(_NO_TEXT, "�")
+    semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �, an end of line ``\\n``."""
+    text = pl.col(pl.String).str.replace_all(r"\r\n?", "\n").str.replace_all(_NO_TEXT, "�")
     text = text.str.replace_all(rf"([;\t\r\n][;\s]*)({_RUN})", "${1}'${2}")
     return frame.with_columns(pl.when(is_formula()).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -14,6 +14,11 @@ from idp_analytics.charts import Chart
 from idp_analytics.report import html
 
 
+def plain(text: str) -> str:
+    """Text for a console, which obeys some characters: it keeps what can be seen, ends of lines and tabs."""
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+
+
 @dataclass(frozen=True)
 class Table:
     """A table for reading: of each column its cells, which are text already. ``numbers`` names the columns that are aligned as numbers.
@@ -38,7 +43,7 @@ class Table:
         return pl.DataFrame(dict(self.columns), schema=dict.fromkeys(self.columns, pl.String))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": str(html.table(self)), "text/plain": f"{self.caption}\n{self.frame}"}
+        return {"text/html": str(html.table(self)), "text/plain": plain(f"{self.caption}\n{self.frame}")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +81,7 @@ class Section:
         first = {"text/html": html.answer(self), "text/plain": repr(self)}
         drawn = (self.chart.bundle,) if self.chart else ()
         behind = html.behind(self)
-        last = ({"text/html": behind, "text/plain": self.trace or self.question},) if behind else ()
+        last = ({"text/html": behind, "text/plain": plain(self.trace or self.question)},) if behind else ()
         return (first, *drawn, *last, *(bundle for part in self.parts for bundle in part.outputs()))
 
     def _ipython_display_(self) -> None:
@@ -86,7 +91,7 @@ class Section:
             display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
-        return "\n".join([self.question, self.answer, *self.cautions, *map(repr, self.parts)])
+        return plain("\n".join([self.question, self.answer, *self.cautions, *map(repr, self.parts)]))
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Brief:
         return {"text/html": html.brief(self), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return "\n".join(f"{title} {said.text}" for title, told in self.topics.items() for said in told)
+        return plain("\n".join(f"{title} {said.text}" for title, told in self.topics.items() for said in told))
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,4 +142,4 @@ class Cards:
 
     def __repr__(self) -> str:
         lines = (f"{c.title}: {c.value} ({c.bounds}; {c.basis}) {c.verdict or ''}".rstrip() for c in self.cards)
-        return "\n".join([self.heading, *lines, *self.cautions])
+        return plain("\n".join([self.heading, *lines, *self.cautions]))

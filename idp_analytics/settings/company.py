@@ -319,6 +319,10 @@ def _source(entry: TomlReader, number: int, problems: list[str], check_source: S
     options = {key: value for key, value in entry.content.items() if key not in entry.taken}
     if name is None:
         name = "-".join(filter(None, (kind, str(options["table"]) if "table" in options else None))) or where
+    elif set(name) & set("/\\\0") or name.startswith("."):
+        problems.append(
+            f"source {name!r}: a name is that of a folder (snapshots/<name>), so it has no slash and begins with no dot"
+        )
     if kind:
         problems += [f"source {name!r}: {problem}" for problem in check_source(kind, options)]
     return SourceSettings(name, kind, paths, zone, MappingProxyType(options))

@@ -44,7 +44,8 @@ class Spoiler:
         if text not in self.known:
             if not self.places or self.places[-1] != place:
                 self.places.append(place)
-            self.known[text] = f"{attack(self.first + len(self.known), len(self.places) - 1)} {text}"
+            told = attack(self.first + len(self.known), len(self.places) - 1).strip()  # as reading does
+            self.known[text] = f"{told} {text}"
         return self.known[text]
 
     def table(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -101,10 +102,11 @@ def write(folder: Path, settings: str, first: int = 0) -> Spoiler:
     for name, frame in company().items():
         if name == "loads" or not frame.height:
             continue
+        called = attack(len(blocks), 0).translate(dict.fromkeys(map(ord, "/\\\0")))  # the name of a folder
         spoiler.table(name, frame).write_parquet(folder / f"{name}.parquet")
         blocks.append(
             {
-                "name": f"{attack(len(blocks), 0)} {name}",
+                "name": f"{len(blocks)} {called} {name}",
                 "kind": "canonical",
                 "table": name,
                 "paths": [f"{name}.parquet"],

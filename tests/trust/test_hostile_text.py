@@ -6,8 +6,10 @@ import ast
 import csv
 import io
 import json
+import os
 import re
 import shlex
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -163,6 +165,15 @@ def test_no_text_chooses_where_a_file_goes(hostile: RunResult) -> None:
     assert not stems & {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(10))}
     assert len({slug(text) for text in (*TEXTS, *HALVES)}) == len(TEXTS) + len(HALVES)
     assert {path.resolve().is_relative_to(hostile.folder.resolve()) for path in hostile.folder.rglob("*")} == {True}
+
+
+def test_what_is_published_has_the_rights_that_new_files_have_there(hostile: RunResult) -> None:
+    """Whoever serves the folder is usually somebody else; who may read it is for the one who publishes to say."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    for path in hostile.folder.resolve().rglob("*"):
+        wanted = (0o777 if path.is_dir() else 0o666) & ~umask
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
 def test_no_cell_of_a_csv_is_a_formula(hostile: RunResult) -> None:
