@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,10 +19,11 @@ from idp_analytics.commands import SAMPLE, F
 from idp_analytics.commands import folder as _folder
 from idp_analytics.commands import framed as _frame
 from idp_analytics.commands import loaded as _loaded
+from idp_analytics.commands import logged as _logged
 from idp_analytics.commands import one_line as _line
 from idp_analytics.commands import told as _told
 from idp_analytics.interventions.commands import intervention
-from idp_analytics.publish.commands import attach
+from idp_analytics.publish.commands import attach, published
 from idp_analytics.schedule.commands import schedule
 from idp_analytics.survey.commands import survey
 
@@ -53,8 +54,17 @@ _gate = click.option(
 )  # fmt: skip
 
 
+_reports = click.option(
+    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
+)
+_workers = click.option(
+    "--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core]."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="idp")
+@_logged
 def cli() -> None:
     """Measure an internal developer platform from the exports you already have.
 
@@ -71,14 +81,12 @@ def main() -> None:
 
 
 @cli.command()
-@click.option(
-    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
-)
-@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core].")
+@_reports
+@_workers
 @_told
 def demo(reports: Path, workers: int | None) -> None:
     """Publish the reports of the synthetic company in data/sample and print the path of its index page."""
-    _published(_publish(data=Path(SAMPLE), git=(), period="", teams=(), reports=reports, workers=workers, gate="fast"))
+    _published(published(data=Path(SAMPLE), git=(), period="", teams=(), reports=reports, workers=workers, gate="fast"))
 
 
 @cli.command()
@@ -89,10 +97,8 @@ def demo(reports: Path, workers: int | None) -> None:
 @click.option(
     "--team", "teams", multiple=True, help="Only this team; may be given several times [default: every team]."
 )
-@click.option(
-    "--reports", default="reports", show_default=True, type=click.Path(path_type=Path), help="Where reports go."
-)
-@click.option("--workers", type=click.IntRange(1), help="Reports made at the same time [default: one per core].")
+@_reports
+@_workers
 @click.option(
     "--engine", type=click.Choice(["fork", "stock"]),
     help="How notebooks run: each in a fork of one prepared process, or in a kernel of its own by papermill [default: fork, "
@@ -131,7 +137,7 @@ def report(
     if shard and cluster:
         raise click.UsageError("Give --shard or --cluster: a cluster shares the reports out by itself.")
     _published(
-        _publish(
+        published(
             data=data,
             git=(*git, *more),
             period=period,
@@ -329,14 +335,23 @@ def explain(
     "--aliases", "proposals", type=click.Path(path_type=Path, dir_okay=False),
     help="Write proposals for the mapping file here (CSV), for a person to look through.",
 )  # fmt: skip
+@click.option("--reports", type=click.Path(path_type=Path), help="Say how the runs below this folder went instead.")
 @_told
-def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None) -> None:
-    """Say what would make the numbers better: names nobody knows, missing links, owners, incomplete exports."""
+def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None, reports: Path | None) -> None:
+    """Say what would make the numbers better: names nobody knows, missing links, owners, incomplete exports.
+
+    With --reports: which run or report failed, was interrupted or is at work, why, and what to do.
+    """
     import polars as pl
 
     from idp_analytics import mapping
     from idp_analytics.doctor import findings
+    from idp_analytics.publish import diagnosis
 
+    if reports is not None:
+        for sentence in diagnosis.told(reports) or ["All runs that were begun are published, and whole."]:
+            click.echo(_line(sentence))
+        return
     org = _loaded(data, git, "fast")
     found = findings(org)
     for number, finding in enumerate(found, 1):
@@ -445,36 +460,6 @@ cli.add_command(attach)
 
 
 # --- how commands speak ------------------------------------------------------------------------------------------------
-
-
-def _publish(
-    *,
-    data: Path,
-    git: tuple[Path, ...],
-    period: str,
-    teams: tuple[str, ...],
-    reports: Path,
-    workers: int | None,
-    gate: str,
-    engine: str = "",
-    shard: str = "",
-    cluster: str = "",
-    **policy: int,
-) -> RunResult:
-    from idp_analytics.publish.cluster import Cluster
-    from idp_analytics.publish.run import publish
-    from idp_analytics.publish.shards import Shard
-    from idp_analytics.publish.workers import engine as named
-
-    how: dict[str, Any] = {
-        **policy,
-        **({"engine": named(engine)} if engine else {}),
-        **({"engine": Cluster(cluster, engine, workers or 1)} if cluster else {}),
-        **({"shard": Shard.parse(shard)} if shard else {}),
-    }  # before anything is read: it may not be there
-    return publish(
-        _loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
-    )
 
 
 def _published(result: RunResult) -> None:

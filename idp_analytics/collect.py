@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from idp_analytics import sources
-from idp_analytics.errors import SettingsError, SourceError, nearest
+from idp_analytics import data_folder, sources
+from idp_analytics.errors import SettingsError, nearest
 from idp_analytics.organisation import collected, expanded
-from idp_analytics.paths import write_whole
 from idp_analytics.settings import Settings, SourceSettings
 from idp_analytics.sources import snapshots
 from idp_analytics.sources.files import content, sha256, shown_path
@@ -34,7 +33,8 @@ def collect(settings: Settings, names: Collection[str] = (), at: datetime | None
     A snapshot's time is when the export was written, that of numbered pages when the last of them was, unless ``at`` says
     otherwise. An export that was kept already, with the same content and time, is not kept twice. Each copy appears whole or not at all, so that a run that is killed loses
     and doubles nothing. Raises :class:`SettingsError` for a name that is no source or a pattern that finds no file,
-    :class:`SourceError` for a file that is not what the source says, before anything of that source is kept.
+    :class:`SourceError` for a file that is not what the source says, before anything of that source is kept, or is
+    written to while it is read; and as :mod:`idp_analytics.data_folder`.
     """
     known = {source.name: source for source in settings.sources}
     problems = [f"source {name!r}: there is none.{nearest(name, known)}" for name in names if name not in known]
@@ -48,13 +48,14 @@ def collect(settings: Settings, names: Collection[str] = (), at: datetime | None
         files.append((source, [path for path in found if snapshots.taken(path) is None]))
     if problems:
         raise SettingsError.listing(str(settings.root), problems)
-    with sources.limited(settings.limits):
+    with data_folder.held(settings.root), sources.limited(settings.limits):
         return [kept for source, paths in files for kept in _kept(source, paths, settings.root, at)]
 
 
 def _kept(source: SourceSettings, paths: list[Path], root: Path, at: datetime | None) -> Iterator[Kept]:
     if not paths:
         return
+    before = sources.state(paths)
     # What cannot be read today is no snapshot: better to say it now than in a year.
     sources.read(source.kind, paths, source.options, root)
     folder = root / sources.SNAPSHOTS / source.name
@@ -62,13 +63,14 @@ def _kept(source: SourceSettings, paths: list[Path], root: Path, at: datetime | 
     lines = {path: snapshots.line(shown_path(path, root)) for path in paths}
     times = _times(lines)
     for path, line in lines.items():
-        name = snapshots.name(at or times[path], sha256(path), path.name.removesuffix(".gz"))
+        with sources.unchanged({path: before[path]} if path in before else {}, root):
+            digest, data = sha256(path), content(path)
+        name = snapshots.name(at or times[path], digest, path.name.removesuffix(".gz"))
         target = folder / Path(line).parent / f"{name}.gz"
         if target in there:
             yield Kept(source.name, path, target, new=False)
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(target, content(path))
+        data_folder.write(target, gzip.compress(data, compresslevel=6, mtime=0))
         yield Kept(source.name, path, target, new=True)
 
 
@@ -80,12 +82,3 @@ def _times(lines: Mapping[Path, str]) -> dict[Path, datetime]:
     for path, line in lines.items():
         last[family[line]] = max(written[path], last.get(family[line], written[path]))
     return {path: last[family[line]] for path, line in lines.items()}
-
-
-def _write(target: Path, data: bytes) -> None:
-    try:
-        write_whole(target, gzip.compress(data, compresslevel=6, mtime=0))
-    except OSError as error:
-        raise SourceError(
-            f"{target}: cannot be written: {error.strerror}. Nothing collected before is touched."
-        ) from None

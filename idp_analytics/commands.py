@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from idp_analytics import events
 from idp_analytics.errors import IdpError
+from idp_analytics.paths import UNWRITABLE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +32,31 @@ folder = click.option(
 """The data folder a command reads."""
 
 
+def logged(command: F) -> F:
+    """The options that say how events are told (:mod:`idp_analytics.events`); ``command`` knows nothing of them."""
+
+    @click.option(
+        "--log-format", "form", type=click.Choice(events.FORMATS), help="Tell events on standard error as they happen."
+    )
+    @click.option(
+        "--log-level",
+        "level",
+        type=click.Choice(events.LEVELS),
+        help="Only events that are at least this [default: info].",
+    )
+    @wraps(command)
+    def run(form: str | None, level: str | None, **more: Any) -> Any:
+        try:
+            asked = events.chosen(form, level, os.environ.get(events.VARIABLE, ""))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if asked:
+            events.listen(*asked)
+        return command(**more)
+
+    return run  # type: ignore[return-value]
+
+
 def told(command: F) -> F:
     """The kit's own errors become one message and an exit code; anything else is a bug and keeps its traceback."""
 
@@ -36,10 +65,25 @@ def told(command: F) -> F:
         try:
             return command(*args, **kwargs)
         except IdpError as error:
-            click.echo(f"idp: {printable(str(error))}", err=True)
-            sys.exit(error.exit_code)
+            _end(str(error), type(error).__name__, error.exit_code)
+        except Exception as error:
+            if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
+                code = getattr(error, "exit_code", IdpError.exit_code)
+                events.tell("command failed", logging.ERROR, error=type(error).__name__, exit_code=code)
+                raise
+            _end(
+                f"{error.filename or 'A file'}: cannot be written: {error.strerror}. See that there is room and that the folder may be written to, "
+                "or name another, then run this again.",
+                type(error).__name__, 2,
+            )  # fmt: skip
 
     return run  # type: ignore[return-value]
+
+
+def _end(message: str, error: str, code: int) -> None:
+    events.tell("command failed", logging.ERROR, error=error, exit_code=code)
+    click.echo(f"idp: {printable(message)}", err=True)
+    sys.exit(code)
 
 
 def loaded(data: Path, git: tuple[Path, ...], gate: str) -> Organisation:

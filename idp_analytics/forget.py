@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
+from idp_analytics import data_folder
 from idp_analytics.errors import SettingsError
 from idp_analytics.organisation import collected, load
-from idp_analytics.paths import write_whole
 from idp_analytics.sources import snapshots
 from idp_analytics.sources.files import content
 from idp_analytics.sources.git import author
@@ -50,7 +50,7 @@ def forget(root: Path, who: Collection[str], reports: Path, since: date) -> Forg
 
     The aliases tell which other names are theirs; these are on the list from then on, whatever becomes of the aliases. Exports are whoever's who
     made them: they are told, not changed. Each step is whole or not at all and can be done again. Raises :class:`SettingsError` for a name
-    that is too short to be looked for, and as :func:`idp_analytics.load`.
+    that is too short to be looked for, and as :func:`idp_analytics.load` and :mod:`idp_analytics.data_folder`.
     """
     names = sorted({name.strip() for name in who})
     if short := [name for name in names if len(name) < 3]:
@@ -60,13 +60,14 @@ def forget(root: Path, who: Collection[str], reports: Path, since: date) -> Forg
     organisation = load(root)
     aliases = organisation.tables["aliases"].filter(kind="person").select("alias", "canonical_id")
     marks = _all_names(names, aliases)
-    _write(root / FILE, added(root / FILE, marks, since).encode())
     plain = re.compile(
         "|".join(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-])" for name in sorted(names, key=len, reverse=True)),
         re.IGNORECASE,
     )
-    kept = {path for source in organisation.settings.sources for path in collected(source, root)}
-    files = [_scrubbed(path, plain) if path in kept else found for path, found in _naming(root, plain)]
+    with data_folder.held(root):
+        data_folder.write(root / FILE, added(root / FILE, marks, since).encode())
+        kept = {path for source in organisation.settings.sources for path in collected(source, root)}
+        files = [_scrubbed(path, plain) if path in kept else found for path, found in _naming(root, plain)]
     return Forgotten(len(marks), tuple(files) + tuple(found for _, found in _naming(reports, plain)))
 
 
@@ -108,16 +109,7 @@ def _scrubbed(path: Path, plain: re.Pattern[str]) -> Found:
     target = path.with_name(
         snapshots.name(at, hashlib.sha256(fresh).hexdigest(), snapshots.original(path.name)) + ".gz"
     )
-    _write(target, packed)
+    data_folder.write(target, packed)
     if target != path:
         path.unlink()
     return Found(target, places, scrubbed=True)
-
-
-def _write(target: Path, data: bytes) -> None:
-    try:
-        write_whole(target, data)
-    except OSError as error:
-        raise SettingsError(
-            f"{target}: cannot be written: {error.strerror}. It is as it was; see that the folder may be written to, and do this again."
-        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -44,11 +45,22 @@ def anchor(heading: str) -> str:
     return re.sub(r"-[0-9a-f]{8}$", "", slug(heading))
 
 
+UNWRITABLE = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST,
+    errno.EXDEV, errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.ESTALE,
+})  # fmt: skip
+"""What the system says of a disk that is full, broken or not ours to write, of a file where a folder is to be, and of a file
+system (a network's, one of layers) that cannot do what others can."""
+
+UNFINISHED = ".idp-*.part"
+"""What files are called that are being written, or were when their writer was killed."""
+
+
 def write_whole(target: Path, data: bytes, mode: int = 0o600) -> None:
     """Write a file whole or not at all: beside its place, made safe on the disk, then given its name. Raises ``OSError``; then what was there is as
     it was. A file that was there keeps its rights, a new one has ``mode``: usually its owner's alone, for data folders hold what is of people.
     """
-    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=".idp-", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -56,6 +68,6 @@ def write_whole(target: Path, data: bytes, mode: int = 0o600) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else mode)
         Path(name).replace(target)
-    except OSError:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

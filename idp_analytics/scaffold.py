@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from idp_analytics import sources
+from idp_analytics import data_folder, sources
 from idp_analytics.errors import SettingsError, SourceError
-from idp_analytics.paths import write_whole
 from idp_analytics.settings import FILE
 from idp_analytics.sources import snapshots, survey_forms
 from idp_analytics.sources.files import content, decoded
@@ -119,13 +118,13 @@ def write(folder: Path, found: Sequence[Found], title: str) -> list[Path]:
     target = folder / FILE
     if target.exists():
         raise SettingsError(f"{target}: is there already and is not written over. Name a new folder, or move it away.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(target, text(folder, found, title).encode(), 0o644)
     written = [target]
     for name, header in _MAPPING.items():
         if not (folder / name).exists():
-            (folder / name).write_text(header, encoding="utf-8", newline="\n")
+            data_folder.write(folder / name, header.encode(), 0o644)
             written.append(folder / name)
+    # Last: where it is, nothing is missing, and this is not begun again.
+    data_folder.write(target, text(folder, found, title).encode(), 0o644)
     return written
 
 

@@ -164,7 +164,7 @@ def test_an_error_of_ours_is_one_message_with_its_exit_code(
 
     monkeypatch.setattr(organisation, "load", fail)
     result = idp("doctor", "--data", "x")
-    assert (result.exit_code, result.stderr) == (code, "idp: no\\x1b[31m \\x202eway\n")
+    assert (result.exit_code, result.stderr) == (code, "idp: no\\x1b[31m \\u202eway\n")
     assert result.stdout == ""
 
 

@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_nothing_behind(folder, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        SourceError, match=r"cannot be written: No space left on device\. Nothing collected before is touched"
+        SourceError, match=r"cannot be written: No space left on device\. What stood in it before is untouched"
     ):
         collected(folder)
     assert {path.name: path.read_bytes() for path in (folder / "snapshots" / "argocd").iterdir()} == before

@@ -12,9 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
-from idp_analytics import sources
+from idp_analytics import data_folder, sources
 from idp_analytics.errors import IdpError, SourceError
-from idp_analytics.paths import write_whole
 from idp_analytics.settings import Settings
 from idp_analytics.settings.maturity_model import FILE as MODEL
 from idp_analytics.sources import members
@@ -81,7 +80,8 @@ def bring_in(
         files.append(told)
         found.append(rows)
     target, is_read = _target(settings)
-    new, changed = _merged(target, pl.concat(found)) if found else (0, 0)
+    with data_folder.held(settings.root):
+        new, changed = _merged(target, pl.concat(found)) if found else (0, 0)
     return Import(tuple(files), target, new, changed, is_read)
 
 
@@ -241,5 +241,5 @@ def _merged(target: Path, found: pl.DataFrame) -> tuple[int, int]:
     shared = [name for name in _COLUMNS if name in before.columns]
     changed = after.join(known, on=key).join(before.select(shared), on=shared, how="anti", nulls_equal=True).height
     if new or changed or after.height != before.height:
-        write_whole(target, after.write_csv().encode())
+        data_folder.write(target, after.write_csv().encode())
     return new, changed

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from idp_analytics import data_folder
 from idp_analytics.errors import ReportError, SourceError
 from idp_analytics.metrics.maturity.next_steps import AT_ONCE, PROPOSED, RECOMMENDED, action_id, maturity_steps
 from idp_analytics.metrics.maturity.step_outcomes import quarter
 from idp_analytics.organisation import Organisation
-from idp_analytics.paths import write_whole
 from idp_analytics.periods import following
 from idp_analytics.settings import Settings
 from idp_analytics.tables import LINEAGE, TABLES
@@ -55,23 +55,24 @@ def write(organisation: Organisation, period: str) -> Written:
         )
     steps = maturity_steps(organisation.lazy, settings, end).filter(pl.col("status") == PROPOSED)
     target = settings.root / TARGET
-    text, known = _before(target)
-    opened, due = span.end - timedelta(days=1), following(span.end, "1q") - timedelta(days=1)
-    rows, alone = [], 0
-    for step in steps.to_dicts():
-        whose = step["entity_id"] if step["scope"] == "team" else settings.platform_team
-        name = action_id(period, step["scope"], step["entity_id"], step["criterion"])
-        given = sum(one.startswith(action_id(period, step["scope"], step["entity_id"], "")) for one in known)
-        if whose is None:
-            alone += 1
-        elif name not in known and given < AT_ONCE:
-            known.append(name)
-            rows.append(
-                {"action_id": name, "team_id": whose, "origin": RECOMMENDED, "origin_id": step["criterion"], "opened_on": opened, "due_on": due,
-                 "carried_over": step["earlier"]}
-            )  # fmt: skip
-    if rows:
-        _add(target, text, rows)
+    with data_folder.held(settings.root):
+        text, known = _before(target)
+        opened, due = span.end - timedelta(days=1), following(span.end, "1q") - timedelta(days=1)
+        rows, alone = [], 0
+        for step in steps.to_dicts():
+            whose = step["entity_id"] if step["scope"] == "team" else settings.platform_team
+            name = action_id(period, step["scope"], step["entity_id"], step["criterion"])
+            given = sum(one.startswith(action_id(period, step["scope"], step["entity_id"], "")) for one in known)
+            if whose is None:
+                alone += 1
+            elif name not in known and given < AT_ONCE:
+                known.append(name)
+                rows.append(
+                    {"action_id": name, "team_id": whose, "origin": RECOMMENDED, "origin_id": step["criterion"], "opened_on": opened, "due_on": due,
+                     "carried_over": step["earlier"]}
+                )  # fmt: skip
+        if rows:
+            _add(target, text, rows)
     return Written(steps, tuple(row["action_id"] for row in rows), target, _is_read(settings), alone)
 
 
@@ -97,7 +98,7 @@ def _add(target: Path, text: str, rows: list[dict[str, object]]) -> None:
     if not text:
         writer.writeheader()
     writer.writerows(rows)
-    write_whole(target, (text + ("" if not text or text.endswith("\n") else "\n") + below.getvalue()).encode())
+    data_folder.write(target, (text + ("" if not text or text.endswith("\n") else "\n") + below.getvalue()).encode())
 
 
 def _is_read(settings: Settings) -> bool:

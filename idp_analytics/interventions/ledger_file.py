@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from idp_analytics import sources
-from idp_analytics.errors import IdpError, SourceError
-from idp_analytics.paths import write_whole
+from idp_analytics import data_folder, sources
+from idp_analytics.errors import SourceError
 from idp_analytics.settings import Settings
 from idp_analytics.sources.ledger_entries import FILE, SEAL, changed, line, seal
 from idp_analytics.tables import TABLES
@@ -24,35 +22,12 @@ KIND = "change_ledger"
 SOURCE = f'[[source]]\nkind = "{KIND}"\npaths = ["{FILE}"]'
 """What ``settings.toml`` needs so that the ledger is read."""
 
-_WAIT = 10.0
-"""Seconds for which the ledger is waited for that another run writes to."""
-
-
-class BusyError(IdpError):
-    """Another run is writing to the ledger; nothing was written. The exit code is sysexits' EX_TEMPFAIL."""
-
-    exit_code = 75
-
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[Path]:
-    """The ledger's path, held for one run. Raises :class:`BusyError` where another holds it for longer than ten seconds."""
-    target = settings.root / FILE
-    lock = FileLock(settings.root / f".{FILE}.lock")
-    try:
-        lock.acquire(timeout=_WAIT)
-    except Timeout:
-        raise BusyError(
-            f"{target}: another run is writing to it. Nothing was written; try again in a moment."
-        ) from None
-    except OSError as error:
-        raise SourceError(
-            f"{target}: cannot be written: {error.strerror}. Give a data folder that may be written to."
-        ) from None
-    try:
-        yield target
-    finally:
-        lock.release()
+    """The ledger's path, its data folder held for one command (:func:`data_folder.held`)."""
+    with data_folder.held(settings.root):
+        yield settings.root / FILE
 
 
 def entries(target: Path) -> list[dict[str, Any]]:
@@ -89,7 +64,7 @@ def add(target: Path, new: Sequence[Mapping[str, Any]]) -> None:
     for entry in new:
         text += line(entry, before)
         before = seal(entry, before)
-    _write(target, text)
+    data_folder.write(target, text.encode(), 0o644)
 
 
 def rows(target: Path, settings: Settings) -> pl.DataFrame:
@@ -105,12 +80,3 @@ def rows(target: Path, settings: Settings) -> pl.DataFrame:
 def is_read(settings: Settings) -> bool:
     """Whether ``settings.toml`` has a source that reads the ledger."""
     return any(one.kind == KIND and any(fnmatch(FILE, path) for path in one.paths) for one in settings.sources)
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        write_whole(target, text.encode(), 0o644)
-    except OSError as error:
-        raise SourceError(
-            f"{target}: cannot be written: {error.strerror}. What stood in it before is untouched."
-        ) from None

@@ -1,12 +1,16 @@
-"""``idp attach``. Imports lazily, so that ``idp --help`` is instant."""
+"""``idp attach``, and what ``idp report`` does. Imports lazily, so that ``idp --help`` is instant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from idp_analytics.commands import one_line, told
+from idp_analytics.commands import loaded, one_line, told
+
+if TYPE_CHECKING:
+    from idp_analytics.publish.run import RunResult
 
 
 @click.command()
@@ -33,3 +37,36 @@ def attach(pages: tuple[Path, ...], folder: Path, site: str) -> None:
     for name, html in made.items():
         (folder / name).write_text(html, encoding="utf-8")
         click.echo(one_line(str(folder / name)))
+
+
+def published(
+    *,
+    data: Path,
+    git: tuple[Path, ...],
+    period: str,
+    teams: tuple[str, ...],
+    reports: Path,
+    workers: int | None,
+    gate: str,
+    engine: str = "",
+    shard: str = "",
+    cluster: str = "",
+    **policy: int,
+) -> RunResult:
+    """What ``idp report`` does; how it fails is kept for ``idp doctor --reports`` (:mod:`.diagnosis`). Raises as :func:`run.publish`."""
+    from idp_analytics.publish.cluster import Cluster
+    from idp_analytics.publish.diagnosis import remembered
+    from idp_analytics.publish.run import publish
+    from idp_analytics.publish.shards import Shard
+    from idp_analytics.publish.workers import engine as named
+
+    how: dict[str, Any] = {
+        **policy,
+        **({"engine": named(engine)} if engine else {}),
+        **({"engine": Cluster(cluster, engine, workers or 1)} if cluster else {}),
+        **({"shard": Shard.parse(shard)} if shard else {}),
+    }  # before anything is read: it may not be there
+    with remembered(reports, ", ".join(map(str, git)) or str(data)):
+        return publish(
+            loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
+        )

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idp_analytics.paths import PACKAGE
-from idp_analytics.publish.staging import UNWRITABLE
+from idp_analytics.paths import PACKAGE, UNWRITABLE
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import threading
 import time
 from contextlib import suppress
@@ -54,7 +55,9 @@ class Lease:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.token = newest(self.folder)
         if not _is_over(self._file()) or not self._take_next():
-            raise BusyError(f"{root}: another run is publishing there. Nothing was changed; try again later.")
+            raise BusyError(
+                f"{root}: another run is publishing there{holder(root)}. Nothing was changed; try again later."
+            )
         self._released = threading.Event()
         self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewing.start()
@@ -117,6 +120,28 @@ def newest(folder: Path) -> int:
     return max(_tokens(folder), default=0)
 
 
+def holder(root: Path) -> str:
+    """Who has the lease, or had it and never let go, as words to add: `` (process 7 on build-3)``; empty where it is free or nobody says."""
+    try:
+        folder = root / FOLDER
+        told = _read(folder / f"{newest(folder):012}")
+        who = json.loads(told.partition(b"\n")[0])
+        return "" if told.endswith(_FREE) else f" (process {int(who['process'])} on {who['host']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def is_held(root: Path) -> bool:
+    """Whether somebody has the lease and gives signs, which takes two renewals to see."""
+    folder = root / FOLDER
+    file = folder / f"{newest(folder):012}"
+    told = _read(file)
+    if told.endswith(_FREE) or _is_gone(told):
+        return False
+    time.sleep(2 * RENEWAL)
+    return _read(file) not in (told, told + _FREE)
+
+
 def _tokens(folder: Path) -> list[int]:
     return [int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal()]
 
@@ -146,7 +171,7 @@ def _read(file: Path) -> bytes:
 
 
 def _myself() -> dict[str, str | int]:
-    return {"machine": _machine(), "process": os.getpid(), "started": _started(os.getpid())}
+    return {"host": platform.node(), "machine": _machine(), "process": os.getpid(), "started": _started(os.getpid())}
 
 
 def _is_gone(told: bytes) -> bool:

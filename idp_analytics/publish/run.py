@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from idp_analytics import events
 from idp_analytics.answers import ORG
 from idp_analytics.charts.wording import named
-from idp_analytics.errors import ReportError
+from idp_analytics.errors import IdpError, ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
 from idp_analytics.publish import (
@@ -172,6 +175,35 @@ def publish(
     root = Path(reports) / slug(organisation.settings.org)
     plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks, root)
     how = _How(engine or usual(), workers or os.cpu_count() or 1, seconds, retries)
+    begun = time.perf_counter()
+    events.tell(
+        "run begun",
+        run=plan.key,
+        period=plan.label,
+        reports=len(plan.names),
+        shard=shard and f"{shard.number}/{shard.of}",
+    )
+    try:
+        result = _run(plan, root, how, keep, shard)
+    except IdpError as error:
+        events.tell(
+            "run failed",
+            logging.ERROR,
+            run=plan.key,
+            period=plan.label,
+            error=type(error).__name__,
+            exit_code=error.exit_code,
+        )
+        raise
+    events.tell(
+        "run published" if result.published else "share done",
+        run=plan.key, period=plan.label, made=len(result.seconds or {}), found=result.found, failed=len(result.failed),
+        reused=result.reused, seconds=round(time.perf_counter() - begun, 3),
+    )  # fmt: skip
+    return result
+
+
+def _run(plan: Plan, root: Path, how: _How, keep: int, shard: Shard | None) -> RunResult:
     share = _shared(plan, root, shard, how) if shard is not None else None
     if share is not None and shard is not None and not shards.complete(root, plan.key, shard.of):
         return share
@@ -254,6 +286,11 @@ def _made(
     for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder, ahead), len(todo)):
         journal.note(outcome)
         outcomes[outcome.name] = outcome
+        failure = outcome.failure
+        events.tell(
+            "report failed" if failure else "report made", logging.WARNING if failure else logging.INFO, run=plan.key, report=outcome.name,
+            error=failure.error if failure else None, cell=failure.cell if failure else None, seconds=round(outcome.seconds, 3),
+        )  # fmt: skip
     return {e: outcomes[name] for e, name in zip(mine, jobs, strict=True) if name in outcomes}, found
 
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from idp_analytics.errors import ReportError
+from idp_analytics.paths import UNWRITABLE
 from idp_analytics.publish.lease import Lease
 
 MANIFEST = "manifest.json"
@@ -28,7 +29,7 @@ KEPT_RUNS = 3
 """Finished runs kept for each published name unless another number is said; older ones are removed unless something still points to
 them."""
 
-_RUNS = ".runs"
+RUNS = ".runs"
 JOURNAL = ".journal"
 """Ending of the file beside a run being made that says which of its reports are whole."""
 
@@ -39,19 +40,20 @@ swap."""
 _NAME = ".name"
 """In a finished run: the name it was published as, and the token it was published with."""
 
-UNWRITABLE = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOTDIR, errno.EEXIST
-})  # fmt: skip
-"""What the system says of a disk that is full, broken or not ours to write, and of a file where a folder is to be."""
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""What the system says where a file system has no links."""
 
 
 @contextmanager
 def locked(root: Path) -> Iterator[Lease]:
-    """Hold ``root`` for one run. Raises :class:`.lease.BusyError` if another holds it, or has taken over meanwhile."""
+    """Hold ``root`` for one run. Raises :class:`.lease.BusyError` if another holds it, or has taken over meanwhile; and
+    :class:`ReportError` where the file system has no links, before anything is made."""
     with writable(root):
         root.mkdir(parents=True, exist_ok=True)
         lease = Lease(root)
     try:
+        with writable(root):
+            _linked(Path(RUNS), root / f".link-{os.getpid()}").unlink()
         yield lease
     except Exception:
         if lease.is_lost():  # then what went wrong is that another works with what this one had
@@ -116,7 +118,7 @@ def commit(staged: Path, root: Path, key: str, name: str, lease: Lease, keep: in
     write_manifest(staged)
     _force(staged)
     lease.confirm()
-    kept = root / _RUNS
+    kept = root / RUNS
     kept.mkdir(exist_ok=True)
     run = kept / key
     attempt = 1
@@ -156,11 +158,23 @@ def _mark(run: Path, name: str, lease: Lease) -> None:
 
 
 def _swap(link: Path, run: Path) -> None:
-    new = link.with_name(f".link-{os.getpid()}")
-    new.unlink(missing_ok=True)
-    new.symlink_to(Path(_RUNS) / run.name, target_is_directory=True)
-    new.replace(link)
+    _linked(Path(RUNS) / run.name, link.with_name(f".link-{os.getpid()}")).replace(link)
     _force_folder(link.parent)
+
+
+def _linked(to: Path, new: Path) -> Path:
+    """A link at ``new``; raises :class:`ReportError` where there are none."""
+    new.unlink(missing_ok=True)
+    try:
+        new.symlink_to(to, target_is_directory=True)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        raise ReportError(
+            f"{new.parent}: its file system has no symbolic links ({error.strerror}), by which a set of reports is switched at once. What was published "
+            "before is untouched; give a folder of another file system with --reports, and copy the reports from there."
+        ) from None
+    return new
 
 
 def _named(root: Path, name: str) -> list[Path]:
@@ -228,12 +242,13 @@ def digest(path: Path) -> str:
 
 def runs(root: Path) -> list[Path]:
     """The finished runs below ``root``, whether or not a name still leads to them."""
-    folder = root / _RUNS
+    folder = root / RUNS
     return [p for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
 
 
-def _age(run: Path) -> int:
-    return run.stat().st_mtime_ns
+def _age(run: Path) -> tuple[int, int]:
+    """What grows with each run that is published, whatever the clock says: its token; among those without one, the time."""
+    return _token(run), run.stat().st_mtime_ns
 
 
 def _remove(*paths: Path) -> None:

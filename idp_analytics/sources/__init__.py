@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from idp_analytics.errors import SettingsError, nearest
 from idp_analytics.settings.limits import Limits
 from idp_analytics.sources import native
-from idp_analytics.sources.files import limited
+from idp_analytics.sources.files import limited, state, unchanged
 from idp_analytics.sources.snapshots import FOLDER as SNAPSHOTS
 from idp_analytics.sources.systems import modules, system
 
@@ -29,6 +29,10 @@ SOURCES: Mapping[str, str] = {
 """
 
 
+GIT = "git"
+"""The kind whose files change while they are read and are whole all the same: git sees to it."""
+
+
 def check(kind: str, options: Mapping[str, Any]) -> list[str]:
     """What is wrong with the options of one ``[[source]]``, one sentence each; empty: nothing."""
     if kind in SOURCES:
@@ -42,14 +46,16 @@ def check(kind: str, options: Mapping[str, Any]) -> list[str]:
 def read(kind: str, paths: Sequence[Path], options: Mapping[str, Any], root: Path) -> list[Extract]:
     """Read the files of one source; they are shown relative to ``root`` where they lie in it.
 
-    Raises :class:`SettingsError` for a kind that does not exist, :class:`SourceError` for a file that cannot be read.
+    Raises :class:`SettingsError` for a kind that does not exist, :class:`SourceError` for a file that cannot be read, or is written to
+    while it is.
     """
-    if kind in SOURCES:
-        extracts: list[Extract] = import_module(SOURCES[kind]).read(paths, options, root)
-        return extracts
-    if kind not in modules():
+    if kind not in SOURCES and kind not in modules():
         raise SettingsError(check(kind, options)[0])
-    return native.read(system(kind), paths, options, root)
+    with unchanged(state(() if kind == GIT else paths), root):
+        if kind in SOURCES:
+            extracts: list[Extract] = import_module(SOURCES[kind]).read(paths, options, root)
+            return extracts
+        return native.read(system(kind), paths, options, root)
 
 
 def forgets(kind: str) -> bool:
@@ -57,4 +63,4 @@ def forgets(kind: str) -> bool:
     return kind in modules() and any(gives.is_state for gives in system(kind).gives)
 
 
-__all__ = ["SNAPSHOTS", "SOURCES", "Limits", "check", "forgets", "limited", "read"]
+__all__ = ["SNAPSHOTS", "SOURCES", "Limits", "check", "forgets", "limited", "read", "state", "unchanged"]

@@ -8,13 +8,13 @@ import hashlib
 import io
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
-from idp_analytics.errors import SourceError
+from idp_analytics.errors import IdpError, SourceError
 from idp_analytics.settings.limits import MIB, Limits
 
 LIMITS: ContextVar[Limits] = ContextVar("limits", default=Limits())  # noqa: B039 frozen
@@ -34,6 +34,55 @@ def sha256(path: Path) -> str:
     """SHA-256 of the file as it lies on disk (packed, if it is packed), in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+State = Mapping[Path, tuple[int, int, int] | None]
+"""What tells that a file was written to: its size, time of change and number on the disk; none where there is no file."""
+
+
+def state(paths: Iterable[Path]) -> State:
+    """How files are now, those in folders too."""
+    found: dict[Path, tuple[int, int, int] | None] = {}
+    for path in paths:
+        for file in (path, *path.rglob("*")) if path.is_dir() else (path,):
+            if not file.is_dir():
+                found[file] = _state(file)
+    return found
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_size, told.st_mtime_ns, told.st_ino
+
+
+@contextmanager
+def unchanged(before: State, root: Path) -> Iterator[None]:
+    """What is read within is of files as they were ``before``: one that is written to meanwhile would be half of one export and half of the next, under a
+    hash that is neither's. Raises :class:`SourceError` then, whatever else was wrong with the file, and for one that is gone."""
+    try:
+        yield
+    except (IdpError, OSError):
+        _refuse_changed(before, root)
+        raise
+    _refuse_changed(before, root)
+
+
+def _refuse_changed(before: State, root: Path) -> None:
+    for path, was in before.items():
+        now = _state(path)
+        if now is None:
+            raise SourceError(
+                f"{shown_path(path, root)}: is gone since it was listed, or cannot be looked at. Nothing was read of it; export it again, or see who moves "
+                "exports away while they are read."
+            )
+        if now != was:
+            raise SourceError(
+                f"{shown_path(path, root)}: was written to while it was read ({was[0] if was else 0:,} bytes before, {now[0]:,} now). Nothing of it is used; "
+                "run this again once the export is whole. Exports that are written beside their place and then renamed are never read by half."
+            )
 
 
 @contextmanager

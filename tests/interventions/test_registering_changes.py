@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 from folder_building import folder
 
+from idp_analytics import data_folder
 from idp_analytics.cli import cli
 from idp_analytics.commands import loaded
 from idp_analytics.interventions import commands, ledger_file
@@ -38,7 +39,7 @@ def data(ours, monkeypatch) -> Iterator[Path]:
     root, organisation = ours
     monkeypatch.setattr(commands, "loaded", lambda path, *_: organisation if path == root else loaded(path, (), "fast"))
     yield root
-    for path in (root / FILE, root / f".{FILE}.lock"):
+    for path in (root / FILE, root / data_folder.LOCK):
         path.unlink(missing_ok=True)
 
 
@@ -269,17 +270,17 @@ def test_at_a_terminal_what_is_missing_is_asked_for(data, monkeypatch):
 def test_two_at_once_wait_for_one_another_and_a_full_disk_harms_nothing(data, monkeypatch):
     add(data)
     before = (data / FILE).read_bytes()
-    monkeypatch.setattr(ledger_file, "_WAIT", 0.01)
-    with FileLock(data / f".{FILE}.lock"):
+    monkeypatch.setattr(data_folder, "_WAIT", 0.01)
+    with FileLock(data / data_folder.LOCK):
         busy = add(data, id="other")
-    assert busy.exit_code == 75 and "another run is writing to it. Nothing was written" in busy.output
+    assert busy.exit_code == 75 and "another command is writing to it. Nothing was written" in busy.output
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("idp_analytics.paths.os.fsync", full)
     result = add(data, id="other")
-    assert result.exit_code == 2 and "cannot be written: No space left on device. What stood in it before is untouched." in result.output  # fmt: skip
+    assert result.exit_code == 2 and "cannot be written: No space left on device. What stood in it before is untouched" in result.output  # fmt: skip
     assert (data / FILE).read_bytes() == before
     assert [path.name for path in data.iterdir() if path.name.startswith(".") and "lock" not in path.name] == []
 
