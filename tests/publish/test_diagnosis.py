@@ -17,7 +17,7 @@ from idp_analytics import events
 from idp_analytics.cli import cli
 from idp_analytics.errors import GateError
 from idp_analytics.organisation import Organisation
-from idp_analytics.publish import diagnosis, engine, shards
+from idp_analytics.publish import diagnosis, engine, lease, shards
 from idp_analytics.publish.engine import Failure, Job, Outcome
 from idp_analytics.publish.run import publish
 from idp_analytics.publish.shards import Shard
