@@ -342,8 +342,6 @@ def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None, reports: P
 
     With --reports: which run or report failed, was interrupted or is at work, why, and what to do.
     """
-    import polars as pl
-
     from idp_analytics import mapping
     from idp_analytics.doctor import findings
     from idp_analytics.publish import diagnosis
@@ -358,18 +356,15 @@ def doctor(data: Path, git: tuple[Path, ...], proposals: Path | None, reports: P
         click.echo(f"{number}. {_line(finding)}")
     click.echo("Nothing to mend." if not found else f"{len(found)} finding(s), the one that would help most first.")
     if proposals is not None:
-        from idp_analytics.publish.downloads import is_formula
+        from idp_analytics.publish.downloads import write_unchanged
 
-        # They are looked through in a spreadsheet, and read again as they are: what that would run cannot be among them.
-        frame = mapping.proposals(org)
-        kept = frame.filter(~pl.any_horizontal(is_formula().fill_null(value=False)))
-        kept.write_csv(proposals)
+        kept, left = write_unchanged(proposals, mapping.proposals(org))
         click.echo(
-            f"{kept.height} name(s) in {proposals}: keep the right lines, drop the last two columns, add them to aliases.csv."
+            f"{kept} name(s) in {proposals}: keep the right lines, drop the last two columns, add them to aliases.csv."
         )
-        if n := frame.height - kept.height:
+        if left:
             click.echo(
-                f"{n} name(s) that a spreadsheet would run as a formula are not among them. Write these by hand."
+                f"{left} name(s) that a spreadsheet would run as a formula are not among them: write them by hand."
             )
 
 

@@ -138,7 +138,7 @@ def test_no_proposal_is_a_formula(folder):
             "d5,=1+1,production,success,2026-03-05T00:00:00Z,\nd6,@acme/pay\x1b]0;x\x07,production,success,2026-03-05T00:00:00Z,\n"
         )
     told = CliRunner().invoke(cli, ["doctor", "--data", str(folder), "--aliases", str(folder / "proposals.csv")])
-    assert "2 name(s) that a spreadsheet would run as a formula are not among them." in told.output
+    assert "2 name(s) that a spreadsheet would run as a formula are not among them: write them by hand." in told.output
     assert "\\x1b]0;x\\x07" in told.output
     assert "\x1b" not in told.output
     assert not set(pl.read_csv(folder / "proposals.csv")["alias"]) & {"=1+1", "@acme/pay\x1b]0;x\x07"}

@@ -73,7 +73,15 @@ _NO_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 """What controls a terminal or turns the text beside it, and stands in no table."""
 
 
-def is_formula() -> pl.Expr:
+def write_unchanged(path: Path, frame: pl.DataFrame) -> tuple[int, int]:
+    """Write a CSV that is looked through in a spreadsheet and read again as it is, without the rows in which that would run something; how many rows
+    were written, and how many not."""
+    kept = frame.filter(~pl.any_horizontal(_is_formula().fill_null(value=False)))
+    kept.write_csv(path)
+    return kept.height, frame.height - kept.height
+
+
+def _is_formula() -> pl.Expr:
     """Whether a spreadsheet would run a text."""
     return pl.col(pl.String).str.contains(rf"^(?:\s*{_RUN}|[\t\r\n])")
 
@@ -83,4 +91,4 @@ def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
     semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �, an end of line ``\\n``."""
     text = pl.col(pl.String).str.replace_all(r"\r\n?", "\n").str.replace_all(_NO_TEXT, "�")
     text = text.str.replace_all(rf"([;\t\r\n][;\s]*)({_RUN})", "${1}'${2}")
-    return frame.with_columns(pl.when(is_formula()).then(pl.lit("'") + text).otherwise(text).name.keep())
+    return frame.with_columns(pl.when(_is_formula()).then(pl.lit("'") + text).otherwise(text).name.keep())

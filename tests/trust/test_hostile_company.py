@@ -21,6 +21,9 @@ pytestmark = pytest.mark.browser
 CANARY = "window.hit = (where) => console.error('a canary fired: ' + where); window.alert = window.hit;"
 """A policy that is broken is told on the console too."""
 
+RUNNING = """[...document.querySelectorAll('figure.idp-chart svg *')].filter((one) => ['script', 'a', 'image', 'foreignObject', 'use', 'animate', 'set'].includes(one.tagName)
+  || [...one.attributes].some((told) => told.name.startsWith('on') || /javascript:|url\\(http/.test(told.value) && told.name !== 'aria-label')).map((one) => one.outerHTML.slice(0, 200))"""
+
 
 @pytest.fixture(scope="module")
 def spoilt(chromium: Any, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Spoiler, RunResult]:
@@ -62,6 +65,8 @@ def test_no_page_of_a_report_does_what_a_text_says(tab: Any, spoilt: tuple[Spoil
     ]
     told = {page.name: opened_whole(tab, page) for page in pages}
     assert {name: found for name, found in told.items() if found} == {}, spoiler.places
+    # A drawing is saved as a file of its own, without the policy of the page.
+    assert tab.js(RUNNING) == []
     assert tab.js("document.querySelectorAll('figure.idp-chart svg').length") > 3
 
 
