@@ -21,6 +21,7 @@ from company_building import at_once, chart, company, executed, notebook, write_
 from nbformat.v4 import new_output
 from reading_pages import Page, strictness
 
+from idp_analytics import events
 from idp_analytics.answers import Verdict
 from idp_analytics.assess.form import page as form
 from idp_analytics.charts.chart import MIME
@@ -209,6 +210,22 @@ def test_a_terminal_shows_and_does_nothing(texts: list[str]) -> None:
             table = framed(pl.DataFrame({"team": [text, "b"], "n": [1, 2]}))
             assert not CONTROLLING.search(table)
             assert all(line[0] in "┌│╞├└" and line[-1] in "┐│╡┤┘" for line in table.splitlines())
+
+
+@pytest.mark.parametrize("form", events.FORMATS)
+def test_a_line_of_the_log_is_one_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names out of the data are told to no log; should one come there, it is a fact of its event and no event of its own."""
+    handlers, level = events._LOG.handlers[:], events._LOG.level
+    try:
+        events.listen(form, "info")
+        for text in (*TEXTS, *HALVES):
+            events.tell("a report is made", report=text)
+    finally:
+        events._LOG.handlers[:] = handlers
+        events._LOG.setLevel(level)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(TEXTS) + len(HALVES)
+    assert not any(CONTROLLING.search(line) for line in lines)
 
 
 def test_a_name_in_a_sentence_is_one_line_of_what_can_be_seen(texts: list[str]) -> None:
