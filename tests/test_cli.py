@@ -25,7 +25,7 @@ from idp_analytics.checks.gate import RESULTS
 from idp_analytics.cli import cli
 from idp_analytics.metrics import CATALOGUE
 from idp_analytics.organisation import Organisation
-from idp_analytics.publish import run, staging
+from idp_analytics.publish import lease, run
 from idp_analytics.publish.run import RunResult, publish
 from idp_analytics.tables import TABLES
 
@@ -153,7 +153,7 @@ def test_the_version_is_told_and_the_entry_point_is_called_idp(
     ("error", "code"),
     [
         (errors.IdpError, 1), (errors.SettingsError, 2), (errors.SourceError, 2), (errors.ReportError, 2), (errors.GateError, 3),
-        (staging.BusyError, 75),
+        (lease.BusyError, 75),
     ],
 )  # fmt: skip
 def test_an_error_of_ours_is_one_message_with_its_exit_code(
