@@ -102,7 +102,7 @@ def whole(now: Mapping[str, bytes], before: Mapping[str, bytes], after: Mapping[
 
 
 @pytest.mark.parametrize(
-    "every", [7, pytest.param(1, marks=pytest.mark.slow)], ids=["some operations", "every operation"]
+    "every", [13, pytest.param(1, marks=pytest.mark.slow)], ids=["some operations", "every operation"]
 )
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_while_it_writes_nothing_is_lost_or_doubled_and_the_next_run_completes(
