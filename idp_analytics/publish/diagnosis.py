@@ -62,7 +62,9 @@ def told(reports: Path) -> list[str]:
             f"{reports}: no such folder. Nothing has been published there; name the folder of reports with --reports."
         ]
     found = [sentence for path in sorted(reports.glob(".failed-*.json")) for sentence in _failed(path)]
-    for root in sorted(path for path in reports.iterdir() if path.is_dir() and (path / lease.FOLDER).is_dir()):
+    for root in sorted(
+        path for path in reports.iterdir() if (path / lease.FOLDER).is_dir() or any(path.glob(".shard-*"))
+    ):
         found += _at_work(root) or [*_interrupted(root), *_shares(root)]
         for name in staging.published(root):
             found += [*_changed(root / name), *_reports(root / name)]
@@ -81,7 +83,7 @@ def _failed(path: Path) -> Iterator[str]:
 
 
 def _at_work(root: Path) -> list[str]:
-    if not lease.is_held(root):
+    if not (root / lease.FOLDER).is_dir() or not lease.is_held(root):
         return []
     return [
         f"{root}: a run is at work there{lease.holder(root)}. Wait for it; if it hangs, end that process: nothing is lost, and the next run goes on."

@@ -114,6 +114,10 @@ def test_a_run_that_was_interrupted_and_one_at_work(
 def test_shares_that_wait_and_sets_that_were_changed(
     organisation: Organisation, notebooks: Notebooks, tmp_path: Path
 ) -> None:
+    publish(organisation, tmp_path / "new", notebooks=notebooks(), engine=at_once(), shard=Shard(0, 2))
+    assert "share 0/2 of a run is done and waits for the others" in said(tmp_path / "new"), (
+        "nothing is published there yet"
+    )
     publish(organisation, tmp_path, notebooks=notebooks(), engine=at_once())
     page = tmp_path / "acme" / "2026-06" / "index.html"
     page.write_text(page.read_text() + "!")
