@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -53,21 +54,11 @@ class Cluster:
 
     def __call__(self, jobs: Sequence[Job], _: int) -> Iterator[Outcome]:
         """Make every job's report, and give each outcome as its task is done. How many at a time says the cluster."""
-        try:
-            from distributed import Client, KilledWorker, as_completed
-        except ImportError:
-            raise ReportError(
-                "--cluster needs Dask, which is not installed. Run: pip install 'idp-analytics[dask]'."
-            ) from None
-        try:
-            client = Client(self.address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
-            raise ReportError(
-                f"{self.address}: no Dask scheduler answers there ({error}). Start one with: dask scheduler."
-            ) from None
-        with client:
-            tasks, mine = {}, _identity()
-            for part in _parts(jobs, _threads(client, self.address)):
+        with connected(self.address) as client:
+            from distributed import KilledWorker, as_completed
+
+            tasks, mine = {}, identity()
+            for part in _parts(jobs, threads(client, self.address)):
                 task = client.submit(make, part, self.engine, self.each, mine, pure=False)
                 tasks[task] = part
             for done in as_completed(list(tasks), loop=client.loop):  # type: ignore[no-untyped-call]
@@ -88,7 +79,26 @@ class Cluster:
                 done.release()
 
 
-def _threads(client: Any, address: str) -> int:
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """A client of the scheduler at ``address``. Raises :class:`ReportError` where Dask is not installed, and where none answers."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ReportError(
+            "A cluster needs Dask, which is not installed. Run: pip install 'idp-analytics[dask]'."
+        ) from None
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"{address}: no Dask scheduler answers there ({error}). Start one with: dask scheduler."
+        ) from None
+    with client:
+        yield client
+
+
+def threads(client: Any, address: str) -> int:
     """How many tasks are done at a time."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
@@ -116,7 +126,8 @@ def _write(job: Job, files: _Files) -> None:
         (job.folder / name).write_bytes(data)
 
 
-def _identity() -> Identity:
+def identity() -> Identity:
+    """The kit and the libraries that can change what is made."""
     return {"idp-analytics": provenance.code(), **{name: version(name) for name in _DECIDING}}
 
 
@@ -126,18 +137,7 @@ def _identity() -> Identity:
 def make(jobs: Sequence[Job], engine: str, each: int, wanted: Identity) -> list[tuple[Outcome, _Files]]:
     """The reports of one task, with what was written for each, below a folder of its own that is gone afterwards; only the mart is that of
     the run. Raises :class:`ReportError` where this worker cannot make the same as the one who asks."""
-    mine = _identity()
-    other = sorted(name for name in wanted if mine[name] != wanted[name])
-    if other:
-        raise ReportError(
-            f"A worker of the cluster has another {', another '.join(other)} than this machine, and so might make other pages. "
-            "Install the same on all."
-        )
-    for path in (*(job.notebook for job in jobs), *(job.folder for job in jobs)):
-        if not path.exists():
-            raise ReportError(
-                f"{path}: a worker of the cluster does not see it. Reports, data and the kit must lie under the same path on all machines."
-            )
+    agreed(wanted, [*(job.notebook for job in jobs), jobs[0].folder])
     with tempfile.TemporaryDirectory(prefix="idp-") as name:
         folder = Path(name)
         for path in jobs[0].folder.iterdir():
@@ -148,3 +148,19 @@ def make(jobs: Sequence[Job], engine: str, each: int, wanted: Identity) -> list[
             job.place.mkdir(parents=True, exist_ok=True)
         made = list(workers.engine(engine)(own, each))
         return [(outcome, {file: (folder / file).read_bytes() for file in outcome.files}) for outcome in made]
+
+
+def agreed(wanted: Identity, paths: Sequence[Path]) -> None:
+    """Raises :class:`ReportError` where this worker is not as ``wanted``, or does not see the paths."""
+    mine = identity()
+    other = sorted(name for name in wanted if mine[name] != wanted[name])
+    if other:
+        raise ReportError(
+            f"A worker of the cluster has another {', another '.join(other)} than this machine, and so might make something else. "
+            "Install the same on all."
+        )
+    for path in paths:
+        if not path.exists():
+            raise ReportError(
+                f"{path}: a worker of the cluster does not see it. Reports, data and the kit must lie under the same path on all machines."
+            )

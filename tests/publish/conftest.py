@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from cluster_building import Started, clusters
 from company_building import Notebooks, company, write_notebooks
 
 from idp_analytics.organisation import Organisation
@@ -48,3 +49,10 @@ def notebooks(tmp_path: Path) -> Notebooks:
         return write_notebooks(tmp_path / name, team, org)
 
     return write
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Callable[[int], Started]]:
+    """Starts a cluster of so many workers: gives the scheduler's address and the processes of the workers."""
+    with clusters(tmp_path) as start:
+        yield start

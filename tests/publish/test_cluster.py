@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cluster_building import Started
 from company_building import TEAMS, write_notebooks
 
 from idp_analytics.cli import cli
@@ -25,8 +23,6 @@ from idp_analytics.publish.engine import Job
 from idp_analytics.publish.page import Page
 from idp_analytics.publish.run import publish
 from idp_analytics.publish.workers import FORKS, engine
-
-Started = tuple[str, list[subprocess.Popen[bytes]]]
 
 
 def job(tmp_path: Path, name: str = "teams/a") -> Job:
@@ -56,7 +52,7 @@ def test_reports_are_shared_out_in_tasks_small_enough_to_end_together(tmp_path: 
 @pytest.mark.parametrize(("name", "says"), [("polars", "another polars"), ("idp-analytics", "another idp-analytics")])
 def test_a_worker_that_might_make_other_pages_makes_none(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(ReportError, match=f"{says} than this machine.* Install the same on all"):
-        clusters.make([job(tmp_path)], "", 1, {**clusters._identity(), name: "0.0.1"})
+        clusters.make([job(tmp_path)], "", 1, {**clusters.identity(), name: "0.0.1"})
 
 
 def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
@@ -66,7 +62,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(
         ReportError, match=r"set: a worker of the cluster does not see it\. .*same path on all machines"
     ):
-        clusters.make([wanted], "", 1, clusters._identity())
+        clusters.make([wanted], "", 1, clusters.identity())
 
 
 def test_where_nobody_listens_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,39 +91,6 @@ def test_nobody_who_does_not_ask_for_it_imports_dask() -> None:
 
 
 # --- with one ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Callable[[int], Started]]:
-    """A scheduler and so many workers, each a process of its own, as one would start them on several machines."""
-    started: list[subprocess.Popen[bytes]] = []
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1])])
-    told = tmp_path / "scheduler.json"
-
-    def start(*words: str) -> subprocess.Popen[bytes]:
-        place = tmp_path / f"local-{len(started)}"
-        place.mkdir()
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:], "--scheduler-file", str(told)],
-                env={**os.environ, "PYTHONPATH": path, "POLARS_MAX_THREADS": "1"}, cwd=place,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            )
-        )  # fmt: skip
-        return started[-1]
-
-    def begin(workers: int) -> Started:
-        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        while not told.is_file() or not told.read_text():
-            time.sleep(0.05)
-        each = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60")
-        processes = [start("worker", *each) for _ in range(workers)]
-        return json.loads(told.read_text())["address"], processes
-
-    yield begin
-    for process in reversed(started):
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.slow
