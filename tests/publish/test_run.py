@@ -330,7 +330,8 @@ def test_what_is_not_there_is_exit_code_2_before_anything_starts(
     result = idp(*arguments)
     assert result.exit_code == 2
     assert says in result.stderr
-    assert not (tmp_path / "reports").exists()
+    (kept,) = (tmp_path / "reports").rglob("*")
+    assert kept.name.startswith(".failed-"), "nothing but what the doctor tells of it"
 
 
 # --- what was published before -----------------------------------------------------------------------------------------
