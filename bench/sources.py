@@ -158,10 +158,10 @@ def ratio(told: dict[str, Any], way: str) -> float:
 def main() -> None:
     """Print a table in Markdown, and which sources are slower than pandas."""
     sys.path.insert(0, str(EXPORTS))
-    from large_exports import dialects
+    import large_exports
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kinds", nargs="*", help="systems (all)", metavar="kind", default=dialects.kinds())
+    parser.add_argument("kinds", nargs="*", help="systems (all)", metavar="kind", default=large_exports.kinds())
     parser.add_argument("--megabytes", type=float, default=20, help="least size of each export (20)")
     parser.add_argument("--repeats", type=int, default=5, help="rounds of which the middle is told (5)")
     asked = parser.parse_args()

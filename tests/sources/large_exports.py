@@ -36,6 +36,13 @@ PAGES = (
 )  # fmt: skip
 """Names under which a page of the dialects lists its documents."""
 
+
+def kinds() -> list[str]:
+    """The systems of which there are large exports: all but the ledger of changes, which people write by hand, line by line, each sealed with
+    the one before."""
+    return [kind for kind in dialects.kinds() if kind != "change_ledger"]
+
+
 _MARK = "9081726"
 """Stands in every id where the number of the copy goes; digits, because some ids are numbers and some are hexadecimal."""
 

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import large_exports
 import pytest
-from large_exports import dialects
 
 MEGABYTE = 1_000_000
 BOUND = 2 * 1024**3
@@ -25,7 +24,7 @@ SURVEYS = {"google_forms": 1, "qualtrics": 1, "surveymonkey": 1}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", dialects.kinds())
+@pytest.mark.parametrize("kind", large_exports.kinds())
 def test_a_large_export_is_read_whole_in_bounded_memory(kind, tmp_path):
     once, twice = (counted(kind, tmp_path / str(times), times) for times in (1, 2))
     size = SURVEYS.get(kind, LARGE) * MEGABYTE
