@@ -132,17 +132,17 @@ def _where(event: str, arguments: tuple[Any, ...]) -> Any:
 
 
 @contextmanager
-def children() -> Iterator[Run]:
-    """Processes forked from one that has imported everything."""
+def children(module: str = "fault_building") -> Iterator[Callable[..., Any]]:
+    """Processes forked from one that has imported everything, and ``module`` of the tests: what a function gives in one, None if it was killed."""
     from idp_analytics.publish.kernel import environment
     from idp_analytics.publish.zygote import Client, Ended, Raised, Returned, Task
 
     with tempfile.TemporaryDirectory() as name:
         found = environment(Path(name))
         path = os.pathsep.join([str(Path(__file__).parent), found["PYTHONPATH"]])
-        client = Client.start(Path(name), ["fault_building"], {**found, "PYTHONPATH": path})
+        client = Client.start(Path(name), [module], {**found, "PYTHONPATH": path})
 
-        def run(function: Callable[..., Told], *arguments: Any) -> Told | None:
+        def run(function: Callable[..., Any], *arguments: Any) -> Any:
             child = client.call(Task(function, arguments))
             told = None
             while not isinstance(message := child.message(), Ended):

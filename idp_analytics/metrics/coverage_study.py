@@ -7,19 +7,17 @@ their answers as for any company, and writes what it counted to ``coverage_study
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import polars as pl
-from scipy.stats import norm
 
 from idp_analytics.answers import Verdict
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.coverage_company import AS_OF, PACES, SINCE, Company, drawn
+from idp_analytics.metrics.simulated import Simulated, margin, read, text
 from idp_analytics.settings import Settings
 
 FILE = Path(__file__).with_name("coverage_study.toml")
@@ -45,31 +43,18 @@ WHY = {
 """Metric → why its intervals hold the truth less often than stated, or its verdicts err more often, for some teams."""
 
 
-@dataclass(frozen=True)
-class Study:
-    """What was counted (:data:`COLUMNS`), at which ``level``, over how many ``seeds`` of ``teams``, the first of them ``seed``."""
-
-    level: float
-    seed: int
-    seeds: int
-    teams: int
-    counts: pl.DataFrame
-
-
 @cache
-def study() -> Study:
+def study() -> Simulated:
     """The study as it stands in :data:`FILE`."""
-    told = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    counts = pl.DataFrame(told["counted"], schema=COLUMNS, orient="row")
-    return Study(told["level"], told["seed"], told["seeds"], told["teams"], counts)
+    return read(FILE, COLUMNS)
 
 
-def measured(seed: int = SEED, seeds: int = SEEDS, teams: int = TEAMS) -> Study:
+def measured(seed: int = SEED, seeds: int = SEEDS, teams: int = TEAMS) -> Simulated:
     """Draw the companies of those seeds, compute their monthly answers per team, and count."""
     settings = Settings("study", "Study", Path())
     parts = [counted(drawn(number, teams), settings) for number in range(seed, seed + seeds)]
     counts = pl.concat(parts).group_by("metric", "pace", maintain_order=True).agg(pl.col(*COUNTS).sum())
-    return Study(settings.rules.level, seed, seeds, teams, counts)
+    return Simulated(settings.rules.level, seed, seeds, teams, counts)
 
 
 def counted(company: Company, settings: Settings) -> pl.DataFrame:
@@ -100,11 +85,6 @@ def counted(company: Company, settings: Settings) -> pl.DataFrame:
         .pipe(lambda found: order.join(found, on=["metric", "pace"], how="left"))
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )  # fmt: skip
-
-
-def margin(share: float, number: int, level: float = 0.95) -> float:
-    """How far a share of ``number`` simulated cases may be from the true one: half the width of its normal interval."""
-    return float(norm.isf((1 - level) / 2)) * math.sqrt(share * (1 - share) / number)
 
 
 def shares(counts: pl.DataFrame) -> pl.DataFrame:
@@ -163,16 +143,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
 
 
-def written(told: Study) -> str:
-    """``told`` as the text of :data:`FILE`."""
-    head = f"level = {told.level:g}\nseed = {told.seed}\nseeds = {told.seeds}\nteams = {told.teams}\n"
-    rows = "".join(
-        f'  ["{metric}", "{pace}", {", ".join(str(n) for n in numbers)}],\n'
-        for metric, pace, *numbers in told.counts.rows()
-    )
-    return f"{_HEAD}# Each row: {', '.join(COLUMNS)}.\n{head}counted = [\n{rows}]\n"
-
-
 _HEAD = """\
 # How often intervals hold the truth and verdicts err, counted on drawn companies.
 # Made by `python -m idp_analytics.metrics.coverage_study`; do not edit.
@@ -181,7 +151,7 @@ _HEAD = """\
 
 def main() -> None:
     """Run the study and write :data:`FILE`; a minute or two."""
-    FILE.write_text(written(measured()), encoding="utf-8")
+    FILE.write_text(text(measured(), _HEAD), encoding="utf-8")
 
 
 if __name__ == "__main__":

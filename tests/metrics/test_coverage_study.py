@@ -10,7 +10,8 @@ import pytest
 
 from idp_analytics.metrics import CATALOGUE, coverage_study
 from idp_analytics.metrics.coverage_company import AS_OF, FIRST, PACES, Company, drawn
-from idp_analytics.metrics.coverage_study import COUNTS, FEWEST, WHY, Study, counted, margin, shares, study
+from idp_analytics.metrics.coverage_study import COUNTS, FEWEST, WHY, counted, shares, study
+from idp_analytics.metrics.simulated import Simulated, margin
 from idp_analytics.tables import TABLES
 
 MONTHS = ["2024-01", *(f"2024-{month:02d}" for month in range(2, 13)), "2025-01"]
@@ -128,7 +129,7 @@ def test_margin_and_shares_by_hand():
 def test_what_is_written_is_read_again(tmp_path, monkeypatch):
     counts = pl.DataFrame([("batch_size", "busy", 5, 4, 3, 2, 1, 0)], schema=coverage_study.COLUMNS, orient="row")
     monkeypatch.setattr(coverage_study, "FILE", tmp_path / "counted.toml")
-    monkeypatch.setattr(coverage_study, "measured", lambda: Study(0.9, 1, 2, 3, counts))
+    monkeypatch.setattr(coverage_study, "measured", lambda: Simulated(0.9, 1, 2, 3, counts))
     coverage_study.main()
     read = study.__wrapped__()
     assert (read.level, read.seed, read.seeds, read.teams) == (0.9, 1, 2, 3)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,13 +15,12 @@ from typing import Any
 import pytest
 import run_building
 from company_building import write_notebooks
+from fault_building import children
 from folder_building import DEPLOYMENTS, folder
 
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import staging
-from idp_analytics.publish.kernel import environment
 from idp_analytics.publish.shards import Shard
-from idp_analytics.publish.zygote import Client, Ended, Raised, Returned, Task
 from idp_analytics.report.mart import Mart
 
 Run = Callable[..., dict[str, Any] | None]
@@ -35,25 +31,15 @@ def run(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) ->
     """Runs in children of one process: gives what the run gave, None if it was killed."""
     mart = tmp_path_factory.mktemp("mart") / "mart.pickle"
     mart.write_bytes(pickle.dumps(Mart.of(organisation, ("1mo", "1q"))))
-    with tempfile.TemporaryDirectory() as name:
-        path = os.pathsep.join([str(Path(run_building.__file__).parent), environment(Path(name))["PYTHONPATH"]])
-        client = Client.start(Path(name), ["run_building"], {**environment(Path(name)), "PYTHONPATH": path})
+    with children("run_building") as call:
 
         def in_child(
             root: Path, notebooks: Path, dies_at: int = 0, shard: Shard | None = None
         ) -> dict[str, Any] | None:
-            child = client.call(Task(run_building.run, (mart, root, notebooks, dies_at, shard)))
-            told = None
-            while not isinstance(message := child.message(), Ended):
-                assert message is not None
-                assert not isinstance(message, Raised), message
-                told = message.value if isinstance(message, Returned) else told
-            child.close()
-            assert message.code == (0 if told else -signal.SIGKILL)
+            told: dict[str, Any] | None = call(run_building.run, mart, root, notebooks, dies_at, shard)
             return told
 
         yield in_child
-        client.close()
 
 
 def files(folder: Path) -> dict[str, bytes]:

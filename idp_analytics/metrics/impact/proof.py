@@ -7,9 +7,7 @@ writes what it counted to ``proof.toml``, from which METRICS.md tells it.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -22,11 +20,11 @@ from idp_analytics.answers import Verdict
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.coverage_company import AS_OF, Company, drawn
-from idp_analytics.metrics.coverage_study import margin
 from idp_analytics.metrics.impact.columns import State
 from idp_analytics.metrics.impact.judged import MONTHS, Looked, of_entry, rows
 from idp_analytics.metrics.impact.ledger import Entry
 from idp_analytics.metrics.impact.panel import panel
+from idp_analytics.metrics.simulated import Simulated, margin, read, text
 from idp_analytics.settings import Settings
 
 FILE = Path(__file__).with_name("proof.toml")
@@ -59,26 +57,13 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What was counted, and of what."""
-
-    level: float
-    seed: int
-    seeds: int
-    teams: int
-    counts: pl.DataFrame
-
-
 @cache
-def proof() -> Proof:
+def proof() -> Simulated:
     """What :data:`FILE` holds."""
-    told = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    counts = pl.DataFrame(told["counted"], schema=COLUMNS, orient="row")
-    return Proof(told["level"], told["seed"], told["seeds"], told["teams"], counts)
+    return read(FILE, COLUMNS)
 
 
-def measured(seed: int = SEED, seeds: int = SEEDS, teams: int = TEAMS) -> Proof:
+def measured(seed: int = SEED, seeds: int = SEEDS, teams: int = TEAMS) -> Simulated:
     """The proof over ``seeds`` companies of ``teams`` teams with a service each."""
     settings = Settings("proof", "Proof", Path())
     found = pl.concat(_of_company(seed + at, teams, settings) for at in range(seeds))
@@ -90,7 +75,7 @@ def measured(seed: int = SEED, seeds: int = SEEDS, teams: int = TEAMS) -> Proof:
     counts = order.join(
         found.group_by("case", "metric").agg(pl.len().alias("entries"), pl.col(list(COLUMNS)[3:]).sum()), on=["case", "metric"], how="left", maintain_order="left"
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())  # fmt: skip
-    return Proof(settings.rules.level, seed, seeds, teams, counts)
+    return Simulated(settings.rules.level, seed, seeds, teams, counts)
 
 
 def _of_company(seed: int, teams: int, settings: Settings) -> pl.DataFrame:
@@ -219,15 +204,6 @@ against their three months before.
 """
 
 
-def written(told: Proof) -> str:
-    """``told`` as the text of :data:`FILE`."""
-    head = f"level = {told.level:g}\nseed = {told.seed}\nseeds = {told.seeds}\nteams = {told.teams}\n"
-    rows_ = "".join(
-        f'  ["{case}", "{metric}", {", ".join(map(str, numbers))}],\n' for case, metric, *numbers in told.counts.rows()
-    )
-    return f"{_HEAD}# Each row: {', '.join(COLUMNS)}.\n{head}counted = [\n{rows_}]\n"
-
-
 _HEAD = """\
 # How often planted effects are found and none are where there is none, counted on drawn companies.
 # Made by `python -m idp_analytics.metrics.impact.proof`; do not edit.
@@ -236,7 +212,7 @@ _HEAD = """\
 
 def main() -> None:
     """Run the proof and write :data:`FILE`; a minute or two."""
-    FILE.write_text(written(measured()), encoding="utf-8")
+    FILE.write_text(text(measured(), _HEAD), encoding="utf-8")
 
 
 if __name__ == "__main__":
