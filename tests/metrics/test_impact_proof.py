@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from idp_analytics.metrics.coverage_company import drawn
-from idp_analytics.metrics.coverage_study import margin
 from idp_analytics.metrics.impact import proof
 from idp_analytics.metrics.impact.proof import (
     ALONE,
@@ -21,12 +20,12 @@ from idp_analytics.metrics.impact.proof import (
     LEAD_FACTOR,
     PLANTED,
     WORST,
-    Proof,
     measured,
 )
+from idp_analytics.metrics.simulated import Simulated, margin
 
 
-def kept(told: Proof) -> None:
+def kept(told: Simulated) -> None:
     """Coverage is at least the level, and what is said of nothing at most the rest, as far as so few companies tell."""
     room = 2 * margin(told.level, told.seeds)
     for row in told.counts.to_dicts():
@@ -112,7 +111,7 @@ def test_an_effect_is_planted_as_said():
 def test_what_is_written_is_read_again(tmp_path, monkeypatch):
     counts = pl.DataFrame([(PLANTED, LEAD, 3, 3, 3, 2, 0, 1, 3)], schema=proof.COLUMNS, orient="row")
     monkeypatch.setattr(proof, "FILE", tmp_path / "proof.toml")
-    monkeypatch.setattr(proof, "measured", lambda: Proof(0.9, 1, 3, 4, counts))
+    monkeypatch.setattr(proof, "measured", lambda: Simulated(0.9, 1, 3, 4, counts))
     proof.main()
     read = proof.proof.__wrapped__()
     assert (read.level, read.seed, read.seeds, read.teams) == (0.9, 1, 3, 4)
