@@ -55,7 +55,7 @@ OTHER = run("z", "01:00", "01:10", "01:20", service_id="other", requestor_id="zo
 """Shows that the operation tells when its results can be used, whatever becomes of the case."""
 
 # each: runs, approvals, part → (hours, over) or the reason it is not told
-CASES = {
+CASES: dict[str, tuple[list, list, dict]] = {
     "all four parts": (
         [run("a", "08:00", "10:30", "11:00")], [approval("a", "10:00")],
         {"whole": (3.0, True), "queue": (2.0, True), "execution": (0.5, True), "usable": (0.5, True)},

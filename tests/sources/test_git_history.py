@@ -72,7 +72,7 @@ def test_a_tag_of_a_tag_is_peeled_to_its_commit(repo: Repository) -> None:
     assert (row["sha"], row["finished_at"]) == (sha, at("2026-01-03T12:00:00Z"))
 
 
-RELEASES = {
+RELEASES: dict[str, tuple[list, dict]] = {
     # name: [(tag, commit it is on, day)], {tag: what it is}
     "next versions": ([("v1.0.0", "a", 3), ("v1.1.0", "b", 4)], {"v1.0.0": "", "v1.1.0": ""}),
     "older commit, newer version": (
