@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_rules import violations
 from company_building import SCRIPT, TEAMS, company
 from nbformat.v4 import new_output
 from published_sample import execute
@@ -139,6 +140,12 @@ def test_a_failed_report_says_so_first_and_shows_what_there_is(tab: Any, partly:
     assert tab.js("document.querySelector('.idp-downloads a').getAttribute('href')") == f"{FAILED}.failed.ipynb"
     show(tab, partly, "index.html")
     assert "failed" in tab.js("[...document.querySelectorAll('td.idp-status')].map(e => e.innerText)")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+def test_a_failed_report_breaks_no_rule_of_accessibility(tab: Any, partly: RunResult, width: int, dark: bool) -> None:
+    show(tab, partly, f"teams/{FAILED}.html", width, dark)
+    assert violations(tab) == []
 
 
 def test_links_lead_from_all_periods_to_a_team_and_back(tab: Any, partly: RunResult) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from axe_rules import violations
 from click.testing import CliRunner
 
 from idp_analytics.assess.form import page
@@ -316,6 +317,8 @@ def test_it_can_be_read_on_any_screen(tab: Any, tmp_path: Path, width: int, dark
                    ".filter(e => e.getBoundingClientRect().height < 43.5).map(e => e.innerText)")  # fmt: skip
     assert small == []  # a thumb finds them
     silent(tab)
+    if width == 390:  # the others are the same page with more and with less room
+        assert violations(tab) == []
 
 
 def test_what_has_the_focus_is_never_under_the_bar(tab: Any, tmp_path: Path) -> None:
