@@ -99,7 +99,8 @@ def _newest_by_columns(table: Table, rows: list[Row]) -> tuple[list[Row], list[R
     if _are_different(told, table.key):
         return whole, []
     last = (
-        told.select(*table.key, pl.col(_NEWEST).fill_null("")).with_row_index("at")
+        # As text: an Enum is sorted by the numbers of its words.
+        told.select(*table.key, pl.col(_NEWEST).cast(pl.String).fill_null("")).with_row_index("at")
         .sort(_NEWEST, maintain_order=True).unique(table.key, keep="last")["at"]
     )  # fmt: skip
     is_last = pl.int_range(told.height, dtype=pl.UInt32, eager=True).is_in(last.implode())

@@ -40,8 +40,10 @@ class Cells:
 def cells(column: pl.Series) -> Cells:
     """The cells of a column of text."""
     found = column.to_arrow().dictionary_encode()
-    words = [*(word.strip() or None for word in found.dictionary.to_pylist()), None]
-    return Cells(words, found.indices.fill_null(len(words) - 1).to_numpy())
+    # Not by Arrow's own to_numpy, which would import pandas.
+    different, at = (pl.Series(pl.from_arrow(part)) for part in (found.dictionary, found.indices))
+    words = [*(word.strip() or None for word in different.to_list()), None]
+    return Cells(words, at.fill_null(len(words) - 1).to_numpy())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.sources.cost_cells import amounts, day_first, plain_amount, plain_time, times
-from idp_analytics.tables import MONEY
+from idp_analytics.tables import MONEY, TABLES
+from idp_analytics.tables.parse import parse
 
 UTC_TIME = pl.Datetime("us", "UTC")
 
@@ -122,6 +123,37 @@ def test_whole_numbers_too_large_stay_text() -> None:
 def test_no_amount_changes_on_the_way(written: list[Decimal | None]) -> None:
     found = pl.Series([None if d is None else f"{d:f}" for d in written], dtype=pl.String)
     assert amounts(found, strict=False).values.to_list() == written
+
+
+days = st.builds(
+    "{}-{}-{}".format,
+    st.sampled_from(["2024", "0001", "3000"]),
+    st.sampled_from(["02", "13", "1"]),
+    st.sampled_from(["29", "30", "5"]),
+)
+clocks = st.builds(
+    "{}{}:{}{}".format,
+    st.sampled_from("T t"),
+    st.sampled_from(["00", "23", "24", "9"]),
+    st.sampled_from(["59", "60", "5"]),
+    st.sampled_from(["", ":59", ":60", ":00.5", ":00.123456789", ":00,5"]),
+)
+zones = st.sampled_from(["", "Z", "z", " UTC", "+0530", "-05", "x"])
+strokes = st.builds(
+    "{}/{}/{}{}".format,
+    st.sampled_from(["5", "13"]),
+    st.sampled_from(["1", "31"]),
+    st.sampled_from(["25", "2025"]),
+    st.sampled_from(["", " 9:30", " 09:30:10"]),
+)
+whens = days | st.builds("{}{}{}".format, days, clocks, zones) | strokes | st.sampled_from(["1700000000", "soon"])  # fmt: skip
+
+
+@given(st.lists(whens, max_size=12))
+def test_a_time_is_what_it_is_in_every_table(written: list[str]) -> None:
+    column, texts = TABLES["costs"].column("period_start"), pl.Series("period_start", written, dtype=pl.String)
+    known = texts.to_frame().select(parse(column, pl.String(), "UTC").value).to_series()
+    assert times(texts, strict=True).known.equals(known)
 
 
 NINE = datetime(2024, 9, 1, 9, tzinfo=UTC)

@@ -50,6 +50,15 @@ def test_of_one_key_the_newest_stays(rows, stay, again):
     assert (told(kept), told(left)) == (stay, again)
 
 
+def test_the_newest_of_columns_by_number_is_that_of_the_latest_text():
+    """Numbers of words say nothing of their order."""
+    times = pl.Series("_newest", ["2026-02", "2026-01", None], dtype=pl.Enum(["2026-02", "2026-01"]))
+    keys = {"_row": [1, 2, 3], "response_id": ["a"] * 3, "question_id": ["q"] * 3, "value_index": ["0"] * 3}
+    rows = [Document({}, FILE, 1).columns(pl.DataFrame({**keys, "value": ["1", "2", "3"]}).with_columns(times))]
+    kept, left = newest(ANSWERS, rows)
+    assert [one["_columns"]["value"].to_list() for one in (*kept, *left)] == [["1"], ["2", "3"]]
+
+
 def test_values_of_other_types_become_text_and_lists_stay_lists():
     document = Document({}, FILE, 1)
     rows = [

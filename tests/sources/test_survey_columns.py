@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -61,6 +63,16 @@ def test_by_columns_as_one_by_one(table: list[tuple[str | None, ...]]) -> None:
     by_one, by_columns = (_told(last(found)) for found in (single, whole))
     assert by_columns == by_one
     assert all(first <= second for first, second in pairwise(row["_row"] for row in by_columns[0]))
+
+
+def test_cells_are_told_apart_without_pandas():
+    """Importing it takes longer than reading a survey of twenty thousand answers."""
+    code = (
+        "import sys; import polars as pl; from idp_analytics.sources.survey_columns import cells;"
+        "found = cells(pl.Series(['a ', None, 'b', 'a', ' '])); print(found.texts.to_list(), 'pandas' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.strip() == "['a', None, 'b', 'a', None] False"
 
 
 def _told(found):
