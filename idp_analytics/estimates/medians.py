@@ -9,6 +9,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import binom
 
+from idp_analytics.estimates import groups
+
 
 def order_statistic_ranks(
     n: npt.ArrayLike, p: float = 0.5, level: float = 0.95
@@ -39,30 +41,33 @@ def grouped(
     Hyndman & Fan 1996 type 7: for a median of an even n the mean of the two middle ones), ``low``, ``high`` (two of the
     values; null where n is too small for an interval). A group without a value keeps its row: n = 0, the rest null.
     """
-    known = pl.col(x).cast(pl.Float64).drop_nulls().drop_nans().sort()
-    groups = frame.lazy().group_by(*by).agg(known.alias("_sorted")).sort(*by, nulls_last=True).collect()
-    size = groups["_sorted"].list.len().cast(pl.Int64)
+    rows = frame.lazy().select(*by, pl.col(x).cast(pl.Float64).alias("_x")).collect()
+    whose, numbers = groups.numbered(rows, by)
+    return pl.concat([whose, of_groups(numbers, rows["_x"], whose.height, p, level)], how="horizontal")
+
+
+def of_groups(numbers: groups.Numbers, x: pl.Series, many: int, p: float = 0.5, level: float = 0.95) -> pl.DataFrame:
+    """The same of groups by number: row ``i`` of ``many`` is that of the values ``x`` (Float64 n) whose group is ``i``. Columns: ``n``, ``value``,
+    ``low``, ``high``."""
+    values = x.fill_null(np.nan).to_numpy()
+    known = ~np.isnan(values)
+    numbers, values = numbers[known], values[known]
+    values = np.append(values[groups.together(numbers, values, many)], np.nan)
+    size, start = groups.sizes(numbers, many)
     # Few sizes are distinct, so the binomial is asked once for each.
-    sizes, which = np.unique(size.to_numpy(), return_inverse=True)
-    lower, upper, _ = order_statistic_ranks(sizes, p, level)
-    return groups.select(
-        *by,
-        size.alias("n"),
-        _type_7(size, p).alias("value"),
-        _ranked(lower[which]).alias("low"),
-        _ranked(upper[which]).alias("high"),
-    )
+    different, which = np.unique(size, return_inverse=True)
+    lower, upper, _ = order_statistic_ranks(different, p, level)
 
+    def ranked(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The value at each group's rank, counted from 1; nan where there is none."""
+        return values[np.where((ranks > 0) & (size > 0), start + ranks - 1, -1)]
 
-def _ranked(ranks: npt.NDArray[np.int64]) -> pl.Expr:
-    """The value at each group's rank; null for rank 0."""
-    rank = pl.lit(pl.Series(ranks, dtype=pl.Int64))
-    return pl.col("_sorted").list.get(pl.when(rank > 0).then(rank - 1), null_on_oob=True)
-
-
-def _type_7(size: pl.Series, p: float) -> pl.Expr:
-    """The ``p`` quantile of each sorted list, linear between the two values around its place."""
-    place = (size.to_numpy() - 1).clip(0) * p
+    place = (size - 1).clip(0) * p
     before = np.floor(place)
-    left, right = _ranked(before.astype(np.int64) + 1), _ranked(np.ceil(place).astype(np.int64) + 1)
-    return left + pl.lit(pl.Series(place - before)) * (right - left)
+    left, right = ranked(before.astype(np.int64) + 1), ranked(np.ceil(place).astype(np.int64) + 1)
+    found = {
+        "value": left + (place - before) * (right - left),
+        "low": ranked(lower[which]),
+        "high": ranked(upper[which]),
+    }
+    return pl.DataFrame({"n": size, **found}).with_columns(pl.col(*found).fill_nan(None))

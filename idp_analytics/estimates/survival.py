@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.stats import norm
+
+from idp_analytics.estimates import groups
 
 _ROUNDING = 2.0**-26
 """A curve this near to a height is at it: the product of its steps is not exact. The tolerance R uses."""
@@ -48,28 +52,46 @@ def grouped_quantile(
     ``quantile_ci(method="cloglog")`` differs where the last thing observed ended, since it then ends the interval at that
     time although the variance there is not defined. A group with nothing known keeps its row: n = 0, the rest null.
     """
-    observed = _observed(frame, by, x, event)
-    known = _known()
-    # Groups by number: texts are looked at once, not in each of the steps below.
-    groups = observed.select(*by).unique().sort(*by, nulls_last=True).with_row_index("_group")
-    held = observed.join(groups, on=list(by), how="left", nulls_equal=True).select("_group", "time", "_event")
-    counts = held.group_by("_group").agg(
-        known.sum().cast(pl.Int64).alias("n"),
-        (known & pl.col("_event")).sum().cast(pl.Int64).alias("events"),
-        (known & ~pl.col("_event")).sum().cast(pl.Int64).alias("censored"),
+    rows = _observed(frame, by, x, event).collect()
+    whose, numbers = groups.numbered(rows, by)
+    return pl.concat(
+        [whose, of_groups(numbers, rows["time"], rows["_event"], whose.height, share, level)], how="horizontal"
     )
+
+
+def of_groups(
+    numbers: groups.Numbers, x: pl.Series, event: pl.Series, many: int, share: float = 0.5, level: float = 0.95
+) -> pl.DataFrame:
+    """The same of groups by number: row ``i`` of ``many`` is that of the times ``x`` (Float64 n) and ends ``event`` (Boolean n) whose group is ``i``.
+    Columns: ``n``, ``events``, ``censored``, ``value``, ``low``, ``high``."""
+    told = x.fill_null(np.nan).to_numpy()
+    known = ~np.isnan(told) & event.is_not_null().to_numpy()
+    numbers, times = numbers[known], told[known]
+    ended = event.fill_null(False).to_numpy()[known]
+    size, start = groups.sizes(numbers, many)
+    events = np.bincount(numbers[ended], minlength=many).astype(np.int64)
+    order = groups.together(numbers, times, many)
+    numbers, times, ended = numbers[order], times[order], ended[order]
+    # One step for each time at which something ended: how many did, and how many had not before.
+    is_first = np.ones(len(times), bool)
+    is_first[1:] = (numbers[1:] != numbers[:-1]) | (times[1:] != times[:-1])
+    first = np.flatnonzero(is_first)
+    ends = np.add.reduceat(ended.astype(np.int64), first) if len(first) else np.zeros(0, np.int64)
+    first, ends = first[ends > 0], ends[ends > 0]
+    group = numbers[first]
+    steps = pl.DataFrame(
+        {"_group": group, "time": times[first], "at_risk": size[group] - (first - start[group]), "events": ends}
+    )
+    curves = steps.with_columns(pl.col("_group").set_sorted()).lazy()
+    heights = _heights(curves, ("_group",), level).collect()
     left = 1 - share
-    quantiles = (
-        _steps(held, ("_group",), level)
-        .group_by("_group", maintain_order=True)
-        .agg(
-            _down_to("survival", left).alias("value"),
-            _down_to("low", left).alias("low"),
-            _down_to("high", left).alias("high"),
-        )
+    found = {name: _down_to(heights, line, left, many) for name, line in _LINES.items()}
+    return pl.DataFrame({"n": size, "events": events, "censored": size - events, **found}).with_columns(
+        pl.col(*found).fill_nan(None)
     )
-    found = groups.join(counts, on="_group", how="left").join(quantiles, on="_group", how="left")
-    return found.sort("_group").drop("_group").collect()
+
+
+_LINES = {"value": "survival", "low": "low", "high": "high"}
 
 
 def _observed(frame: pl.DataFrame | pl.LazyFrame, by: Sequence[str], x: str, event: str) -> pl.LazyFrame:
@@ -82,17 +104,25 @@ def _known() -> pl.Expr:
 
 def _steps(observed: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFrame:
     """The curves of :func:`curve`."""
-    z = float(norm.isf((1 - level) / 2))
-    risk, events, survival = pl.col("at_risk"), pl.col("events"), pl.col("survival")
-    spread = z * (events / (risk * (risk - events))).cum_sum().over(*by).sqrt()
-    return (
+    return _heights(
         observed.filter(_known())
         .group_by(*by, "time")
         .agg(pl.len().cast(pl.Int64).alias("_leaving"), pl.col("_event").sum().cast(pl.Int64).alias("events"))
         .sort(*by, "time", nulls_last=True)
         .with_columns(pl.col("_leaving").cum_sum(reverse=True).over(*by).alias("at_risk"))
-        .filter(events > 0)
-        .with_columns((1 - events / risk).cum_prod().over(*by).alias("survival"), spread.alias("_spread"))
+        .filter(pl.col("events") > 0),
+        by,
+        level,
+    )
+
+
+def _heights(steps: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFrame:
+    """The curves of groups by their ``steps``: ``by``, ``time``, ``at_risk``, ``events`` (at least 1), sorted."""
+    z = float(norm.isf((1 - level) / 2))
+    risk, events, survival = pl.col("at_risk"), pl.col("events"), pl.col("survival")
+    spread = z * (events / (risk * (risk - events))).cum_sum().over(*by).sqrt()
+    return (
+        steps.with_columns((1 - events / risk).cum_prod().over(*by).alias("survival"), spread.alias("_spread"))
         .with_columns((pl.col("_spread") / survival.log().abs()).exp().alias("_power"))
         .select(
             *by, "time", "at_risk", "events", "survival",
@@ -102,11 +132,24 @@ def _steps(observed: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFr
     )  # fmt: skip
 
 
-def _down_to(line: str, left: float) -> pl.Expr:
-    """When ``line`` first is below ``left``; where it rests on just that, the middle of that rest (R survfit)."""
-    time, height = pl.col("time"), pl.col(line)
-    reached = height <= left + _ROUNDING
-    first = height.filter(reached).first()
-    at = time.filter(reached).first()
-    later = time.filter(height < first).first()
-    return pl.when((first >= left - _ROUNDING) & later.is_not_null()).then((at + later) / 2).otherwise(at)
+def _down_to(heights: pl.DataFrame, line: str, left: float, many: int) -> npt.NDArray[np.float64]:
+    """When ``line`` of each of ``many`` curves (``_group``, sorted) first is below ``left``; where it rests on just that, the middle of that rest
+    (R survfit). nan: never."""
+    group, time, height = (heights[name].to_numpy() for name in ("_group", "time", line))
+    at, later, first = (np.full(many, np.nan) for _ in range(3))
+    with np.errstate(invalid="ignore"):
+        place = _firsts(group, height <= left + _ROUNDING)
+        at[group[place]], first[group[place]] = time[place], height[place]
+        place = _firsts(group, height < first[group])
+    later[group[place]] = time[place]
+    rests = (first >= left - _ROUNDING) & ~np.isnan(later)
+    return np.where(rests, (at + later) / 2, at)
+
+
+def _firsts(group: groups.Numbers, holds: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The first place of each group at which something holds, of those where it does anywhere."""
+    places = np.flatnonzero(holds)
+    told = group[places]
+    is_first = np.ones(len(places), bool)
+    is_first[1:] = told[1:] != told[:-1]
+    return places[is_first]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from idp_analytics.metrics.links import Tables, repairs
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 CLASSES = ("planned", "hotfix", "revert", "rollback", "redeploy", "re-sync")
@@ -79,6 +80,7 @@ def evidence(tables: Tables, settings: Settings) -> pl.LazyFrame:
     return seen.join(mending, on="deployment_id", how="left")
 
 
+@shared
 def rollbacks(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """``deployment_id`` of every deployment that put back an earlier version (class *rollback*).
 

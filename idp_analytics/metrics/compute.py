@@ -9,7 +9,7 @@ import polars as pl
 
 from idp_analytics.answers import CELL, COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.estimates import medians, survival
+from idp_analytics.estimates import groups, medians, survival
 from idp_analytics.metrics import cohorts, incident_time, people, showback
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
@@ -17,7 +17,8 @@ from idp_analytics.metrics.definitions import SCOPES
 from idp_analytics.metrics.exposure import exposed
 from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import ENTITY, observed
+from idp_analytics.metrics.observed import ENTITY, known, seen
+from idp_analytics.metrics.remembered import Shared
 from idp_analytics.metrics.value import CLUSTERED, valued
 from idp_analytics.periods import EVERY, floored
 from idp_analytics.settings import Settings
@@ -51,16 +52,16 @@ def compute(
     _check("length of period", every, EVERY)
     level, week_start = settings.rules.level, settings.calendar.first_weekday
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
-    known = entities(tables, scopes)
+    everyone, shared = entities(tables, scopes), Shared(known(tables, as_of))
     parts = [empty()]
     for metric in metrics:
         # One after the other, so that the facts of no two are held at a time.
-        cube, durations = _collected(metric, tables, settings, as_of)
+        cube, durations = _collected(metric, shared, settings, as_of)
         counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY, metric.in_clusters)
         # That somebody came and is not told of yet is no lack of data.
         came = people.first_quarter(tables, settings, as_of) if metric.about_people else None
         first = _first(metric, cube) or came
-        rows = _rows(metric, counts, known, calendar(metric, settings, as_of, held, first, every))
+        rows = _rows(metric, counts, everyone, calendar(metric, settings, as_of, held, first, every))
         rows = _where_it_is_measured(rows, metric)
         if metric.estimator is Estimator.TIME:
             rows = incident_time.timed(rows, tables, settings, as_of)
@@ -94,7 +95,7 @@ def _check(what: str, asked: Sequence[str], known: Collection[str]) -> None:
 
 
 def _collected(
-    metric: Metric, tables: Tables, settings: Settings, as_of: datetime
+    metric: Metric, tables: Shared, settings: Settings, as_of: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """The metric's cube, and its durations if it needs them one by one.
 
@@ -102,8 +103,8 @@ def _collected(
     so the facts are read and joined once for all.
     """
     usable, key = pl.col("usable"), ["service_id", "team_id", "day", "currency", "detail", "source_table"]
-    seen = observed(metric, tables, settings, as_of)
-    cube = seen.group_by(key).agg(
+    observed = seen(metric, tables, settings, as_of)
+    cube = observed.group_by(key).agg(
         usable.sum().cast(pl.Int64).alias("n"),
         (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
         (~usable).sum().cast(pl.Int64).alias("missing"),
@@ -111,7 +112,7 @@ def _collected(
     )
     if metric.estimator not in _TIMED:
         return cube.collect(), None
-    single = seen.filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
+    single = observed.filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
     found, durations = pl.collect_all([cube, single])
     return found, durations
 
@@ -211,19 +212,25 @@ def _medians(
 ) -> pl.DataFrame:
     """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`CELL`."""
     parts = []
+    # All by number: each day, service and team is looked at once, and in order the values need no further sorting.
+    durations = durations.sort("x", nulls_last=True)
+    days, day = groups.numbered(durations, ["day"])
     for scope in scopes:
-        whose = durations.select(ENTITY[scope].alias("entity_id"), "day", "x", "hit").drop_nulls("entity_id")
-        frame = pl.concat(
-            _labelled(
-                whose.with_columns(floored(pl.col("day"), length, week_start).alias("period_start")), scope, length
-            )
-            for length in every
-        )
-        if metric.estimator is Estimator.MEDIAN:
-            found = medians.grouped(frame, CELL, "x", level=level)
-        else:
-            found = survival.grouped_median(frame, CELL, "x", "hit", level)
-        parts.append(found.drop("n"))
+        whose = durations.with_columns(ENTITY[scope].alias("entity_id"))
+        is_known = whose["entity_id"].is_not_null()
+        entities, entity = groups.numbered(whose.filter(is_known), ["entity_id"])
+        x, hit, told_on = whose["x"].filter(is_known), whose["hit"].filter(is_known), day[is_known.to_numpy()]
+        for length in every:
+            starts = days.select(floored(pl.col("day"), length, week_start).alias("period_start"))
+            periods, period = groups.numbered(starts, ["period_start"])
+            cells = entities.join(periods, how="cross", maintain_order="left_right")
+            cell = entity * periods.height + period[told_on]
+            if metric.estimator is Estimator.MEDIAN:
+                found = medians.of_groups(cell, x, cells.height, level=level)
+            else:
+                found = survival.of_groups(cell, x, hit, cells.height, level=level)
+            told = pl.concat([cells, found], how="horizontal").filter(pl.col("n") > 0).drop("n")
+            parts.append(_labelled(told, scope, length))
     return pl.concat(parts)
 
 

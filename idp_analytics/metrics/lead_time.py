@@ -10,6 +10,7 @@ import polars as pl
 
 from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables, production_deployments
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 STAGES = ("coding", "pickup", "review", "delivery")
@@ -39,9 +40,10 @@ def counted_changes(tables: Tables, settings: Settings) -> pl.LazyFrame:
     changes, kind = tables["changes"], pl.col("kind")
     if settings.rules.lead_time_unit != "mixed":
         return changes.filter(kind == settings.rules.lead_time_unit)
-    return changes.join(_became(tables), on="change_id", how="anti")
+    return changes.join(_became(tables, settings), on="change_id", how="anti")
 
 
+@shared
 def counted_links(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """The ``deployment_id`` and ``change_id`` of ``deployment_changes``, of changes as :func:`counted_changes` counts them.
 
@@ -51,12 +53,13 @@ def counted_links(tables: Tables, settings: Settings) -> pl.LazyFrame:
     links = tables["deployment_changes"].select("deployment_id", "change_id")
     if settings.rules.lead_time_unit == "commit":
         return links
-    return links.join(_became(tables), on="change_id", how="left").select(
+    return links.join(_became(tables, settings), on="change_id", how="left").select(
         "deployment_id", pl.coalesce("_request", "change_id").alias("change_id")
     )
 
 
-def _became(tables: Tables) -> pl.LazyFrame:
+@shared
+def _became(tables: Tables, _: Settings) -> pl.LazyFrame:
     """``change_id`` of each commit that is what a known pull request became, and that one as ``_request``.
 
     Of several pull requests with the same repository and sha, the one with the least id.
@@ -68,6 +71,7 @@ def _became(tables: Tables) -> pl.LazyFrame:
     return commits.join(of_sha, on=["repo", "sha"], nulls_equal=True).select("change_id", "_request")
 
 
+@shared
 def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Every counted change that reached production, with the deployment that brought it first: one row per change.
 
@@ -118,6 +122,7 @@ def parted(deployed: pl.LazyFrame, settings: Settings) -> tuple[pl.LazyFrame, pl
     return deployed.filter(~pl.col("is_first")), deployed.filter("is_first")
 
 
+@shared
 def staged(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Every counted change that reached production for the first time, with its lead time in stages. One row per change.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 Tables = Mapping[str, pl.LazyFrame]
@@ -31,6 +32,7 @@ def production_deployments(tables: Tables, settings: Settings) -> pl.LazyFrame:
     )
 
 
+@shared
 def incident_links(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Every incident that a change may have caused, with the deployment it is linked to.
 

@@ -38,6 +38,18 @@ def day_of(moment: datetime, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
+def known(tables: Tables, as_of: datetime) -> Tables:
+    """``tables`` as metrics may see them at ``as_of``. Raises :class:`ReportError` for an as-of time without a zone.
+
+    What a source names later must not tell of what it named before: a change waits for a deployment nobody knows of yet.
+    A pool is shared by the week, so what is charged later in that week must not be in it yet.
+    """
+    if as_of.tzinfo is None:
+        raise ReportError(f"The as-of time {as_of} has no time zone; give one, e.g. datetime(2026, 7, 1, tzinfo=UTC).")
+    now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
+    return charged_before({**tables, "deployments": begun_before(tables["deployments"], now)}, as_of)
+
+
 def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
     """The metric's observations before ``as_of``, with ``day``: their calendar day in :func:`time_zone`.
 
@@ -47,13 +59,13 @@ def observed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime
     (:func:`cohorts.told`). Raises :class:`ReportError` for an as-of
     time without a zone.
     """
-    if as_of.tzinfo is None:
-        raise ReportError(f"The as-of time {as_of} has no time zone; give one, e.g. datetime(2026, 7, 1, tzinfo=UTC).")
+    return seen(metric, known(tables, as_of), settings, as_of)
+
+
+def seen(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
+    """:func:`observed` of tables that are :func:`known` at ``as_of``, so that several metrics may share them."""
     zone = time_zone(metric, settings)
     now = pl.lit(as_of.astimezone(UTC)).cast(OBSERVATION["at"])
-    # What a source names later must not tell of what it named before: a change waits for a deployment nobody knows of yet.
-    # A pool is shared by the week, so what is charged later in that week must not be in it yet.
-    tables = charged_before({**tables, "deployments": begun_before(tables["deployments"], now)}, as_of)
     frame = (
         metric.observations(tables, settings)
         .filter(pl.col("at") < now)

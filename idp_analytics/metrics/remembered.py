@@ -6,11 +6,39 @@ import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
+
+if TYPE_CHECKING:
+    from idp_analytics.metrics.links import Tables
+
+
+class Shared(dict[str, pl.LazyFrame]):
+    """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are."""
+
+    def __init__(self, tables: Tables) -> None:
+        super().__init__(tables)
+        self.made: dict[tuple[Callable[..., pl.LazyFrame], int], tuple[Settings, pl.LazyFrame]] = {}
+
+
+def shared(made: Callable[[Tables, Settings], pl.LazyFrame]) -> Callable[[Tables, Settings], pl.LazyFrame]:
+    """For a function of tables and settings that several metrics rest on: of :class:`Shared` tables it is computed once, and what it
+    gives is then in memory; of any other tables it stays as lazy as it was."""
+
+    @wraps(made)
+    def once(tables: Tables, settings: Settings) -> pl.LazyFrame:
+        if not isinstance(tables, Shared):
+            return made(tables, settings)
+        key = made, id(settings)
+        if key not in tables.made:
+            # The settings are held with it, so that no others can be taken for them.
+            tables.made[key] = settings, made(tables, settings).collect().lazy()
+        return tables.made[key][1]
+
+    return once
 
 
 def of_one_table(name: str) -> Callable[[Callable[[Tables], pl.LazyFrame]], Callable[[Tables], pl.LazyFrame]]:

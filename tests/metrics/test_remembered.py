@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from idp_analytics.metrics.remembered import of_one_table, remembered
+from idp_analytics.metrics.remembered import Shared, of_one_table, remembered, shared
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -55,3 +55,23 @@ def test_what_looks_at_one_table_does_not_mind_the_others():
     told = [longest({"runs": table, "teams": pl.LazyFrame()}).collect().item() for table in (runs, runs, fewer, runs)]
     assert told == [3, 3, 1, 3]
     assert len(seen) == 3
+
+
+def test_of_shared_tables_one_thing_is_made_once_and_of_others_not_at_all(settings):
+    seen = []
+
+    @shared
+    def dear(tables, settings):
+        seen.append(settings)
+        return tables["costs"].filter(pl.col("amount") > 1)
+
+    tables, given, other = {"costs": pl.LazyFrame({"amount": [1, 2]})}, settings(), settings()
+    pass_ = Shared(tables)
+    for one in (given, other, given):
+        assert dear(pass_, one).select("amount").collect()["amount"].to_list() == [2]
+    assert seen == [given, other]
+    assert dear(Shared(tables), given).collect().height == 1
+    assert dear(tables, given).collect().height == 1
+    assert len(seen) == 4
+    less = Shared({"costs": pl.LazyFrame({"amount": [1]})})
+    assert dear(less, given).collect().is_empty()
