@@ -69,13 +69,21 @@ def holder(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         process.communicate()
 
 
+def pause(process: Process) -> None:
+    """Stop it, and wait until it stands: it may give one more sign before."""
+    process.send_signal(signal.SIGSTOP)
+    tasks = Path(f"/proc/{process.pid}/task")
+    while any(") T " not in (task / "stat").read_text() for task in tasks.iterdir()):
+        time.sleep(0.01)
+
+
 def test_a_process_that_was_paused_while_another_published_wakes_and_changes_nothing(
     holder: Callable[..., Process], quick: None, tmp_path: Path
 ) -> None:
     paused = holder()
     with pytest.raises(BusyError, match="another run is publishing there"):
         made(tmp_path, "bbb", "of the other")
-    paused.send_signal(signal.SIGSTOP)
+    pause(paused)
     made(tmp_path, "bbb", "of the other")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if leases.FOLDER not in path.parts}
     paused.send_signal(signal.SIGCONT)
@@ -106,7 +114,7 @@ def test_a_process_paused_right_before_it_swaps_the_link_puts_it_back(
     late.stdin.write("go on\n")
     late.stdin.flush()
     assert late.stdout.readline() == "here\n"
-    late.send_signal(signal.SIGSTOP)
+    pause(late)
     made(tmp_path, "bbb", "of the other")
     late.send_signal(signal.SIGCONT)
     _, told = late.communicate("go on\n", timeout=30)
