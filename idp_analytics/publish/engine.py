@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
 
+MEMORY = 2 << 30
+"""Bytes of data a report may have, unless its job says otherwise."""
+
 _MESSAGE_LIMIT = 2_000
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)

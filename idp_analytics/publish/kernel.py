@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -40,11 +41,13 @@ def environment(private: Path) -> dict[str, str]:
 
 
 class ReportKernel(AsyncKernelManager):
-    """The stock ``python3`` kernel of this very interpreter, over sockets in ``private`` rather than open ports."""
+    """The stock ``python3`` kernel of this very interpreter, over sockets in ``private`` rather than open ports; with at most ``memory``
+    bytes of data, where the system can set a limit to another process (Linux)."""
 
-    def __init__(self, private: Path, **traits: Any) -> None:
+    def __init__(self, private: Path, memory: int | None = None, **traits: Any) -> None:
         super().__init__(kernel_name="python3", **traits)
         self.private = private
+        self.memory = memory
         if sys.platform != "win32" and len(str(private)) < SOCKET_PATH_LIMIT:
             self.transport = "ipc"
         self.connection_file = str(private / "kernel.json")
@@ -60,6 +63,12 @@ class ReportKernel(AsyncKernelManager):
         await super().start_kernel(
             **{**options, "env": environment(self.private), "stdout": DEVNULL, "stderr": DEVNULL}
         )
+        process = getattr(self.provisioner, "process", None)
+        if self.memory is not None and process is not None and sys.platform == "linux":
+            import resource
+
+            with suppress(ProcessLookupError):  # it has ended already, which is told where it is waited for
+                resource.prlimit(process.pid, resource.RLIMIT_DATA, (self.memory, self.memory))
 
     def kill(self) -> None:
         """End the kernel at once, from any thread, with whatever processes its cells started."""

@@ -10,7 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from idp_analytics.publish import parameters
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, death, failure_in, lateness, steady
+from idp_analytics.publish.engine import KERNEL_DIED, MEMORY, TIMEOUT, Failure, Job, death, failure_in, lateness, steady
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -41,14 +41,14 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
             papermill.execute_notebook(
                 source, str(written), given, engine_name=_NAME, kernel_name="python3", language="python",
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
-                private=Path(private), seconds=job.seconds,
+                private=Path(private), seconds=job.seconds, memory=MEMORY if job.memory is None else job.memory,
             )  # fmt: skip
         executed = steady(notebooks.read(written), job)
     return executed, failure_in(executed)
 
 
 def _register() -> None:
-    """Teach papermill an engine: its own, with our kernel, a time limit, and deaths written into the notebook."""
+    """Teach papermill an engine: its own, with our kernel, limits of time and memory, and deaths written into the notebook."""
     from jupyter_core.utils import run_sync
     from nbclient.exceptions import DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
@@ -60,9 +60,9 @@ def _register() -> None:
     class ReportEngine(Engine):  # type: ignore[misc]
         @classmethod
         def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, **_: Any
+            cls, nb_man: Any, kernel_name: str, private: Path, seconds: float, memory: int, **_: Any
         ) -> None:
-            kernel = ReportKernel(private)
+            kernel = ReportKernel(private, memory)
             late: list[bool] = []
 
             def end() -> None:

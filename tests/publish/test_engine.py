@@ -212,6 +212,15 @@ def test_a_kernel_that_ends_is_a_failure_at_its_cell(
     assert outputs(told) == "before\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot limit the memory of another")
+def test_a_kernel_has_no_more_memory_than_it_may(job: Written) -> None:
+    wanting = replace(job("print('before')", "kept = bytearray(1 << 32)", "print('after')"), memory=1 << 30)
+    told, failure = run(wanting)
+    assert failure is not None
+    assert (failure.error, failure.cell) == ("MemoryError", 6)
+    assert outputs(told) == "before\n"
+
+
 def test_a_kernel_that_cannot_start_is_a_failure(job: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     _, failure = run(job("1"))
