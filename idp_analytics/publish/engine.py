@@ -95,6 +95,11 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
 
     start = time.perf_counter()
     notebook, failure = _executed(job, execute or run)
+    try:
+        kept_text = notebooks.text(notebook)
+    except (TypeError, ValueError) as error:  # something that JSON has not is shown in it
+        notebook, failure = notebooks.blank(), told_of(error)
+        kept_text = notebooks.text(notebook)
     html = ""
     if failure is None:
         html, failure = _rendered(notebook, job.page, job.shared)
@@ -108,7 +113,7 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
         kept, other = other, kept
     (job.folder / other).unlink(missing_ok=True)  # of a try before
     files = {}
-    for name, text in ((kept, notebooks.text(notebook)), (f"{job.name}.html", html)):
+    for name, text in ((kept, kept_text), (f"{job.name}.html", html)):
         written = text.encode()
         (job.folder / name).write_bytes(written)
         files[name] = hashlib.sha256(written).hexdigest()

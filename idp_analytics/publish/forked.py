@@ -1,25 +1,33 @@
 """Every report in a fork of one process that has imported everything: as isolated as in a kernel of its own, and a hundred times
 as soon there.
 
-A :mod:`zygote` forks two children per report, so many reports at a time. The first runs the notebook in process and writes what
-its cells say to a journal. The second makes the executed notebook and the page from that, untouched by whatever the cells did to
-their process, and also where it was killed, took too long or ended by itself.
+A :mod:`zygote` forks a child per report, so many reports at a time, which runs the notebook in process and writes what its cells say
+to a journal. Another child, a *maker*, makes the executed notebook and the page from that, untouched by whatever the cells did to
+their process, and also where it was killed, took too long or ended by itself. In a maker runs no code but ours, so one makes many pages,
+one after the other; where one dies, only the page in hand is made again, by a fresh one.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import io
+import json
+import os
 import pickle
+import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource
 from idp_analytics.publish import zygote
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, death, lateness, make, told_of
@@ -37,6 +45,12 @@ MEMORY = 2 << 30
 
 _GARBAGE = 50_000
 """So many objects more than are gone are looked through for garbage, where Python would do it every 700: a report lives for a moment."""
+
+PAGES = 64
+"""So many pages a maker makes before a fresh one takes its place, so that nothing can pile up in it."""
+
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
+"""Of ``mallopt`` (glibc's ``malloc.h``): from which size on memory comes straight from the system, and how much unused is given back."""
 
 _PREPARED = "idp_analytics.publish.forked"
 
@@ -67,38 +81,66 @@ def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcom
     with tempfile.TemporaryDirectory(prefix="idp-") as name:
         private = Path(name)
         client = zygote.Client.start(private, [_PREPARED], environment(private))
-        working: dict[zygote.Child, _Work] = {}
+        line = _Line(client, private)
         try:
-            while waiting or working:
-                while waiting and len(working) < workers:
-                    work = _Work(waiting.popleft(), private / f"{len(waiting)}.journal")
-                    child = _asked(client, work.task())
-                    if child is None:
-                        lost.append(work.job)
+            while waiting or line.working:
+                while waiting and len(line.working) < workers:
+                    if not line.begin(waiting.popleft()):
                         break
-                    working[child] = work
-                for child in _heard(working):
-                    work, message = working[child], child.message()
-                    if message is None:
-                        lost.append(work.job)
-                        del working[child]
-                    elif isinstance(message, zygote.Ended):
-                        child.close()
-                        del working[child]
-                        if work.outcome is not None:
-                            work.journal.unlink(missing_ok=True)
-                            yield work.outcome
-                        elif work.is_written or not (child := _asked(client, work.after(message))):
-                            # The page, or where it goes, ended the process; or the zygote is gone.
-                            lost.append(work.job)
-                        else:
-                            working[child] = work
-                    else:
-                        work.take(message)
-                if lost and not working:
-                    return
+                for child in _heard(line.working):
+                    if (outcome := line.hear(child)) is not None:
+                        yield outcome
+                if line.lost and not line.working:
+                    break
         finally:
+            lost += line.lost
+            line.makers.close()
             client.close()
+
+
+class _Line:
+    """The jobs in work, each with the child that has it in hand; those that were ``lost`` with the zygote."""
+
+    def __init__(self, client: zygote.Client, private: Path) -> None:
+        self.client, self.private = client, private
+        self.makers = _Makers(client)
+        self.working: dict[zygote.Child, _Work] = {}
+        self.lost: list[Job] = []
+        self._begun = 0
+
+    def begin(self, job: Job) -> bool:
+        """Begin one; whether there is a zygote."""
+        self._begun += 1
+        work = _Work(job, self.private / f"{self._begun}.journal")
+        return self._has(work, _asked(self.client, work.task()))
+
+    def hear(self, child: zygote.Child) -> Outcome | None:
+        """The next thing a child says; the outcome, once there is one. Raises what stops the whole run."""
+        work, message = self.working[child], child.message()
+        if isinstance(message, zygote.Ended):
+            child.close()
+            del self.working[child]
+            if work.is_written:
+                self.makers.died(child)
+            work.ended(message)
+            if work.outcome is None:
+                self._has(work, self.makers.given(work))
+        elif message is None:
+            del self.working[child]
+            self.lost.append(work.job)
+        else:
+            work.take(message)
+            if work.outcome is not None:
+                del self.working[child]
+                self.makers.free(child)
+        return work.outcome
+
+    def _has(self, work: _Work, child: zygote.Child | None) -> bool:
+        if child is None:
+            self.lost.append(work.job)
+        else:
+            self.working[child] = work
+        return child is not None
 
 
 def _asked(client: zygote.Client, task: zygote.Task) -> zygote.Child | None:
@@ -115,6 +157,52 @@ def _heard(working: Iterable[zygote.Child]) -> list[zygote.Child]:
     return [by_number[number] for number in wait(list(by_number)) if isinstance(number, int)]
 
 
+class _Makers:
+    """The makers of pages: each takes one page at a time, as many of them as there are pages to be made at a time."""
+
+    def __init__(self, client: zygote.Client) -> None:
+        self.client = client
+        self._idle: list[zygote.Child] = []
+        self._given: dict[zygote.Child, int] = {}
+
+    def given(self, work: _Work) -> zygote.Child | None:
+        """The maker that makes the page of ``work`` now, a fresh one if its page has been in hand when one died; None where the zygote
+        is gone."""
+        while self._idle and not work.deaths:
+            maker = self._idle.pop()
+            with suppress(OSError):  # it may have been killed meanwhile
+                maker.send(work.page())
+                self._given[maker] += 1
+                return maker
+            self._end(maker)
+        fresh = _asked(self.client, zygote.Task(_pages, tells=True, hears=True))
+        if fresh is not None:
+            self._given[fresh] = 1
+            with suppress(OSError):  # what became of it is to be heard
+                fresh.send(work.page())
+        return fresh
+
+    def free(self, maker: zygote.Child) -> None:
+        """It has made its page."""
+        if self._given[maker] < PAGES:
+            self._idle.append(maker)
+        else:
+            self._end(maker)
+
+    def died(self, maker: zygote.Child) -> None:
+        """It is gone."""
+        del self._given[maker]
+
+    def close(self) -> None:
+        """End them all."""
+        for maker in list(self._given):
+            self._end(maker)
+
+    def _end(self, maker: zygote.Child) -> None:
+        del self._given[maker]
+        maker.close()
+
+
 class _Work:
     """One job on its way."""
 
@@ -126,33 +214,46 @@ class _Work:
         self.failure: Failure | None = None
         self.has_run = False
         self.is_written = False
+        self.deaths = 0
         self.begun = time.perf_counter()
 
     def task(self) -> zygote.Task:
+        """What is to be done first: the cells."""
         memory = MEMORY if self.job.memory is None else self.job.memory
         return zygote.Task(_ran, (self.job, self.journal), self.job.place, seconds=self.job.seconds, memory=memory)
 
-    def after(self, end: zygote.Ended) -> zygote.Task:
-        """What is to be done once the child that ran the cells is gone: the page."""
-        if not self.has_run:
+    def page(self) -> tuple[Job, Path, Failure | None]:
+        """What a maker must know."""
+        return self.job, self.journal, self.failure
+
+    def ended(self, end: zygote.Ended) -> None:
+        """The child is gone that ran the cells, or the maker that had the page in hand."""
+        if self.is_written:
+            self.deaths += 1
+        elif not self.has_run:
             late = Failure(TIMEOUT, lateness(self.job.seconds))
             self.failure = late if end.late else Failure(KERNEL_DIED, death(end.code))
         self.is_written = True
-        return zygote.Task(_written, (self.job, self.journal, self.failure), self.job.place, seconds=self.job.seconds)
+        if self.deaths > 1:
+            self._done(Outcome(self.job.name, Failure(WORKER_DIED, "the process that makes its page died twice"), 0.0))
 
     def take(self, message: zygote.Message) -> None:
         """Something a child has said. Raises what stops the whole run."""
         match message:
-            case zygote.Returned(None):
+            case zygote.Told(Outcome() as outcome) if self.is_written:
+                self._done(outcome)
+            case zygote.Returned(None) if not self.is_written:
                 self.has_run = True
-            case zygote.Returned(outcome):
-                self.outcome = replace(outcome, seconds=time.perf_counter() - self.begun)
-            case zygote.Raised(Exception() as error) if not self.has_run:
+            case zygote.Raised(Exception() as error) if not self.is_written:
                 self.failure, self.has_run = told_of(error), True
             case zygote.Raised(error):
                 raise error
             case _:
                 pass
+
+    def _done(self, outcome: Outcome) -> None:
+        self.outcome = replace(outcome, seconds=time.perf_counter() - self.begun)
+        self.journal.unlink(missing_ok=True)
 
 
 # --- in the zygote and its children ------------------------------------------------------------------------------------
@@ -193,25 +294,73 @@ def _ran(job: Job, journal: Path) -> None:
 
 
 def _noted(file: FileIO, record: Record) -> None:
-    file.write(pickle.dumps(record))
+    told = io.BytesIO()
+    _Pickler(told, pickle.HIGHEST_PROTOCOL).dump((type(record).__name__, *record))
+    file.write(told.getbuffer())
 
 
-def _written(job: Job, journal: Path, why: Failure | None) -> Outcome:
-    """Make the report from what was said; ``why`` it ended before its end, if it did."""
-    gc.disable()  # it ends before there is much
-    return make(job, lambda job: _read(job, journal, why))
+class _Pickler(pickle.Pickler):
+    """Takes what cells show as a kernel sends it: as JSON has it. What JSON has not raises ``TypeError``, in the cell that shows it."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if value is as_it_is:
+            return NotImplemented
+        from jupyter_client.jsonutil import json_default
+
+        return as_it_is, (json.loads(json.dumps(value, default=json_default)),)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes nothing but plain values: a maker runs no code that a cell has put into its journal."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == (as_it_is.__module__, as_it_is.__name__):
+            return as_it_is
+        raise ReportError(
+            f"A cell shows something of {module}.{name}, which no notebook can hold. Show text, numbers, lists or dictionaries."
+        )
+
+
+def as_it_is(value: Any) -> Any:
+    """The value."""
+    return value
+
+
+def _pages(tell: Callable[[Outcome], None], hear: Callable[[], tuple[Job, Path, Failure | None]]) -> None:
+    """Be a maker: make one page after the other from what the cells said; each with why they ended before their end, if they did."""
+    gc.set_threshold(_GARBAGE)
+    _keep_memory()
+    with suppress(EOFError):
+        while True:
+            job, journal, why = hear()
+            os.chdir(job.place)
+            signal.setitimer(signal.ITIMER_REAL, job.seconds)  # ends this process, whatever it is at
+            outcome = make(job, partial(_read, journal=journal, why=why))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            tell(outcome)
+
+
+def _keep_memory() -> None:
+    """What one page has needed is kept for the next, not given back: to be given each 4 KiB anew takes longer than much of a page."""
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):  # glibc
+        allocator.mallopt(_MMAP_THRESHOLD, 1 << 26)
+        allocator.mallopt(_TRIM_THRESHOLD, 1 << 29)
 
 
 def _read(job: Job, journal: Path, why: Failure | None) -> tuple[NotebookNode, Failure | None]:
+    from idp_analytics.publish import inprocess
     from idp_analytics.publish.engine import failure_in, steady
     from idp_analytics.publish.notebook import Filling
 
     notebook = _opened(job)
     filling = Filling(notebook)
+    kinds = {kind.__name__: kind for kind in (inprocess.Begun, inprocess.Said, inprocess.Done)}
     # No journal: it ended before it began. An end of the file in the middle of a record: it was being written then.
     with suppress(FileNotFoundError, EOFError, pickle.UnpicklingError), journal.open("rb") as file:
         while True:
-            filling(pickle.load(file))  # noqa: S301 our own child wrote it
+            kind, *told = _Unpickler(file).load()
+            filling(kinds[kind](*told))
     if why is not None:
         filling.stopped(why.error, why.message)
     made = steady(notebook, job)

@@ -21,7 +21,7 @@ import importlib
 import os
 import pickle
 import resource
-import selectors
+import select
 import signal
 import socket
 import subprocess
@@ -48,7 +48,8 @@ class Task:
     """A function to call in a child, with its arguments; both must be importable there.
 
     ``seconds`` and ``memory`` (bytes of data) are the most it may take; None: as much as it likes. ``environment``, where given,
-    replaces that of the process. With ``tells`` the function's first argument is one that sends a value to the caller at once.
+    replaces that of the process. With ``tells`` the function's first argument is one that sends a value to the caller at once;
+    with ``hears`` the next one waits for a value that the caller sends (:meth:`Child.send`), and raises ``EOFError`` when it has hung up.
     """
 
     function: Callable[..., Any]
@@ -58,6 +59,7 @@ class Task:
     seconds: float | None = None
     memory: int | None = None
     tells: bool = False
+    hears: bool = False
 
 
 class Started(NamedTuple):
@@ -114,6 +116,10 @@ class Child:
         except (EOFError, OSError):
             return None
         return message
+
+    def send(self, value: Any) -> None:
+        """Send it a value, where its task ``hears``. Raises ``OSError`` when it is gone."""
+        self.connection.send(value)
 
     def close(self) -> None:
         """End the child, if it is still there."""
@@ -208,21 +214,21 @@ class _Server:
     def __init__(self, listener: socket.socket, life: int | None, idle: float | None) -> None:
         self.listener, self.life, self.idle = listener, life, idle
         self.running: dict[int, _Running] = {}
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(listener, selectors.EVENT_READ)
+        self.poll = select.epoll()
+        self.poll.register(listener, select.EPOLLIN)
         if life is not None:
-            self.selector.register(life, selectors.EVENT_READ)
+            self.poll.register(life, select.EPOLLIN)
         self.woken, wakes = os.pipe()
         os.set_blocking(self.woken, False)
         os.set_blocking(wakes, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-        self.selector.register(self.woken, selectors.EVENT_READ)
+        self.poll.register(self.woken, select.EPOLLIN)
 
     def serve(self) -> None:
         """Until nobody needs it."""
         while True:
-            ready = {key.fd for key, _ in self.selector.select(self._patience())}
+            ready = {number for number, _ in self.poll.poll(self._patience())}
             if self.life in ready or not (ready or self.running):
                 break
             if self.woken in ready:
@@ -240,6 +246,7 @@ class _Server:
                 self._accept()
         for child in self.running.values():
             _kill(child.pid)
+            os.waitpid(child.pid, 0)
 
     def _patience(self) -> float | None:
         deadlines = [child.deadline for child in self.running.values() if not child.late]
@@ -266,7 +273,7 @@ class _Server:
             _child(task, connection, self)
         deadline = time.monotonic() + (float("inf") if task.seconds is None else task.seconds)
         self.running[pid] = _Running(pid, connection, deadline)
-        self.selector.register(connection.fileno(), selectors.EVENT_READ)
+        self.poll.register(connection.fileno(), select.EPOLLRDHUP)  # what the caller sends is for the child
 
     def _reap(self) -> None:
         while self.running:
@@ -280,7 +287,7 @@ class _Server:
             _, status = os.waitpid(told.si_pid, 0)
             child = self.running.pop(told.si_pid, None)
             if child is not None:
-                self.selector.unregister(child.connection.fileno())
+                self.poll.unregister(child.connection.fileno())
                 _send(child.connection, Ended(os.waitstatus_to_exitcode(status), child.late))
                 child.connection.close()
 
@@ -313,7 +320,8 @@ def _child(task: Task, connection: Connection, server: _Server) -> None:
         _detach(server, connection)
         _limit(task)
         connection.send(Started(os.getpid()))
-        given = ((lambda value: connection.send(Told(value))), *task.arguments) if task.tells else task.arguments
+        talk = [lambda value: connection.send(Told(value))] if task.tells else []
+        given = (*talk, *([connection.recv] if task.hears else []), *task.arguments)
         me = os.getpid()
         try:
             message: Message = Returned(task.function(*given))
@@ -347,7 +355,7 @@ def _detach(server: _Server, connection: Connection) -> None:
         os._exit(1)
     for other in server.running.values():
         os.close(other.connection.fileno())
-    server.selector.close()
+    server.poll.close()
     for number in (server.listener.fileno(), server.woken, server.life):
         if number is not None:
             os.close(number)

@@ -41,6 +41,7 @@ OUTPUTS = [
     "update_display(HTML('<b>two</b>'), display_id='one')",
     "print('gone')\nclear_output()\nprint('first')\nclear_output(wait=True)\nprint('stays')",
     "import polars as pl\npl.DataFrame({'a': [1.5, None], 'team': [team, 'b']})",
+    "import datetime, numpy\nshown = {'text/plain': 'one', 'application/json': {'n': numpy.int64(3), 'x': numpy.float64(0.1), 'on': (1, 2)}}\ndisplay(shown, raw=True)",
     "import asyncio\nawait asyncio.sleep(0)\n'awaited'",
     "# nothing but a comment",
     "",
@@ -88,8 +89,9 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "closes stdout": (["import sys\nsys.stdout.close()", "print('nobody hears')"], {}),
     "closes everything": (["import os\nos.closerange(3, 1024)", "print('after')"], {}),
     "forks": (["import os\nchild = os.fork()", "print('once')"], {}),
+    "shows what no notebook holds": (["from IPython.display import display\ndisplay({'text/plain': {1, 2}}, raw=True)", "print('never')"], {}),
     "raises what it may": (["1 / 0", "print('on')"], {}),
-    "page dies once": (["print('before')"], {"title": Deadly("Payments", 1)}),
+    "page dies once": (["print('before')", "with open('ran', 'a') as file:\n    file.write('once\\n')"], {"title": Deadly("Payments", 1)}),
     "page dies always": (["print('before')"], {"title": Deadly("Payments", 9)}),
     "no such parameter": (["1"], {"parameters": {"team": "a", "taem": "b"}}),
     "no such team": (["from idp_analytics.report import open_report\nopen_report('DATA', team=team)"], {}),
@@ -158,7 +160,10 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(
     ("case", "failed"),
-    [("says", ("ZeroDivisionError", "division by zero", 22)), ("cannot show", ("ValueError", "no picture", 5))],
+    [
+        ("says", ("ZeroDivisionError", "division by zero", 23)),
+        ("cannot show", ("ValueError", "no picture", 5)),
+    ],
 )
 def test_every_kind_of_output_is_that_of_a_stock_kernel(made: Made, case: str, failed: tuple[str, str, int]) -> None:
     theirs, failure = stock.run(made.jobs[case])
@@ -169,6 +174,13 @@ def test_every_kind_of_output_is_that_of_a_stock_kernel(made: Made, case: str, f
     assert made.outcomes[case].failure == failure
     assert failure is not None
     assert (failure.error, failure.message, failure.cell) == failed
+
+
+def test_what_no_notebook_can_hold_stops_its_report_alone(made: Made) -> None:
+    error, message = made.error("shows what no notebook holds")
+    assert error == "TypeError"
+    assert message == "Object of type set is not JSON serializable"
+    assert "Object of type set" in (made.folder / "teams/shows what no notebook holds.html").read_text(encoding="utf-8")
 
 
 # --- nothing reaches the next ------------------------------------------------------------------------------------------
@@ -254,7 +266,11 @@ def test_a_page_whose_process_dies_is_made_once_more_and_then_failed(made: Made)
     assert made.outcomes["page dies once"].failure is None
     assert made.said("page dies once") == ["before\n"]
     assert "Payments</h1>" in (made.folder / "teams/page dies once.html").read_text(encoding="utf-8")
-    assert made.error("page dies always") == (WORKER_DIED, "the process that ran it died twice")
+    assert made.error("page dies always") == (WORKER_DIED, "the process that makes its page died twice")
+
+
+def test_where_a_page_dies_its_cells_do_not_run_again(made: Made) -> None:
+    assert (made.folder / "teams" / "ran").read_text() == "once\n"
 
 
 def test_a_zygote_that_is_killed_is_replaced_and_its_reports_are_made_again(

@@ -179,3 +179,21 @@ def test_a_function_can_tell_before_it_is_done(client: Client) -> None:
 def map_over(tell: object, values: tuple[str, ...]) -> None:
     for value in values:
         tell(value)  # type: ignore[operator]
+
+
+def test_a_function_can_hear_until_the_caller_hangs_up(client: Client) -> None:
+    child = client.call(Task(add_up, tells=True, hears=True))
+    assert isinstance(child.message(), Started)
+    for number, sum_ in ((1, 1), (41, 42), (b"x" * (1 << 20), "long")):
+        child.send(number)
+        assert child.message() == Told(sum_)  # and the zygote has not taken it for hanging up
+    child.close()
+    assert heard(client, Task(abs, (-1,)))[0] == Returned(1)
+
+
+def add_up(tell: object, hear: object) -> None:
+    total = 0
+    while True:
+        value = hear()  # type: ignore[operator]
+        total += 0 if isinstance(value, bytes) else value
+        tell("long" if isinstance(value, bytes) else total)  # type: ignore[operator]
