@@ -134,7 +134,8 @@ def _keys_of(table: Table, columns: pl.DataFrame) -> pl.DataFrame:
 
 def _are_different(frame: pl.DataFrame, names: Sequence[str]) -> bool:
     """No row is like another one. Of texts that have numbers (Enum) the numbers are put together into one, which is faster."""
-    sizes = [len(frame.schema[name].categories) if isinstance(frame.schema[name], pl.Enum) else 0 for name in names]  # type: ignore[attr-defined]
+    types = [frame[name].dtype for name in names]
+    sizes = [len(one.categories) if isinstance(one, pl.Enum) else 0 for one in types]
     if 0 < prod(sizes) < 1 << 63 and not any(frame[name].null_count() for name in names):
         number = pl.lit(0, pl.UInt64)
         for name, size in zip(names, sizes, strict=True):

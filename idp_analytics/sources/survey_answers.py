@@ -23,7 +23,7 @@ from idp_analytics.sources.over_time import is_row
 from idp_analytics.sources.rows import count
 from idp_analytics.sources.survey_times import DATES, moment
 from idp_analytics.sources.system import Option, Row
-from idp_analytics.tables.pseudonyms import pseudonym
+from idp_analytics.tables.pseudonyms import pseudonyms
 
 UNFINISHED = "was not finished"
 NOT_ASKED = "answers a question that the settings' questions do not name"
@@ -267,6 +267,11 @@ def _closed(one: Said, scale: Range | None, points: Mapping[str, str]) -> Row | 
 
 def last(found: list[Row]) -> list[Row]:
     """The rows of the last response of each person (or of each response id); those before are counted as left out."""
+    rows = [row for row in found if is_row(row)]
+    if rows and all("_of" in row for row in rows):
+        who = pl.concat([_who(row["_about"]) for row in rows])
+        if who.n_unique() == len(who):  # as nearly always
+            return [*(row for row in found if not is_row(row)), *rows]
     best: dict[str, tuple[str, tuple[int, int]]] = {}
     told = [(row, _responses(row) if is_row(row) else []) for row in found]
     for who, newest, which in chain.from_iterable(responses for _, responses in told):
@@ -289,10 +294,13 @@ def _responses(row: Row) -> list[tuple[str, str, tuple[int, int]]]:
     document = id(row["_document"])
     if "_of" not in row:
         return [(row["_who"] or str(row["response_id"]), row["_newest"] or "", (document, 0))]
-    about = row["_about"].select(
-        who=pl.coalesce("_who", pl.col("response_id").fill_null("None")), newest=pl.col("_newest").fill_null("")
-    )
-    return [(who, newest, (document, place)) for place, (who, newest) in enumerate(about.iter_rows())]
+    about = row["_about"]
+    told = zip(_who(about), about["_newest"].fill_null(""), strict=True)
+    return [(who, newest, (document, place)) for place, (who, newest) in enumerate(told)]
+
+
+def _who(about: pl.DataFrame) -> pl.Series:
+    return about.select(pl.coalesce("_who", pl.col("response_id").fill_null("None"))).to_series()
 
 
 def _of_some(row: Row, stays: list[bool]) -> Iterator[Row]:
@@ -318,7 +326,12 @@ def merged(answers: Iterable[Answer]) -> list[Answer]:
 
 def response_id(survey: str, wave: str | None, words: Sequence[str]) -> str:
     """An id for a response that its tool gives none: the same for the same ``words`` in one wave, and not to be undone."""
-    return pseudonym("\0".join((survey, wave or "", *words))).removeprefix("person:")
+    return response_ids(["\0".join((survey, wave or "", *words))])[0]
+
+
+def response_ids(said: Iterable[str]) -> list[str]:
+    """The same of each: survey, wave and words with a null character between them."""
+    return [one.removeprefix("person:") for one in pseudonyms(said)]
 
 
 def quarter(at: str | None) -> str | None:

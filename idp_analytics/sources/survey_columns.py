@@ -16,6 +16,7 @@ from idp_analytics.sources.export import Document, Export, misshapen
 from idp_analytics.sources.survey_answers import CHOICE, Answer, Said
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.numbered import once
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
@@ -120,14 +121,13 @@ def rows(document: Document, export: Export, sheet: Sheet, told: pl.DataFrame) -
     if told.is_empty():
         return
     name, submitted = survey.named(document, export, None), told["submitted"]
-    waves = _text(given["wave"] or survey.quarter(at) for at in submitted)
+    waves = once(submitted, lambda at: given["wave"] or survey.quarter(at))
     person = sheet.said(given["person_question"])
-    who = pl.select(pl.coalesce(told["who"], person)).to_series()
     team = pl.select(pl.coalesce(sheet.said(given["team_question"]), sheet.field(given["team_field"]))).to_series()
     about = pl.DataFrame({
-        ROW: sheet.numbers, "response_id": _text(map(export.id, told["native"])), "survey_id": _text([name]).new_from_index(0, len(waves)),
-        "wave": waves, "submitted_at": submitted, "team_id": team, "person_id": _text(map(export.person, person)),
-        "_newest": submitted, "_who": _text(survey.identity(name, wave, one) for wave, one in zip(waves, who, strict=True)),
+        ROW: sheet.numbers, "response_id": pl.select(pl.lit(export.id("")) + told["native"]).to_series(), "survey_id": _text([name]).new_from_index(0, len(waves)),
+        "wave": waves, "submitted_at": submitted, "team_id": team, "person_id": once(person, export.person), "_newest": submitted,
+        "_who": _identities(name, waves, pl.select(pl.coalesce(told["who"], person)).to_series()),
     })  # fmt: skip
     readings, at = _read(sheet, export)
     broken = np.array([isinstance(reading, str) for reading in readings])[at].any(axis=1)
@@ -141,6 +141,14 @@ def rows(document: Document, export: Export, sheet: Sheet, told: pl.DataFrame) -
         document, about, [[one for one in reading if not isinstance(one, str)] for reading in readings], at
     )
     yield from (document.left_out(reason, times) for reason, times in counted.items() if times)
+
+
+def _identities(name: str, waves: pl.Series, who: pl.Series) -> pl.Series:
+    """:func:`survey_answers.identity` of each, around none of whom there is space."""
+    told = pl.select(pl.concat_str(pl.lit(name.lstrip()), waves.fill_null(""), who, separator="\0")).to_series()
+    if (told.str.len_bytes() == told.str.len_chars()).all():
+        return told.str.to_lowercase()
+    return _text(one and one.lower() for one in told)
 
 
 def _text(values: Iterable[str | None]) -> pl.Series:
@@ -210,14 +218,14 @@ def _spread(document: Document, about: pl.DataFrame, said: Sequence[Sequence[Row
     each_response = counts[at].sum(axis=1)
     # A response that says nothing takes no other one's place.
     about, each_response = about.filter(pl.Series(each_response > 0)), each_response[each_response > 0]
-    of = pl.Series(np.repeat(np.arange(len(about)), each_response))
+    of = pl.Series(np.repeat(np.arange(len(about), dtype=np.uint32), each_response))
     inside = np.arange(len(of)) - np.repeat(np.cumsum(each) - each, each)
-    answers = np.repeat((np.cumsum(counts) - counts)[at.ravel()], each) + inside
+    answers = pl.Series((np.repeat((np.cumsum(counts) - counts)[at.ravel()], each) + inside).astype(np.uint32))
     names = dict.fromkeys(name for one in own for name in one)
     columns = [pl.Series(name, [one.get(name) for one in own]) for name in names]
     frame = pl.DataFrame([
         *(_coded(column).gather(of) for column in about),
-        *(_coded(column.cast(pl.String)).gather(pl.Series(answers)) for column in columns),
+        *(_coded(column.cast(pl.String)).gather(answers) for column in columns),
     ])  # fmt: skip
     yield document.columns(frame, _about=about, _of=of)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
+
+from idp_analytics.tables.numbered import once
 
 DATES = ("month first", "day first")
 """What can come first in a date with strokes."""
@@ -48,16 +51,20 @@ def moment(text: str | None, dates: str | None) -> str | None:
     return (at - offset).isoformat() + "Z"
 
 
-def moments(texts: pl.Series, dates: str | None, zone: str | None = None) -> tuple[pl.Series, list[Exception | None]]:
-    """:func:`moment` of each, in UTC where its ``zone`` is known, and the error where there is none."""
-    told: dict[str | None, str | None] = {}
+def moments(
+    texts: pl.Series, dates: str | None, zone: str | None = None
+) -> tuple[pl.Series, Mapping[str | None, Exception]]:
+    """:func:`moment` of each, in UTC where its ``zone`` is known; and the error of each text that has none."""
     wrong: dict[str | None, Exception] = {}
-    for text in texts.unique():
+
+    def tell(text: str | None) -> str | None:
         try:
-            told[text] = in_zone(moment.__wrapped__(text, dates), zone)
+            return in_zone(moment.__wrapped__(text, dates), zone)
         except (ValueError, OverflowError) as error:
             wrong[text] = error
-    return pl.Series([told.get(text) for text in texts], dtype=pl.String), [wrong.get(text) for text in texts]
+            return None
+
+    return once(texts, tell), wrong
 
 
 def in_zone(at: str | None, zone: str | None) -> str | None:

@@ -147,7 +147,8 @@ Told = tuple[pl.Series, pl.Series | None]
 def _read(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
     """Per column its values and why one is refused; of a column that is a list of words and of numbers that stand for them (Enum),
     each word is read once."""
-    coded = [c for c in columns if isinstance(frame.schema[c.name], pl.Enum)]
+    schema = frame.schema
+    coded = [c for c in columns if isinstance(schema[c.name], pl.Enum)]
     read = _each(frame, [c for c in columns if c not in coded], time_zone)
     for column in coded:
         numbers, words = numbered(frame[column.name])
@@ -158,7 +159,8 @@ def _read(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None)
 
 def _each(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
     """The same of what stands in each row."""
-    parsed = {c.name: parse(c, frame.schema[c.name], time_zone) for c in columns}
+    schema = frame.schema
+    parsed = {c.name: parse(c, schema[c.name], time_zone) for c in columns}
     # Not select, which would make one row of columns that are all of nothing.
     told = frame.with_columns((one.value if one.told is None else one.told).alias(name) for name, one in parsed.items())
     read: dict[str, Told] = {}

@@ -68,6 +68,13 @@ def used(column: pl.Series) -> pl.Series:
     return column.unique().drop_nulls().cast(pl.String)
 
 
+def once(texts: pl.Series, tell: Callable[[str | None], str | None]) -> pl.Series:
+    """What ``tell`` says of each text (null: of none), asked once of each different one."""
+    different = texts.unique()
+    told = pl.Series([tell(text) for text in different], dtype=pl.String)
+    return texts.replace_strict(different, told, return_dtype=pl.String)
+
+
 def by_word(column: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """What ``read`` makes of each text of an Enum, for every row; of any other column, what it makes of the column as text."""
     if not isinstance(column.dtype, pl.Enum):

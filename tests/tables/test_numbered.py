@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp_analytics.tables.numbered import at, by_word, enum, first_enum, first_known, numbered, renamed, used
+from idp_analytics.tables.numbered import at, by_word, enum, first_enum, first_known, numbered, once, renamed, used
 
 TEXTS = st.lists(st.none() | st.sampled_from(["pay", " pay", "PAY", "web", "", " ", "é"]), max_size=12)
 
@@ -76,3 +76,16 @@ def test_numbers_are_as_large_as_words_are_many(many: int) -> None:
 def test_a_number_without_a_word_is_refused() -> None:
     with pytest.raises(Exception, match="out of bounds"):
         at(pl.Series([1, 2], dtype=pl.UInt32), pl.Series([2], dtype=pl.UInt8))
+
+
+def test_each_different_text_is_asked_about_once() -> None:
+    asked: list[str | None] = []
+
+    def tell(text: str | None) -> str | None:
+        asked.append(text)
+        return None if text == "b" else f"{text}!"
+
+    assert once(pl.Series(["a", None, "b", "a", None]), tell).to_list() == ["a!", "None!", None, "a!", "None!"]
+    assert sorted(map(str, asked)) == ["None", "a", "b"]
+    assert once(pl.Series([None], dtype=pl.String), lambda _: None).to_list() == [None]
+    assert once(pl.Series(dtype=pl.String), tell).dtype == pl.String

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import hmac
 import re
 
 import pytest
 
-from idp_analytics.tables.pseudonyms import KEY_VARIABLE, pseudonym
+from idp_analytics.tables.pseudonyms import KEY_VARIABLE, pseudonym, pseudonyms
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +31,14 @@ def test_the_key_decides(monkeypatch):
 
 def test_what_no_text_can_hold_is_hashed_too():
     assert pseudonym("\ud800") != pseudonym("\ud801")
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "x" * 64, "é" * 40])
+def test_many_at_once_are_what_hmac_makes_of_each(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, secret)
+    names = ["jane", "", "Jörg\ud800", "x" * 200]
+    digests = [
+        hmac.new(secret.encode(), name.lower().encode("utf-8", "surrogatepass"), "sha256").hexdigest() for name in names
+    ]
+    assert pseudonyms(names) == [f"person:{digest[:16]}" for digest in digests]
+    assert pseudonyms(pseudonyms(names)) == pseudonyms(names)

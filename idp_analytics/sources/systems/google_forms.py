@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from idp_analytics.sources import survey_answers as survey
@@ -22,10 +20,11 @@ from idp_analytics.sources import survey_columns
 from idp_analytics.sources.documents import Documents, holds_documents, read_documents
 from idp_analytics.sources.export import Document, Export, misshapen, table_documents
 from idp_analytics.sources.survey_answers import CHOICE, UNKNOWN, Answer, Said
-from idp_analytics.sources.survey_columns import SHEET, Sheet, asked, cells, is_sheet
+from idp_analytics.sources.survey_columns import SHEET, Cells, Sheet, asked, cells, is_sheet
 from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
 from idp_analytics.sources.tabular import ROW, read_rows
+from idp_analytics.tables.numbered import once
 
 _TIMESTAMP = (
     "Timestamp",
@@ -72,24 +71,27 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     """One row per answer; rows of a grid are questions of their own, ``Question [row]``."""
     given, body = export.options, document.body
     submitted, wrong = moments(body["written"], given["dates"])
-    reasons = [
-        misshapen(export, error) if error else None if _is_written(text) else _OTHER
-        for text, error in zip(body["written"], wrong, strict=True)
-    ]
-    ids = [
-        survey.response_id(given["survey"] or "", given["wave"] or survey.quarter(at), words)
-        for at, words in zip(submitted, _words(body), strict=True)
-    ]
+    reasons = once(
+        body["written"],
+        lambda text: misshapen(export, wrong[text]) if text in wrong else None if _is_written(text) else _OTHER,
+    )
+    waves = once(submitted, lambda at: given["wave"] or survey.quarter(at) or "")
+    words = pl.concat_str(pl.lit(given["survey"] or ""), waves, _words(body), separator="\0")
+    ids = survey.response_ids(pl.select(words).to_series())
     told = {"native": ids, "submitted": submitted, "who": body["address"], "reason": reasons}
     yield from survey_columns.rows(document, export, body[SHEET], pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
 
-def _words(body: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _words(body: Mapping[str, Any]) -> pl.Series:
     """What a response is known by: its address, else all it says, and its turn among those that say the same."""
-    # Each different word is there once, however often it was said.
-    said = zip(*(np.array(one.words, dtype=object)[one.at] for one in body["said"]), strict=True)
-    for address, at, words, turn in zip(body["address"], body["written"], said, body["turn"], strict=False):
-        yield (address,) if address else (at or "", *filter(None, words), str(turn or ""))
+    address: pl.Series = body["address"]
+    is_nameless = address.is_null()
+    which = is_nameless.to_numpy()
+    said = (Cells(one.words, one.at[which]).texts for one in body["said"])
+    words = (body["written"].filter(is_nameless).fill_null(""), *said, body["turn"].filter(is_nameless))
+    told = pl.select(pl.concat_str(*words, separator="\0", ignore_nulls=True)).to_series()
+    # Of a copy, because the addresses themselves still tell who two responses are of.
+    return address.clone().scatter(is_nameless.arg_true(), told) if len(told) else address
 
 
 def _answer(heading: str, text: str, grid: str | None) -> Answer:
@@ -116,9 +118,17 @@ def opens(path: Path, shown: str) -> Documents:
     body = {
         SHEET: sheet, "written": found[names[0]].texts, "said": [found[name] for name in names[1:]],
         "address": sheet.first([found[name].texts for name in names if name in about.addresses]),
-        "turn": frame.select(pl.int_range(pl.len()).over(frame.columns).alias("turn")).to_series() if frame.is_duplicated().any() else repeat(0),
+        "turn": _turns(frame),
     }  # fmt: skip
     return Documents([(1, body)], rows.sha256, rows.broken, warnings=rows.warnings)
+
+
+def _turns(frame: pl.DataFrame) -> pl.Series:
+    """How many rows before each are the same, as text; empty: none."""
+    if not frame.is_duplicated().any():
+        return pl.Series([""]).new_from_index(0, frame.height)
+    turn = pl.int_range(pl.len()).over(frame.columns)
+    return frame.select(turn=pl.when(turn > 0).then(turn.cast(pl.String)).otherwise(pl.lit(""))).to_series()
 
 
 def _is_written(text: str | None) -> bool:

@@ -25,6 +25,7 @@ from idp_analytics.sources.survey_tables import columns, documents, table
 from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
 from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.numbered import once
 
 _ABOUT = frozenset((
     "startdate", "enddate", "status", "ipaddress", "progress", "duration (in seconds)", "finished", "recordeddate", "responseid", "responseset", "name",
@@ -56,14 +57,12 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
     }
     written = sheet.first([about["recordeddate"], about["enddate"]])
     submitted, wrong = moments(written, export.options["dates"], document.text("time_zone"))
-    reasons = [
-        _NO_RESPONSE if not native
-        else f"is no respondent's answer (status {status})" if (status or "").lower() not in _NORMAL
-        else misshapen(export, error) if error
-        else None if (finished or "true").lower() in ("1", "true")
-        else survey.UNFINISHED
-        for native, status, error, finished in zip(document.body["ids"], about["status"], wrong, about["finished"], strict=True)
-    ]  # fmt: skip
+    reasons = pl.select(pl.coalesce(
+        pl.when(document.body["ids"].is_null()).then(pl.lit(_NO_RESPONSE)),
+        once(about["status"], lambda status: None if (status or "").lower() in _NORMAL else f"is no respondent's answer (status {status})"),
+        once(written, lambda text: misshapen(export, wrong[text]) if text in wrong else None),
+        once(about["finished"], lambda finished: None if (finished or "true").lower() in ("1", "true") else survey.UNFINISHED),
+    )).to_series()  # fmt: skip
     told = {"native": about["responseid"], "submitted": submitted, "who": None, "reason": reasons}
     yield from survey_columns.rows(document, export, sheet, pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 

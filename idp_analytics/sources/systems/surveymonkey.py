@@ -23,6 +23,7 @@ from idp_analytics.sources.survey_tables import columns, documents, table
 from idp_analytics.sources.survey_times import moments
 from idp_analytics.sources.system import Gives, Recipe, Row, Shape, System
 from idp_analytics.sources.tabular import ROW
+from idp_analytics.tables.numbered import once
 
 _ONE, _TYPED = "response", "open-ended response"
 _OTHER = re.compile(r".*\(please specify\)|other|comments?", re.IGNORECASE | re.DOTALL)
@@ -43,10 +44,9 @@ def _from_table(document: Document, export: Export) -> Iterator[Row]:
     sheet: Sheet = document.body[SHEET]
     ended = sheet.field("enddate", _joined)
     submitted, wrong = moments(ended, export.options["dates"])
-    reasons = [
-        survey.UNFINISHED if end is None else misshapen(export, error) if error else None
-        for end, error in zip(ended, wrong, strict=True)
-    ]
+    reasons = once(
+        ended, lambda end: survey.UNFINISHED if end is None else misshapen(export, wrong[end]) if end in wrong else None
+    )
     told = {"native": sheet.field("respondentid", _joined), "submitted": submitted, "who": None, "reason": reasons}
     yield from survey_columns.rows(document, export, sheet, pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
