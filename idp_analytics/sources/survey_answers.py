@@ -47,6 +47,9 @@ _LEADING = re.compile(r"(-?\d+(?:\.\d+)?)(?![\d.,/:])\D")
 _MOST_KNOWN = 10_000
 """Answers whose reading is kept: words that somebody typed come once and would only fill the memory."""
 
+_WHO = pl.coalesce("_who", pl.col("response_id").fill_null("None"))
+"""Whose a response is, in a frame with a row per response."""
+
 Range = tuple[float, float]
 
 
@@ -269,8 +272,8 @@ def last(found: list[Row]) -> list[Row]:
     """The rows of the last response of each person (or of each response id); those before are counted as left out."""
     rows = [row for row in found if is_row(row)]
     if rows and all("_of" in row for row in rows):
-        who = pl.concat([_who(row["_about"]) for row in rows])
-        if who.n_unique() == len(who):  # as nearly always
+        who = pl.concat([row["_about"].select(_WHO) for row in rows])
+        if who.n_unique() == who.height:  # as nearly always
             return [*(row for row in found if not is_row(row)), *rows]
     best: dict[str, tuple[str, tuple[int, int]]] = {}
     told = [(row, _responses(row) if is_row(row) else []) for row in found]
@@ -295,12 +298,8 @@ def _responses(row: Row) -> list[tuple[str, str, tuple[int, int]]]:
     if "_of" not in row:
         return [(row["_who"] or str(row["response_id"]), row["_newest"] or "", (document, 0))]
     about = row["_about"]
-    told = zip(_who(about), about["_newest"].fill_null(""), strict=True)
-    return [(who, newest, (document, place)) for place, (who, newest) in enumerate(told)]
-
-
-def _who(about: pl.DataFrame) -> pl.Series:
-    return about.select(pl.coalesce("_who", pl.col("response_id").fill_null("None"))).to_series()
+    told = about.select(_WHO, pl.col("_newest").fill_null(""))
+    return [(who, newest, (document, place)) for place, (who, newest) in enumerate(told.iter_rows())]
 
 
 def _of_some(row: Row, stays: list[bool]) -> Iterator[Row]:
