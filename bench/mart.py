@@ -1,7 +1,7 @@
 """What each part of the mart costs: processor seconds and the most memory of loading, the answers and every study, by size of the company.
 
-``python bench/mart.py SIZE …``; sizes are numbers of teams. One process per size, one part after the other as in a run; what a part gives is not
-kept. Parts that take less than a hundredth of all at every size are told as one line. Linux only: the high-water mark of the process is set back
+``python bench/mart.py SIZE …``; sizes are numbers of teams. One process per size, one part after the other as in the run of the latest complete month;
+what a part gives is not kept. Parts that take less than a hundredth of all at every size are told as one line. Linux only: the high-water mark of the process is set back
 before each part, so that a peak is that of the part with all tables in memory.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 
 from idp_analytics.metrics import STUDIES
 from idp_analytics.organisation import load
+from idp_analytics.report.mart import Mart
 
 LEAST = 0.01
 """Share of all processor seconds from which a part has a line of its own."""
@@ -35,9 +36,9 @@ def costs(data: str) -> dict[str, tuple[float, float]]:
         return made
 
     organisation = measured("load", lambda: load(data))
-    measured("answers", organisation.answers)
+    mart = measured("answers", lambda: Mart.of(organisation, only=(), period=""))
     for study in STUDIES:
-        measured(study.name, lambda name=study.name: organisation.study(name))
+        measured(study.name, lambda name=study.name: organisation.study(name, mart.meta["only"]))
     return found
 
 

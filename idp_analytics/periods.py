@@ -13,6 +13,9 @@ from idp_analytics.errors import ReportError
 EVERY = ("1w", "1mo", "1q")
 """The lengths an answer can be asked by: week (from Monday unless the calendar says otherwise), month, quarter."""
 
+SHOWN = {"1w": 26, "1mo": 13, "1q": 8}
+"""How many periods a chart and its table go back at most: a year and the same month of the year before."""
+
 MONDAY = 0
 """The day a week begins on unless told otherwise, counted as :meth:`datetime.date.weekday` does."""
 
@@ -75,6 +78,15 @@ def following(start: date, every: str) -> date:
 def preceding(start: date, every: str) -> date:
     """The first day of the period before the one that starts on ``start``."""
     return start - timedelta(days=7) if every == "1w" else floor(start - timedelta(days=1), every)
+
+
+def course(period: Period, count: int) -> tuple[Period, ...]:
+    """``period`` and those before it, ``count`` in all, oldest first."""
+    found = [period]
+    while len(found) < count:
+        start = preceding(found[0].start, period.every)
+        found.insert(0, Period(label(start, period.every), period.every, start, found[0].start))
+    return tuple(found)
 
 
 def floor(day: date, every: str, week_start: int = MONDAY) -> date:

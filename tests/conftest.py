@@ -68,7 +68,7 @@ def readers(computed: tuple[Mart, Readers]) -> Readers:
 def published(sample: Organisation, mart: Mart, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Its reports, published once by this process; the mart, which is frozen, is not computed again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Mart, "of", lambda _organisation, every: mart)
+        patch.setattr(Mart, "of", lambda _organisation, **_: mart)
         return publish(
             sample, tmp_path_factory.mktemp("reports"), engine=lambda jobs, _: (make(job, execute) for job in jobs)
         )

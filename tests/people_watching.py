@@ -27,9 +27,9 @@ def watched(patch: pytest.MonkeyPatch, organisation: Organisation) -> Readers:
 
         return organisation.tables[name].lazy().map_batches(seen, schema=organisation.tables[name].schema)
 
-    def study(self: Organisation, name: str) -> pl.DataFrame:
+    def study(self: Organisation, name: str, period: str = "") -> pl.DataFrame:
         at_work[0] = name
-        return compute(self, name)
+        return compute(self, name, period)
 
     patch.setitem(organisation.__dict__, "lazy", {**organisation.lazy, **{name: watching(name) for name in OF_PEOPLE}})
     patch.setattr(Organisation, "study", study)

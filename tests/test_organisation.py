@@ -15,6 +15,7 @@ from folder_building import DEPLOYMENTS, OWNERSHIP, SERVICES, adds_up, folder
 from idp_analytics import organisation
 from idp_analytics.checks import gate
 from idp_analytics.errors import GateError, IdpError, ReportError, SettingsError, SourceError
+from idp_analytics.metrics.studies import People, Study
 from idp_analytics.organisation import Organisation, from_repositories, load, organise
 from idp_analytics.paths import resource
 from idp_analytics.settings import Settings
@@ -304,14 +305,11 @@ def test_answers_are_asked_for_by_name(tmp_path: Path) -> None:
 def test_a_study_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     org = load(folder(tmp_path))
 
-    class Count:
-        name = "how_many"
+    def count(tables: Any, settings: Settings, as_of: datetime) -> pl.DataFrame:
+        return tables["deployments"].select(pl.len()).collect().with_columns(org=pl.lit(settings.org), at=as_of)
 
-        @staticmethod
-        def compute(tables: Any, settings: Settings, as_of: datetime) -> pl.DataFrame:
-            return tables["deployments"].select(pl.len()).collect().with_columns(org=pl.lit(settings.org), at=as_of)
-
-    monkeypatch.setattr(organisation.metrics, "STUDIES", (Count(),))
+    studies = (Study("how_many", "how many there are", count, People.NONE),)
+    monkeypatch.setattr(organisation.metrics, "STUDIES", studies)
     assert org.study("how_many").rows() == [(3, tmp_path.name, org.as_of)]
     with pytest.raises(ReportError, match=r"There is no study 'howmany'\. Did you mean 'how_many'\?"):
         org.study("howmany")

@@ -13,7 +13,7 @@ from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
 from idp_analytics.metrics.scorecard_study import scorecard_rows
 from idp_analytics.metrics.sprawl_rows import component_rows
 from idp_analytics.metrics.stress_signals import stress_rows
-from idp_analytics.metrics.studies import STUDIES
+from idp_analytics.metrics.studies import STUDIES, Shown
 
 __all__ = [
     "CATALOGUE",
@@ -22,6 +22,7 @@ __all__ = [
     "PRESETS",
     "STUDIES",
     "WAYS_BACK",
+    "Shown",
     "action_rows",
     "answered",
     "by_name",

@@ -18,6 +18,7 @@ from scipy.stats import norm
 
 from idp_analytics.answers import ORG, Estimator, Metric
 from idp_analytics.estimates import funnel, shrinkage
+from idp_analytics.metrics.cells import EVERY, Spans, of_spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.process_behaviour import SHORTEST_HOURS, TIMED
 from idp_analytics.metrics.series import COUNTED, FOLLOWED, answered
@@ -60,8 +61,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 
-def comparison(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """One row per team, delivery metric, month and quarter: its number, what chance allows, and the number shrunken.
+def comparison(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """One row per team, delivery metric, month and quarter (or those of ``spans``): its number, what chance allows, and the number shrunken.
 
     ``value``, ``low``, ``high``, ``n``, ``k``: the answer. ``centre``: the number of all compared teams together (medians:
     their mean, weighed, on the log scale). ``low_95`` … ``high_998``: between what a team with this many observations
@@ -79,7 +80,9 @@ def comparison(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     shares of days are counted over the same days for everyone, so that their funnel has one place only.
     """
     by_name = {metric.name: metric for metric in FOLLOWED}
-    answers = answered(tables, settings, as_of).filter(pl.col("scope") == "team", pl.col("every") != "1w")
+    answers = answered(tables, settings, as_of).filter(
+        pl.col("scope") == "team", pl.col("every").is_in(EVERY), of_spans(spans)
+    )
     parts = [pl.DataFrame(schema=COLUMNS)]
     for (name, *_), rows in answers.partition_by(
         "metric", "every", "period_start", as_dict=True, maintain_order=True

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.allocation.charges import charged_before
-from idp_analytics.metrics.cells import EVERY
+from idp_analytics.metrics.cells import Spans, lengths, of_spans
 from idp_analytics.metrics.cost_effects import EFFECTS, ZERO, of_charges, of_shares
 from idp_analytics.metrics.cost_lines import ITEM, Schema, by_period, charged, measured, shared, team
 from idp_analytics.metrics.links import Tables
+from idp_analytics.periods import preceding
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
@@ -46,7 +47,7 @@ _ONE = {"1mo": "1mo", "1q": "3mo"}
 _CELL = ["scope", "entity_id", "every", "period_start", "currency"]
 
 
-def cost_variance(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def cost_variance(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """The change of every team's and the organisation's cost against the period before, by month and quarter.
 
     One row per effect, also where it is 0, and one per driver (:data:`COLUMNS`). Of a team: its own charges and its shares of
@@ -58,9 +59,13 @@ def cost_variance(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     charges, of_pools = charged(tables, settings), shared(tables, settings)
     if charges.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    periods = measured(tables, settings, as_of, charges)
-    effects = pl.concat(_compared(charges, of_pools))
-    known = _with_one_before(periods)
+    known = _with_one_before(measured(tables, settings, as_of, charges)).filter(of_spans(spans))
+    if spans is not None:
+        since, until = preceding(spans[0].start, spans[0].every), spans[-1].end
+        charges, of_pools = (
+            rows.filter(pl.col("month") >= since, pl.col("month") < until) for rows in (charges, of_pools)
+        )
+    effects = pl.concat(_compared(charges, of_pools, lengths(spans)))
     effects = effects.join(known, on=["every", "period_start"])
     whole = effects.group_by(_CELL).agg(pl.col("before", "after", *EFFECTS).sum(), *_lines_of_each())
     return (
@@ -71,9 +76,9 @@ def cost_variance(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     )
 
 
-def _compared(charges: pl.DataFrame, of_pools: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _compared(charges: pl.DataFrame, of_pools: pl.DataFrame, every: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Effects per scope, entity, period and item."""
-    for length in EVERY:
+    for length in every:
         by = ["period_start", "currency"]
         ((bill_before, bill), (shares_before, shares)) = (_pair(rows, length) for rows in (charges, of_pools))
         all_of_it = pl.lit("org").alias("owner")

@@ -8,7 +8,7 @@ import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.classify import CLASSES, RULES, UNFINISHED, classified
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
@@ -41,7 +41,7 @@ _WHOSE = ["service_id", "team_id", "day"]
 _SCOPES = ("org", "team", "service")
 
 
-def deployment_classes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def deployment_classes(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Deployments to the environment that counts, per class and rule, of each entity that had one, by month and quarter.
 
     One row per class, also where it has none, and one per rule that decided something (:data:`COLUMNS`). A deployment is
@@ -57,8 +57,8 @@ def deployment_classes(tables: Tables, settings: Settings, as_of: datetime) -> p
     if found.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = found["day"].min()  # type: ignore[assignment]
-    measured = periods_of("deployment_frequency", tables, settings, as_of, first)
-    by_rule = placed(found, settings, _SCOPES).group_by(*CELL, "class", "rule").agg(pl.col("n").sum())
+    measured = periods_of("deployment_frequency", tables, settings, as_of, first, of=spans)
+    by_rule = placed(found, settings, _SCOPES, spans=spans).group_by(*CELL, "class", "rule").agg(pl.col("n").sum())
     cells = by_rule.select(CELL).unique().join(pl.DataFrame({"class": KNOWN}), how="cross")
     by_class = cells.join(by_rule.group_by(*CELL, "class").agg(pl.col("n").sum()), on=[*CELL, "class"], how="left")
     counted = pl.col("class").is_in(list(COUNTED))

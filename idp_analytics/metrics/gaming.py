@@ -19,7 +19,7 @@ from scipy.stats import binom, hypergeom
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import changes, multiplicity
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, of_spans, periods_of, placed
 from idp_analytics.metrics.classify import UNFINISHED, classified
 from idp_analytics.metrics.lead_time import counted_changes, first_deployed
 from idp_analytics.metrics.links import Tables, incident_links
@@ -159,7 +159,7 @@ _COUNTS = tuple(dict.fromkeys(name for c in CHECKS for s in c.signals for name i
 _SCOPES = ("org", "team")
 
 
-def gaming(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def gaming(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Every check of the organisation and each team, in every month and quarter that has a complete one before it.
 
     One row per signal of a check (:data:`COLUMNS`). A check is raised (*look here*) where its q is at most 1 −
@@ -185,7 +185,7 @@ def gaming(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         pl.col("period_end").alias("period_start"),
         *(pl.col(c).alias(f"{c} before") for c in kept),
     )
-    both = now.join(before, on=list(CELL), how="left")
+    both = now.filter(of_spans(spans)).join(before, on=list(CELL), how="left")
     found = pl.concat(_checked(both, check, settings.rules.level) for check in CHECKS)
     return (
         _adjusted(found, settings.rules.level)

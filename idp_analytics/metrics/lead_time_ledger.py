@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates.adding import added
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, staged
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
@@ -48,7 +48,7 @@ _HOUR = 3_600_000_000
 _WHOSE = ["service_id", "team_id", "day"]
 
 
-def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Hours of lead time per stage, for the organisation, each team and service with a change, by month and quarter.
 
     One row per part, and one per reason of what is not split (:data:`COLUMNS`). Changes as for ``change_lead_time``. The
@@ -79,10 +79,12 @@ def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime) -> pl.
     if found.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = found["day"].min()  # type: ignore[assignment]
-    measured = periods_of("change_lead_time", tables, settings, as_of, first)
-    cells = _summed(placed(found, settings, _SCOPES), CELL)
+    measured = periods_of("change_lead_time", tables, settings, as_of, first, of=spans)
+    cells = _summed(placed(found, settings, _SCOPES, spans=spans), CELL)
     parts = pl.concat(_part(cells, part) for part in PARTS)
-    of_why = _summed(placed(why, settings, _SCOPES), (*CELL, "reason")).with_columns(pl.lit(NOT_SPLIT).alias("part"))
+    of_why = _summed(placed(why, settings, _SCOPES, spans=spans), (*CELL, "reason")).with_columns(
+        pl.lit(NOT_SPLIT).alias("part")
+    )
     totals = cells.select(*CELL, pl.col(f"{TOTAL}:us").alias("whole_us"))
     rows = (
         pl.concat([parts, of_why], how="diagonal")

@@ -9,7 +9,7 @@ import polars as pl
 from idp_analytics.answers import CELL, Estimator, Metric
 from idp_analytics.estimates import medians, survival
 from idp_analytics.metrics.catalogue import CATALOGUE
-from idp_analytics.metrics.cells import periods_of, placed
+from idp_analytics.metrics.cells import Spans, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import observed
 from idp_analytics.settings import Settings
@@ -45,8 +45,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 
-def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """The 90th percentile of every metric that is a median, for the organisation and each team, by month and quarter (:data:`COLUMNS`).
+def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """The 90th percentile of every metric that is a median, for the organisation and each team, by month and quarter, or in ``spans`` (:data:`COLUMNS`).
 
     The same observations as the median has. Where some have not ended, Kaplan–Meier with the interval of Brookmeyer & Crowley (1982)
     on the log-log scale; else the linear quantile with order statistics (Conover 1999). One row per cell with an observation.
@@ -57,7 +57,7 @@ def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
         .select("service_id", "team_id", "day", "x", "hit")
         for metric in TIMED
     )
-    parts = [_of(metric, rows, tables, settings, as_of) for metric, rows in zip(TIMED, seen, strict=True)]
+    parts = [_of(metric, rows, tables, settings, as_of, spans) for metric, rows in zip(TIMED, seen, strict=True)]
     return (
         pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
         .sort("metric", *CELL)
@@ -65,13 +65,15 @@ def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
     )
 
 
-def _of(metric: Metric, rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def _of(
+    metric: Metric, rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None
+) -> pl.DataFrame:
     level = settings.rules.level
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
-    periods = periods_of(metric.name, tables, settings, as_of, first)
-    cells = placed(rows, settings, ("org", "team"))
+    periods = periods_of(metric.name, tables, settings, as_of, first, of=spans)
+    cells = placed(rows, settings, ("org", "team"), spans=spans)
     if metric.estimator is Estimator.MEDIAN:
         found = medians.grouped(cells, CELL, "x", p=SHARE, level=level).with_columns(
             pl.lit(0, pl.Int64).alias("censored")

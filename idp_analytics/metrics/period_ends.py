@@ -9,7 +9,7 @@ import polars as pl
 
 from idp_analytics import periods
 from idp_analytics.answers import ORG
-from idp_analytics.metrics.cells import EVERY
+from idp_analytics.metrics.cells import EVERY, Spans, lengths, of_spans
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.settings import Settings
 from idp_analytics.working_time import in_utc
@@ -17,8 +17,10 @@ from idp_analytics.working_time import in_utc
 UTC_TIME = pl.Datetime("us", "UTC")
 
 
-def period_ends(settings: Settings, as_of: datetime, first: date, every: Sequence[str] = EVERY) -> pl.DataFrame:
-    """The months and quarters from the one ``first`` falls in, each with the moment its state is looked at.
+def period_ends(
+    settings: Settings, as_of: datetime, first: date, every: Sequence[str] = EVERY, of: Spans | None = None
+) -> pl.DataFrame:
+    """The months and quarters from the one ``first`` falls in, or those ``of`` them, each with the moment its state is looked at.
 
     Columns: ``every``, ``period``, ``period_start``, ``is_partial`` (the as-of time lies inside), ``begins`` and ``at``
     (Datetime UTC: the first moment of the period, and its end or the as-of time if that is earlier), ``day``: the last day
@@ -26,7 +28,9 @@ def period_ends(settings: Settings, as_of: datetime, first: date, every: Sequenc
     """
     last = day_of(as_of - timedelta(microseconds=1), settings.time_zone)
     week_start = settings.calendar.first_weekday
-    spine = pl.concat([periods.spine(first, last, length, week_start) for length in every])
+    spine = pl.concat(
+        [periods.spine(first, last, length, week_start) for length in (every if of is None else lengths(of))]
+    ).filter(of_spans(of))
     now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
     begins, ends = (
         in_utc(pl.col(f"period_{end}").cast(pl.Datetime("us")), settings.time_zone) for end in ("start", "end")

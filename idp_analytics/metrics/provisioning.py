@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares, survival
 from idp_analytics.metrics.approvals import ANSWERED, judged
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.requests import UNDONE, chained
@@ -74,7 +74,7 @@ _UTC = pl.Datetime("us", "UTC")
 _OF = [*CELL, "operation_id", "title"]
 
 
-def provisioning(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def provisioning(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Time to provision in parts, per operation and for all, of each entity by month and quarter (:data:`PART_COLUMNS`).
 
     Requests as for ``provisioning_time``: tries of one thing are one, and its execution lasts from the decision to the end of the
@@ -85,8 +85,8 @@ def provisioning(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     if rows.is_empty():
         return pl.DataFrame(schema=PART_COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
-    periods = periods_of("provisioning_time", tables, settings, as_of, first)
-    cells = placed(_pooled(rows), settings, ("org", "team"))
+    periods = periods_of("provisioning_time", tables, settings, as_of, first, of=spans)
+    cells = placed(_pooled(rows), settings, ("org", "team"), spans=spans)
     level = settings.rules.level
     found = pl.concat(_part(cells, part, level) for part in PARTS)
     return (

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import polars as pl
 
 from idp_analytics.estimates.adding import added
+from idp_analytics.metrics.cells import EVERY, Spans, lengths, of_spans
 from idp_analytics.metrics.grid import entities
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.answered import periods_of
@@ -101,14 +102,14 @@ class Step:
     after: Point
 
 
-def reconciliation(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """:func:`reconciled` for the organisation and its teams, the latest months and quarters (:data:`RECENT`)."""
-    return reconciled(tables, settings, as_of)
+def reconciliation(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """:func:`reconciled` for the organisation and its teams, in ``spans``; where none are given, in the latest months and quarters (:data:`RECENT`)."""
+    return reconciled(tables, settings, as_of, spans=spans)
 
 
 def reconciled(
     tables: Tables, settings: Settings, as_of: datetime, definitions: Sequence[Definition] = RECONCILED,
-    scopes: Sequence[str] = ("org", "team"), every: Sequence[str] = ("1mo", "1q"), recent: int | None = None,
+    scopes: Sequence[str] = ("org", "team"), every: Sequence[str] = EVERY, recent: int | None = None, spans: Spans | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Every number of ours beside that of each definition, and why they differ.
 
@@ -120,21 +121,21 @@ def reconciled(
     become a number (median, rounding). Steps that change nothing in a period are left out.
 
     One row per entity, period, metric and definition with ``step`` 0, and one per step, columns :data:`COLUMNS`. Only numbers
-    a definition gives first for a metric, over periods that ours covers. ``recent``: so many latest periods of each length.
+    a definition gives first for a metric, over periods that ours covers. ``recent``: so many latest periods of each length; ``spans``: those instead.
     """
     wanted = {m.metric: m for m in IDP.measures if m.metric in _METRICS}
     pairs = [
         (d, wanted[m.metric], m) for d in definitions for m in d.measures if m.detail is None and m.metric in wanted
     ]
-    grids = periods_of(list(wanted.values()), tables, settings, as_of, every)
+    grids = periods_of(list(wanted.values()), tables, settings, as_of, every if spans is None else lengths(spans))
     people = entities(tables, scopes)
     seen = _seen(tables, as_of, {"event", *(d.ownership for d, _, _ in pairs)})
     parts = [pl.DataFrame(schema=COLUMNS)]
     for name, ours in wanted.items():
-        grid = grids[ours.tables, name].filter("is_measured")
-        grid = pl.concat(
-            [part.tail(recent or RECENT[part["every"][0]]) for part in grid.partition_by("every")] or [grid]
-        )
+        grid = grids[ours.tables, name].filter("is_measured", of_spans(spans))
+        if spans is None:
+            latest = [part.tail(recent or RECENT[part["every"][0]]) for part in grid.partition_by("every")]
+            grid = pl.concat(latest or [grid])
         if grid.is_empty():
             continue
         paths = [

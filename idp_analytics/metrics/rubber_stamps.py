@@ -14,7 +14,7 @@ from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares, survival
 from idp_analytics.metrics.approval_queue import waited
 from idp_analytics.metrics.approvals import OVER, judged
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.uses import described
@@ -84,7 +84,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _OF = [*CELL, "operation_id", "title", "risk"]
 
 
-def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def approvals(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """One row per operation of each entity that asked, by month and quarter, dated by the asking (:data:`COLUMNS`).
 
     Waits: Kaplan–Meier, with what is pending, withdrawn or expired censored; those of unknown end are left out, and
@@ -95,7 +95,7 @@ def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     rows = _batches(waited(rows, tables, settings, as_of))
-    cells = placed(rows, settings, ("org", "team"))
+    cells = placed(rows, settings, ("org", "team"), spans=spans)
     human = cells.filter("is_human")
     counted = human.group_by(_OF).agg(*_counts())
     machines = cells.filter(~pl.col("is_human")).group_by(_OF).agg(pl.len().alias("automatic"))
@@ -111,7 +111,7 @@ def approvals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
             *_OF, pl.when(pl.col("n") >= FEWEST).then("value").alias(f"{names[0].removesuffix('_wait')}_p90")
         )
         found = found.join(late, on=_OF, how="left", nulls_equal=True)
-    periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min())  # type: ignore[arg-type]
+    periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min(), of=spans)  # type: ignore[arg-type]
     found = found.join(periods.select("every", "period", "period_start", "is_partial"), on=["every", "period_start"])
     return (
         found.with_columns(*_shares(found, level), pl.lit(level).alias("level"))

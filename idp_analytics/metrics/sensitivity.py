@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.cells import EVERY, Spans, lengths, of_spans
 from idp_analytics.metrics.grid import entities
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.answered import periods_of
@@ -64,9 +65,9 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 def link_sensitivity(
     tables: Tables, settings: Settings, as_of: datetime, cuts: Mapping[str, Sequence[float]] = CUTS,
-    scopes: Sequence[str] = ("org", "team"), every: Sequence[str] = ("1mo", "1q"),
+    scopes: Sequence[str] = ("org", "team"), every: Sequence[str] = EVERY, spans: Spans | None = None,
 ) -> pl.DataFrame:  # fmt: skip
-    """Change fail rate and recovery time under each of :data:`RULES`; all but the link is ours.
+    """Change fail rate and recovery time under each of :data:`RULES`; all but the link is ours. In ``spans``, or else in all periods of ``every``.
 
     One row per entity, period, metric and rule, columns :data:`COLUMNS`; entities and periods in which no rule counts
     anything have none. ``value`` in the metric's unit, with Wilson's interval (share) or Kaplan–Meier's (hours); null, with
@@ -86,7 +87,7 @@ def link_sensitivity(
     """
     scale = {FAIL_RATE.metric: _shares, RECOVERY.metric: _ratios}
     measures = [_under(m, rule) for m in (FAIL_RATE, RECOVERY) for rule in RULES]
-    found, grids = [], periods_of((FAIL_RATE, RECOVERY), tables, settings, as_of, every)
+    found, grids = [], periods_of((FAIL_RATE, RECOVERY), tables, settings, as_of, every if spans is None else lengths(spans))  # fmt: skip
     people = entities(tables, scopes)
     notes = _notes(tables, as_of)
     for (_, metric), grid in grids.items():
@@ -97,7 +98,7 @@ def link_sensitivity(
             source="",
             measures=tuple(m for m in measures if m.metric == metric),
         )
-        measured = grid.filter("is_measured")
+        measured = grid.filter("is_measured", of_spans(spans))
         numbers = evaluated(own, tables, settings, as_of, calendar_windows(measured), people)
         starts = measured.select("every", "period", "period_start")
         found.append(

@@ -11,6 +11,7 @@ from idp_analytics import periods
 from idp_analytics.errors import ReportError
 from idp_analytics.estimates.clustered import clustered_comparison
 from idp_analytics.estimates.shares import wilson
+from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
 from idp_analytics.metrics.stress_events import RATIOS, SIGNALS, WINDOWED, events
@@ -65,8 +66,8 @@ _CELL = ["scope", "entity_id", "at", "stress"]
 _OF = ("team_id", "stress")
 
 
-def stress_signals(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Ten signals under each kind of stress, of the organisation and each team, over the year before the end of each month and quarter.
+def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """Ten signals under each kind of stress, of the organisation and each team, over the year before the end of each month and quarter, or of ``spans``.
 
     Windows as :func:`stress_windows.windows` says. Intervals: windows drawn again as wholes, each with its calm ones
     (:func:`clustered_comparison`), at a level at which all signals of one entity hold together (Bonferroni); of the two sides Wilson's.
@@ -75,7 +76,9 @@ def stress_signals(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     first = _first(tables, as_of)
     if first is None:
         return pl.DataFrame(schema=COLUMNS)
-    ends = period_ends(settings, as_of, first)
+    ends = period_ends(settings, as_of, first, of=spans)
+    if ends.is_empty():
+        return pl.DataFrame(schema=COLUMNS)
     there = windows(tables, settings, ends)
     seen = events(tables, settings, as_of).collect()
     level = 1 - (1 - settings.rules.level) / len(SIGNALS)

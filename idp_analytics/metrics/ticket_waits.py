@@ -9,7 +9,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import survival
 from idp_analytics.metrics.approval_queue import KINDS
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, of_spans, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.ticket_volume import PARTS, by_part
@@ -43,7 +43,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 
-def ticket_waits(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def ticket_waits(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """One row per wait, kind of hours and category (or all) of each entity that asked, by month and quarter (:data:`COLUMNS`).
 
     Dated by the asking. Median and 90th percentile by Kaplan–Meier, with what is open and what was closed unsettled censored;
@@ -56,12 +56,16 @@ def ticket_waits(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
         return pl.DataFrame(schema=COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
     periods = periods_of("ticket_resolution_time", tables, settings, as_of, first)
-    cells = by_part(placed(rows, settings, ("org", "team")))
+    # What is asked most comes first, in every period the same.
+    whose = ["scope", "entity_id", "part", "category"]
+    cells = by_part(placed(rows, settings, ("org", "team"))).join(periods, on=["every", "period_start"])
+    most = cells.group_by(whose).agg(pl.len().alias("_most"))
+    cells = cells.filter(of_spans(spans))
     found = pl.concat(_of(cells, kind, settings.rules.level) for kind in KINDS)
-    most = pl.col("tickets").sum().over("scope", "entity_id", "part", "category")
     return (
         found.join(periods, on=["every", "period_start"])
-        .with_columns(pl.lit(settings.rules.level).alias("level"), most.alias("_most"))
+        .join(most, on=whose, nulls_equal=True)
+        .with_columns(pl.lit(settings.rules.level).alias("level"))
         .sort(
             *CELL, pl.col("part").cast(pl.Enum(PARTS)), "_most", "category", pl.col("wait").cast(pl.Enum(WAITS)),
             pl.col("hours").cast(pl.Enum(KINDS)), descending=[*[False] * 5, True, *[False] * 3],

@@ -333,7 +333,9 @@ def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
 def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:
     """The plan, once all that was asked for is known to be there."""
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
-    mart = Mart.of(organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted))
+    mart = Mart.of(
+        organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted), period=period
+    )
     label = mart.period(period).label
     if (before := earlier.before(root, label, mart)) is not None:
         mart = mart.restating(before, organisation)

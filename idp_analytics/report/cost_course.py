@@ -15,10 +15,10 @@ from idp_analytics.charts.wording import NOTHING, count, money, named, period, q
 from idp_analytics.estimates.forecasts import FEWEST
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.cost_anomalies import FALSE_DISCOVERIES, SETTLING
-from idp_analytics.periods import parse
+from idp_analytics.periods import SHOWN, parse
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.view import SHOWN, View, team_names
+from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
 AHEAD, UNUSUAL = "Where is the cost going?", "Which days were not like the others?"

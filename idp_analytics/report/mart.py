@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -60,7 +61,7 @@ class Mart:
     published (:mod:`people_rows`); ``studies`` has the frame of
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``scorecard_rules`` (scorecard and rule of each that asks what is seen), ``maturity_model`` (the title of a company's own), ``settings_sha256``,
-    ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), and ``restates`` (the
+    ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), ``only`` (the one period reports can be made of; null: any), and ``restates`` (the
     ``period``, ``run`` and ``sha256`` of what was published before, where anything was).
     """
 
@@ -76,9 +77,13 @@ class Mart:
 
     @classmethod
     def of(
-        cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None
-    ) -> Mart:
-        """Everything computed from ``organisation``, for periods of the given lengths; of studies ``only`` those named, where any are."""
+        cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None, period: str | None = None,
+    ) -> Mart:  # fmt: skip
+        """Everything computed from ``organisation``, for periods of the given lengths; of studies ``only`` those named, where any are.
+
+        ``period``: a label, or empty for the latest complete month. With one, reports of that period alone can be made from it: of studies it holds what
+        they show, so that all is computed in less time; answers are of all periods in every case. Raises :class:`ReportError` as :meth:`period` does.
+        """
         answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
         settings = organisation.settings
         # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
@@ -107,12 +112,15 @@ class Mart:
             "versions": {"idp-analytics": __version__, "python": platform.python_version(), **_versions()},
             "cautions": list(organisation.cautions),
             "periods": {length: spans.filter(every=length)["period"].to_list() for length in every},
+            "only": None,
         }
+        if period is not None:
+            meta["only"] = period = _chosen(period, meta).label
         tables = organisation.tables
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
             people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            {study.name: _whole_first(organisation.study(study.name)) for study in STUDIES if only is None or study.name in only}, meta,
+            {study.name: _whole_first(organisation.study(study.name, period or "")) for study in STUDIES if only is None or study.name in only}, meta,
         )  # fmt: skip
 
     def restating(self, before: Before, organisation: Organisation) -> Mart:
@@ -178,24 +186,22 @@ class Mart:
     @property
     def today(self) -> date:
         """The day of the as-of time where the organisation is."""
-        return self.as_of.astimezone(ZoneInfo(self.meta["time_zone"])).date()
+        return _today(self.meta)
 
     def period(self, label: str = "") -> Period:
-        """The period a report is about: ``label``, or else the latest complete month (the latest there is, if none is).
+        """The period a report is about: ``label``, or else that of the mart, where it is of one, or the latest complete month (the latest there is, if
+        none is).
 
-        Raises :class:`ReportError` for what is no period, or one the mart has no answers for.
+        Raises :class:`ReportError` for what is no period, or one the mart has no answers for, or holds no studies of.
         """
-        if label:
-            span = parse(label)
-            known = self.meta["periods"].get(span.every, [])
-            if label not in known:
-                raise ReportError(f"There are no answers for {label}.{_reaching(known)}")
-            return span
-        months = [parse(month) for month in self.meta["periods"].get("1mo", [])]
-        if not months:
-            raise ReportError("There are no answers by month, so there is no latest month. Name a period.")
-        complete = [month for month in months if month.end <= self.today]
-        return (complete or months)[-1]
+        only = self.meta.get("only")
+        span = _chosen(label or only or "", self.meta)
+        if only and span.label != only:
+            command = shlex.join(["idp", "report", *self.meta["asked"], "--period", span.label])
+            raise ReportError(
+                f"This mart was computed for {only} and holds no more than its report shows. For {span.label} run: {command}"
+            )
+        return span
 
     def team(self, team_id: str) -> str:
         """``team_id`` itself, once it is known to be one; raises :class:`ReportError` with the nearest."""
@@ -206,6 +212,25 @@ class Mart:
         if team_id not in known:
             raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
         return team_id
+
+
+def _chosen(label: str, meta: Mapping[str, Any]) -> Period:
+    """The period called ``label``, else the latest complete month, or the latest there is."""
+    if label:
+        span = parse(label)
+        known = meta["periods"].get(span.every, [])
+        if label not in known:
+            raise ReportError(f"There are no answers for {label}.{_reaching(known)}")
+        return span
+    months = [parse(month) for month in meta["periods"].get("1mo", [])]
+    if not months:
+        raise ReportError("There are no answers by month, so there is no latest month. Name a period.")
+    complete = [month for month in months if month.end <= _today(meta)]
+    return (complete or months)[-1]
+
+
+def _today(meta: Mapping[str, Any]) -> date:
+    return datetime.fromisoformat(meta["as_of"]).astimezone(ZoneInfo(meta["time_zone"])).date()
 
 
 def _whole_first(study: pl.DataFrame) -> pl.DataFrame:

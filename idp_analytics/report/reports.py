@@ -361,7 +361,7 @@ def open_report(
         from idp_analytics.organisation import load
 
         wanted = {"1mo", "1q"} | ({parse(period).every} if period else set())
-        opened = Mart.of(load(found(data)), every=sorted(wanted))
+        opened = Mart.of(load(found(data)), every=sorted(wanted), period=period)
     span = opened.period(period)
     if team is None:
         return OrgReport(View(opened, "org", ORG, span))

@@ -94,7 +94,7 @@ def reconciliation(view: View, name: str = "change_fail_rate") -> Section:
     if whole.is_empty():
         return Section(
             question,
-            f"{metric.title} is not compared for {period(view.period.label)}: only the latest periods are, "
+            f"{metric.title} is not compared for {period(view.period.label)}: only months and quarters are, "
             "and only where something was counted.",
             metrics=(metric,),
         )  # fmt: skip

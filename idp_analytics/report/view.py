@@ -15,12 +15,9 @@ import polars as pl
 from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
 from idp_analytics.organisation import incomplete
-from idp_analytics.periods import Period, label, preceding
+from idp_analytics.periods import SHOWN, Period, course, label, preceding
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.parts import Opened
-
-SHOWN = {"1w": 26, "1mo": 13, "1q": 8}
-"""How many periods a chart and its table go back at most: a year and the same month of the year before."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +96,10 @@ class View:
 
     def study_so_far(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period and those shown before it, oldest first."""
-        found = self.own(name).filter(
-            pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start
+        since = course(self.period, SHOWN[self.period.every])[0].start
+        return self.own(name).filter(
+            pl.col("every") == self.period.every, pl.col("period_start").is_between(since, self.period.start)
         ).sort("period_start", maintain_order=True)  # fmt: skip
-        starts = found["period_start"].unique().sort().tail(SHOWN[self.period.every])
-        return found.filter(pl.col("period_start").is_in(starts.implode()))
 
     def trace(self, metric: str) -> str:
         """The command that lists the rows behind this entity's number."""

@@ -140,7 +140,7 @@ def test_a_model_of_ones_own_from_its_file_to_the_page(
         "import idp_analytics as idp\nidp.open_report('', team=team, period=period, mart=mart).maturity()",
         "import idp_analytics as idp\nidp.open_report('', period=period, mart=mart).scorecards()",
     )
-    monkeypatch.setattr(Mart, "of", lambda _organisation, every: mart)
+    monkeypatch.setattr(Mart, "of", lambda _organisation, **_: mart)
     result = publish(
         org, tmp_path / "reports", "2026-06", ["red"], notebooks=notebooks, engine=lambda jobs, _: (make(job, execute) for job in jobs)
     )  # fmt: skip

@@ -64,7 +64,7 @@ def partly(chromium: Any, sample: Organisation, mart: Mart, tmp_path_factory: py
     """The largest, the quietest and a failed team of the demo; the mart, which is frozen, is not computed again."""
     reports = tmp_path_factory.mktemp("partly")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Mart, "of", lambda _organisation, every: mart)
+        patch.setattr(Mart, "of", lambda _organisation, **_: mart)
         return publish(sample, reports, teams=[LARGEST, QUIETEST, FAILED], engine=stopping(FAILED))
 
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cluster_building import Started, clusters
 from company_building import Notebooks, company, write_notebooks
 
+from idp_analytics.metrics import STUDIES, Shown
+from idp_analytics.metrics.cells import of_spans
 from idp_analytics.organisation import Organisation
 from idp_analytics.report.mart import Mart
+
+
+def of_one_period(mart: Mart, period: str) -> Mart:
+    """What :meth:`Mart.of` computes for ``period``, cut from the mart of all."""
+    span = mart.period(period)
+    cut = {
+        study.name: mart.studies[study.name].filter(of_spans(study.spans(span)))
+        for study in STUDIES
+        if study.shown is not Shown.WHOLE
+    }
+    return replace(mart, studies={**mart.studies, **cut}, meta={**mart.meta, "only": span.label})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,15 +34,15 @@ def mart_once() -> Iterator[None]:
     compute = Mart.of
 
     def of(
-        organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None
-    ) -> Mart:
+        organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None, period: str | None = None,
+    ) -> Mart:  # fmt: skip
         if only is not None:
-            return compute(organisation, every, only)
-        for of_whom, lengths, mart in known:
-            if of_whom is organisation and lengths == tuple(every):
-                return mart
-        known.append((organisation, tuple(every), compute(organisation, every)))
-        return known[-1][2]
+            return compute(organisation, every, only, period)
+        found = [mart for of_whom, lengths, mart in known if of_whom is organisation and lengths == tuple(every)]
+        if not found:
+            found = [compute(organisation, every)]
+            known.append((organisation, tuple(every), *found))
+        return found[0] if period is None else of_one_period(found[0], period)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Mart, "of", of)

@@ -133,7 +133,7 @@ def test_who_runs_the_reports_is_told_and_no_page_is_made(
         pl.when(*this).then(pl.lit(value, pl.Int64)).otherwise(name).alias(name) for name, value in (("n", 3), ("k", 1))
     )
     leak = replace(mart, studies={**mart.studies, disclosure.RESULTS: leaking})
-    monkeypatch.setattr(Mart, "of", lambda _organisation, every: leak)
+    monkeypatch.setattr(Mart, "of", lambda _organisation, **_: leak)
 
     def none(*_: object) -> object:
         raise AssertionError("nothing is made")

@@ -130,6 +130,19 @@ def test_a_period_without_answers_is_told(label, periods, told):
     assert str(error.value).startswith(told)
 
 
+def test_a_mart_of_one_period_tells_of_no_other():
+    made = made_of(periods={"1mo": ["2026-04", "2026-05"], "1q": ["2026-Q2"]}, only="2026-04", asked=["--data", "x"])
+    assert made.period().label == made.period("2026-04").label == "2026-04"
+    for label in ("2026-05", "2026-Q2"):
+        with pytest.raises(ReportError) as error:
+            made.period(label)
+        assert str(error.value) == (
+            f"This mart was computed for 2026-04 and holds no more than its report shows. For {label} run: idp report --data x --period {label}"
+        )
+    with pytest.raises(ReportError, match=r"There are no answers for 2026-09\. Known: 2026-04 to 2026-05"):
+        made.period("2026-09")
+
+
 def test_a_team_is_known_from_the_table_or_from_its_facts():
     made = made_of(of_team("gone", answer(RATE)), teams={"pay": "Payments"})
     assert (made.team("pay"), made.team("gone")) == ("pay", "gone")

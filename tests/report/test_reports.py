@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from company_building import SCRIPT, TEAMS, company
 from folder_building import folder
 
 from idp_analytics.errors import ReportError, SettingsError
+from idp_analytics.metrics import STUDIES, Shown
+from idp_analytics.metrics.cells import of_spans
 from idp_analytics.periods import parse
 from idp_analytics.report import Cards, Mart, OrgReport, Section, TeamReport, found, open_report
 from idp_analytics.report.view import View
@@ -74,6 +77,33 @@ def test_a_mart_is_opened_for_a_team_or_the_organisation(written):
 def test_what_cannot_be_opened_is_told(written, given, told):
     with pytest.raises(ReportError, match=re.escape(told)):
         open_report(mart=str(written), **given)
+
+
+def test_a_mart_of_one_period_holds_it_and_says_so(tmp_path):
+    month = Mart.of(company(), only=("comparison", "nine_in_ten", "trend"), period="2026-05")
+    assert month.meta["only"] == "2026-05"
+    assert set(month.studies["comparison"]["period"]) <= {"2026-05"}
+    latest = Mart.of(company(), only=(), period="")
+    assert latest.meta["only"] == latest.period().label == Mart.of(company(), only=()).period().label
+    with pytest.raises(ReportError, match="There are no answers for 2031-01"):
+        Mart.of(company(), only=(), period="2031-01")
+
+
+@pytest.mark.parametrize(("whose", "period"), [("org", "2026-04"), ("payments", "2026-Q1")])
+def test_no_section_looks_beyond_what_a_study_says_is_shown(mart, whose, period):
+    span = parse(period)
+    cut = {
+        study.name: mart.studies[study.name].filter(of_spans(study.spans(span)))
+        for study in STUDIES
+        if study.shown is not Shown.WHOLE
+    }
+    told = []
+    for held in (mart, replace(mart, studies={**mart.studies, **cut})):
+        view = View(held, "org" if whose == "org" else "team", whose, span)
+        told.append(
+            {name: page(s) for name, s in sections(OrgReport(view) if whose == "org" else TeamReport(view)).items()}
+        )
+    assert told[0] == told[1]
 
 
 def test_without_a_mart_everything_is_computed_from_the_data(tmp_path):

@@ -59,7 +59,7 @@ def test_the_answer_is_a_sentence(verdict, begins):
 def test_without_a_value_there_is_no_chart():
     made = rules.sensitivity(view([rule(OURS, 0, None, 0, verdict=TOO_FEW, note="too few for a value")]))
     assert (made.chart, made.answer) == (None, "Change fail rate: no value under any rule in March 2026.")
-    assert "only the latest periods are" in rules.reconciliation(view(period="2025-03")).answer
+    assert "only months and quarters are" in rules.reconciliation(view(period="2025-03")).answer
 
 
 def step(number: int, ours: float | None, value: float | None, **more) -> dict:

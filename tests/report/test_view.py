@@ -8,8 +8,8 @@ import pytest
 from answer_building import SCRIPT, TURNED, answer, by_team, load, mart, of_org, of_team
 
 from idp_analytics.metrics import by_name
-from idp_analytics.periods import label, parse
-from idp_analytics.report.view import SHOWN, View, team_names
+from idp_analytics.periods import SHOWN, label, parse
+from idp_analytics.report.view import View, team_names
 
 RATE = by_name("change_fail_rate")
 

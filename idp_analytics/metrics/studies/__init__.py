@@ -7,7 +7,7 @@ file of its subject, with how people are protected in it (:class:`People`).
 
 from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, ledger, maturity, voice
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 
 STUDIES: tuple[Study, ...] = (
     *delivery.STUDIES,
@@ -21,4 +21,4 @@ STUDIES: tuple[Study, ...] = (
 )
 """Every study, in the order they are computed."""
 
-__all__ = ["STUDIES", "People", "Study"]
+__all__ = ["STUDIES", "People", "Shown", "Study"]

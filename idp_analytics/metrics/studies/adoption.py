@@ -22,7 +22,7 @@ from idp_analytics.metrics.platform_size import platform_size
 from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.sprawl import sprawl
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
 
 STUDIES: tuple[Study, ...] = (
@@ -37,6 +37,7 @@ STUDIES: tuple[Study, ...] = (
         "the services of one entity at the end of one month or quarter, or those of one path or tier: on a golden path, not, unknown",
         path_coverage,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "first_deployments",
@@ -49,12 +50,14 @@ STUDIES: tuple[Study, ...] = (
         "the uses of one golden path, or of all, by one entity at the end of one month or quarter: current, behind by how much, unknown",
         drift,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "services_behind",
         "one service of one team that is behind on one golden path, and by how much",
         services_behind,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "upgrade_lag",
@@ -67,12 +70,14 @@ STUDIES: tuple[Study, ...] = (
         "one measure of the ways round the rules that stand open for one entity at the end of one month or quarter",
         escape_hatches,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "hatch_reasons",
         "one reason that repeats for one rule, in one month or quarter of one entity",
         hatch_reasons,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "path_retention",
@@ -85,18 +90,21 @@ STUDIES: tuple[Study, ...] = (
         "the services of one entity that began one month or quarter on no golden path, and how many came to one unasked",
         path_entry,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "adoption_breadth",
         "the teams that used the platform in one month or quarter, and of how much of it; or what one team used",
         adoption_breadth,
         People.WORK,
+        Shown.COURSE,
     ),
     Study(
         "capability_use",
         "the uses of one capability by one entity in one month or quarter, and how many teams made any",
         capability_use,
         People.WORK,
+        Shown.PERIOD,
     ),
     Study(
         "people_return",
@@ -109,6 +117,7 @@ STUDIES: tuple[Study, ...] = (
         "the joins of one golden path, or of all, in one month or quarter of one entity or up to its end: organic, pre-mandate, mandated",
         adoption_kinds,
         People.NONE,
+        Shown.COURSE,
     ),
     Study("adoptions", "one join of one service of one team, and how it came about", adoptions, People.NONE),
     Study(
@@ -134,6 +143,7 @@ STUDIES: tuple[Study, ...] = (
         "one month or quarter of one golden path, or of all: organic joins per month of a service beside one that is on it",
         adoption_momentum,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "adoption_following",
@@ -161,18 +171,22 @@ STUDIES: tuple[Study, ...] = (
         "the services of one entity over the variants of one capability, at the end of one month or quarter",
         fragmentation,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "nine_in_ten",
         "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
         nine_in_ten,
         People.WORK,
+        Shown.COURSE,
+        narrows=True,
     ),
     Study(
         "sprawl",
         "one part of the platform at the end of one month or quarter: who uses it, whether more or less, what stands against retiring it",
         sprawl,
         People.WORK,
+        Shown.PERIOD,
     ),
     Study(
         "platform_size",

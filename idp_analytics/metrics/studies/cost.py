@@ -13,7 +13,7 @@ from idp_analytics.metrics.cost_restatement_reasons import none_before
 from idp_analytics.metrics.cost_variance import cost_variance
 from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.unit_costs import unit_costs
 
@@ -23,36 +23,43 @@ STUDIES: tuple[Study, ...] = (
         "what one part of the platform cost in one currency in the 90 days before, with its share of cost and of use",
         sprawl_costs,
         People.WORK,
+        Shown.PERIOD,
     ),
     Study(
         "sprawl_pairs",
         "two parts of the platform that are for the same thing, with the teams that use them",
         sprawl_pairs,
         People.WORK,
+        Shown.PERIOD,
     ),
     Study(
         "pools",
         "one pool of shared cost in one month or quarter, with what a team pays of it, or what of it nobody pays and why",
         allocation.pools,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "cost_views",
         "the cost of one entity in one month or quarter by one value of one dimension (service, component, …, golden path)",
         allocation.cost_views,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "allocation_methods",
         "what one team would pay in one month or quarter by one method of sharing, or what nobody would (org)",
         allocation.allocation_methods,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "cost_variance",
         "one effect on the cost of one entity in one month or quarter against the one before, or one item that moved most",
         cost_variance,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "cost_lines",
@@ -65,18 +72,21 @@ STUDIES: tuple[Study, ...] = (
         "the cost of one entity in one month or quarter per deployment, active service or active developer",
         unit_costs,
         People.HEADS,
+        Shown.COURSE,
     ),
     Study(
         "bill_quality",
         "one measure of the bill in one month or quarter and currency: allocated, owner told by, corrections, lag, …",
         bill_quality,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "cost_bridge",
         "one step from billed to effective cost of one provider in one month or quarter and currency",
         cost_bridge,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "cost_forecast",
@@ -89,6 +99,7 @@ STUDIES: tuple[Study, ...] = (
         "days in a row that cost one entity much more or less than the weeks before, or one period of it with the days tested",
         cost_anomalies,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "cost_restatement",

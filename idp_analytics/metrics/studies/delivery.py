@@ -13,7 +13,7 @@ from idp_analytics.metrics.reconciliation import reconciliation
 from idp_analytics.metrics.sensitivity import link_sensitivity
 from idp_analytics.metrics.service_levels import service_levels
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.trends import trends
 
 STUDIES: tuple[Study, ...] = (
@@ -31,18 +31,24 @@ STUDIES: tuple[Study, ...] = (
         "one delivery metric of one team in one month or quarter, beside what chance allows",
         comparison,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "link_sensitivity",
         "one number of one entity in one month or quarter under one link rule",
         link_sensitivity,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "reconciliation",
         "one of our numbers beside another tool's, or one choice on the way from ours to theirs with the rows it moves",
         reconciliation,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "benchmarks",
@@ -55,29 +61,37 @@ STUDIES: tuple[Study, ...] = (
         "one stage of the lead time of one entity in one month or quarter, with its share of the whole and what is not split",
         lead_time_ledger,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "deployment_classes",
         "the deployments of one entity in one month or quarter that were of one class, or decided by one rule",
         deployment_classes,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "service_levels",
         "one objective of one service in one month or quarter, with its error budget",
         service_levels,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "gaming",
         "one signal of one check of one entity in one month or quarter, against the one before",
         gaming,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "page_load",
         "the pages of one entity in one month or quarter and one class of hours, per shift's worth of such hours on call",
         page_load,
         People.WORK,
+        Shown.PERIOD,
     ),
 )

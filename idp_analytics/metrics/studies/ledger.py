@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp_analytics.metrics.follow_through import follow_through_linked
 from idp_analytics.metrics.interventions import intervention_units
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 
 STUDIES: tuple[Study, ...] = (
     Study(
@@ -19,5 +19,6 @@ STUDIES: tuple[Study, ...] = (
         "the actions of one entity that name one registered change, of the year to the end of one month or quarter",
         follow_through_linked,
         People.NONE,
+        Shown.PERIOD,
     ),
 )

@@ -23,7 +23,7 @@ from idp_analytics.metrics.scorecard_study import scorecard_disputes, scorecard_
 from idp_analytics.metrics.self_agreement import self_agreement
 from idp_analytics.metrics.stress_signals import stress_signals
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 
 STUDIES: tuple[Study, ...] = (
     Study(
@@ -97,6 +97,7 @@ STUDIES: tuple[Study, ...] = (
         "one scorecard of the portal, or one level of it, at the end of one month or quarter: how many services of one entity have come to it",
         scorecards,
         People.NONE,
+        Shown.COURSE,
     ),
     Study(
         "scorecard_rules",
@@ -109,6 +110,7 @@ STUDIES: tuple[Study, ...] = (
         "one service of which a rule of a scorecard says the opposite of what is seen here, at the end of a late month or quarter",
         scorecard_disputes,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "maturity_history",
@@ -139,11 +141,14 @@ STUDIES: tuple[Study, ...] = (
         "one thing one entity does under one kind of stress, in the year before the end of one month or quarter, against calm",
         stress_signals,
         People.WORK,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "follow_through",
         "the actions one entity resolved in the year before the end of one month or quarter, by origin or in all, and what became of them",
         follow_through,
         People.NONE,
+        Shown.COURSE,
     ),
 )

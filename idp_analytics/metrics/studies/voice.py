@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp_analytics.metrics.deflection import deflection, deflection_course
 from idp_analytics.metrics.exit_reasons import exit_reasons
 from idp_analytics.metrics.studies.people import People
-from idp_analytics.metrics.studies.study import Study
+from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.survey_price import survey_price
 from idp_analytics.metrics.survey_quality import survey_quality
 from idp_analytics.metrics.survey_results import survey_answers, survey_results
@@ -35,18 +35,22 @@ STUDIES: tuple[Study, ...] = (
         "the tickets of one category, or all, in one month or quarter of one entity: per developer and per service, opened again, about the platform",
         tickets,
         People.HEADS,
+        Shown.PERIOD,
     ),
     Study(
         "ticket_waits",
         "one wait (answer, settled) of the tickets of one category, or all, in clock or in working hours, in one month or quarter of one entity",
         ticket_waits,
         People.NONE,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "ticket_reasons",
         "one category asked again and again about one golden path or service, in one month or quarter of one entity",
         ticket_reasons,
         People.NONE,
+        Shown.PERIOD,
     ),
     Study(
         "survey_results",
