@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
 
-MEMORY = 2 << 30
-"""Bytes of data a report may have, unless its job says otherwise."""
-
 _MESSAGE_LIMIT = 2_000
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
@@ -43,7 +40,7 @@ class Job:
     page: Page
     seconds: float = 600.0
     shared: Shared | None = None
-    memory: int | None = None
+    memory: int = 2 << 30
 
     @property
     def place(self) -> Path:

@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
     from idp_analytics.publish.inprocess import Record
 
-MEMORY = 2 << 30
-"""Bytes of data a report may have, unless its job says otherwise."""
-
 _GARBAGE = 50_000
 """So many objects more than are gone are looked through for garbage, where Python would do it every 700: a report lives for a moment."""
 
@@ -219,8 +216,8 @@ class _Work:
 
     def task(self) -> zygote.Task:
         """What is to be done first: the cells."""
-        memory = MEMORY if self.job.memory is None else self.job.memory
-        return zygote.Task(_ran, (self.job, self.journal), self.job.place, seconds=self.job.seconds, memory=memory)
+        job = self.job
+        return zygote.Task(_ran, (job, self.journal), job.place, seconds=job.seconds, memory=job.memory)
 
     def page(self) -> tuple[Job, Path, Failure | None]:
         """What a maker must know."""

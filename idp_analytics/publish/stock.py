@@ -10,7 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 from idp_analytics.publish import parameters
-from idp_analytics.publish.engine import KERNEL_DIED, MEMORY, TIMEOUT, Failure, Job, death, failure_in, lateness, steady
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, death, failure_in, lateness, steady
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -41,7 +41,7 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
             papermill.execute_notebook(
                 source, str(written), given, engine_name=_NAME, kernel_name="python3", language="python",
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
-                private=Path(private), seconds=job.seconds, memory=MEMORY if job.memory is None else job.memory,
+                private=Path(private), seconds=job.seconds, memory=job.memory,
             )  # fmt: skip
         executed = steady(notebooks.read(written), job)
     return executed, failure_in(executed)

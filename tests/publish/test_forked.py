@@ -134,7 +134,7 @@ def job(folder: Path, case: str, cells: list[str], more: dict[str, Any]) -> Job:
         folder / "set",
         Page(more.get("title", "Payments")),
         more.get("seconds", 120.0),
-        memory=more.get("memory"),
+        memory=more.get("memory", 2 << 30),
     )
 
 
