@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +31,7 @@ from idp_analytics.sources.files import (
 )
 from idp_analytics.tables import MONEY
 from idp_analytics.tables.numbered import enum
+from idp_analytics.tables.side_by_side import side_by_side
 
 ROW = "_row"
 """Number of the row in the file, counted from 1; the header and blank lines are not counted."""
@@ -120,12 +122,22 @@ def _parquet(
             names = dict(zip(schema, _distinct(list(schema)), strict=True))
             chosen = [old for old, new in names.items() if wanted(new)]
             file.seek(0)
-            _refuse_large(shown, pa_parquet.read_metadata(file).num_rows * len(chosen))
+            told = pa_parquet.read_metadata(file)
+            _refuse_large(shown, told.num_rows * len(chosen))
             coded = [old for old in chosen if numbered(names[old]) and schema[old] in _TEXTS]
             exact = [old for old in chosen if money(names[old]) and _is_exact(schema[old])]
-            frame = _plain(file, [name for name in chosen if name not in coded], exact)
-            file.seek(0)
-            words = _dictionaries(file, coded, nulls)
+            again = partial(_again, path, file)
+            work: list[Callable[[], Any]] = [
+                partial(_plain, file, [name for name in chosen if name not in coded], exact),
+                *(partial(_dictionaries, again, coded, groups) for groups in _parts(told)),
+                partial(sha256, path),
+                partial(_row_numbers, told.num_rows),
+            ]
+            frame, *found, digest, numbers = side_by_side(work, told.num_rows)
+            coding = [
+                partial(_numbered, name, [chunk for part in found for chunk in part[name]], nulls) for name in coded
+            ]
+            words = dict(zip(coded, side_by_side(coding, told.num_rows), strict=True))
     except (pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise SourceError(f"{shown}: is no Parquet file that can be read: {error}. Export it again.") from None
     frame = frame.with_columns(
@@ -135,10 +147,17 @@ def _parquet(
     frame = frame.with_columns(pl.when(~text.is_in(list(nulls))).then(text).name.keep())
     # Each column by itself: put together by an expression, columns in several pieces would all be copied.
     columns = [(words[name] if name in words else frame[name]).alias(names[name]) for name in chosen]
-    height = columns[0].len() if columns else frame.height
-    numbers = pl.int_range(1, height + 1, dtype=pl.Int64, eager=True).alias(ROW)
-    warnings = () if height else (NO_ROWS,)
-    return Rows(pl.DataFrame([numbers, *columns]), tuple(names.values()), sha256(path), warnings=warnings)
+    warnings = () if told.num_rows else (NO_ROWS,)
+    return Rows(pl.DataFrame([numbers, *columns]), tuple(names.values()), digest, warnings=warnings)
+
+
+def _again(path: Path, file: BinaryIO) -> BinaryIO:
+    """The same bytes once more, for another thread."""
+    return io.BytesIO(file.getvalue()) if isinstance(file, io.BytesIO) else path.open("rb")
+
+
+def _row_numbers(rows: int) -> pl.Series:
+    return pl.int_range(1, rows + 1, dtype=pl.Int64, eager=True).alias(ROW)
 
 
 def _is_exact(dtype: pl.DataType) -> bool:
@@ -158,17 +177,27 @@ def _plain(file: BinaryIO, names: Sequence[str], exact: Sequence[str]) -> pl.Dat
     return pl.read_parquet(file, columns=list(names))
 
 
-def _dictionaries(file: BinaryIO, names: Sequence[str], nulls: Sequence[str]) -> dict[str, pl.Series]:
-    """The columns by number; Parquet has numbered their texts already, in each of its groups of rows anew."""
-    if not names:
-        return {}
-    parquet = pa_parquet.ParquetFile(file, read_dictionary=list(names))
+def _parts(told: pa_parquet.FileMetaData) -> list[range]:
+    """The groups of rows in as many parts as may be read at the same time; at least one part."""
+    groups = told.num_row_groups
+    many = max(1, min(pl.thread_pool_size(), groups))
+    return [range(groups * part // many, groups * (part + 1) // many) for part in range(many)]
+
+
+def _dictionaries(
+    again: Callable[[], BinaryIO], names: Sequence[str], groups: range
+) -> dict[str, list[pa.DictionaryArray]]:
+    """The columns by number in some groups of rows; Parquet has numbered their texts already, in each of its groups anew."""
     found: dict[str, list[pa.DictionaryArray]] = {name: [] for name in names}
-    for group in range(parquet.num_row_groups):
-        table = parquet.read_row_group(group, list(names))
-        for name, chunks in found.items():
-            chunks.extend(map(_narrow, table[name].chunks))
-    return {name: _numbered(name, chunks, nulls) for name, chunks in found.items()}
+    if not names:
+        return found
+    with again() as file:
+        parquet = pa_parquet.ParquetFile(file, read_dictionary=list(names))
+        for group in groups:
+            table = parquet.read_row_group(group, list(names), use_threads=False)
+            for name, chunks in found.items():
+                chunks.extend(map(_narrow, table[name].chunks))
+    return found
 
 
 def _narrow(chunk: pa.DictionaryArray, least: int = 0) -> pa.DictionaryArray:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial, reduce
 
 import polars as pl
-import pyarrow.compute as pc
+
+from idp_analytics.tables.side_by_side import pieces, side_by_side
 
 _NUMBERS = ((pl.UInt8, 2**8), (pl.UInt16, 2**16), (pl.UInt32, 2**32))
 
@@ -22,20 +24,45 @@ def first_enum(told: Sequence[tuple[pl.Series, pl.Series]]) -> pl.Series:
     """Of several such columns, each of numbers and words, the first text of each row; the name is that of the first words."""
     name, height = told[0][1].name, told[0][0].len()
     known = pl.concat([words.drop_nulls().alias(name) for _, words in told]).unique(maintain_order=True)
+    dtype = pl.Enum(known)
     if known.is_empty():
-        return pl.Series(name, [None], pl.Enum(known)).new_from_index(0, height)
-    dtype = _dtype(known)
-    columns = []
-    for numbers, words in told:
-        if words.len() == known.len() and words.equals(known):
-            columns.append(numbers.cast(dtype))
-        else:
-            place = pl.DataFrame({"word": words}).join(
-                known.to_frame("word").with_row_index("place"), on="word", how="left", maintain_order="left"
-            )["place"]  # fmt: skip
-            columns.append(at(place.cast(dtype), numbers))
-    found = columns[0] if len(columns) == 1 else pl.select(pl.coalesce(columns)).to_series()
-    return found.rechunk().cat.to(pl.Enum(known)).alias(name)
+        return pl.Series(name, [None], dtype).new_from_index(0, height)
+    codes = [(numbers, _places(words, known)) for numbers, words in told]
+    if len(codes) == 1 and codes[0][1] is None:
+        return codes[0][0].rechunk().cast(_dtype(known)).cat.to(dtype).alias(name)
+    nothing = pl.Series([known.len()], dtype=_dtype(known))  # null, as long as nulls would have to be looked for
+
+    def of(rows: slice) -> pl.Series:
+        columns = (_coded(places, numbers[rows], nothing) for numbers, places in codes)
+        found = reduce(lambda first, second: first.zip_with(first != nothing[0], second), columns)
+        return found.set(found == nothing[0], None).cat.to(dtype)
+
+    return _joined(name, of, height)
+
+
+def _places(words: pl.Series, known: pl.Series) -> pl.Series | None:
+    """Where each of ``words`` is in ``known``, if not where it is in ``words``."""
+    if words.len() == known.len() and words.equals(known):
+        return None
+    return pl.DataFrame({"word": words}).join(
+        known.to_frame("word").with_row_index("place"), on="word", how="left", maintain_order="left"
+    )["place"]  # fmt: skip
+
+
+def _coded(places: pl.Series | None, numbers: pl.Series, nothing: pl.Series) -> pl.Series:
+    """Of each of ``numbers`` its place, or itself; ``nothing`` where there is none."""
+    if places is None:
+        return numbers.cast(nothing.dtype).fill_null(nothing[0])
+    places = pl.concat([places.cast(nothing.dtype).fill_null(nothing[0]), nothing])
+    if places.len() <= numbers.upper_bound().item():
+        return places.gather(numbers.fill_null(places.len() - 1))
+    return places.gather(numbers).fill_null(nothing[0])
+
+
+def _joined(name: str, of: Callable[[slice], pl.Series], height: int) -> pl.Series:
+    """The column of ``height`` rows that ``of`` makes piece by piece."""
+    made = side_by_side([partial(of, rows) for rows in pieces(height)])
+    return pl.concat(made, rechunk=True).alias(name)
 
 
 def _dtype(words: pl.Series) -> type[pl.DataType]:
@@ -47,10 +74,8 @@ def at(values: pl.Series, numbers: pl.Series) -> pl.Series:
     """Of each of ``numbers`` the value at that place; null: none."""
     if not values.count():
         return pl.Series(values.name, [None], values.dtype).new_from_index(0, numbers.len())
-    if not (values.dtype.is_integer() or values.dtype == pl.Boolean):
-        return values.gather(numbers)
-    # A third of what gather takes: small numbers need not be made large ones first.
-    return pl.Series(values.name, pl.from_arrow(pc.take(values.to_arrow(), numbers.to_arrow())))
+    # In pieces: as places numbers take four times the memory.
+    return _joined(values.name, lambda rows: values.gather(numbers[rows]), numbers.len())
 
 
 def numbered(column: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import tabular
 from idp_analytics.sources.tabular import EMPTY, FEWER, MORE, NO_ROWS, ROW, Rows, no_rows, read_rows
-from idp_analytics.tables import MONEY
+from idp_analytics.tables import MONEY, side_by_side
 
 UNCLOSED = r'x\.csv: a quotation mark \("\) in {} is never closed.*Mend that place or export the file again\.'
 RENAMED = "the header leaves names out, repeats them or takes '_row'; these are called {}"
@@ -325,6 +325,28 @@ def test_texts_may_be_asked_for_by_number(tmp_path: Path, write: Callable[[pl.Da
     }  # fmt: skip
     assert coded.frame.cast({"Team": pl.String, "Empty": pl.String}).equals(plain.frame)
     assert coded.header == plain.header
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_many_rows_are_read_side_by_side_and_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    frame = pl.DataFrame({name: pl.Series(values, dtype=pl.String) for name, values in MANY}).with_columns(
+        cost=pl.int_range(3000).cast(pl.Decimal(38, 11))
+    )
+    frame.write_parquet(tmp_path / "plain", row_group_size=700)
+    (tmp_path / "x").write_bytes(pack((tmp_path / "plain").read_bytes()))
+
+    def read(cores: int) -> Rows:
+        monkeypatch.setattr(pl, "thread_pool_size", lambda: cores)
+        return read_rows(tmp_path / "x", "x", nulls=("", "NULL"), numbered=lambda _: True, money="cost".__eq__)
+
+    one = read(1)
+    monkeypatch.setattr(side_by_side, "PIECE", 100)
+    two = read(2)
+    assert two.frame.equals(one.frame)
+    assert two.frame.schema == one.frame.schema
+    assert (two.sha256, two.header, two.warnings) == (one.sha256, one.header, one.warnings)
 
 
 def test_rows_left_out_are_left_out_by_number_too(tmp_path: Path) -> None:

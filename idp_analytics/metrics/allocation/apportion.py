@@ -22,8 +22,9 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     sign, units = (-1, -total) if total < 0 else (1, total)
     parts = [units * weight // whole for weight in weights]
     if left := units - sum(parts):
-        largest = sorted(range(len(weights)), key=lambda i: (-(units * weights[i] % whole), i))
-        for i in largest[:left]:
+        rest = [units * weight % whole for weight in weights]
+        # Reversed, what is equal stays in its order: the first of them gets it.
+        for i in sorted(range(len(weights)), key=rest.__getitem__, reverse=True)[:left]:
             parts[i] += 1
     return [sign * part for part in parts] if sign < 0 else parts
 

@@ -6,32 +6,32 @@ added up. Sums of decimals are exact in any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from itertools import accumulate
 from math import prod
 from operator import add, mul
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from idp_analytics.metrics.allocation.charges import COLUMN, cell_start, matches
-from idp_analytics.metrics.allocation.places import in_places
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
-from idp_analytics.tables.numbered import at
+from idp_analytics.tables.side_by_side import pieces, side_by_side
 
 Selectors = Sequence[Mapping[str, Sequence[str]]]
 
 _ALWAYS = ("basis", "currency", "team_id", "category", "is_unused_commitment")
 """What tells whose a charge is, whatever the rules; of ``owner_raw`` it is enough to know whether it is blank."""
 
-_PIECE = 2**18  # rows whose numbers stay in the processor's cache
 _KEYS = ((pl.UInt32, 2**32), (pl.UInt64, 2**64))
-_MOST_PLACES = 2**22  # so many sums are held at once without knowing which of them there are
-_TOO_MUCH, _SMALL = 10**14, 2**96 // 10**24  # what no sum can hold, and amounts that need fewer bits
+_DAY = 86_400_000_000  # microseconds
+_TOO_MUCH = 10**14  # what no sum can hold
 _ZERO = Decimal(0)
 _NOTHING = pl.lit(0).cast(MONEY)
 
@@ -105,7 +105,12 @@ class _Told:
     @classmethod
     def days(cls, column: pl.Series, settings: Settings) -> _Told:
         """Times by the first day of their cell; by their own day where a rule begins or ends on one."""
-        ends = pl.Series([column.min(), column.max()], dtype=column.dtype).dt.date().to_physical().fill_null(0)
+        ends = (
+            pl.Series(side_by_side([column.min, column.max], column.len()), dtype=column.dtype)
+            .dt.date()
+            .to_physical()
+            .fill_null(0)
+        )
         first, last = ends
         days = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
         found = replace(cls._by_number(column, days), first=first)
@@ -116,6 +121,8 @@ class _Told:
 
     @classmethod
     def _by_number(cls, numbers: pl.Series, different: pl.Series) -> _Told:
+        if numbers.null_count() == numbers.len():
+            different = different.clear()  # what none of the rows has tells none apart
         values = different.extend_constant(None, 1) if numbers.null_count() else different
         return cls(numbers, pl.int_range(values.len(), dtype=pl.UInt32, eager=True), values)
 
@@ -137,19 +144,24 @@ class _Told:
         )["place"]  # fmt: skip
         return replace(self, places=number.gather(self.places), values=different)
 
-    def parts(self, dtype: type[pl.DataType], step: int, rows: slice = slice(None)) -> pl.Series:
+    def parts(self, dtype: type[pl.DataType], step: int, rows: slice) -> pl.Series:
         """``step`` times the place of each row's value."""
         steps = self.places.cast(dtype) * step
         numbers = self.numbers[rows]
         if self.first is not None:
-            numbers = numbers.dt.date().to_physical() - self.first
-        if numbers.null_count() and steps.len() <= numbers.upper_bound().item():
-            return at(steps, numbers.fill_null(steps.len() - 1))
-        return at(steps, numbers).fill_null(steps[-1])
+            numbers = numbers.dt.cast_time_unit("us").to_physical() // _DAY - self.first
+        if numbers.null_count():
+            if steps.len() > numbers.upper_bound().item():
+                numbers = numbers.cast(pl.UInt32)
+            numbers = numbers.fill_null(steps.len() - 1)
+        # A third of what gather takes: small numbers need not be made large ones first.
+        return pl.Series(pl.from_arrow(pc.take(steps.to_arrow(), numbers.to_arrow())))
 
 
 def _number(told: Mapping[str, _Told], sizes: Mapping[str, int], dtype: type[pl.DataType], rows: slice) -> pl.Series:
     """Of some rows the numbers of all their columns as one."""
+    if not sizes:
+        return pl.repeat(0, rows.stop - rows.start, dtype=dtype, eager=True)
     steps = accumulate(sizes.values(), mul, initial=1)
     return reduce(add, (told[name].parts(dtype, step, rows) for name, step in zip(sizes, steps, strict=False)))
 
@@ -161,18 +173,13 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     many = prod(sizes.values())
     dtype = next((dtype for dtype, most in _KEYS if many < most), None)
     # Where nothing was credited, what is positive is all there is.
-    least, most = (Decimal(value) if isinstance(value, Decimal) else _ZERO for value in (amount.min(), amount.max()))
+    least, most = (
+        Decimal(value) if isinstance(value, Decimal) else _ZERO
+        for value in side_by_side([amount.min, amount.max], amount.len())
+    )
     is_credited = least < 0
-    if (
-        dtype is not None
-        and many <= _MOST_PLACES
-        and not amount.null_count()
-        and max(-least, most) * amount.len() < _TOO_MUCH
-    ):
-        pieces = _pieces(told, sizes, amount)
-        cells = in_places(pieces, many, is_credited=is_credited, is_small=most < _SMALL)
-    else:
-        cells = _grouped(told, sizes, dtype, amount, is_credited)
+    is_sure = dtype is not None and not amount.null_count() and max(-least, most) * amount.len() < _TOO_MUCH
+    cells = (_summed if is_sure else _grouped)(_numbers(told, sizes, dtype, amount.len()), amount, is_credited)
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in sizes}
     rest = pl.col("number")
     for name, size in sizes.items() if dtype is not None else ():
@@ -183,34 +190,40 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({**columns, **cells.select("amount", "gross", "charges").to_dict()})
 
 
-def _pieces(
-    told: Mapping[str, _Told], sizes: Mapping[str, int], amount: pl.Series
-) -> Iterator[tuple[pl.Series, pl.Series]]:
-    """The number and the amount of each row, some rows after others."""
-    for start in range(0, amount.len(), _PIECE):
-        rows, some = slice(start, start + _PIECE), amount[start : start + _PIECE]
-        nothing = pl.repeat(0, some.len(), dtype=pl.UInt32, eager=True)
-        yield _number(told, sizes, pl.UInt32, rows) if sizes else nothing, some
+def _numbers(
+    told: Mapping[str, _Told], sizes: Mapping[str, int], dtype: type[pl.DataType] | None, height: int
+) -> dict[str, pl.Series]:
+    """What tells the cell of each row: one whole number, or one per column where no number is large enough for all."""
+    asked = [(name, {name: size}) for name, size in sizes.items()] if dtype is None else [("number", sizes)]
+    found = {}
+    for name, columns in asked:
+        of = partial(_number, told, columns, dtype or pl.UInt32)
+        found[name] = pl.concat(side_by_side([partial(of, rows) for rows in pieces(height)]))
+    return found
 
 
-def _grouped(
-    told: Mapping[str, _Told],
-    sizes: Mapping[str, int],
-    dtype: type[pl.DataType] | None,
-    amount: pl.Series,
-    is_credited: bool,
-) -> pl.DataFrame:
-    """The cells where there may be too many different ones, or amounts too large, for :func:`in_places`."""
-    if dtype is None:
-        by = {name: told[name].parts(pl.UInt32, 1) for name in sizes}
-    else:
-        pieces = [slice(start, start + _PIECE) for start in range(0, amount.len(), _PIECE)]
-        number = [_number(told, sizes, dtype, rows) for rows in pieces if sizes]
-        by = {"number": pl.concat(number) if number else pl.repeat(0, amount.len(), dtype=dtype, eager=True)}
+def _summed(numbers: Mapping[str, pl.Series], amount: pl.Series, is_credited: bool) -> pl.DataFrame:
+    """The cells, where it is known that no sum has more digits than money: in three quarters of the time of :func:`_grouped`."""
+    columns = {**numbers, "amount": amount}
+    if is_credited:
+        columns["gross"] = amount.clip(_ZERO)
+    asked = [(name, "sum") for name in columns if name not in numbers]
+    # Column by column, so that what lies in several pieces is not copied into one.
+    table = pa.table({name: pa.chunked_array(column) for name, column in columns.items()})
+    cells = table.group_by(list(numbers)).aggregate([*asked, ([], "count_all")])
+    return (
+        pl.DataFrame(pl.from_arrow(cells))
+        .rename({"count_all": "charges", **{f"{name}_sum": name for name, _ in asked}})
+        .with_columns(pl.col("amount").alias("gross") if not is_credited else pl.col("gross"))
+    )
+
+
+def _grouped(numbers: Mapping[str, pl.Series], amount: pl.Series, is_credited: bool) -> pl.DataFrame:
+    """The cells, whatever the amounts."""
     gross = [pl.max_horizontal("amount", _NOTHING).sum().alias("gross")] if is_credited else []
     cells = (
-        pl.LazyFrame({**by, "amount": amount})
-        .group_by(list(by))
+        pl.LazyFrame({**numbers, "amount": amount})
+        .group_by(list(numbers))
         .agg(pl.col("amount").sum(), *gross, pl.len().cast(pl.Int64).alias("charges"))
         .collect(engine="streaming")
     )

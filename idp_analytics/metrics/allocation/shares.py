@@ -66,12 +66,13 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
     pools = settings.showback.pools
     if not pools:
         return pl.DataFrame(schema=SHARES)
-    check(settings, tables)
+    units = hierarchy(tables)
+    check(settings, units)
     tables = gathered(tables, settings)
     basis = basis or settings.rules.cost_basis
     held = _held(tables, settings, basis)
     months = held["month"].unique().sort().to_list()
-    splits = {pool.id: _Splits(pool, tables, settings, months, basis) for pool in pools}
+    splits = {pool.id: _Splits(pool, tables, settings, months, basis, units) for pool in pools}
     passed = settlement.settled(
         {pool.id: {name: Fraction(share) / 100 for name, share in pool.pools.items()} for pool in pools},
         settings.showback.services,
@@ -83,15 +84,15 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
     for (name, parts, month, currency), rows in groupby(asked, key=cell):
         placing = _placing(name, tuple(parts), month, currency, passed[name], splits)
         accounts = sorted(placing, key=lambda account: (account[0] is None, account))  # teams, then reasons, by name
-        units = [placing[account] for account in accounts]
-        whole = sum(units)
+        weighing = [placing[account] for account in accounts]
+        whole = sum(weighing)
         # An account's share is the same in all weeks of a month.
         shared = [
             (team, reason or None, round(unit / whole, _PLACES_OF_RATIO))
-            for (team, reason), unit in zip(accounts, units, strict=True)
+            for (team, reason), unit in zip(accounts, weighing, strict=True)
         ]
         for row, *_ in rows:
-            _add(postings, row, shared, apportion(pooled[row], units))
+            _add(postings, row, shared, apportion(pooled[row], weighing))
     return _framed(postings, held)
 
 
@@ -119,17 +120,18 @@ def _held(tables: Tables, settings: Settings, basis: str) -> pl.DataFrame:
 class _Splits:
     """A pool's own split in each month, currency and part."""
 
-    def __init__(self, pool: Pool, tables: Tables, settings: Settings, months: Sequence[date], basis: str) -> None:
+    def __init__(
+        self, pool: Pool, tables: Tables, settings: Settings, months: Sequence[date], basis: str, units: pl.DataFrame
+    ) -> None:
         self.pool = pool
         self.own = 1 - sum((Fraction(share) / 100 for share in pool.pools.values()), Fraction(0))
-        self.sharers = set(sharers(pool, tables))
+        self.sharers = set(sharers(pool, units))
         by = pool.by if pool.by != "fixed" else pool.then
-        frame = weights(pool, by, tables, settings, months, basis)
+        frame = weights(pool, by, tables, settings, months, basis, self.sharers)
         self.found: dict[tuple[date, tuple[str, ...]], dict[str | None, dict[str, int]]] = {}
         for month, currency, parts, team, weight in frame.with_columns(pl.col("weight").to_physical()).iter_rows():
             self.found.setdefault((month, tuple(parts)), {}).setdefault(currency, {})[team] = weight
         if pool.by == "fixed":
-            units = hierarchy(tables)
             self.groups = {name: sorted(members([name], units) & self.sharers) for name in pool.shares}
 
     def at(self, month: date, currency: str, parts: tuple[str, ...]) -> _Split:

@@ -19,12 +19,12 @@ _UNITS = 6  # decimals of what an event of usage carries that count as weight
 
 
 def weights(
-    pool: Pool, by: str, tables: Tables, settings: Settings, months: Sequence[date], basis: str
+    pool: Pool, by: str, tables: Tables, settings: Settings, months: Sequence[date], basis: str, teams: Collection[str]
 ) -> pl.DataFrame:
-    """From tables that are :func:`~charges.gathered`, the weights by which ``by`` divides ``pool`` among teams in each of ``months`` (first days).
+    """From tables that are :func:`~charges.gathered`, the weights by which ``by`` divides ``pool`` among ``teams`` in each of ``months`` (first days).
 
     Columns: ``month`` Date, ``currency`` String n (null: whatever the currency), ``part`` List[String] (the values of
-    ``pool.within``), ``team_id``, ``weight`` Decimal(38, 24). Only teams that share the pool; a team without a row weighs 0.
+    ``pool.within``), ``team_id``, ``weight`` Decimal(38, 24). Only of ``teams`` (its :func:`sharers`); one without a row weighs 0.
 
     ``even``: 1 for every team there is that month, groups excepted. ``direct cost``: gross positive cost it owns directly (credits do not make a team
     smaller). ``cost``: gross positive cost that ``pool.of`` describes, on ``pool.basis``. ``usage``: events, or the sum of their values, that ``pool.of`` describes. ``deployments``:
@@ -36,7 +36,7 @@ def weights(
     )
     frame = _BY[by](_Asked(pool, tables, settings, span, basis))
     return (
-        frame.filter(pl.col("team_id").is_in(list(sharers(pool, tables))), pl.col("month").is_in(list(months)))
+        frame.filter(pl.col("team_id").is_in(list(teams)), pl.col("month").is_in(list(months)))
         .group_by("month", "currency", "part", "team_id")
         .agg(pl.col("weight").sum())
         .sort("month", "currency", "part", "team_id")
@@ -44,9 +44,8 @@ def weights(
     )
 
 
-def sharers(pool: Pool, tables: Tables) -> list[str]:
-    """The teams that may share a pool: those of ``to`` (groups stand for all teams below them) without those of ``but``."""
-    units = hierarchy(tables)
+def sharers(pool: Pool, units: pl.DataFrame) -> list[str]:
+    """The teams of ``units`` (:func:`hierarchy`) that may share a pool: those of ``to`` (groups stand for all teams below them) without those of ``but``."""
     asked = members(pool.to, units) if pool.to else set(_teams(units))
     return sorted(asked - members(pool.but, units))
 
@@ -72,9 +71,8 @@ def members(names: Collection[str], units: pl.DataFrame) -> set[str]:
     return found
 
 
-def check(settings: Settings, tables: Tables) -> None:
-    """Stop at once where rules name a team that does not exist; raises :class:`SettingsError` listing all."""
-    units = hierarchy(tables)
+def check(settings: Settings, units: pl.DataFrame) -> None:
+    """Stop at once where rules name a team that ``units`` (:func:`hierarchy`) do not have; raises :class:`SettingsError` listing all."""
     known = units["team_id"].to_list()
     problems = [
         f"pool {pool.id!r}: {what}: there is no team or group {name!r}.{nearest(name, known)}"

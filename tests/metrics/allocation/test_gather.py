@@ -18,7 +18,7 @@ from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
-from idp_analytics.tables import empty
+from idp_analytics.tables import empty, side_by_side
 
 SHARED = Pool("shared", "Shared", {"component": ("EKS", "net*")}, "cost", of={"owner": ("pay",), "provider": ("aws",)})
 TAX = Pool("tax", "Tax", {"category": ("tax",)}, "direct cost")
@@ -106,7 +106,8 @@ def test_texts_may_come_as_a_dictionary(numbered: pl.DataType) -> None:
 def test_neither_the_engine_nor_the_piece_changes_a_digit(
     monkeypatch: pytest.MonkeyPatch, engine: Literal["in-memory", "streaming"], piece: int
 ) -> None:
-    monkeypatch.setattr(gather, "_PIECE", piece)
+    monkeypatch.setattr(side_by_side, "PIECE", piece)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
     given_tables = tables(
         *({"component": c, "team_id": t, "category": k, "amount": Decimal(n) / 8} for n, (c, t, k) in
           enumerate(product(("EKS", "network", "support", "db", None), ("pay", "core", "stranger", None), ("usage", "tax"))))
@@ -116,6 +117,21 @@ def test_neither_the_engine_nor_the_piece_changes_a_digit(
     with pl.Config() as config:
         config.set_engine_affinity(engine)
         assert entries(given_tables, settings).collect().sort(pl.all()).equals(wanted)
+
+
+def test_carries_go_through_all_digits() -> None:
+    """As large and as small as the sum of three may be before it is added up in another way."""
+    amounts = [
+        Decimal("33333333333333.000000000000000000000001"),
+        Decimal("-0.000000000000000000000001"),
+        Decimal("1e-24"),
+    ]
+    cells = gathered(tables(*({"amount": amount} for amount in amounts)), with_pools(SHARED))["costs"].collect()
+    assert cells.select("amount", "gross", "charges").row(0) == (
+        amounts[0],
+        Decimal("33333333333333.000000000000000000000002"),
+        3,
+    )
 
 
 word = st.sampled_from([None, "", " ", "EKS", "network", "support", "pay", "PAY", "core", "aws", "tax", "1", "é"])
@@ -131,7 +147,7 @@ charge = st.fixed_dictionaries(
 )
 
 
-@pytest.mark.parametrize("keys", ["places", "one number", "several"])
+@pytest.mark.parametrize("keys", ["one number", "of any size", "several"])
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(charge, min_size=1, max_size=30), keep=st.sampled_from([(), ("component",)]))
 def test_rules_say_of_cells_what_they_say_of_charges(
@@ -140,8 +156,8 @@ def test_rules_say_of_cells_what_they_say_of_charges(
     """Law: whose the money is, and what weighs, is the same of the cells as of the rows, to the last digit."""
     if keys == "several":
         monkeypatch.setattr(gather, "_KEYS", ())
-    if keys == "one number":
-        monkeypatch.setattr(gather, "_MOST_PLACES", 0)
+    if keys == "of any size":
+        monkeypatch.setattr(gather, "_TOO_MUCH", 0)
     settings = with_pools(SHARED, TAX, SUPPORT, weights_only=("aws",))
     whole = tables(*rows)
     cells = gathered(whole, settings, keep)
