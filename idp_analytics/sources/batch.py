@@ -30,7 +30,7 @@ _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 class Batch:
     """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
 
-    __slots__ = ("_every", "_found", "_made", "_members", "_told", "bodies", "documents", "table")
+    __slots__ = ("_every", "_found", "_made", "_members", "_nothing", "_told", "bodies", "documents", "table")
 
     def __init__(self, table: Table | None, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
         self.table = table
@@ -41,12 +41,13 @@ class Batch:
         self._told: dict[tuple[str | int, ...], list[str | None]] = {}
         self._every: dict[tuple[str | int, ...], tuple[Batch, list[int]]] = {}
         self._made: dict[str, list[Any]] = {}
+        self._nothing: list[None] = [None] * len(documents)
 
     def of(self, table: Table | None) -> Batch:
         """The same for another table; what has been read of them is not read again."""
         other = Batch(table, self.documents, self.bodies)
         other._found, other._members, other._told = self._found, self._members, self._told
-        other._every, other._made = self._every, self._made
+        other._every, other._made, other._nothing = self._every, self._made, self._nothing
         return other
 
     def __len__(self) -> int:
@@ -57,11 +58,13 @@ class Batch:
         if path not in self._found:
             *before, step = path
             values = self.at(*before)
+            if values is self._nothing:
+                return self._nothing
             try:
                 self._found[path] = list(map(itemgetter(step), values)) if type(step) is str else inside(values, step)
             except (KeyError, TypeError):
                 is_there = step in self._names(*before)
-                self._found[path] = inside(values, step) if is_there else [None] * len(values)
+                self._found[path] = inside(values, step) if is_there else self._nothing
         return self._found[path]
 
     def _names(self, *path: str | int) -> set[str]:
@@ -73,7 +76,8 @@ class Batch:
     def texts(self, *path: str | int) -> list[str | None]:
         """Of each the text at ``path``, or null (:func:`members.text`)."""
         if path not in self._told:
-            self._told[path] = texts(self.at(*path))
+            values = self.at(*path)
+            self._told[path] = self._nothing if values is self._nothing else texts(values)  # type: ignore[assignment]
         return self._told[path]
 
     def once(self, name: str, make: Callable[[], list[V]]) -> list[V]:

@@ -73,7 +73,7 @@ def opened(path: Path, shown: str) -> Documents:
                 else []
             )
             strange = [step] if isinstance(step, dict) and step and not inside else []
-            whole += [(len(whole) + number, one) for number, one in enumerate(inside or strange, 1)]
+            whole += enumerate(inside or strange, len(whole) + 1)
     return replace(found, found=whole)
 
 
@@ -94,8 +94,9 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
     is_filtered = ["__filtered__" in name for name in _names(batch)]
     yield from _left_out(batch, is_filtered, "is what a filter left out of the export")
     batch = batch.where(map(not_, is_filtered))
-    totals = _numbers(either(batch.texts("totalCost"), batch.texts("TotalCost")))
-    is_known = [total is not None for total in totals]
+    written = either(batch.texts("totalCost"), batch.texts("TotalCost"))
+    exact = _exact(written)
+    is_known = [total is not None for total in (written if exact is not None else _numbers(written))]
     yield from _left_out(batch, map(not_, is_known), "has no amount: it is no number to OpenCost either")
     batch = batch.where(is_known)
     if not len(batch):
@@ -109,32 +110,38 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
         batch.texts("ControllerName"),
     )
     environment = _labels(batch, export.options["environment_label"])
-    idle = [
-        (name.rpartition("/")[0] or None) if word == _NOBODY[0] else None
-        for name, word in zip(names, nobody, strict=True)
-    ]
-    cluster = either(batch.texts("properties", "cluster"), idle)
-    parts = _split_exactly(batch)
+    cluster, service = batch.texts("properties", "cluster"), each(export.service, service)
+    owner_raw, component = owner, either(batch.texts("properties", "namespace"), batch.texts("Namespace"))
+    if any(nobody):
+        idle = [
+            (name.rpartition("/")[0] or None) if word == _NOBODY[0] else None
+            for name, word in zip(names, nobody, strict=True)
+        ]
+        cluster, component = either(cluster, idle), either(nobody, component)
+        owner_raw = either(owner, [name if word else None for word, name in zip(nobody, names, strict=True)])
+        service, owner = (
+            [None if word else one for word, one in zip(nobody, told, strict=True)] for told in (service, owner)
+        )
+    if exact is None:  # some total is no number: without it the others may be plain
+        exact = _exact(either(batch.texts("totalCost"), batch.texts("TotalCost")))
+    parts = None if exact is None else _split_exactly(batch, exact.drop_nulls())
     if parts is None:
+        totals = _numbers(either(batch.texts("totalCost"), batch.texts("TotalCost")))
         parts = _split(batch, [total for total in totals if total is not None])
     if UNSPLIT in parts["sku"]:
         yield batch.documents[0].warning(
             "parts of an allocation are not its total: what is missing is the resource 'not split'"
         )
-    keys = [
-        export.id(f"{begin}/{where or ''}/{name}") for begin, where, name in zip(begins, cluster, names, strict=True)
-    ]
+    prefix = export.id("")
+    keys = [f"{prefix}{begin}/{where or ''}/{name}" for begin, where, name in zip(begins, cluster, names, strict=True)]
     own = parts.select(
         "sku", "amount", "quantity", "quantity_unit",
         cost_id=pl.concat_str(pl.lit(pl.Series(keys, dtype=pl.String)).gather("place"), "sku", separator="/", ignore_nulls=True),
     )  # fmt: skip
     yield from batch.several(
         parts["place"], own.to_dict(),
-        newest=either(batch.texts("end"), ends), period_start=begins, period_end=ends,
-        service_id=[None if word else one for word, one in zip(nobody, each(export.service, service), strict=True)],
-        team_id=[None if word else one for word, one in zip(nobody, owner, strict=True)],
-        owner_raw=either(owner, [name if word else None for word, name in zip(nobody, names, strict=True)]),
-        provider="Kubernetes", account=cluster, component=either(nobody, batch.texts("properties", "namespace"), batch.texts("Namespace")),
+        newest=either(batch.texts("end"), ends) if any(batch.texts("end")) else ends, period_start=begins, period_end=ends,
+        service_id=service, team_id=owner, owner_raw=owner_raw, provider="Kubernetes", account=cluster, component=component,
         resource=names, environment=each(export.environment, environment), environment_raw=environment,
         category="usage", currency=export.options["currency"], basis="list",
     )  # fmt: skip
@@ -188,11 +195,8 @@ _NOTHING = pl.Series([], dtype=MONEY)
 _PARTS = {"place": pl.UInt32, "sku": pl.String, "amount": pl.String, "quantity": pl.String, "quantity_unit": pl.String}
 
 
-def _split_exactly(batch: Batch) -> pl.DataFrame | None:
+def _split_exactly(batch: Batch, totals: pl.Series) -> pl.DataFrame | None:
     """What :func:`_split` tells, of whole columns at once; null where some number is not plain enough for that."""
-    totals = _exact(either(batch.texts("totalCost"), batch.texts("TotalCost")))
-    if totals is None:
-        return None
     left, is_whole = totals, pl.Series([True]).new_from_index(0, len(batch))
     told = []
     for resource, api, csv, hours, unit, shift in _RESOURCES:
@@ -222,7 +226,9 @@ def _exact(texts: Sequence[str | None], shift: int = 0) -> pl.Series | None:
     """Numbers times ten to the ``shift``, where each is written without exponent and with no more digits than fit; null: some is not."""
     told = pl.Series(texts, dtype=pl.String)
     decimals = 24 + shift
-    if (told.str.len_bytes() > 20).any() or told.str.contains(rf"[^-\d.]|\.\d{{{decimals + 1}}}").any():
+    # What has 20 signs has no more than 19 decimals.
+    odd = "[^-0-9.]" if decimals > 19 else rf"[^-0-9.]|\.[0-9]{{{decimals + 1}}}"
+    if (told.str.len_bytes() > 20).any() or told.str.contains(odd).any():
         return None
     found = told.cast(pl.Decimal(38, decimals), strict=False)
     if found.null_count() > told.null_count():
@@ -358,7 +364,8 @@ def _labels(batch: Batch, name: str | None) -> list[str | None]:
     names = dict.fromkeys((name, _plain(name)))
     inside = [("properties", part, one) for part in ("labels", "annotations", "namespaceLabels") for one in names]
     for path in (*inside, *((f"{_LABEL}{one}",) for one in names)):
-        found = found if all(found) else either(found, batch.texts(*path))
+        if not all(found) and any(told := batch.texts(*path)):
+            found = either(found, told)
     return found
 
 
