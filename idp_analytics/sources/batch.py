@@ -6,6 +6,7 @@ of one after another, and no row is ever by itself in Python.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, compress, groupby
@@ -24,13 +25,28 @@ from idp_analytics.tables.declare import Table
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+_FEW = 3
+"""Of how many members of one object that not all have it is known which there are at all: to collect them takes as long."""
 _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 
 
 class Batch:
     """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
 
-    __slots__ = ("_every", "_found", "_made", "_members", "_nothing", "_told", "bodies", "documents", "table")
+    __slots__ = (
+        "_every",
+        "_found",
+        "_made",
+        "_members",
+        "_missed",
+        "_nothing",
+        "_told",
+        "_which",
+        "_whole",
+        "bodies",
+        "documents",
+        "table",
+    )
 
     def __init__(self, table: Table | None, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
         self.table = table
@@ -38,16 +54,21 @@ class Batch:
         self.bodies: Sequence[Any] = [document.body for document in documents] if bodies is None else bodies
         self._found: dict[tuple[str | int, ...], list[Any]] = {(): list(self.bodies)}
         self._members: dict[tuple[str | int, ...], set[str]] = {}
+        self._missed: Counter[tuple[str | int, ...]] = Counter()
         self._told: dict[tuple[str | int, ...], list[str | None]] = {}
         self._every: dict[tuple[str | int, ...], tuple[Batch, list[int]]] = {}
         self._made: dict[str, list[Any]] = {}
         self._nothing: list[None] = [None] * len(documents)
+        # Of which others these are some, and which of those: a text that has been read of all is not read again.
+        self._whole: Batch | None = None
+        self._which: Sequence[object] = ()
 
     def of(self, table: Table | None) -> Batch:
         """The same for another table; what has been read of them is not read again."""
         other = Batch(table, self.documents, self.bodies)
         other._found, other._members, other._told = self._found, self._members, self._told
         other._every, other._made, other._nothing = self._every, self._made, self._nothing
+        other._missed, other._whole, other._which = self._missed, self._whole, self._which
         return other
 
     def __len__(self) -> int:
@@ -62,8 +83,11 @@ class Batch:
                 return self._nothing
             try:
                 self._found[path] = list(map(itemgetter(step), values)) if type(step) is str else inside(values, step)
-            except (KeyError, TypeError):
-                is_there = step in self._names(*before)
+            except TypeError:
+                self._found[path] = inside(values, step) if any(values) else self._nothing
+            except KeyError:
+                self._missed[tuple(before)] += 1
+                is_there = self._missed[tuple(before)] < _FEW or step in self._names(*before)
                 self._found[path] = inside(values, step) if is_there else self._nothing
         return self._found[path]
 
@@ -76,8 +100,12 @@ class Batch:
     def texts(self, *path: str | int) -> list[str | None]:
         """Of each the text at ``path``, or null (:func:`members.text`)."""
         if path not in self._told:
-            values = self.at(*path)
-            self._told[path] = self._nothing if values is self._nothing else texts(values)  # type: ignore[assignment]
+            told = None if self._whole is None else self._whole._told.get(path)
+            if told is not None:
+                self._told[path] = list(compress(told, self._which))
+            else:
+                values = self.at(*path)
+                self._told[path] = self._nothing if values is self._nothing else texts(values)  # type: ignore[assignment]
         return self._told[path]
 
     def once(self, name: str, make: Callable[[], list[V]]) -> list[V]:
@@ -91,7 +119,9 @@ class Batch:
         which = list(wanted)
         if all(which):
             return self
-        return Batch(self.table, list(compress(self.documents, which)), list(compress(self.bodies, which)))
+        some = Batch(self.table, list(compress(self.documents, which)), list(compress(self.bodies, which)))
+        some._whole, some._which = self, which
+        return some
 
     def every(self, *path: str | int) -> tuple[Batch, list[int]]:
         """The objects of the lists at ``path`` (:func:`members.every`), and for each the place here of what it is in."""
@@ -192,6 +222,35 @@ def either(*choices: Sequence[V | None]) -> list[V | None]:
     """Of each place the first that is known."""
     first = list(choices[0])
     for other in choices[1:]:
-        if not all(first):
+        if not any(first):
+            first = list(other)
+        elif not all(first):
             first = [one or more for one, more in zip(first, other, strict=True)]
     return first
+
+
+_ZULU = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def later(begun: Sequence[str | None], waited: pl.Series) -> pl.Series | None:
+    """The time so many microseconds after each, as ``datetime.isoformat`` writes it; null where one of the two is not known. None:
+    some are not written as nearly all are (``2026-01-01T00:00:00Z``), or are too far away for a date."""
+    written = pl.Series(begun, dtype=pl.String)
+    at = written.str.to_datetime(_ZULU, time_unit="us", strict=False)
+    # What is read may be written in other ways: a second of 60, a month of one digit.
+    if not at.dt.strftime(_ZULU).eq_missing(written).all() or not _is_near(at.to_physical()) or not _is_near(waited):
+        return None
+    ended = (at.to_physical() + waited).cast(pl.Datetime("us"))
+    told = pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    finer = pl.when(pl.col("at").dt.microsecond() != 0).then(pl.col("at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00"))
+    has_parts = bool((ended.to_physical() % 1_000_000 != 0).any())
+    return ended.to_frame("at").select(pl.coalesce(finer, told) if has_parts else told).to_series()
+
+
+_CENTURIES = 10 * 100 * 366 * 86_400 * 1_000_000
+"""A thousand years in microseconds."""
+
+
+def _is_near(microseconds: pl.Series) -> bool:
+    least, most = microseconds.min(), microseconds.max()
+    return least is None or bool(least > -_CENTURIES / 2 and most < _CENTURIES)  # type: ignore[operator]

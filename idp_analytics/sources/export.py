@@ -161,6 +161,11 @@ class Export:
         """``kind:native``, the id of a fact of this system; with another prefix where the settings say so."""
         return None if native is None else self._prefix + native
 
+    def ids(self, natives: Iterable[str | None]) -> list[str | None]:
+        """:meth:`id` of each."""
+        prefix = self._prefix
+        return [None if native is None else prefix + native for native in natives]
+
     @cached_property
     def _prefix(self) -> str:
         prefix = self.options.get("prefix")

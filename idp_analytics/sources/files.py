@@ -30,8 +30,11 @@ def shown_path(path: Path, root: Path) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of the file as it lies on disk (packed, if it is packed), in hexadecimal."""
+def sha256(path: Path, data: bytes | None = None) -> str:
+    """SHA-256 of the file as it lies on disk (packed, if it is packed), in hexadecimal. What has been read of it (``data``) is
+    not read again where it is not packed."""
+    if data is not None and not _is_gzip(path):
+        return hashlib.sha256(data).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

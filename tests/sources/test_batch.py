@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.sources import native
-from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.batch import Batch, each, either, later
 from idp_analytics.sources.export import Document, Export, File
 from idp_analytics.sources.rows import frame
 from idp_analytics.sources.system import Gives, Row, Shape, System
@@ -127,3 +128,39 @@ def test_what_is_said_of_all_is_said_once_of_all_that_are_read(strange: list[int
     (extract,) = native._extracts(CHANGES, native._rows(*export_of(bodies, counted)), [FILE])
     assert extract.warnings == (f"{5 - len(strange)} in all",)
     assert (extract.frame.height, sum(extract.dropped.values())) == (5 - len(strange), len(strange))
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.sampled_from(["x", " x ", "", 1]), min_size=1), max_size=6))
+def test_some_of_them_are_told_as_all_were(bodies: list[dict[str, Any]]) -> None:
+    """What has been read of all is not read again, and is the same."""
+    read_before, unread = Batch(CHANGES, documents(bodies)), Batch(CHANGES, documents(bodies))
+    read_before.texts("a")
+    wanted = [len(body) == 1 for body in bodies]
+    some = read_before.where(wanted)
+    assert some.texts("a") == unread.where(wanted).texts("a")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2900, 1, 1)),
+            st.none() | st.integers(-(10**15), 10**15),
+        ),
+        max_size=5,
+    )
+)
+def test_later_is_as_python_writes_it(told: list[tuple[datetime | None, int | None]]) -> None:
+    begun = [None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}" for at, _ in told]
+    found = later(begun, pl.Series([waited for _, waited in told], dtype=pl.Int64))
+    assert found is not None
+    assert found.to_list() == [
+        None if at is None or waited is None else (datetime.fromisoformat(at) + timedelta(microseconds=waited)).isoformat()
+        for at, (_, waited) in zip(begun, told, strict=True)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-06-30T23:59:60Z", "2026-6-30T23:59:59Z", "2026-06-30 23:59:59", "x", "0900-01-01T00:00:00Z"]
+)
+def test_of_what_is_written_in_another_way_none_is_told(at: str) -> None:
+    assert later([at, None], pl.Series([1, 1])) is None

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.documents import Documents, read_documents
+from idp_analytics.sources.documents import Documents, _joined_lines, _json_lines, read_documents
 
 TWO = [{"id": "a", "n": 1}, {"id": "b", "n": 2}]
 
@@ -291,3 +291,21 @@ def test_documents_are_gone_as_soon_as_nobody_needs_them(tmp_path):
     finally:
         if was_enabled:
             gc.enable()
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ['{"a": 1}', ' {"a": "}{"} ', '{"a": 1}, {"b": 2}', '{"c": [1', "2]}", '{"c": [{}', '{"d": 1}]}', '{"e": "', '"}', "[1]", "null", '{"a": 1, "a": NaN}', ""]
+        ),
+        min_size=1, max_size=6,
+    )
+)  # fmt: skip
+def test_lines_are_what_each_is_by_itself(lines: list[str]) -> None:
+    """However they are read: what two lines are together is in no document."""
+    decoder = json.JSONDecoder(parse_float=str, parse_constant=lambda _: None)
+    at_once = _joined_lines("\n".join(lines), decoder)
+    one_by_one = _json_lines("\n".join(lines), decoder)
+    assert at_once is None or (at_once, []) == one_by_one
+    if len(lines) > 1 and set(lines) == {'{"a": 1}'}:
+        assert at_once is not None

@@ -53,7 +53,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     yield apps.documents[0].truncated(
         "a failed sync is remembered only while it is the newest operation: failures are a lower bound"
     )
-    about, app = _about(apps, export), list(map(export.id, map(_name, apps.documents)))
+    about, app = _about(apps, export), export.ids(map(_name, apps.documents))
     uid = [one or "" for one in apps.texts("metadata", "uid")]
 
     def told(part: Batch, places: list[int], more: dict[str, list[Any]], **columns: Any) -> Iterator[Row]:

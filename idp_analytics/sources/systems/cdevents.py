@@ -45,14 +45,14 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
         )
         done = [predicate for _, predicate in compress(kinds, is_deployed)]
         yield from services.singly(
-            **_about(services, export), _is_run=False, deployment_id=list(map(export.id, _events(services))),
+            **_about(services, export), _is_run=False, deployment_id=export.ids(_events(services)),
             service_id=each(export.service, services.texts("subject", "id")), finished_at=_times(services), outcome="success",
             outcome_raw=done, is_rollback=[_DEPLOYED[predicate] for predicate in done],
         )  # fmt: skip
     if len(runs):
         done, outcome = [predicate for _, predicate in compress(kinds, deploys)], runs.texts(*_CONTENT, "outcome")
         yield from runs.singly(
-            **_about(runs, export), _is_run=True, deployment_id=list(map(export.id, _natives(runs))), service_id=each(export.service, _names(runs)),
+            **_about(runs, export), _is_run=True, deployment_id=export.ids(_natives(runs)), service_id=each(export.service, _names(runs)),
             outcome=[_WORDS.get(word or "", word) for word in outcome], outcome_raw=outcome,
             queued_at=_when(runs, done, "queued"), started_at=_when(runs, done, "started"), finished_at=_when(runs, done, "finished"),
         )  # fmt: skip
@@ -125,7 +125,7 @@ def changes(batch: Batch, export: Export) -> Iterator[Row]:
     done = [predicate for _, predicate in each(_kind, batch.texts("context", "type"))]
     repo = batch.texts(*_CONTENT, "repository", "id")
     yield from batch.singly(
-        newest=_times(batch), change_id=list(map(export.id, _natives(batch))), service_id=each(export.service, repo), repo=repo, kind="pull_request",
+        newest=_times(batch), change_id=export.ids(_natives(batch)), service_id=each(export.service, repo), repo=repo, kind="pull_request",
         opened_at=_when(batch, done, "created"), first_review_at=_when(batch, done, "reviewed"), merged_at=_when(batch, done, "merged"),
         closed_at=_when(batch, done, "merged", "abandoned"),
     )  # fmt: skip

@@ -136,7 +136,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
             for one, service, sha, title, when in zip(natives, services, shas, titles, at, strict=True)
         ]
     yield from batch.rows(
-        deployment_id=list(map(export.id, natives)), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
+        deployment_id=export.ids(natives), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
         sha=shas, version=titles, kind="application", finished_at=at, outcome=each(lambda kind: "success" if kind in _DEPLOYED else kind, kinds),
         outcome_raw=kinds, is_rollback=list(map(_DEPLOYED.get, kinds)), initiated_by=each(export.person, deployers),
     )  # fmt: skip

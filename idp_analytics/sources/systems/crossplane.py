@@ -40,7 +40,7 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     since = [at if is_so else None for at, is_so in zip(ready.texts("lastTransitionTime"), is_ready, strict=True)]
     natives = [uid or _name(one) for uid, one in zip(roots.texts("metadata", "uid"), roots.documents, strict=True)]
     yield from roots.rows(
-        run_id=list(map(export.id, natives)), operation_id=[f"create {kind}" for kind in roots.texts("kind")],
+        run_id=export.ids(natives), operation_id=[f"create {kind}" for kind in roots.texts("kind")],
         golden_path_id=_paths(roots, export), version=_revisions(roots), service_id=_services(roots, export),
         requested_at=roots.texts(*_CREATED), started_at=roots.texts(*_CREATED), finished_at=since, usable_at=since,
         outcome=["success" if is_so else None for is_so in is_ready], outcome_raw=ready.texts("reason"), channel="gitops",

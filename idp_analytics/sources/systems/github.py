@@ -86,7 +86,7 @@ def _deployed(batch: Batch, export: Export) -> Iterator[Row]:
     ended = list(map(_ended, told, batch.texts("state")))
     is_production = ["production" if one is True else None for one in batch.at("production_environment")]
     yield from batch.rows(
-        newest=either(batch.texts("updated_at"), batch.texts("updatedAt"), created), deployment_id=list(map(export.id, natives)),
+        newest=either(batch.texts("updated_at"), batch.texts("updatedAt"), created), deployment_id=export.ids(natives),
         service_id=each(export.service, docs.repositories_of(batch)), environment=either(each(export.environment, raws), is_production), environment_raw=raws,
         version=each(docs.tag, either(batch.texts("ref"), batch.texts("ref", "name"))), sha=either(batch.texts("sha"), batch.texts("commitOid")),
         queued_at=created, initiated_by=docs.persons(batch, export, "creator"), automated=docs.are_bots(batch, "creator"),

@@ -44,7 +44,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     finished = either(batch.texts("finished_at"), batch.texts("deployable", "finished_at"), updated)
     tiers = [_TIERS.get(tier or "") for tier in batch.texts("environment", "tier")]
     yield from batch.rows(
-        newest=updated, deployment_id=list(map(export.id, _natives(batch))), service_id=each(export.service, _projects(batch)),
+        newest=updated, deployment_id=export.ids(_natives(batch)), service_id=each(export.service, _projects(batch)),
         environment=either(tiers, each(export.environment, raw)), environment_raw=raw,
         version=[ref if tag is True else None for ref, tag in zip(batch.texts("ref"), batch.at("deployable", "tag"), strict=True)],
         sha=batch.texts("sha"), queued_at=batch.texts("created_at"), started_at=batch.texts("deployable", "started_at"),
@@ -73,7 +73,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     waits = {place for place, word in enumerate(batch.texts("status")) if word == "blocked"} - set(places)
     waiting = batch.where(place in waits for place in range(len(batch)))
     yield from waiting.rows(
-        newest=waiting.texts("updated_at"), **_asked(waiting, export), subject_kind="deployment", approval_id=list(map(export.id, _natives(waiting))),
+        newest=waiting.texts("updated_at"), **_asked(waiting, export), subject_kind="deployment", approval_id=export.ids(_natives(waiting)),
         status="pending", status_raw="blocked", automated=False, time_basis="none",
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ def _asked(batch: Batch, export: Export) -> dict[str, list[Any]]:
     """What is asked of whom by each deployment."""
     return {
         "operation_id": each(lambda name: export.operation(f"deploy to {name}"), batch.texts("environment", "name")),
-        "subject_id": list(map(export.id, _natives(batch))), "service_id": each(export.service, _projects(batch)),
+        "subject_id": export.ids(_natives(batch)), "service_id": each(export.service, _projects(batch)),
         "requestor_id": each(export.person, batch.texts("user", "username")), "requested_at": batch.texts("created_at"),
     }  # fmt: skip
 

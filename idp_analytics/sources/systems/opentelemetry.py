@@ -107,7 +107,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
         return
     of, ended, natives, services, raw, versions, shas, begun, results = map(list, zip(*told, strict=True))
     yield from Batch(batch.table, of).rows(
-        newest=ended, deployment_id=list(map(export.id, natives)), service_id=each(export.service, services),
+        newest=ended, deployment_id=export.ids(natives), service_id=each(export.service, services),
         environment=each(export.environment, raw), environment_raw=raw, version=versions, sha=shas, started_at=begun,
         finished_at=list(map(_stamp, ended)), outcome=[_RESULTS.get(result or "", result) for result in results], outcome_raw=results,
     )  # fmt: skip

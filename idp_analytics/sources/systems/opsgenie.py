@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+import polars as pl
+
 from idp_analytics.sources import members
-from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.batch import Batch, each, either, later
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Recipe, Row, Shape, System, having
 
+_DIGITS = 15
 _ENDED = ("resolved", "closed")
 
 
@@ -21,7 +24,7 @@ def incidents(batch: Batch, export: Export) -> Iterator[Row]:
     if any(len(of) > 1 for of in services):
         yield batch.documents[0].warning("some incidents touched several services: they are counted for the first")
     yield from batch.rows(
-        newest=updated, incident_id=list(map(export.id, batch.texts("id"))),
+        newest=updated, incident_id=export.ids(batch.texts("id")),
         service_id=each(export.service, _named(export, "service", [of[0] if of else None for of in services])),
         team_id=_named(export, "team", either(batch.texts("ownerTeam"), _answering(batch))) if export.options["teams"] else None,
         severity=[word[1:] if word and word[0] == "P" else None for word in priority], severity_raw=priority,
@@ -46,8 +49,8 @@ def pages(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per alert: how often it came again is one page. Who was called is not said."""
     at = batch.texts("createdAt")
     yield from batch.rows(
-        newest=batch.texts("updatedAt"), page_id=list(map(export.id, batch.texts("id"))), paged_at=at,
-        acknowledged_at=list(map(_after, at, batch.texts("report", "ackTime"))),
+        newest=batch.texts("updatedAt"), page_id=export.ids(batch.texts("id")), paged_at=at,
+        acknowledged_at=_acknowledged(at, batch.texts("report", "ackTime")),
         team_id=_named(export, "team", either(batch.texts("ownerTeamId"), batch.texts("teams", 0, "id"))) if export.options["teams"] else None,
         urgency=["high" if word in ("P1", "P2", "P3") else "low" if word else None for word in batch.texts("priority")],
     )  # fmt: skip
@@ -64,6 +67,17 @@ def _named(export: Export, shape: str, ids: Sequence[str | None]) -> list[str | 
     known = export.by(shape, "id")
     names = {native: found[0].text("name") for native, found in known.items()}
     return [names.get(native or "") or native for native in ids]
+
+
+def _acknowledged(at: list[str | None], waited: list[str | None]) -> pl.Series | list[str | None]:
+    """So many milliseconds after each came."""
+    milliseconds = [int(text) if text and text.isdigit() and len(text) < _DIGITS else None for text in waited]
+    told = (
+        later(at, pl.Series(milliseconds, dtype=pl.Int64) * 1000)
+        if waited.count(None) == milliseconds.count(None)
+        else None
+    )
+    return list(map(_after, at, waited)) if told is None else told
 
 
 def _after(at: str | None, milliseconds: str | None) -> str | None:

@@ -104,7 +104,7 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
         for word, is_withdrawn in zip(status, withdrawn, strict=True)
     ]
     yield from batch.rows(
-        newest=batch.texts("updatedAt"), run_id=list(map(export.id, batch.texts("id"))), operation_id=operation,
+        newest=batch.texts("updatedAt"), run_id=export.ids(batch.texts("id")), operation_id=operation,
         golden_path_id=each(export.golden_path, operation) if export.options["golden_paths"] else None,
         service_id=_services(batch, export), requestor_id=each(export.person, batch.texts("createdBy")), requested_at=created,
         started_at=begun, finished_at=ended, outcome=outcome, outcome_raw=either(batch.texts("statusLabel"), status),
@@ -119,7 +119,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     status, said, natives = (
         batch.texts("status"),
         batch.texts("approval", "state"),
-        list(map(export.id, batch.texts("id"))),
+        export.ids(batch.texts("id")),
     )
     decisions = _decisions(batch, export)
     stands = list(map(_stands, status, said, _withdrawn(batch, export), decisions))

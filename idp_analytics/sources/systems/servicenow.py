@@ -42,7 +42,7 @@ def incidents(batch: Batch, export: Export) -> Iterator[Row]:
         states = either(_words(batch, "state"), _words(batch, "incident_state"))
     closed = [at if state in _RESOLVED else None for at, state in zip(_times(batch, "closed_at"), states, strict=True)]
     yield from batch.rows(
-        newest=_times(batch, "sys_updated_on"), incident_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        newest=_times(batch, "sys_updated_on"), incident_id=export.ids(either(_raws(batch, "number"), _raws(batch, "sys_id"))),
         service_id=_services(batch, export), team_id=_names(batch, "assignment_group") if export.options["teams"] else None,
         severity=each(_digit, _raws(batch, "priority")), severity_raw=_names(batch, "priority"),
         opened_at=either(_times(batch, "opened_at"), _times(batch, "sys_created_on")), acknowledged_at=_times(batch, "work_start"),
@@ -54,7 +54,7 @@ def changes(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per change request; it is merged when its work ended. Its type is a label (normal, standard, emergency)."""
     approved = _approved(export)
     yield from batch.rows(
-        newest=_times(batch, "sys_updated_on"), change_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        newest=_times(batch, "sys_updated_on"), change_id=export.ids(either(_raws(batch, "number"), _raws(batch, "sys_id"))),
         service_id=_services(batch, export), author_id=each(export.person, _raws(batch, "requested_by")),
         opened_at=_times(batch, "sys_created_on"), closed_at=either(_times(batch, "closed_at"), _times(batch, "work_end")),
         approved_at=[
@@ -80,7 +80,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     ]
     who = [one if state in _DECIDED else None for one, state in zip(_raws(batch, "approver"), states, strict=True)]
     yield from batch.rows(
-        newest=_times(batch, "sys_updated_on"), approval_id=list(map(export.id, _raws(batch, "sys_id"))), operation_id=[change.operation for change in of],
+        newest=_times(batch, "sys_updated_on"), approval_id=export.ids(_raws(batch, "sys_id")), operation_id=[change.operation for change in of],
         subject_kind="change", subject_id=[export.id(change.number or subject) for change, subject in zip(of, subjects, strict=True)],
         service_id=[change.service for change in of], requestor_id=each(export.person, [change.requestor for change in of]),
         responder_id=each(export.person, who), requested_at=_times(batch, "sys_created_on"), decided_at=decided,
@@ -100,7 +100,7 @@ def operations(batch: Batch, export: Export) -> Iterator[Row]:
 def tickets(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per request (``sc_request``, ``sc_req_item``, ``sc_task``); open as long as it is active."""
     yield from batch.rows(
-        newest=_times(batch, "sys_updated_on"), ticket_id=list(map(export.id, either(_raws(batch, "number"), _raws(batch, "sys_id")))),
+        newest=_times(batch, "sys_updated_on"), ticket_id=export.ids(either(_raws(batch, "number"), _raws(batch, "sys_id"))),
         team_id=_names(batch, "requested_for_group"), service_id=_services(batch, export),
         category=either(_names(batch, "cat_item"), _names(batch, "category")), priority=_names(batch, "priority"), channel=_raws(batch, "contact_type"),
         created_at=either(_times(batch, "opened_at"), _times(batch, "sys_created_on")), resolved_at=_times(batch, "closed_at"),

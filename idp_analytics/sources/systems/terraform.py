@@ -76,7 +76,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     workspaces = each(lambda native: workspace_called(native, export), runs.texts(*_WORKSPACE))
     automatic, confirmed = runs.at("attributes", "auto-apply"), runs.texts(*_STAMPS, "confirmed-at")
     yield from runs.rows(
-        newest=_newest_of(runs), deployment_id=list(map(export.id, runs.texts("id"))), service_id=each(export.service, workspaces),
+        newest=_newest_of(runs), deployment_id=export.ids(runs.texts("id")), service_id=each(export.service, workspaces),
         environment=each(export.environment, workspaces), environment_raw=workspaces, kind="infrastructure",
         queued_at=runs.texts("attributes", "created-at"), initiated_by=_people(runs, export), **_ended(runs),
         automated=[None if flag is None else bool(flag) and at is None for flag, at in zip(automatic, confirmed, strict=True)],
@@ -88,7 +88,7 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
     runs = _changing(batch)
     workspaces = each(lambda native: workspace_called(native, export), runs.texts(*_WORKSPACE))
     yield from runs.rows(
-        newest=_newest_of(runs), run_id=list(map(export.id, runs.texts("id"))),
+        newest=_newest_of(runs), run_id=export.ids(runs.texts("id")),
         operation_id=["destroy infrastructure" if flag is True else "change infrastructure" for flag in runs.at("attributes", "is-destroy")],
         service_id=each(export.service, workspaces), requestor_id=_people(runs, export), requested_at=runs.texts("attributes", "created-at"),
         usable_at=runs.texts(*_STAMPS, "applied-at"), **_ended(runs),

@@ -9,11 +9,14 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.sources import members
-from idp_analytics.sources.batch import Batch, batches
+from idp_analytics.sources.batch import Batch, batches, later
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System, having
 
 _STATUS = {"new": "open", "open": "open", "pending": "open", "hold": "open", "solved": "done", "closed": "done"}
+_MINUTE = 60_000_000
+"""Microseconds."""
+_MOST_MINUTES = 1e8
 _SCORES = {"good": 1, "bad": 0}
 
 
@@ -32,7 +35,7 @@ def tickets(batch: Batch, export: Export) -> Iterator[Row]:
     else:
         category = batch.texts("type") if by == "type" else _fields(batch, by)
     yield from batch.rows(
-        newest=batch.texts("updated_at"), ticket_id=list(map(export.id, natives)), team_id=_fields(batch, export.options["team_field"]),
+        newest=batch.texts("updated_at"), ticket_id=export.ids(natives), team_id=_fields(batch, export.options["team_field"]),
         service_id=_fields(batch, export.options["service_field"]), category=category, priority=batch.texts("priority"),
         channel=batch.texts("via", "channel"), created_at=created,
         first_response_at=_after(created, metrics.texts("reply_time_in_minutes", "calendar")),
@@ -84,9 +87,19 @@ def _after(created: list[str | None], minutes: list[str | None]) -> pl.Series | 
     begun = pl.Series(created, dtype=pl.String).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
     waited = pl.Series(minutes, dtype=pl.String).cast(pl.Int32, strict=False)
     if begun.null_count() + waited.null_count() > created.count(None) + minutes.count(None):
-        return list(map(_later, created, minutes))
+        return _finer(created, minutes)
     told: pl.Series = pl.select(begun + pl.duration(minutes=pl.lit(waited), time_unit="us")).to_series()
     return told.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _finer(created: list[str | None], minutes: list[str | None]) -> pl.Series | list[str | None]:
+    """The same of minutes with fractions, to the microsecond, as ``timedelta`` rounds."""
+    given = pl.Series(minutes, dtype=pl.String).cast(pl.Float64, strict=False)
+    if given.null_count() > minutes.count(None) or not given.is_finite().all() or (given.abs() > _MOST_MINUTES).any():
+        return list(map(_later, created, minutes))
+    whole = given.cast(pl.Int64)
+    told = later(created, whole * _MINUTE + ((given - whole) * _MINUTE).round(mode="half_to_even").cast(pl.Int64))
+    return list(map(_later, created, minutes)) if told is None else told
 
 
 def _later(created: str | None, minutes: str | None) -> str | None:
