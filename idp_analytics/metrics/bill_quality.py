@@ -8,7 +8,7 @@ Measures after the FinOps Foundation's allocation KPIs (FinOps Framework, 2025).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from idp_analytics.metrics.cells import EVERY
 from idp_analytics.metrics.cost_lines import Schema, measured
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.showback import ALLOCATED, showback_cost
+from idp_analytics.periods import floor
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
@@ -82,13 +83,15 @@ def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     return _told([*gathered, _lags(charges, tables, as_of, periods)], periods)
 
 
-def allocated(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of :func:`bill_quality` what is allocated and what not, which is told by the ledger alone."""
+def allocated(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
+    """Of :func:`bill_quality` what is allocated and what not, which is told by the ledger alone, from the quarter ``since`` lies in."""
     tables = charged_before(tables, as_of)
     first = bill(tables, settings).select(_month().min()).collect()
     if first["month"].null_count():
         return pl.DataFrame(schema=COLUMNS)
-    return _told(_of_ledger(tables, settings), measured(tables, settings, as_of, first))
+    # What is shared of a month follows from that month alone.
+    late = tables["costs"].filter(pl.col("period_start").dt.date() >= floor(since, "1q"))
+    return _told(_of_ledger({**tables, "costs": late}, settings), measured(tables, settings, as_of, first))
 
 
 def _told(gathered: list[pl.DataFrame], periods: pl.DataFrame) -> pl.DataFrame:

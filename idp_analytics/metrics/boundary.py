@@ -11,10 +11,10 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import rates, shares
 from idp_analytics.estimates.adding import added
+from idp_analytics.metrics import grid
 from idp_analytics.metrics.approvals import ANSWERED, OVER, judged
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.cells import EVERY, known_by, placed
-from idp_analytics.metrics.grid import calendar, spans
+from idp_analytics.metrics.cells import EVERY, Spans, known_by, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.uses import CAUSES, RISKS, described, uses
 from idp_analytics.settings import Settings
@@ -68,7 +68,7 @@ _TABLES = ("action_runs", "approvals", "escape_hatches")
 _SCOPES = ("org", "team")
 
 
-def boundary(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def boundary(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Per operation, gate and route: how often it was done, how long people waited for it, how often nobody had agreed.
 
     One row per operation, risk, gate and route of each entity that used it, by month and quarter (:data:`COLUMNS`). Uses
@@ -80,9 +80,9 @@ def boundary(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
     used = known_by(uses(tables, now), settings, as_of).collect()
     if used.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    counts = _summed(used, settings, pl.len().cast(pl.Int64).alias("n"), pl.col("is_carried_out").sum().alias("carried_out"),
+    counts = _summed(used, settings, spans, pl.len().cast(pl.Int64).alias("n"), pl.col("is_carried_out").sum().alias("carried_out"),
                      *(pl.col(name).sum() for name in CAUSES), pl.col("is_exposed").sum().alias("exposed"))  # fmt: skip
-    waiting = _summed(known_by(_waits(tables, now), settings, as_of).collect(), settings, *_waiting())
+    waiting = _summed(known_by(_waits(tables, now), settings, as_of).collect(), settings, spans, *_waiting())
     both = counts.join(waiting, on=[*CELL, *_WHAT], how="full", coalesce=True, nulls_equal=True)
     numbers = [name for name, dtype in COLUMNS.items() if dtype == pl.Int64]
     both = both.with_columns(pl.col(*numbers, "hours", "_squares", "_longest").fill_null(0))
@@ -120,8 +120,8 @@ def _waiting() -> list[pl.Expr]:
     ]  # fmt: skip
 
 
-def _summed(frame: pl.DataFrame, settings: Settings, *sums: pl.Expr) -> pl.DataFrame:
-    return placed(frame, settings, _SCOPES).group_by(*CELL, *_WHAT).agg(*sums)
+def _summed(frame: pl.DataFrame, settings: Settings, spans: Spans | None, *sums: pl.Expr) -> pl.DataFrame:
+    return placed(frame, settings, _SCOPES, spans=spans).group_by(*CELL, *_WHAT).agg(*sums)
 
 
 def _intervals(found: pl.DataFrame, level: float) -> list[pl.Series | pl.Expr]:
@@ -150,8 +150,8 @@ def _periods(tables: Tables, settings: Settings, as_of: datetime, first: date) -
 
     Approvals alone, or runs alone, are enough for a map.
     """
-    held = spans(tables, _TABLES, as_of)
+    held = grid.spans(tables, _TABLES, as_of)
     begun = min((span.first, name) for name, span in held.items() if span.first)[1]
     chosen = replace(by_name("exposed_run_share"), tables=(begun,))
-    grid = calendar(chosen, settings, as_of, held, first, EVERY)
-    return grid.filter("is_measured").select("every", "period", "period_start", "is_partial", "days")
+    spine = grid.calendar(chosen, settings, as_of, held, first, EVERY)
+    return spine.filter("is_measured").select("every", "period", "period_start", "is_partial", "days")

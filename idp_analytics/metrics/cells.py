@@ -38,6 +38,11 @@ def within(spans: Spans | None, day: pl.Expr) -> pl.Expr:
     return pl.lit(True) if spans is None else (day >= spans[0].start) & (day < spans[-1].end)
 
 
+def charged_within(tables: Tables, spans: Spans | None) -> Tables:
+    """``tables`` with the charges of the periods asked for only: whose a charge is, and what is shared of a month, follow from that month alone."""
+    return {**tables, "costs": tables["costs"].filter(within(spans, pl.col("period_start").dt.date()))}
+
+
 def known_by(frame: pl.LazyFrame, settings: Settings, as_of: datetime) -> pl.LazyFrame:
     """``frame`` without what happened at or after ``as_of``, with ``day``: the day of ``at`` where the organisation is."""
     now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))

@@ -13,7 +13,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.allocation.charges import bill, charged_before
-from idp_analytics.metrics.cells import EVERY
+from idp_analytics.metrics.cells import Spans, charged_within, lengths
 from idp_analytics.metrics.cost_lines import Schema, measured
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
@@ -47,7 +47,7 @@ _FEWEST, _ALMOST_ALL = 5, 0.99
 _ZERO = pl.lit(0).cast(MONEY)
 
 
-def cost_bridge(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def cost_bridge(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """The bridge of every provider and currency, by month and quarter (columns :data:`COLUMNS`).
 
     *purchases*: charges of category purchase, which lose what covers later charges. *amortisation*: usage that is billed nothing
@@ -58,11 +58,11 @@ def cost_bridge(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
     far as they are known, and no step between.
     """
     tables = charged_before(tables, as_of)
-    both = _paired(tables, settings)
+    both = _paired(charged_within(tables, spans), settings)
     if both.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     periods = measured(tables, settings, as_of, both)
-    parts = [_bridge(both, length) for length in EVERY]
+    parts = [_bridge(both, length) for length in lengths(spans)]
     return (
         pl.concat(parts)
         .join(periods, on=["every", "period_start"])

@@ -9,11 +9,11 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.allocation.charges import charged_before
-from idp_analytics.metrics.cells import Spans, lengths, of_spans
+from idp_analytics.metrics.cells import Spans, charged_within, lengths, of_spans
 from idp_analytics.metrics.cost_effects import EFFECTS, ZERO, of_charges, of_shares
 from idp_analytics.metrics.cost_lines import ITEM, Schema, by_period, charged, measured, shared, team
 from idp_analytics.metrics.links import Tables
-from idp_analytics.periods import preceding
+from idp_analytics.periods import course
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
@@ -56,15 +56,12 @@ def cost_variance(tables: Tables, settings: Settings, as_of: datetime, spans: Sp
     The first period has none before it and no rows.
     """
     tables = charged_before(tables, as_of)
-    charges, of_pools = charged(tables, settings), shared(tables, settings)
+    # Each is compared with the one before.
+    here = charged_within(tables, None if spans is None else (*course(spans[0], 2), *spans[1:]))
+    charges, of_pools = charged(here, settings), shared(here, settings)
     if charges.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     known = _with_one_before(measured(tables, settings, as_of, charges)).filter(of_spans(spans))
-    if spans is not None:
-        since, until = preceding(spans[0].start, spans[0].every), spans[-1].end
-        charges, of_pools = (
-            rows.filter(pl.col("month") >= since, pl.col("month") < until) for rows in (charges, of_pools)
-        )
     effects = pl.concat(_compared(charges, of_pools, lengths(spans)))
     effects = effects.join(known, on=["every", "period_start"])
     whole = effects.group_by(_CELL).agg(pl.col("before", "after", *EFFECTS).sum(), *_lines_of_each())

@@ -15,6 +15,7 @@ from idp_analytics.metrics.component_users import UPTAKE_DAYS, arrived, begun, c
 from idp_analytics.metrics.components import LAG, WINDOW_DAYS, components, costs_at, standing, told, uses
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, period_ends
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.components import Component
 
@@ -69,6 +70,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _PLACE = ["component", "at"]
 
 
+@remembered
 def sprawl(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every component at the end of each month and quarter: who uses it, whether more or less, and what the rule comes to.
 

@@ -6,22 +6,21 @@ one more or less would move it much, and then none is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 from idp_analytics.answers import Verdict
-from idp_analytics.metrics.allocation.charges import charged_before
+from idp_analytics.metrics.allocation.charges import bill, cell_start, charged_before
 from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, charged_within, known_by, periods_of, placed
 from idp_analytics.metrics.cost_lines import Schema
 from idp_analytics.metrics.delivery import NOT_TOLD
 from idp_analytics.metrics.lead_time import counted_changes
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import observed
-from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 
@@ -54,8 +53,7 @@ _CELL = ["scope", "entity_id", "every", "period_start"]
 _SCOPES = ("org", "team")
 
 
-@remembered
-def unit_costs(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def unit_costs(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Every entity's cost per unit, by month and quarter: one row per entity that has cost, currency and unit (:data:`COLUMNS`).
 
     ``deployment``: the observations of ``deployment_frequency``. ``active service``: services that have one of them in the period.
@@ -63,25 +61,47 @@ def unit_costs(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     fewer than ``rules.min_cohort`` are withheld, and of those who belong to a team nobody is counted twice. ``value`` is to
     the last digit of what money holds (10⁻²⁴).
     """
-    cost = _cost(charged_before(tables, as_of), settings)
-    if cost.is_empty():
-        return pl.DataFrame(schema=COLUMNS)
-    first: date = cost["day"].min()  # type: ignore[assignment]
-    periods = periods_of("showback_cost", tables, settings, as_of, first)
-    amounts = (
-        placed(cost, settings, _SCOPES).group_by(*_CELL, "currency").agg(pl.col("amount", "lines").sum())
-        .join(periods.select("every", "period", "period_start", "period_end", "is_partial"), on=["every", "period_start"])
-    )  # fmt: skip
+    cost = _cost(charged_within(charged_before(tables, as_of), spans), settings)
     deployed, merged = _deployed(tables, settings, as_of), _merged(tables, settings, as_of)
     by_unit = {
         DEPLOYMENT: (deployed, pl.col("usable").sum()),
         SERVICE: (deployed, pl.col("service_id").filter("usable").n_unique()),
         DEVELOPER: (merged, pl.col("person_id").drop_nulls().n_unique()),
     }
+    return _per_unit(cost, by_unit, tables, settings, as_of, _SCOPES, spans)
+
+
+def quarters_known(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """The complete quarters in which the organisation was charged anything: ``period_start``, and ``is_known``, whether :func:`unit_costs` tells what an
+    active service cost. For that nothing has to be shared out."""
+    day = cell_start(pl.col("period_start").dt.date(), settings.calendar.first_weekday).alias("day")
+    owner = pl.lit(None, pl.String)
+    charged = bill(charged_before(tables, as_of), settings).group_by(day, "currency").agg(pl.col("amount").sum(), pl.len().alias("lines"))  # fmt: skip
+    cost = charged.with_columns(owner.alias("team_id"), owner.alias("service_id")).collect()
+    by_unit = {SERVICE: (_deployed(tables, settings, as_of), pl.col("service_id").filter("usable").n_unique())}
+    found = _per_unit(cost, by_unit, tables, settings, as_of, ("org",))
+    whole = found.filter(pl.col("every") == "1q", ~pl.col("is_partial"))
+    return whole.group_by("period_start", maintain_order=True).agg(
+        pl.col("value").is_not_null().any().alias("is_known")
+    )
+
+
+def _per_unit(
+    cost: pl.DataFrame, by_unit: Mapping[str, tuple[pl.DataFrame, pl.Expr]], tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str], spans: Spans | None = None,
+) -> pl.DataFrame:  # fmt: skip
+    """``cost`` (``day``, ``team_id``, ``service_id``, ``currency``, ``amount``, ``lines``) per unit: what is seen of each, and how it is counted."""
+    if cost.is_empty():
+        return pl.DataFrame(schema=COLUMNS)
+    first: date = cost["day"].min()  # type: ignore[assignment]
+    periods = periods_of("showback_cost", tables, settings, as_of, first, of=spans)
+    amounts = (
+        placed(cost, settings, scopes, spans=spans).group_by(*_CELL, "currency").agg(pl.col("amount", "lines").sum())
+        .join(periods.select("every", "period", "period_start", "period_end", "is_partial"), on=["every", "period_start"])
+    )  # fmt: skip
     parts = []
     for unit, (seen, counted) in by_unit.items():
         begun: date | None = seen.filter("usable")["day"].min()  # type: ignore[assignment]
-        counts = placed(seen, settings, _SCOPES).group_by(_CELL).agg(
+        counts = placed(seen, settings, scopes, spans=spans).group_by(_CELL).agg(
             counted.cast(pl.Int64).alias("n"), (~pl.col("usable")).sum().cast(pl.Int64).alias("missing")
         )  # fmt: skip
         known = pl.lit(begun is not None) & (pl.col("period_end") > pl.lit(begun, pl.Date))

@@ -12,7 +12,7 @@ from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.allocation.entries import DIMENSIONS, entries
 from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.shares import described, shares
-from idp_analytics.metrics.cells import EVERY, periods_of
+from idp_analytics.metrics.cells import Spans, charged_within, lengths, periods_of
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
@@ -65,17 +65,17 @@ NO_PATH = "no golden path"
 SEVERAL_PATHS = "several golden paths"
 
 
-def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def pools(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """What each pool held and who pays it, per team and for the organisation, by month and quarter: columns :data:`POOLS`."""
     if not settings.showback.pools:
         return pl.DataFrame(schema=POOLS)
     whole = charged_before(tables, as_of)
-    tables = gathered(whole, settings, DIMENSIONS)
+    tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
     found = shares(tables, settings)
     told = {pool.id: (pool.title, described(pool, settings.showback.services)) for pool in settings.showback.pools}
     measured = _periods(whole, settings, as_of, found["on"])
     parts = []
-    for length in EVERY:
+    for length in lengths(spans):
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")
         here = ["period_start", "currency", "pool"]
         rows = found.with_columns(start)
@@ -101,7 +101,7 @@ def pools(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def cost_views(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """The cost of each team and of the organisation by service, component, environment, provider and golden path, by month and
     quarter: columns :data:`VIEWS`. Within a dimension the rows of an entity add up to its cost, to the last digit.
 
@@ -109,7 +109,7 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     was on at the end of the month, as far as it was ever seen by then.
     """
     whole = charged_before(tables, as_of)
-    tables = gathered(whole, settings, DIMENSIONS)
+    tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
     titles = {pool.id: pool.title for pool in settings.showback.pools}
     month = pl.col("on").dt.truncate("1mo")
     ledger = (
@@ -132,7 +132,7 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
         "golden path": "golden path",
     }
     parts = []
-    for length in EVERY:
+    for length in lengths(spans):
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")
         for scope, entity in (("org", pl.lit("org")), ("team", pl.col("team_id"))):
             for dimension, column in dimensions.items():
@@ -151,7 +151,7 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     return _shaped(frame, _periods(whole, settings, as_of, ledger["on"]), VIEWS, list(dimensions))
 
 
-def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def allocation_methods(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """What each team would pay by another method, by month and quarter: columns :data:`METHODS`; none without pools.
 
     ``direct``, ``step-down`` in the order of the pools and in the reverse, ``reciprocal``: the same shares, settled otherwise;
@@ -162,7 +162,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     if not rules.pools:
         return pl.DataFrame(schema=METHODS)
     whole = charged_before(tables, as_of)
-    tables = gathered(whole, settings, DIMENSIONS)
+    tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
     even = tuple(replace(pool, by="even", of={}, within=(), shares={}, pools={}) for pool in rules.pools)
     turned = tuple(reversed(rules.pools))
     ways = {
@@ -184,7 +184,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime) -> p
     found = pl.concat(parts)
     periods = _periods(whole, settings, as_of, found["on"])
     sums = []
-    for length in EVERY:
+    for length in lengths(spans):
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")
         sums.append(
             found.group_by(start, "currency", "team_id", "method")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -34,10 +34,14 @@ STAYING, UPGRADED = 180, 90
 
 
 def latest(study: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The rows of a study of its last complete quarter; none where that began more than 200 days ago, for it says little of now."""
-    recent = (as_of - timedelta(days=200)).date()
-    whole = study.filter(pl.col("every") == "1q", ~pl.col("is_partial"), pl.col("period_start") >= recent)
+    """The rows of a study of its last complete quarter; none where that began before :func:`not_before`."""
+    whole = study.filter(pl.col("every") == "1q", ~pl.col("is_partial"), pl.col("period_start") >= not_before(as_of))
     return whole.filter(pl.col("period_start") == pl.col("period_start").max())
+
+
+def not_before(as_of: datetime) -> date:
+    """200 days ago: a quarter that began earlier says little of now."""
+    return (as_of - timedelta(days=200)).date()
 
 
 def services_on_a_path(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:

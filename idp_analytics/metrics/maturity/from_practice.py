@@ -9,7 +9,7 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.bill_quality import allocated
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.maturity.from_paths import counted, latest
+from idp_analytics.metrics.maturity.from_paths import counted, latest, not_before
 from idp_analytics.metrics.maturity.from_requests import recent, with_untested
 from idp_analytics.metrics.maturity.measured import (
     ABSENT,
@@ -25,7 +25,7 @@ from idp_analytics.metrics.maturity.measured import (
 from idp_analytics.metrics.stress_windows import SEVERE
 from idp_analytics.metrics.survey_results import survey_results
 from idp_analytics.metrics.theme_links import METRICS
-from idp_analytics.metrics.unit_costs import unit_costs
+from idp_analytics.metrics.unit_costs import quarters_known
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 
@@ -56,7 +56,7 @@ def months_with_platform_cost(tables: Tables, settings: Settings, as_of: datetim
 
 def cost_with_an_owner(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Share of cost with a known owner in the last complete quarter (:func:`bill_quality.allocated`); of several currencies the lowest."""
-    found = latest(allocated(tables, settings, as_of), as_of).filter(
+    found = latest(allocated(tables, settings, as_of, not_before(as_of)), as_of).filter(
         pl.col("scope") == "org", pl.col("measure") == "allocated, gross"
     )
     share = found["share"].min()
@@ -65,11 +65,9 @@ def cost_with_an_owner(tables: Tables, settings: Settings, as_of: datetime) -> p
 
 
 def quarters_with_unit_cost(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of the last four complete quarters, those of which the cost of an active service is known (:func:`unit_costs`)."""
-    found = unit_costs(tables, settings, as_of).filter(
-        pl.col("scope") == "org", pl.col("every") == "1q", ~pl.col("is_partial"), pl.col("per") == "active service"
-    )
-    known = found.drop_nulls("value")["period_start"].unique().sort().tail(4)
+    """Of the last four complete quarters, those of which the cost of an active service is known (:func:`unit_costs.quarters_known`)."""
+    found = quarters_known(tables, settings, as_of)
+    known = found.filter("is_known")["period_start"].sort().tail(4)
     if found.is_empty():
         return nothing("quarters_with_unit_cost", "quarters")
     return of_count("quarters_with_unit_cost", float(known.len()), "quarters", known.len())

@@ -62,5 +62,6 @@ STUDIES: tuple[Study, ...] = (
         boundary,
         People.WORK,
         Shown.PERIOD,
+        narrows=True,
     ),
 )

@@ -38,6 +38,7 @@ STUDIES: tuple[Study, ...] = (
         allocation.pools,
         People.NONE,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "cost_views",
@@ -45,6 +46,7 @@ STUDIES: tuple[Study, ...] = (
         allocation.cost_views,
         People.NONE,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "allocation_methods",
@@ -52,6 +54,7 @@ STUDIES: tuple[Study, ...] = (
         allocation.allocation_methods,
         People.NONE,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "cost_variance",
@@ -73,6 +76,7 @@ STUDIES: tuple[Study, ...] = (
         unit_costs,
         People.HEADS,
         Shown.COURSE,
+        narrows=True,
     ),
     Study(
         "bill_quality",
@@ -87,6 +91,7 @@ STUDIES: tuple[Study, ...] = (
         cost_bridge,
         People.NONE,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "cost_forecast",
