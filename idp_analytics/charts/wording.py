@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 
 from idp_analytics.periods import parse
 
@@ -18,6 +19,8 @@ _MONTHS = (
 
 _CENT = Decimal("0.01")
 _LONGEST_NAME = 120
+_TEXTS = 8192
+"""Of so many texts it is kept what is left of them: charts, tables and sentences say the same."""
 
 # Characters that turn the direction of the text around them, and so can make one name look like another sentence.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -31,6 +34,7 @@ _HEAPED = re.compile(
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
+@lru_cache(_TEXTS)
 def clean(text: str) -> str:
     """Text from data, safe to stand inside a line: no control, direction or unseen characters, one space between words, no heaps of marks.
 

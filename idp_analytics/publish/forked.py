@@ -261,7 +261,7 @@ def prepare() -> None:
     from idp_analytics.publish.kernel import forgo_slow_imports
 
     forgo_slow_imports()
-    import papermill.parameterize  # noqa: F401
+    import papermill.translators  # noqa: F401
 
     import idp_analytics.publish.parameters
     import idp_analytics.report.reports  # noqa: F401

@@ -23,7 +23,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from ipykernel.compiler import XCachingCompiler
+from ipykernel.compiler import XCachingCompiler, get_tmp_directory, get_tmp_hash_seed, murmur2_x86
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
@@ -88,6 +88,7 @@ class _Shell(ZMQInteractiveShell):
 
     def __init__(self, **traits: Any) -> None:
         self._transformed: dict[tuple[Any, ...], str] = {}
+        self._awaits: dict[str, bool] = {}
         super().__init__(**traits)  # type: ignore[no-untyped-call]
 
     def transform_cell(self, raw_cell: str) -> str:
@@ -106,6 +107,34 @@ class _Shell(ZMQInteractiveShell):
         if key not in self._transformed:
             self._transformed[key] = super().transform_cell(raw_cell)  # type: ignore[no-untyped-call]
         return self._transformed[key]
+
+    def should_run_async(
+        self, raw_cell: str, *, transformed_cell: str | None = None, preprocessing_exc_tuple: Any = None
+    ) -> bool:
+        """Whether a cell awaits something, which follows from its text; it is asked for twice too."""
+        if transformed_cell is None or preprocessing_exc_tuple is not None or not self.autoawait:
+            return bool(
+                super().should_run_async(
+                    raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple
+                )
+            )
+        if transformed_cell not in self._awaits:
+            self._awaits[transformed_cell] = bool(super().should_run_async(raw_cell, transformed_cell=transformed_cell))
+        return self._awaits[transformed_cell]
+
+
+class _Compiler(XCachingCompiler):
+    """The kernel's compiler; what it calls a cell is worked out once per text."""
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        if "IPYKERNEL_CELL_NAME" in os.environ:
+            return str(super().get_code_name(raw_code, code, number))  # type: ignore[no-untyped-call]
+        return f"{get_tmp_directory()}{os.sep}{_number_of(raw_code)}.py"  # type: ignore[no-untyped-call]
+
+
+@cache
+def _number_of(code: str) -> int:
+    return int(murmur2_x86(code, get_tmp_hash_seed()))  # type: ignore[no-untyped-call]
 
 
 class _Stream(io.TextIOBase):
@@ -159,13 +188,15 @@ def shell() -> _Shell:
     config = Config()
     config.HistoryManager.enabled = False  # it has a thread, and a report no past
     made: _Shell = _Shell.instance(
-        config=config, compiler_class=XCachingCompiler, kernel=SimpleNamespace(eventloop=None, shell=None)
+        config=config, compiler_class=_Compiler, kernel=SimpleNamespace(eventloop=None, shell=None)
     )
     session = _Session()
     made.session = session
     made.displayhook.session = session  # type: ignore[attr-defined]
     made.display_pub.session = session  # type: ignore[attr-defined]
     made.displayhook.topic = b"execute_result"  # type: ignore[attr-defined]
+    by_tokens = made.displayhook.semicolon_at_end_of_expression
+    made.displayhook.semicolon_at_end_of_expression = lambda cell: ";" in cell and by_tokens(cell)  # type: ignore[method-assign,no-untyped-call]
     made.db = {}  # `%store` would else write to a folder that all share
     return made
 
@@ -174,7 +205,9 @@ def prepare(cells: Sequence[Mapping[str, Any]]) -> None:
     """Make of the code of ``cells`` what can be made before they run, for all that are forked from this process."""
     for cell in cells:
         if cell["cell_type"] == "code":
-            shell().transform_cell(cell["source"])
+            transformed = shell().transform_cell(cell["source"])
+            shell().should_run_async(cell["source"], transformed_cell=transformed)
+            _number_of(cell["source"])
 
 
 def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:

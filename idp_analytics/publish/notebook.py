@@ -17,6 +17,9 @@ from nbformat.v4 import new_notebook, new_output
 if TYPE_CHECKING:
     from idp_analytics.publish.inprocess import Record
 
+INJECTED = "injected-parameters"
+"""The tag and the id of papermill's cell that sets the parameters."""
+
 PENDING, COMPLETED, FAILED = "pending", "completed", "failed"
 """How a cell went, in papermill's words."""
 
@@ -28,7 +31,10 @@ def read(path: Path) -> NotebookNode:
 
 @cache
 def _kept(path: Path, _: int) -> NotebookNode:
-    return read(path)
+    found = read(path)
+    if (found.nbformat, found.nbformat_minor) < (4, 5):  # as papermill does: its cell has an id, so all need one
+        found = nbformat.v4.upgrade(found)  # type: ignore[no-untyped-call]
+    return found
 
 
 def template(path: Path) -> NotebookNode:
@@ -55,18 +61,32 @@ def error(name: str, message: str) -> NotebookNode:
 
 def parameterized(source: NotebookNode, given: Mapping[str, Any]) -> NotebookNode:
     """A copy of the notebook with papermill's cell that sets the parameters, and papermill's metadata, ready to be run."""
-    from papermill.parameterize import parameterize_notebook
+    from papermill.translators import papermill_translators
 
     made = copy.copy(source)
     made.metadata = _node(**{**source.metadata, "papermill": _node(parameters={})})
     made.cells = [_fresh(cell) for cell in source.cells]
     if given:  # papermill puts no cell where there is nothing to set
-        made = parameterize_notebook(made, dict(given), kernel_name="python3", language="python")
+        text = papermill_translators.find_translator("python3", "python").codify(dict(given), "Parameters")
+        made.metadata.papermill = _node(parameters=dict(given))
+        made.cells = _with(made.cells, text)
     for cell in made.cells:
-        if "injected-parameters" in cell.metadata.get("tags", ()):
-            cell.id = "injected-parameters"
+        if INJECTED in cell.metadata.get("tags", ()):
+            cell.id = INJECTED
         cell.metadata["papermill"] = _node(status=PENDING, exception=False)
     return made
+
+
+def _with(cells: list[NotebookNode], text: str) -> list[NotebookNode]:
+    """The cells with papermill's, where papermill puts it: in place of an earlier one, else after that of the defaults."""
+    injected = _node(
+        id=INJECTED, cell_type="code", execution_count=None, metadata=_node(tags=[INJECTED]), outputs=[], source=text
+    )
+    for tag, more in ((INJECTED, 0), ("parameters", 1)):
+        for place, cell in enumerate(cells):
+            if tag in cell.metadata.get("tags", ()):
+                return [*cells[: place + more], injected, *cells[place + 1 :]]
+    return [injected, *cells]
 
 
 def _fresh(cell: NotebookNode) -> NotebookNode:

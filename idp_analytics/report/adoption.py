@@ -12,6 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, difference, interval, n
 from idp_analytics.metrics.joins import KINDS
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 KIND, JOINS, INCIDENCE, RETENTION, AHEAD = "adoption_kinds", "adoptions", "adoption_incidence", "adoption_retention", "retention_ahead"  # fmt: skip
@@ -28,7 +29,7 @@ def adoption(view: View) -> Section:
     """How joins came about in the period and so far, by when services join, who stays, and of the organisation whether others follow."""
     found = view.study(KIND)
     whole = found.filter(pl.col("golden_path_id").is_null())
-    now, so_far = (next(iter(whole.filter(span=span).to_dicts()), None) for span in ("period", "so far"))
+    now, so_far = (next(iter(where(whole, span=span).to_dicts()), None) for span in ("period", "so far"))
     when = period(view.period.label)
     stays = _mine(view, RETENTION)
     marks = stays.filter("is_mark").to_dicts() if stays.height else []
@@ -66,7 +67,7 @@ def _mine(view: View, study: str) -> pl.DataFrame:
     frame = view.mart.studies[study]
     if not frame.width:
         return frame
-    return frame.filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    return where(frame, scope=view.scope, entity_id=view.entity_id)
 
 
 def _answer(now: Row | None, so_far: Row | None, when: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, interval, named, period
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY = "boundary"
@@ -53,7 +54,7 @@ def boundary(view: View) -> Section:
 def gates_to_open(found: pl.DataFrame) -> list[dict[str, Any]]:
     """Rows of safe operations that a person decides on, most hours first."""
     return (
-        found.filter(risk="safe", gate="human")
+        where(found, risk="safe", gate="human")
         .sort("hours", "asked", "title", descending=[True, True, False])
         .to_dicts()
     )
@@ -66,11 +67,11 @@ def holes_to_close(found: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _unclassified(found: pl.DataFrame) -> list[dict[str, Any]]:
-    return found.filter(risk="unclassified").sort("n", "title", descending=[True, False]).to_dicts()
+    return where(found, risk="unclassified").sort("n", "title", descending=[True, False]).to_dicts()
 
 
 def _answer(found: pl.DataFrame, when: str) -> str:
-    safe, dangerous = found.filter(risk="safe", gate="human"), found.filter(risk="dangerous")
+    safe, dangerous = where(found, risk="safe", gate="human"), where(found, risk="dangerous")
     asked, waits, hours = _total(safe, "asked"), _total(safe, "waits"), float(safe["hours"].sum())
     done, exposed = _total(dangerous, "carried_out"), _total(dangerous, "exposed")
     told = [f"In {when} {count(_total(found, 'n'), 'use')} of {count(found['operation_id'].n_unique(), 'operation')}."]
@@ -86,7 +87,7 @@ def _answer(found: pl.DataFrame, when: str) -> str:
         )
     else:
         told.append("Nothing that is classified as dangerous was carried out.")
-    unknown = _total(found.filter(risk="unclassified"), "n")
+    unknown = _total(where(found, risk="unclassified"), "n")
     if unknown:
         told.append(f"{count(unknown, 'use')} {'is' if unknown == 1 else 'are'} of what nobody has classified.")
     return " ".join(told)
@@ -95,7 +96,7 @@ def _answer(found: pl.DataFrame, when: str) -> str:
 def _evaded(found: pl.DataFrame, row: dict[str, Any]) -> Iterator[str]:
     """How much that is dangerous was done round the platform, or that nobody could see it."""
     if not row["n"]:
-        if _total(found.filter(risk="dangerous"), "carried_out"):
+        if _total(where(found, risk="dangerous"), "carried_out"):
             yield "Whether something dangerous is done round the platform is not visible: no audit log of it is loaded."
         return
     share = f"{quantity(row['value'], _USES)}, " if row["value"] is not None else ""
@@ -166,12 +167,12 @@ def _cautions(found: pl.DataFrame) -> Iterator[str]:
     if found.is_empty():
         return
     yield "What is safe and what is dangerous was said by people (operations.csv); nothing unclassified is taken for safe."
-    missing = _total(found.filter(risk="safe", gate="human"), "wait_missing")
+    missing = _total(where(found, risk="safe", gate="human"), "wait_missing")
     if missing:
         yield f"Of {count(missing, 'request')} for what is safe the wait is not known, so the hours are a lower bound."
-    if found.filter(risk="safe", gate="human")["caught"].sum():
+    if where(found, risk="safe", gate="human")["caught"].sum():
         yield "Something called safe was refused or sent back: ask why before its gate is opened."
-    unknown = _total(found.filter(risk="dangerous", gate="unknown"), "n")
+    unknown = _total(where(found, risk="dangerous", gate="unknown"), "n")
     if unknown:
         yield f"What stood before {count(unknown, 'dangerous use')} is not known: no approvals are in the data."
     yield "What is done off the platform, and what no source records, is not on the map. Nothing is said of any one person."

@@ -11,6 +11,7 @@ from idp_analytics.charts.wording import count, interval, period, quantity, sign
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 from idp_analytics.report.words import PHRASES
 
@@ -30,7 +31,7 @@ def comparison(view: View, name: str) -> Section:
     """Whether teams differ by more than chance in the metric called ``name``; raises :class:`ReportError` for one that
     does not exist."""
     metric, found = by_name(name), _rows(view, name)
-    teams = found.filter(role="team").to_dicts()
+    teams = where(found, role="team").to_dicts()
     names = team_names(view.mart, [row["entity_id"] for row in teams])
     teams.sort(key=lambda row: (names[row["entity_id"]].casefold(), row["entity_id"]))
     return Section(
@@ -60,7 +61,7 @@ def _far(row: dict[str, Any]) -> float:
 def place(view: View, name: str) -> Section:
     """Where one team stands in the funnel of all; raises :class:`ReportError` for a metric that does not exist."""
     metric, found = by_name(name), _rows(view, name)
-    own = found.filter(role="team").to_dicts()
+    own = where(found, role="team").to_dicts()
     row = own[0] if own else None
     drawable = row is not None and row["low_998"] is not None
     return Section(
@@ -84,7 +85,7 @@ def _rows(view: View, metric: str) -> pl.DataFrame:
 
 def _chart(rows: pl.DataFrame, title: str, metric: str, names: dict[str, str], own: str = "") -> Chart | None:
     """The funnel, where the study drew one: metrics counted over the same days by all have no width."""
-    if not rows.filter(role="limit").height:
+    if not where(rows, role="limit").height:
         return None
     return funnel.chart(rows, title, f"{PHRASES[metric].noun}s" if metric in PHRASES else "observations", names, own)
 

@@ -15,6 +15,7 @@ from idp_analytics.metrics.cost_bridge import BETWEEN, BILLED, EFFECTIVE, STEPS
 from idp_analytics.report import cells
 from idp_analytics.report.cost_change import in_cents, signed
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -40,15 +41,15 @@ def bridge(view: View) -> Section:
     known = rows.filter(pl.col("absence").is_null())
     sums = known.group_by("currency", "step").agg(pl.col("amount", "n").sum())
     order = (
-        known.filter(step=BILLED)
+        where(known, step=BILLED)
         .group_by("currency")
         .agg(pl.col("n").sum())
         .sort("n", "currency", descending=[True, False])
     )
     currencies = order["currency"].to_list()
     when = period(view.period.label)
-    steps = {c: _cents(sums.filter(currency=c)) for c in currencies}
-    counts = {c: dict(sums.filter(currency=c).select("step", "n").iter_rows()) for c in currencies}
+    steps = {c: _cents(where(sums, currency=c)) for c in currencies}
+    counts = {c: dict(where(sums, currency=c).select("step", "n").iter_rows()) for c in currencies}
     absent = list(_absences(rows.filter(pl.col("absence").is_not_null())))
     drawn = [(step, steps[currencies[0]][step]) for step in BETWEEN if steps[currencies[0]][step]] if currencies else []
     return Section(

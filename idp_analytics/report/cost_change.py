@@ -15,6 +15,7 @@ from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.metrics.cost_effects import EFFECTS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -48,9 +49,9 @@ def change(view: View) -> Section:
         )
     wholes = rows.filter(pl.col("driver").is_null())
     currencies = _currencies(wholes)
-    steps = {currency: _steps(wholes.filter(currency=currency)) for currency in currencies}
+    steps = {currency: _steps(where(wholes, currency=currency)) for currency in currencies}
     tables = [
-        _effects(wholes.filter(currency=c), steps[c], c, f"{when} against {earlier}, {view.name}") for c in currencies
+        _effects(where(wholes, currency=c), steps[c], c, f"{when} against {earlier}, {view.name}") for c in currencies
     ]
     tables += [_drivers(rows.filter(pl.col("driver").is_not_null(), currency=c), c) for c in currencies]
     tables += _teams(view) if view.scope == "org" else ()
@@ -58,7 +59,7 @@ def change(view: View) -> Section:
     return Section(
         QUESTION,
         " ".join(said(view)),
-        chart=_chart(wholes.filter(currency=currencies[0]), steps[currencies[0]], currencies[0], when, earlier),
+        chart=_chart(where(wholes, currency=currencies[0]), steps[currencies[0]], currencies[0], when, earlier),
         tables=tuple(table for table in tables if table.height),
         cautions=(f"Only a part of {when} or {earlier} is known: most of the change is that.",) if partial else (),
         trace=view.trace(METRIC),
@@ -73,14 +74,14 @@ def said(view: View) -> list[str]:
     return [
         _sentence(one, _steps(one), currency, when, earlier)
         for currency in _currencies(wholes)
-        for one in [wholes.filter(currency=currency)]
+        for one in [where(wholes, currency=currency)]
     ]
 
 
 def _currencies(wholes: pl.DataFrame) -> list[str]:
     """Those there is a cost in, the one of most lines first."""
     currencies = wholes["currency"].unique(maintain_order=True).to_list()
-    return sorted(currencies, key=lambda c: -int(wholes.filter(currency=c)["lines"].sum()))
+    return sorted(currencies, key=lambda c: -int(where(wholes, currency=c)["lines"].sum()))
 
 
 def _steps(wholes: pl.DataFrame) -> dict[str, Decimal]:
@@ -168,10 +169,10 @@ def _teams(view: View) -> Iterator[Table]:
     )  # fmt: skip
     names = team_names(view.mart, found["entity_id"].unique().sort().to_list())
     for currency in found["currency"].unique().sort():
-        here = found.filter(currency=currency)
+        here = where(found, currency=currency)
         told = []
         for team, name in sorted(names.items(), key=lambda pair: (pair[1], pair[0])):
-            rows = here.filter(entity_id=team)
+            rows = where(here, entity_id=team)
             if rows.height:
                 moved = abs(float(rows["after"][0] - rows["before"][0]))
                 told.append((moved, _team(name, rows, _steps(rows))))

@@ -18,6 +18,7 @@ from idp_analytics.metrics.cost_anomalies import FALSE_DISCOVERIES, SETTLING
 from idp_analytics.periods import SHOWN, parse
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -46,15 +47,15 @@ def ahead(view: View) -> Section:
         )
     known = found.filter(pl.col("value").is_not_null())
     order = [c for c in _currencies(view, origin.label) if c in found["currency"].to_list()]
-    told = [c for c in order if known.filter(currency=c).height]
+    told = [c for c in order if where(known, currency=c).height]
     short = [c for c in order if c not in told]
-    sentences = [_next(known.filter(currency=c).to_dicts()) for c in told]
-    sentences += [_too_short(found.filter(currency=c).row(0, named=True)) for c in short]
+    sentences = [_next(where(known, currency=c).to_dicts()) for c in told]
+    sentences += [_too_short(where(found, currency=c).row(0, named=True)) for c in short]
     return Section(
         AHEAD,
         " ".join(sentences),
-        chart=_chart(view, known.filter(currency=told[0]), told[0]) if told else None,
-        tables=tuple(_months(known.filter(currency=c).to_dicts(), c) for c in told),
+        chart=_chart(view, where(known, currency=told[0]), told[0]) if told else None,
+        tables=tuple(_months(where(known, currency=c).to_dicts(), c) for c in told),
         cautions=(
             *_coverage(view),
             "It knows the past only: no plan, no price that is announced, no team that will change.",
@@ -102,11 +103,7 @@ def _too_short(row: Mapping[str, Any]) -> str:
 def _coverage(view: View) -> Iterator[str]:
     """How often intervals made in the past held what came, over all teams: one team alone has too few."""
     rows = view.mart.studies["cost_forecast"].unique(["scope", "entity_id", "currency"])
-    shown = (
-        rows
-        if view.scope == "org"
-        else rows.filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
-    )
+    shown = rows if view.scope == "org" else where(rows, scope=view.scope, entity_id=view.entity_id)
     hits, tests = int(shown["hits"].sum()), int(shown["tests"].sum())
     level = quantity(rows["level"][0], "share")
     whose = " of the organisation and its teams" if view.scope == "org" else " of this team"

@@ -13,6 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.bill_quality import MEASURES, OWNER
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -49,15 +50,15 @@ def quality(view: View) -> Section:
     if rows.is_empty():
         return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
     order = (
-        rows.filter(measure="allocated, gross").sort("of", "currency", descending=[True, False])["currency"].to_list()
+        where(rows, measure="allocated, gross").sort("of", "currency", descending=[True, False])["currency"].to_list()
     )
     before = view.mart.studies[STUDY].filter(pl.col("every") == view.period.every, pl.col("period") == view.before)
-    tables = [_measures(rows.filter(currency=c), before.filter(currency=c), c, view) for c in order]
-    tables += [_unallocated(rows.filter(currency=c), c, view) for c in order]
+    tables = [_measures(where(rows, currency=c), where(before, currency=c), c, view) for c in order]
+    tables += [_unallocated(where(rows, currency=c), c, view) for c in order]
     tables.append(_files(view))
     return Section(
         QUESTION,
-        " ".join(_sentence(rows.filter(currency=c), c, view) for c in order),
+        " ".join(_sentence(where(rows, currency=c), c, view) for c in order),
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(rows)),
         trace=view.trace(METRIC),
@@ -102,7 +103,7 @@ def _share(row: Mapping[str, Any]) -> str:
 def _measures(rows: pl.DataFrame, before: pl.DataFrame, currency: str, view: View) -> Table:
     earlier = {(r["measure"], r["detail"]): r for r in before.iter_rows(named=True)}
     told = rows.filter(~pl.col("measure").str.starts_with("unallocated"), pl.col("measure") != "lag")
-    shown, empty = told.filter(pl.col("n") > 0), told.filter(pl.col("n") == 0)["measure"].to_list()
+    shown, empty = told.filter(pl.col("n") > 0), where(told, n=0)["measure"].to_list()
     nothing = f"; none: {', '.join(m for m in MEASURES if m in empty)}" if empty else ""
     return cells.table(
         f"The bill in {named(currency)}, {period(view.period.label)}{nothing}",
@@ -123,8 +124,8 @@ def _measures(rows: pl.DataFrame, before: pl.DataFrame, currency: str, view: Vie
 
 
 def _unallocated(rows: pl.DataFrame, currency: str, view: View) -> Table:
-    gross = rows.filter(measure="unallocated, gross")
-    net = {row["detail"]: row for row in rows.filter(measure="unallocated, net").iter_rows(named=True)}
+    gross = where(rows, measure="unallocated, gross")
+    net = {row["detail"]: row for row in where(rows, measure="unallocated, net").iter_rows(named=True)}
     by_reason = {row["detail"]: row for row in gross.iter_rows(named=True)}
     nothing = {"amount": Decimal(0), "share": None}
     return cells.table(
@@ -155,7 +156,7 @@ def _files(view: View) -> Table:
 
 
 def _cautions(rows: pl.DataFrame) -> Iterator[str]:
-    for row in rows.filter(measure="decimals lost").iter_rows(named=True):
+    for row in where(rows, measure="decimals lost").iter_rows(named=True):
         yield (
             f"{named(row['detail'] or 'A provider')}: {row['n']:,} of {count(row['of'], 'effective amount')} are whole while the "
             f"billed ones are not ({money(row['amount'], row['currency'])} against {money(row['whole'], row['currency'])} billed): "

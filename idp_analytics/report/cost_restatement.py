@@ -12,6 +12,7 @@ from idp_analytics.metrics.cost_restatement import KINDS
 from idp_analytics.metrics.cost_restatement_reasons import REASONS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "Have amounts changed that were published before?"
@@ -40,24 +41,24 @@ def cost_restatement(view: View) -> Section:
 
 def _answer(rows: pl.DataFrame, reasons: pl.DataFrame, before: str) -> Iterator[str]:
     for currency in rows["currency"].unique(maintain_order=True):
-        here = rows.filter(currency=currency)
+        here = where(rows, currency=currency)
         moved = sum(here["difference"].to_list(), Decimal(0))
         yield (
             f"Since the report of {before}, {count(here.height, 'amount')} in {currency} changed, by {money(moved, currency)} together: "
-            f"{', '.join(_by_reason(reasons.filter(currency=currency)) if reasons.height else _by_kind(here))}."
+            f"{', '.join(_by_reason(where(reasons, currency=currency)) if reasons.height else _by_kind(here))}."
         )
 
 
 def _by_reason(reasons: pl.DataFrame) -> Iterator[str]:
     for reason in REASONS:
-        some = reasons.filter(reason=reason)["amount"].to_list()
+        some = where(reasons, reason=reason)["amount"].to_list()
         if some:
             yield f"{reason} {money(sum(some, Decimal(0)), '')}"
 
 
 def _by_kind(rows: pl.DataFrame) -> Iterator[str]:
     for kind in KINDS:
-        some = rows.filter(kind=kind)["difference"].to_list()
+        some = where(rows, kind=kind)["difference"].to_list()
         if some:
             yield f"{kind} {money(sum(some, Decimal(0)), '')} ({len(some)})"
 

@@ -11,6 +11,7 @@ from idp_analytics.charts import survival, thirds
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity, significant
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, LIST, LAG = "drift", "services_behind", "upgrade_lag"
@@ -26,12 +27,12 @@ LISTED = 30
 def drift(view: View) -> Section:
     """The uses at the end of the period: current, behind by how many days and versions, not known; and which services are behind."""
     found = view.study(STUDY)
-    whole = found.filter(by="all").to_dicts()
+    whole = where(found, by="all").to_dicts()
     when = period(view.period.label)
     past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
     late = view.study(LIST) if view.scope == "team" else pl.DataFrame()
     tables = (
-        cells.table(f"Uses of each golden path, end of {when}", (_row("Golden path", r) for r in found.filter(by="path").to_dicts())),
+        cells.table(f"Uses of each golden path, end of {when}", (_row("Golden path", r) for r in where(found, by="path").to_dicts())),
         cells.table(
             f"Services of {view.name} that are behind, longest first", (_late(r) for r in late.head(LISTED).to_dicts()),
             ("Golden path", "Version in use"), max(0, late.height - LISTED),

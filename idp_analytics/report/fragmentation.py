@@ -9,6 +9,7 @@ from idp_analytics.charts.wording import NOTHING, count, named, period, quantity
 from idp_analytics.metrics.fragmentation import DEPLOYING
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY = "fragmentation"
@@ -23,7 +24,7 @@ def fragmentation(view: View) -> Section:
     before = {
         row["capability"]: row
         for row in (
-            frame.filter(scope=view.scope, entity_id=view.entity_id, every=view.period.every, period=view.before).to_dicts()
+            where(frame, scope=view.scope, entity_id=view.entity_id, every=view.period.every, period=view.before).to_dicts()
             if rows else []
         )
     }  # fmt: skip

@@ -12,6 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, interval, named, period
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, BIRTHS = "path_coverage", "first_deployments"
@@ -29,7 +30,7 @@ KINDS = ("on a golden path", "not known", "not on one")
 def golden_paths(view: View) -> Section:
     """Coverage at the end of the period, by path and tier, and how it came to be; deployments and new services beside it."""
     found = view.study(STUDY)
-    whole = found.filter(by="all").to_dicts()
+    whole = where(found, by="all").to_dicts()
     when = period(view.period.label)
     metrics = tuple(by_name(name) for name in METRICS)
     defined = (*metrics, by_name(SOON))
@@ -84,7 +85,7 @@ def _answer(found: pl.DataFrame, whole: list[dict[str, Any]], when: str) -> Iter
     )
     if row["unknown"]:
         yield f"{row['unknown']:,} more {are} said to be, and nobody looks whether they are."
-    weighed = found.filter(by="deployments").to_dicts()
+    weighed = where(found, by="deployments").to_dicts()
     if weighed and weighed[0]["share"] is not None:
         heavy = weighed[0]
         yield (

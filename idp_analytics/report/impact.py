@@ -19,6 +19,7 @@ from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.impact.columns import EXPLORATORY, PRIMARY, State
 from idp_analytics.report import cells, learnt, top_two, words
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "Did it work?"
@@ -280,7 +281,7 @@ def _of_team(view: View) -> Section:
     mine = view.own("intervention_units")
     whole = {row["intervention_id"]: row for row in _primary(view)}
     rows = [
-        {**whole[name], "units": mine.filter(pl.col("intervention_id") == name).to_dicts()}
+        {**whole[name], "units": where(mine, intervention_id=name).to_dicts()}
         for name in whole
         if mine.height and (mine["intervention_id"] == name).any()
     ]
@@ -368,7 +369,7 @@ def _candidates(view: View) -> Iterator[tuple[str, Metric]]:
     found = list(top_two.first(view))
     if not found:
         steps = view.mart.studies["maturity_steps"]
-        steps = steps.filter(pl.col("scope") == "org").sort("rank") if steps.height else steps
+        steps = where(steps, scope="org").sort("rank") if steps.height else steps
         found = [(row["title"], row["source"] if row["source"] in _KNOWN else None) for row in steps.to_dicts()]
     for title, name in found:
         metric = by_name(name) if name else None
@@ -399,7 +400,7 @@ def _reach(view: View) -> dict[str, Row]:
     rows = view.mart.studies["intervention_units"]
     if rows.is_empty():
         return {}
-    found = rows.filter(pl.col("scope") == "org").group_by("intervention_id").agg(
+    found = where(rows, scope="org").group_by("intervention_id").agg(
         pl.col("unit_kind").first().alias("kind"), pl.len().alias("units"), pl.col("adopted_on").count().alias("took"),
         pl.col("adopted_on").min().alias("first"), pl.col("is_late").sum().alias("late"),
     )  # fmt: skip

@@ -207,8 +207,9 @@ class Mart:
         """``team_id`` itself, once it is known to be one; raises :class:`ReportError` with the nearest."""
         if not team_id.strip():
             raise ReportError("No team is named. Set the parameter team to one of the teams in the teams table.")
-        of_facts = self.answers.filter(pl.col("scope") == "team")["entity_id"].unique()
-        known = {*self.teams["team_id"].to_list(), *of_facts.to_list()}
+        known = set(self.teams["team_id"].to_list())
+        if team_id not in known:
+            known |= set(self.answers.filter(pl.col("scope") == "team")["entity_id"].unique().to_list())
         if team_id not in known:
             raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
         return team_id

@@ -17,6 +17,7 @@ from idp_analytics.report.criterion_words import span
 from idp_analytics.report.gaming import explained
 from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "What changed in our maturity, and why?"
@@ -41,7 +42,7 @@ Row = dict[str, Any]
 def history(view: View) -> Section:
     """Each aspect then and now, part by part; then is the report published before, or the quarter before by today's model."""
     found = _of(view, "maturity_changes")
-    told = found.filter(pl.col("since") == changes.REPORT)
+    told = where(found, since=changes.REPORT)
     rows = (told if told.height else found).to_dicts()
     since = rows[0]["since"] if rows else None
     course = _assessed(_of(view, "maturity_history"))

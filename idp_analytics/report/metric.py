@@ -12,6 +12,7 @@ from idp_analytics.charts.wording import difference, interval, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, money, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -71,7 +72,7 @@ def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:
     found = view.own(SLOWEST)
     if found.is_empty():
         return {}
-    return {row["period"]: row for row in found.filter(every=view.period.every, metric=name).to_dicts()}
+    return {row["period"]: row for row in where(found, every=view.period.every, metric=name).to_dicts()}
 
 
 def cells_of(row: dict[str, Any], counted: str = "", slow: dict[str, Any] | None = None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from idp_analytics.charts.wording import NOTHING, count, difference, money, name
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Card, Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -42,7 +43,7 @@ def showback(view: View) -> Section:
     """Cost of a team (or of the organisation, allocated and unallocated) by currency; nothing is added across currencies."""
     metric = by_name(METRIC)
     rows = view.rows(METRIC)
-    now = rows.filter(pl.col("period") == view.period.label)
+    now = where(rows, period=view.period.label)
     row = view.row(metric)
     if row["verdict"] == Verdict.NOT_MEASURED:
         bills = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
@@ -78,7 +79,7 @@ def unallocated(view: View) -> Section:
     metric = by_name(METRIC)
     question = "Which cost has no known owner, and why?"
     rows = view.rows(METRIC, "org")
-    now = rows.filter(pl.col("period") == view.period.label)
+    now = where(rows, period=view.period.label)
     currencies = currencies_of(now)
     if not currencies:
         row = view.row(metric, "org")
@@ -96,7 +97,7 @@ def unallocated(view: View) -> Section:
             f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_in_brackets(_percent(rest, bill))} has no "
             f"known owner{': ' + ', '.join(parts) if parts else ''}."
         )
-    chart, told = _chart(rows.filter(pl.col("detail") == UNALLOCATED), currencies, "Unallocated cost", "org")
+    chart, told = _chart(where(rows, detail=UNALLOCATED), currencies, "Unallocated cost", "org")
     return Section(
         question, " ".join(sentences), chart, (_by_reason(reasons, now),) if reasons else (),
         (*told, *view.truncated(metric)), view.trace(METRIC), metrics=(metric,),
@@ -144,7 +145,7 @@ def _share_of_bill(now: pl.DataFrame, whole: pl.DataFrame, currency: str, view: 
     own = _amount(now, currency, None)
     bill, owned, rest = (_amount(whole, currency, part) for part in (None, ALLOCATED, UNALLOCATED))
     share = _percent(own, bill)
-    lines = int(now.filter(pl.col("currency") == currency)["n"].sum())
+    lines = int(where(now, currency=currency)["n"].sum())
     shared = sum(_pooled(view, currency)["amount"].to_list(), Decimal(0))
     return (
         f"{money(own, currency)} in {period(view.period.label)} from {count(lines, 'line')}{_of_its_own(own, shared, currency)}; "
@@ -228,7 +229,7 @@ def _by_period(rows: pl.DataFrame, view: View) -> Table:
             "Against the period before": _change(row),
         }
         if view.scope == "org":
-            here = rows.filter(pl.col("period") == row["period"])
+            here = where(rows, period=row["period"])
             parts = {part: _amount(here, row["currency"], part) for part in (ALLOCATED, UNALLOCATED)}
             known = row["amount"] is not None
             cell |= {

@@ -12,6 +12,7 @@ from idp_analytics.metrics.next_paths import SERVICE, STATED, TICKET
 from idp_analytics.metrics.platform_size import ABOVE, BELOW, BETWEEN, OPEN
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 SHOWN = 8
@@ -108,7 +109,7 @@ def _waited(seen: list[Row]) -> Iterator[str]:
 def _pilots(teams: pl.DataFrame, chosen: list[Row], names: dict[str, str]) -> Iterator[str]:
     alike = []
     for row in chosen:
-        of = teams.filter(basis=row["basis"], id=row["id"]).to_dicts() if teams.height else []
+        of = where(teams, basis=row["basis"], id=row["id"]).to_dicts() if teams.height else []
         pilot = next((one for one in of if one["is_pilot"]), None)
         if pilot:
             yield (
@@ -171,7 +172,7 @@ def _asking(teams: pl.DataFrame, found: list[Row], names: dict[str, str]) -> Ite
     rows = [
         {"Path": named(row["title"]), "Team": names[one["team_id"]], "Needed": f"{one['n']:,}"}
         for row in shown if teams.height
-        for one in sorted(teams.filter(basis=row["basis"], id=row["id"]).head(SHOWN).to_dicts(), key=lambda one: names[one["team_id"]].casefold())
+        for one in sorted(where(teams, basis=row["basis"], id=row["id"]).head(SHOWN).to_dicts(), key=lambda one: names[one["team_id"]].casefold())
     ]  # fmt: skip
     yield cells.table(f"Where it came up: the {SHOWN} teams with most for each, in order of name", rows, ("Team",))
 

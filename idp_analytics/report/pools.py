@@ -13,6 +13,7 @@ from idp_analytics.charts.wording import NOTHING, count, money, named, period, q
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -45,7 +46,7 @@ def sharing(view: View) -> Section:
 def _answer(rows: pl.DataFrame, methods: pl.DataFrame, view: View) -> Iterator[str]:
     paid = rows.filter(pl.col("reason").is_null())
     for currency in rows["currency"].unique(maintain_order=True):
-        here = paid.filter(currency=currency)
+        here = where(paid, currency=currency)
         amount = sum(here["amount"].to_list(), Decimal(0))
         who = "its share of" if view.scope == "team" else "shared out to teams from"
         yield f"{money(amount, currency)} is {who} {count(here['pool'].n_unique(), 'pool')} in {period(view.period.label)}."
@@ -93,13 +94,13 @@ def _pools(rows: pl.DataFrame, view: View) -> Table:
 def _methods(methods: pl.DataFrame, view: View) -> Iterator[Table]:
     if methods.is_empty():
         return
-    rows = methods.filter(pl.col("entity_id") == view.entity_id) if view.scope == "team" else methods
+    rows = where(methods, entity_id=view.entity_id) if view.scope == "team" else methods
     used = methods.filter("is_used")["method"].unique().to_list()
-    names = team_names(view.mart, rows.filter(pl.col("scope") == "team")["entity_id"].unique().to_list())
+    names = team_names(view.mart, where(rows, scope="team")["entity_id"].unique().to_list())
     order = rows["method"].unique(maintain_order=True).to_list()
     for currency in rows["currency"].unique(maintain_order=True).sort():
         told: dict[tuple[bool, str], dict[str, Any]] = {}
-        for row in rows.filter(currency=currency).iter_rows(named=True):
+        for row in where(rows, currency=currency).iter_rows(named=True):
             who = names.get(row["entity_id"], "") if row["scope"] == "team" else "Unallocated"
             told.setdefault((row["scope"] == "org", who), {})[row["method"]] = row["amount"]
         yield cells.of_teams(

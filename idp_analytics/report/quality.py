@@ -14,6 +14,7 @@ from idp_analytics.charts import Chart, coverage
 from idp_analytics.charts.wording import NOTHING, count, named, quantity
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 QUESTION = "How far can these numbers be trusted?"
@@ -76,7 +77,7 @@ def _spans(view: View) -> pl.DataFrame:
     found = view.mart.coverage
     zone = view.mart.meta["time_zone"]
     if view.scope == "team":
-        found = found.filter(pl.col("team_id") == view.entity_id)
+        found = where(found, team_id=view.entity_id)
     usable = (pl.col("usable_share") * pl.col("rows")).sum() / pl.col("rows").sum()
     return (
         found.group_by("table", "source")

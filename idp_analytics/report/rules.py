@@ -14,6 +14,7 @@ from idp_analytics.metrics.reconciliation import RECONCILED
 from idp_analytics.metrics.sensitivity import DEPENDS, TOO_FEW
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 SENSITIVITY, RECONCILIATION = "link_sensitivity", "reconciliation"
@@ -90,7 +91,7 @@ def reconciliation(view: View, name: str = "change_fail_rate") -> Section:
         {d: n for n, d in enumerate(shown)}, default=None, return_dtype=pl.Int64
     )
     found = _slice(view, RECONCILIATION, name).filter(pl.col("definition").is_in(shown)).sort(order, "step")
-    whole, path = found.filter(step=0), found.filter(pl.col("step") > 0)
+    whole, path = where(found, step=0), found.filter(pl.col("step") > 0)
     if whole.is_empty():
         return Section(
             question,
@@ -142,7 +143,7 @@ def _difference(title: str, whole: pl.DataFrame, view: View) -> str:
 
 def _tools(whole: pl.DataFrame, path: pl.DataFrame) -> Iterator[dict[str, str]]:
     for row in whole.to_dicts():
-        mine = path.filter(definition=row["definition"]).to_dicts()
+        mine = where(path, definition=row["definition"]).to_dicts()
         most = max(mine, key=_weight, default=None)
         yield {
             "Tool": preset(row["definition"]).title,

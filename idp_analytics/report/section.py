@@ -16,6 +16,8 @@ from idp_analytics.report import html
 
 def plain(text: str) -> str:
     """Text for a console, which obeys some characters: it keeps what can be seen, ends of lines and tabs."""
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(c for c in text if c in "\n\t" or c.isprintable())
 
 

@@ -11,6 +11,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -39,12 +40,12 @@ def spending(view: View) -> Section:
     dimensions = rows["dimension"].unique(maintain_order=True).to_list()
     own = rows.filter(~pl.col("is_shared"))
     tables = [
-        _table(rows.filter(currency=c, dimension=d), d, c, view)
+        _table(where(rows, currency=c, dimension=d), d, c, view)
         for c in currencies
         for d in dimensions
-        if own.filter(currency=c, dimension=d)["value"].drop_nulls().n_unique() > 1
+        if where(own, currency=c, dimension=d)["value"].drop_nulls().n_unique() > 1
     ]
-    answer = " ".join(_sentence(rows.filter(currency=c), c) for c in currencies)
+    answer = " ".join(_sentence(where(rows, currency=c), c) for c in currencies)
     return Section(QUESTION, answer, tables=tuple(tables), trace=view.trace(METRIC), metrics=(metric,))
 
 
@@ -54,7 +55,7 @@ def _sentence(rows: pl.DataFrame, currency: str) -> str:
     for dimension in ("component", "service"):
         of_its_own = pl.col("value").is_not_null() & ~pl.col("is_shared")
         here = rows.filter(pl.col("dimension") == dimension, of_its_own).sort("amount", descending=True)
-        whole = sum(rows.filter(pl.col("dimension") == dimension)["amount"].to_list(), Decimal(0))
+        whole = sum(where(rows, dimension=dimension)["amount"].to_list(), Decimal(0))
         if here.height and whole > 0:
             value, amount = here.row(0, named=True)["value"], here.row(0, named=True)["amount"]
             parts.append(f"{dimension} {named(value)}{_of(amount, whole)}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts import spread as chart
 from idp_analytics.charts.wording import NOTHING, count, named, quantity, significant
 from idp_analytics.metrics.path_diffusion import MODELS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 POINTS, FITS, NEAR = "diffusion", "diffusion_fits", "next_teams"
@@ -84,11 +83,7 @@ def near(view: View) -> Section:
 
 def _near(view: View) -> list[Row]:
     frame = view.mart.studies[NEAR]
-    return (
-        frame.filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id).to_dicts()
-        if frame.height
-        else []
-    )
+    return where(frame, scope=view.scope, entity_id=view.entity_id).to_dicts() if frame.height else []
 
 
 def _answer(points: list[Row], fits: list[Row]) -> Iterator[str]:

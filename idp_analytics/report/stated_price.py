@@ -16,6 +16,7 @@ from idp_analytics.charts.wording import NOTHING, interval, money, named, quanti
 from idp_analytics.metrics.survey_price import MEAN, PRICE, RANGE, SHARE
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 _KINDS = ("at or above what it costs", "below what it costs")
@@ -69,7 +70,7 @@ def _said(rows: pl.DataFrame, shown: list[dict[str, Any]], real: Decimal | None,
     )
     if real is not None:
         yield _at_cost(shown, real, currency)
-    for row in rows.filter(pl.col("measure") == MEAN).drop_nulls("value").to_dicts():
+    for row in where(rows, measure=MEAN).drop_nulls("value").to_dicts():
         yield (
             f"On average they say it is worth at least {_money(row['value'], row['currency'])} per developer and month "
             f"({_money(row['low'], '')} to {_money(row['high'], '')})."
@@ -164,7 +165,7 @@ def _cautions(view: View, prices: pl.DataFrame, points: pl.DataFrame) -> Iterato
     yield f"A price is shown from {least} answers to it, of the whole organisation only; who did not answer may think otherwise."
     if prices.filter(pl.col("value").is_null()).height:
         yield "Withheld prices take others with them, so that nothing can be worked out by subtraction."
-    if points.filter(pl.col("measure") == MEAN).height:
+    if where(points, measure=MEAN).height:
         yield (
             "Worth at least: everybody is counted with no more than the price they were sure to pay and nothing above the highest price asked (Turnbull), so the true "
             "mean of what they say is higher. Demand is the share made never to rise with the price."

@@ -14,6 +14,7 @@ from idp_analytics.metrics.ticket_volume import ALL, CATEGORY, REPEATED
 from idp_analytics.metrics.tickets import BULK, RESOLUTION, RESPONSE
 from idp_analytics.report import cells, course, metric, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, WAITS, REASONS = "tickets", "ticket_waits", "ticket_reasons"
@@ -47,7 +48,7 @@ def tickets(view: View) -> Section:
     parts = {name: metric.section(view, name, drawn=False) for name in METRICS}
     weeks = course.course(view, OFTEN)
     found, waits, reasons = (view.study(name) for name in (STUDY, WAITS, REASONS))
-    whole = next(iter(found.filter(part=ALL).to_dicts()), None)
+    whole = next(iter(where(found, part=ALL).to_dicts()), None)
     when = period(view.period.label)
     by_size = found.filter(pl.col("tickets") > 0).sort("part", "tickets", "category", descending=[False, True, False])
     many = waits.filter((pl.col("part") == ALL) | (pl.col("tickets") >= FEWEST))
@@ -91,7 +92,7 @@ def _most(whole: dict[str, Any] | None, found: pl.DataFrame) -> Iterator[str]:
 
 def _waits(view: View, rows: dict[str, dict[str, Any]], waits: pl.DataFrame) -> Iterator[str]:
     """Both waits by the clock, with nine in ten and in working hours; a wait without a median has its own sentence."""
-    studied = {(row["wait"], row["hours"]): row for row in waits.filter(part=ALL).to_dicts()}
+    studied = {(row["wait"], row["hours"]): row for row in where(waits, part=ALL).to_dicts()}
     for wait, name in ((RESPONSE, METRICS[2]), (RESOLUTION, METRICS[3])):
         row, chosen = rows[name], by_name(name)
         clock, working = studied.get((wait, "clock")), studied.get((wait, "working"))

@@ -15,6 +15,7 @@ from idp_analytics.metrics.top_two import TOGETHER
 from idp_analytics.metrics.top_two_evidence import COMMENTS, EXPLAINED, PAIN, RATINGS, TICKETS, VOTES
 from idp_analytics.report import cells, learnt, words
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "Which two things should we improve first?"
@@ -68,7 +69,7 @@ def _rows(view: View) -> pl.DataFrame:
 def _first(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """The areas by all evidence together, or by the one kind there is, what comes first first."""
     for kind in (TOGETHER, VOTES, PAIN, RATINGS, COMMENTS):
-        told = rows.filter(pl.col("evidence") == kind)
+        told = where(rows, evidence=kind)
         if told.height > 1:
             return told.to_dicts()
     return []
@@ -98,7 +99,7 @@ def _answer(first: list[dict[str, Any]]) -> str:
 
 def _suggestion(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
     """What speaks for it most plainly, what would move, and whether somebody has said that they will try."""
-    same = {one["evidence"]: one for one in rows.filter(pl.col("subject") == row["subject"]).to_dicts()}
+    same = {one["evidence"]: one for one in where(rows, subject=row["subject"]).to_dicts()}
     said = [
         f"{quantity(one['value'], SHARE)} {what} ({interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
         for kind, what in _SPOKE.items()
@@ -188,7 +189,7 @@ def _tickets(rows: pl.DataFrame) -> Table:
                 "n": cells.n(row),
                 "Among the first two": _chance(row),
             }
-            for row in rows.filter(pl.col("evidence") == TICKETS).to_dicts()
+            for row in where(rows, evidence=TICKETS).to_dicts()
         ),
     )
 
@@ -217,7 +218,7 @@ def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
             "How much votes, pain points, comments and ratings should count is nobody's to know, so every mixture is drawn as likely as any other; what is first in "
             "nearly all draws is so whatever they count."
         )
-    ratings = rows.filter(pl.col("evidence") == RATINGS)
+    ratings = where(rows, evidence=RATINGS)
     if ratings.height and ratings["method"][0] != EXPLAINED:
         yield (
             f"Only {ratings['n'][0]:,} people rated everything, too few to share satisfaction out among {ratings.height} areas: each area's rank correlation stands "

@@ -13,6 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.unit_costs import FEWEST, PER
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -34,9 +35,9 @@ def unit_costs(view: View) -> Section:
     tables += [table for currency in order for table in _teams(view, currency)]
     return Section(
         QUESTION,
-        " ".join([*(_sentence(rows.filter(currency=currency).to_dicts(), view) for currency in order), *_kind(rows)]),
+        " ".join([*(_sentence(where(rows, currency=currency).to_dicts(), view) for currency in order), *_kind(rows)]),
         tables=tuple(tables),
-        cautions=tuple(_cautions(rows.filter(currency=order[0]).to_dicts())),
+        cautions=tuple(_cautions(where(rows, currency=order[0]).to_dicts())),
         trace=view.trace(METRIC),
         metrics=(metric, by_name("deployment_frequency")),
     )
@@ -91,7 +92,7 @@ def _course(view: View, currency: str) -> Table:
     found = view.study_so_far(STUDY).filter(pl.col("currency") == currency)
     told: list[dict[str, str]] = []
     for start in found["period_start"].unique(maintain_order=True):
-        rows = found.filter(pl.col("period_start") == start).to_dicts()
+        rows = where(found, period_start=start).to_dicts()
         told.append({"Period": cells.period(rows[0]), "Cost": money(rows[0]["amount"], ""), **_units(rows)})
     return cells.table(f"Cost per unit of {view.name}, {named(currency)}", told)
 
@@ -105,7 +106,7 @@ def _teams(view: View, currency: str) -> Iterator[Table]:
     )  # fmt: skip
     names = team_names(view.mart, found["entity_id"].unique().sort().to_list())
     by_team = {
-        name: found.filter(entity_id=team).to_dicts()
+        name: where(found, entity_id=team).to_dicts()
         for team, name in sorted(names.items(), key=lambda pair: (pair[1], pair[0]))
     }
     yield cells.of_teams(

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -18,6 +19,7 @@ from idp_analytics.organisation import incomplete
 from idp_analytics.periods import SHOWN, Period, course, label, preceding
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.parts import Opened
+from idp_analytics.report.slices import at, where
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class View:
         return self.mart.answers.clear() if found is None else found
 
     @cached_property
-    def _answers(self) -> Mapping[tuple[str, str], pl.DataFrame]:
-        """What :meth:`rows` gives, by scope and metric: cut once, for a report asks for more than a hundred."""
+    def _shown(self) -> pl.DataFrame:
+        """All that :meth:`rows` gives, by scope and metric."""
         whole = (pl.col("scope") == "org") & (pl.col("entity_id") == ORG)
         own = (pl.col("scope") == self.scope) & (pl.col("entity_id") == self.entity_id)
         found = self.mart.answers.filter(
@@ -57,7 +59,12 @@ class View:
         )
         ago = pl.col("period_start").rank("dense", descending=True).over("scope", "metric")
         shown = found.filter(ago <= SHOWN[self.period.every])
-        shown = shown.sort("scope", "metric", "period_start", "currency", "detail", nulls_last=False)
+        return shown.sort("scope", "metric", "period_start", "currency", "detail", nulls_last=False)
+
+    @cached_property
+    def _answers(self) -> Mapping[tuple[str, str], pl.DataFrame]:
+        """What :meth:`rows` gives, by scope and metric: cut once, for a report asks for more than a hundred."""
+        shown = self._shown
         cut, begin = {}, 0
         for key, same in groupby(zip(shown["scope"], shown["metric"], strict=True)):
             height = sum(1 for _ in same)
@@ -69,8 +76,7 @@ class View:
     def _latest(self) -> Mapping[tuple[str, str, str], dict[str, Any]]:
         """The answers without a detail of the period and the one before, by scope, metric and period."""
         found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        both = pl.concat(self._answers.values()) if self._answers else self.mart.answers.clear()
-        told = both.filter(pl.col("detail").is_null(), pl.col("period").is_in([self.period.label, self.before]))
+        told = self._shown.filter(pl.col("detail").is_null(), pl.col("period").is_in([self.period.label, self.before]))
         for row in told.iter_rows(named=True):
             found.setdefault((row["scope"], row["metric"], row["period"]), row)
         return found
@@ -92,14 +98,27 @@ class View:
 
     def study(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period."""
-        return self.own(name).filter(pl.col("every") == self.period.every, pl.col("period") == self.period.label)
+        if name not in self._studies:
+            self._studies[name] = where(self.own(name), every=self.period.every, period=self.period.label)
+        return self._studies[name]
+
+    @cached_property
+    def _studies(self) -> dict[str, pl.DataFrame]:
+        """What :meth:`study` has given, by name."""
+        return {}
 
     def study_so_far(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period and those shown before it, oldest first."""
-        since = course(self.period, SHOWN[self.period.every])[0].start
-        return self.own(name).filter(
-            pl.col("every") == self.period.every, pl.col("period_start").is_between(since, self.period.start)
-        ).sort("period_start", maintain_order=True)  # fmt: skip
+        since, last = self._since, self.period.start
+        found = where(self.own(name), every=self.period.every)
+        starts = found["period_start"].to_list()
+        kept = (place for place, start in enumerate(starts) if start is not None and since <= start <= last)
+        return at(found, sorted(kept, key=starts.__getitem__))
+
+    @cached_property
+    def _since(self) -> date:
+        """The first day of the periods shown."""
+        return course(self.period, SHOWN[self.period.every])[0].start
 
     def trace(self, metric: str) -> str:
         """The command that lists the rows behind this entity's number."""
@@ -108,20 +127,13 @@ class View:
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each source the metric rests on of which a file is known to be incomplete."""
-        if metric.tables not in self._cautions:
-            loads = self._cut.filter(pl.col("table").is_in(list(metric.tables)))
-            self._cautions[metric.tables] = tuple(named(sentence) for sentence in incomplete(loads))
-        return self._cautions[metric.tables]
+        return tuple(one for table, told in self._incomplete.items() if table in metric.tables for one in told)
 
     @cached_property
-    def _cut(self) -> pl.DataFrame:
-        """The files known to be incomplete; few, of which every section asks."""
-        return self.mart.loads.filter("truncated").sort("table", "path")
-
-    @cached_property
-    def _cautions(self) -> dict[tuple[str, ...], tuple[str, ...]]:
-        """What :meth:`truncated` has said, by the tables asked for."""
-        return {}
+    def _incomplete(self) -> Mapping[str, tuple[str, ...]]:
+        """By table, in the order of names, what is said of files known to be incomplete; few, of which every section asks."""
+        cut = self.mart.loads.filter("truncated").sort("table", "path").partition_by("table", as_dict=True)
+        return {table: tuple(named(sentence) for sentence in incomplete(loads)) for (table,), loads in cut.items()}
 
     def _absent(self, metric: Metric) -> dict[str, Any]:
         known = {

@@ -15,6 +15,7 @@ from idp_analytics.metrics import survey_change
 from idp_analytics.report import cells, voice_quality, words
 from idp_analytics.report.disclosure_statements import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "What do developers say?"
@@ -129,7 +130,7 @@ def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
 
 def _responded(rows: pl.DataFrame) -> str:
     row = rows.row(0, named=True)
-    told = rows.filter(pl.col("kind") == "response").to_dicts()
+    told = where(rows, kind="response").to_dicts()
     head = f"In the wave {named(row['wave'])}, closed {_day(row['closed_on'])},"
     if not told:
         return f"{head} people answered; how many could have is not known."

@@ -12,6 +12,7 @@ from idp_analytics.metrics.survey_index import OTHER_QUESTIONS
 from idp_analytics.metrics.survey_quality import ALPHA, INDEX, LATER, LOW_ALPHA, RESPONSE
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 _CALLED = {
@@ -30,7 +31,7 @@ def rows_of(view: View, wave: pl.DataFrame) -> pl.DataFrame:
 
 def said(rows: pl.DataFrame) -> Iterator[str]:
     """One sentence about the index, where there is one."""
-    for row in rows.filter(pl.col("measure") == INDEX).drop_nulls("value").to_dicts():
+    for row in where(rows, measure=INDEX).drop_nulls("value").to_dicts():
         sure = f"{words.level(row)} {interval(row['low'], row['high'], row['unit'], row['value'])}"
         change = (
             ""

@@ -16,6 +16,7 @@ from idp_analytics.metrics.themes import ANY
 from idp_analytics.report import cells, voice, words
 from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 QUESTION = "Why is that so?"
@@ -66,7 +67,7 @@ def said(view: View) -> list[str]:
 def _told(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The row of all comments of the wave, and a row per area."""
     told = _themes(view)
-    return told.filter(theme=ANY).to_dicts(), list(_areas(view, told)) if told.height else []
+    return where(told, theme=ANY).to_dicts(), list(_areas(view, told)) if told.height else []
 
 
 def _themes(view: View) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.unit_costs import DEPLOYMENT, DEVELOPER
 from idp_analytics.report import cells, stated_price
 from idp_analytics.report.section import Section, Table
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
 
 COST = "showback_cost"
@@ -78,7 +79,7 @@ def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:
 
 def _developers(units: pl.DataFrame, currency: str) -> int | None:
     """How many developers were active; None where that is not known or withheld."""
-    rows = units.filter(currency=currency, per=DEVELOPER).to_dicts()
+    rows = where(units, currency=currency, per=DEVELOPER).to_dicts()
     return rows[0]["n"] if rows else None
 
 
