@@ -26,6 +26,9 @@ OPTIONS = (
 ATTRIBUTED = ("team_id", "service_id", "environment", *OWNERS)
 """What :func:`attributed` says of a charge."""
 
+OF_A_CHARGE = ("service_id", "team_id", "owner_raw", "environment", "environment_raw")
+"""What of it is kept of a charge."""
+
 _DEFAULTS = {option.name: option.default for option in OPTIONS}
 _SHOWN = 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -11,7 +12,7 @@ from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables.numbered import by_word, used
 
 _POWER = r"^\d(\.\d+)?[eE]\+\d{1,3}$"
-_DAY = r"^(\d{1,2})/(\d{1,2})/(?:\d{4}|\d{2})(?:\s.*)?$"
+_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/(?:[0-9]{4}|[0-9]{2})(?:\s.*)?\Z")
 _AGAIN = "Take the file as the provider wrote it, without opening and saving it in a spreadsheet."
 
 
@@ -40,10 +41,8 @@ def both_ways(columns: Iterable[pl.Series]) -> tuple[str, str] | None:
     for column in columns:
         if column.dtype not in (pl.String, pl.Enum):
             continue
-        cells = used(column).sort().str.strip_chars()
-        parts = cells.str.extract_groups(_DAY).struct.unnest().cast(pl.Int64, strict=False)
-        one, two = parts.get_columns()
-        first, second = (one > 12) & (two <= 12), (two > 12) & (one <= 12)
-        day = day or next(iter(cells.filter(first.fill_null(False)).head(1)), None)
-        month = month or next(iter(cells.filter(second.fill_null(False)).head(1)), None)
+        cells = [cell.strip() for cell in used(column).sort()]
+        told = [(cell, int(found[1]), int(found[2])) for cell in cells if (found := _DAY.match(cell))]
+        day = day or next((cell for cell, one, two in told if one > 12 >= two), None)
+        month = month or next((cell for cell, one, two in told if two > 12 >= one), None)
     return (day, month) if day and month else None

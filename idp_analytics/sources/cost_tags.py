@@ -110,6 +110,12 @@ def as_text(tags: pl.Series) -> pl.Series:
         return tags
     if not tags.dtype.is_nested() and not isinstance(tags.dtype, pl.Map):
         return tags.cast(pl.String)
+    if (
+        isinstance(tags.dtype, pl.Struct)
+        and not tags.null_count()
+        and {field.dtype for field in tags.dtype.fields} == {pl.String}
+    ):
+        return _struct_as_text(tags)
     encoded = pl.DataFrame({"t": tags}).select(
         pl.struct("t").struct.json_encode().str.strip_prefix('{"t":').str.head(-1)
     )
@@ -120,6 +126,20 @@ def as_text(tags: pl.Series) -> pl.Series:
         kept = [json.dumps({k: v for k, v in json.loads(t).items() if v is not None}) for t in each]
         text = text.replace(each, kept)
     return text
+
+
+def _struct_as_text(tags: pl.Series) -> pl.Series:
+    """Each different struct is written once; by number."""
+    members = tags.struct.fields
+    told = tags.struct.unnest()
+    told.columns = [f"{place}" for place in range(len(members))]
+    different = told.unique(maintain_order=True).with_row_index("at")
+    place = told.join(different, on=told.columns, how="left", nulls_equal=True, maintain_order="left")["at"]
+    encoded = different.select(
+        pl.struct(pl.exclude("at")).struct.rename_fields(members).struct.json_encode()
+    ).to_series()
+    texts = [json.dumps({k: v for k, v in json.loads(text).items() if v is not None}) for text in encoded]
+    return enum(place, pl.Series(tags.name, texts, dtype=pl.String))
 
 
 def _owner(tags: Tags, allocated: Tags, keys: Sequence[Sequence[str]]) -> tuple[Any, ...]:
@@ -152,9 +172,11 @@ def _first(tags: Tags, allocated: Tags, keys: Sequence[str]) -> tuple[str | None
 
 def _loaded(content: str) -> Any:
     """The JSON in ``content``, objects as lists of pairs so that a repeated key is seen; text that is none gives null."""
-    for text in (content, f"{{{content}}}"):
+    # What begins with a name has no braces, and fails at once without them.
+    ways = (content, f"{{{content}}}")
+    for text in reversed(ways) if content[0] == '"' else ways:
         try:
-            return json.loads(text, object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
+            return _DECODER.decode(text)
         except (ValueError, RecursionError):
             continue
     return None
@@ -162,6 +184,9 @@ def _loaded(content: str) -> Any:
 
 class _Pairs(list[tuple[str, Any]]):
     """The members of a JSON object in order."""
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=str, parse_float=str)
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]] | None:
@@ -185,5 +210,5 @@ def _text(value: Any) -> str | None:
     if value is None or value is True:
         return None
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return json.dumps(value, ensure_ascii=False)

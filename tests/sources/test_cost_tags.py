@@ -158,3 +158,13 @@ def test_a_charge_is_read_the_same_alone_as_among_others(charges: list[tuple[str
 @given(st.text(max_size=6))
 def test_keys_are_compared_without_case_and_outer_spaces(key: str) -> None:
     assert fold(f" {key} ") == fold(key) == fold(fold(key))
+
+
+members = st.none() | st.sampled_from(["pay", "", 'say "x"', "\u00e9"])
+
+
+@given(st.lists(st.fixed_dictionaries({"team": members, "at": members})))
+def test_structs_are_written_as_each_of_them_alone(rows: list[dict[str, str | None]]) -> None:
+    tags = pl.Series("tags", rows, dtype=pl.Struct({"team": pl.String, "at": pl.String}))
+    alone = [json.dumps({key: value for key, value in row.items() if value is not None}) for row in rows]
+    assert as_text(tags).cast(pl.String).to_list() == alone

@@ -20,8 +20,8 @@ from idp_analytics.errors import SourceError
 from idp_analytics.sources import cost_bill
 from idp_analytics.sources.cost_bill import BillFile, Charges, folded
 from idp_analytics.sources.cost_cells import amounts, times
+from idp_analytics.sources.cost_owners import OF_A_CHARGE, attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
-from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_rows import quantities
 from idp_analytics.sources.cost_splits import split
 from idp_analytics.sources.cost_tags import as_text, fold
@@ -105,7 +105,7 @@ def _charges(bill: BillFile, options: Mapping[str, Any]) -> Charges:
     )
     refused = money["unblended"].values.dtype == pl.String and not options.get("net")
     asked = text.select("account").with_columns(known["start"].alias("period_start"))
-    owned = attributed(asked, *_tags(bill), _with_prefixes(options))
+    owned = attributed(asked, *_tags(bill), _with_prefixes(options), OF_A_CHARGE)
     quantity, strange = (
         quantities(raw["quantity"].alias("lineItem/UsageAmount")) if "quantity" in raw.columns else (None, [])
     )
@@ -119,7 +119,7 @@ def _charges(bill: BillFile, options: Mapping[str, Any]) -> Charges:
         readings["start"].values.alias("period_start"),
         (readings["end"].values if is_unreadable else ends).alias("period_end"),
         *([known["billing"].alias("billing_period_on")] if "billing" in known else []),
-        *owned.select("service_id", "team_id", "owner_raw", "environment", "environment_raw").cast(pl.String),  # splits put charges of several files together
+        *owned.cast(pl.String),  # splits put charges of several files together
         *text.select(
             pl.lit("AWS").alias("provider"), "account", "component",
             pl.coalesce("rate", "product_sku", "usage_type").alias("sku"), "resource", "parent", "usage_type",
@@ -257,8 +257,9 @@ def _tags(bill: BillFile) -> tuple[pl.Series, pl.Series]:
 
 def _renamed(categories: pl.Series) -> pl.Series:
     """Maps of cost categories with the keys that tell them from tags; each distinct one is made anew once."""
-    made = {text: _as_categories(text) for text in categories.drop_nulls().unique()}
-    return categories.replace(list(made), list(made.values())) if made else categories
+    texts = categories.cast(pl.String)
+    made = {text: _as_categories(text) for text in texts.drop_nulls().unique()}
+    return texts.replace(list(made), list(made.values())) if made else texts
 
 
 def _as_categories(text: str) -> str:

@@ -17,8 +17,8 @@ from idp_analytics.errors import SourceError
 from idp_analytics.sources import cost_bill
 from idp_analytics.sources.cost_bill import BillFile, Charges, folded
 from idp_analytics.sources.cost_cells import amounts, day_first, times
+from idp_analytics.sources.cost_owners import OF_A_CHARGE, attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
-from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_rows import quantities
 from idp_analytics.sources.cost_spreadsheets import refuse_mangled
 from idp_analytics.sources.system import Gives, Option, Recipe, Shape, System
@@ -115,14 +115,14 @@ def _charges(bill: BillFile, dataset: str, options: Mapping[str, Any]) -> Charge
     kind = text["charge_type"].str.to_lowercase()
     nothing = pl.repeat(None, raw.height, dtype=pl.String, eager=True)
     asked = text.select("account").with_columns(day.known.alias("period_start"))
-    owned = attributed(asked, raw["tags"] if "tags" in raw.columns else nothing, None, options)
+    owned = attributed(asked, raw["tags"] if "tags" in raw.columns else nothing, None, options, OF_A_CHARGE)
     quantity, strange = quantities(raw["quantity"] if "quantity" in raw.columns else nothing.alias("quantity"))
     frame = pl.DataFrame([
         raw[ROW],
         day.values.alias("period_start"),
         day.known.dt.offset_by("1d").alias("period_end"),
         *(reading.known.dt.date().alias("billing_period_on") for reading in billing),
-        *owned.select("service_id", "team_id", "owner_raw", "environment", "environment_raw"),
+        *owned,
         *text.select(
             pl.lit("Microsoft").alias("provider"), "account", pl.coalesce("meter_category", "service", "product").alias("component"),
             pl.coalesce("meter", "part_number").alias("sku"), "resource", pl.col("unit").alias("quantity_unit"), "currency",

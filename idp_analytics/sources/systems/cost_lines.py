@@ -31,8 +31,8 @@ COLUMNS = (
 MOST_MONTHS = 600
 """More months than that (50 years) are a slip of the pen."""
 
-_DAY = r"^\d{4}-\d{2}-\d{2}$"
-_PERIODS = {r"^\d{4}-\d{2}$": "1mo", r"^\d{4}-[Qq][1-4]$": "3mo", r"^\d{4}$": "12mo"}
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_PERIODS = {r"^[0-9]{4}-[0-9]{2}$": "1mo", r"^[0-9]{4}-[Qq][1-4]$": "3mo", r"^[0-9]{4}$": "12mo"}
 """How a period is written → how long it is."""
 
 
@@ -114,16 +114,16 @@ def _spans(text: pl.DataFrame) -> pl.DataFrame:
     day = pl.when(pl.col("date").str.contains(_DAY)).then("date").str.to_date("%Y-%m-%d", strict=False)
     period = pl.col("period")
     begins = pl.coalesce(
-        pl.when(period.str.contains(r"^\d{4}-\d{2}$")).then(period + "-01"),
-        pl.when(period.str.contains(r"^\d{4}-[Qq][1-4]$")).then(
+        pl.when(period.str.contains(r"^[0-9]{4}-[0-9]{2}$")).then(period + "-01"),
+        pl.when(period.str.contains(r"^[0-9]{4}-[Qq][1-4]$")).then(
             period.str.head(4) + "-" + (period.str.tail(1).cast(pl.Int64, strict=False) * 3 - 2).cast(pl.String).str.zfill(2) + "-01"
         ),
-        pl.when(period.str.contains(r"^\d{4}$")).then(period + "-01-01"),
+        pl.when(period.str.contains(r"^[0-9]{4}$")).then(period + "-01-01"),
     ).str.to_date("%Y-%m-%d", strict=False)  # fmt: skip
     ends = pl.coalesce(
         pl.when(period.str.contains(pattern)).then(begins.dt.offset_by(length)) for pattern, length in _PERIODS.items()
     )
-    whole = pl.col("months").str.contains(r"^[+-]?\d{1,9}(\.0+)?$")
+    whole = pl.col("months").str.contains(r"^[+-]?[0-9]{1,9}(\.0+)?$")
     months = pl.when(whole).then(pl.col("months").cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False)
     until = pl.when(pl.col("until").str.contains(_DAY)).then("until").str.to_date("%Y-%m-%d", strict=False)
     read = text.with_columns(
@@ -205,7 +205,7 @@ def _effective(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _places(found: pl.Series) -> int:
     decimals = (
-        found.drop_nulls().cast(pl.String).str.strip_chars_end("0").str.extract(r"\.(\d*)$", 1).str.len_chars().max()
+        found.drop_nulls().cast(pl.String).str.strip_chars_end("0").str.extract(r"\.([0-9]*)$", 1).str.len_chars().max()
     )
     return max(2, int(decimals)) if isinstance(decimals, int) else 2
 

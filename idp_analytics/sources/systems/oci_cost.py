@@ -15,8 +15,8 @@ import polars as pl
 from idp_analytics.sources import cost_bill
 from idp_analytics.sources.cost_bill import BillFile, Charges, folded
 from idp_analytics.sources.cost_cells import amounts, times
+from idp_analytics.sources.cost_owners import OF_A_CHARGE, attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_owners import OPTIONS as OWNERS
-from idp_analytics.sources.cost_owners import attributed, not_blank, strange_environments
 from idp_analytics.sources.cost_rows import quantities
 from idp_analytics.sources.cost_tags import as_text, fold
 from idp_analytics.sources.system import Gives, Recipe, Shape, System
@@ -58,7 +58,7 @@ def _charges(bill: BillFile, options: Mapping[str, Any], keys: frozenset[str], l
         for name in ("account", "component", "resource", "sku", "unit", "currency", "correction", "corrected")
     )
     asked = text.select("account").with_columns(start.known.alias("period_start"))
-    owned = attributed(asked, _tags(raw, keys), None, options)
+    owned = attributed(asked, _tags(raw, keys), None, options, OF_A_CHARGE)
     nothing = pl.repeat(None, raw.height, dtype=pl.String, eager=True)
     quantity, strange = quantities(raw["quantity"] if "quantity" in raw.columns else nothing.alias("quantity"))
     is_correction = (text["correction"].str.to_lowercase() == "true").fill_null(False)
@@ -66,7 +66,7 @@ def _charges(bill: BillFile, options: Mapping[str, Any], keys: frozenset[str], l
         raw[ROW],
         start.values.alias("period_start"),
         end.values.alias("period_end"),
-        *owned.select("service_id", "team_id", "owner_raw", "environment", "environment_raw"),
+        *owned,
         *text.select(
             pl.lit("Oracle").alias("provider"), "account", "component", "sku", "resource", pl.col("unit").alias("quantity_unit"), "currency",
             pl.lit("usage").alias("category"),
@@ -126,11 +126,12 @@ def _tags(raw: pl.DataFrame, keys: frozenset[str]) -> pl.Series:
             columns.setdefault(key, []).append(name)
     if not columns:
         return pl.repeat(None, raw.height, dtype=pl.String, eager=True)
-    several = {
-        key: pl.concat_list(pl.col(names).cast(pl.String)).list.drop_nulls().list.unique()
-        for key, names in columns.items()
-    }
-    agreed = [pl.when(found.list.len() == 1).then(found.list.first()).alias(key) for key, found in several.items()]
+    agreed = []
+    for key, names in columns.items():
+        told = [pl.col(name).cast(pl.String) for name in names]
+        first = pl.coalesce(told)
+        is_one = pl.all_horizontal((one == first).fill_null(True) for one in told)
+        agreed.append((pl.when(is_one).then(first) if len(told) > 1 else first).alias(key))
     return as_text(raw.select(pl.struct(agreed)).to_series())
 
 
