@@ -100,6 +100,50 @@ def test_the_numbers_of_a_page_are_those_of_the_answers(published: RunResult) ->
     assert f"EUR {whole['amount'].item():,.2f}" in " ".join(read(published.folder / "organisation.html").words)
 
 
+def test_the_proof_of_the_bill_stands_on_every_page_for_each_currency(published: RunResult) -> None:
+    """Bill, allocated, unallocated and the difference, as a reader sees them; a team's page says the organisation's."""
+    answers = pl.read_parquet(published.folder / "answers.parquet")
+    money = answers.filter(metric="showback_cost", scope="org", period=published.period, every="1mo").filter(
+        pl.col("amount").is_not_null()
+    )
+    due = {
+        currency: {
+            row["detail"] or "bill": f"{currency} {row['amount']:,.2f}".replace("-", "−")
+            for row in money.filter(currency=currency).to_dicts()
+        }
+        for currency in money["currency"].unique()
+    }
+    assert len(due) > 1
+    told = json.loads((published.folder / "run.json").read_text(encoding="utf-8"))
+    for report in told["reports"]:
+        words = " ".join("".join(read(published.folder / report["page"]).words).split())
+        for currency, whole in due.items():
+            bill, allocated, rest = (
+                re.escape(whole.get(part, f"{currency} 0.00")) for part in ("bill", "allocated", "unallocated")
+            )
+            proofs = (
+                rf"bill of [^:]+ is {bill}: {allocated} allocated to teams[^;]* and {rest} unallocated[^;]*"
+                r"Allocated \+ unallocated = bill; difference 0\.00\.",
+                rf"organisation's bill is {bill}[^;]* Of that bill {allocated} are allocated to teams and {rest} unallocated; "
+                r"difference 0\.00\.",
+            )
+            assert any(re.search(proof, words) for proof in proofs), report["page"]
+
+
+def test_a_team_is_told_the_same_cost_on_its_page_and_on_the_organisations(published: RunResult) -> None:
+    answers = pl.read_parquet(published.folder / "answers.parquet")
+    org = " ".join(" ".join(read(published.folder / "organisation.html").words).split())
+    cost = answers.filter(metric="showback_cost", scope="team", period=published.period).filter(
+        pl.col("detail").is_null(), pl.col("amount").is_not_null()
+    )
+    assert cost.height > 3
+    for row in cost.to_dicts():
+        page = " ".join(" ".join(read(published.folder / "teams" / f"{row['entity_id']}.html").words).split())
+        written = f"{row['currency']} {row['amount']:,.2f}"
+        assert f"{written} in " in page, row["entity_id"]
+        assert written in org, row["entity_id"]
+
+
 def test_answers_can_be_taken_away_as_csv(published: RunResult) -> None:
     with (published.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

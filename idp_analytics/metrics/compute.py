@@ -11,6 +11,7 @@ from idp_analytics.answers import CELL, COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import groups, medians, survival
 from idp_analytics.metrics import cohorts, incident_time, people, showback
+from idp_analytics.metrics.allocation.proof import prove_ledger
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
 from idp_analytics.metrics.definitions import SCOPES
@@ -46,7 +47,7 @@ def compute(
 
     Facts are read and joined once for all scopes and periods of a metric, lazily; statistics run on whole columns, never team by team. Raises
     :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
-    (:func:`showback.prove`).
+    (:func:`showback.prove`, :func:`~allocation.proof.prove_ledger`).
     """
     _check("scope", scopes, ENTITY)
     _check("length of period", every, EVERY)
@@ -82,7 +83,8 @@ def compute(
     parts.sort(key=lambda part: part["metric"][0] if part.height else "")
     answers = pl.concat(parts)
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
-        showback.prove(answers, showback.bill(tables, settings, as_of).collect())
+        pooled = prove_ledger(shared, settings)
+        showback.prove(answers, showback.bill(tables, settings, as_of).collect(), pooled)
     return answers
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.answers import observations
-from idp_analytics.errors import IdpError
 from idp_analytics.metrics.allocation import charges, shares
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
@@ -61,12 +60,12 @@ def bill(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
     return due.group_by("currency").agg(pl.col("amount").sum())
 
 
-def prove(answers: pl.DataFrame, bill: pl.DataFrame | None = None) -> None:
+def prove(answers: pl.DataFrame, bill: pl.DataFrame | None = None, pooled: pl.DataFrame | None = None) -> None:
     """Stop if money was lost or made on the way.
 
     For each ``every`` × period × currency, teams + unallocated must equal the organisation's whole, and allocated +
-    unallocated must too; with ``bill`` (currency, amount), the whole summed over all periods must equal it. Exact: no
-    tolerance. What cannot be checked, because a scope was not asked for, is not. Raises :class:`IdpError` naming the
+    unallocated must too; with ``bill`` (currency, amount), the whole summed over all periods must equal it; with ``pooled`` (the
+    columns of ``shares.SHARES``), what is told of each pool must be what it pays there. Exact: no tolerance. What cannot be checked, because a scope was not asked for, is not. Raises :class:`IdpError` naming the
     first period, currency and difference.
     """
     zero = pl.lit(0).cast(MONEY)
@@ -84,6 +83,13 @@ def prove(answers: pl.DataFrame, bill: pl.DataFrame | None = None) -> None:
         all_periods = pl.lit("all").alias("period")
         due = org.select(pl.col("every").unique(), all_periods).join(bill, how="cross").select(key)
         _stop_where_off([whole.with_columns(all_periods), due])
+    if pooled is not None:
+        by_pool = pl.col("detail").str.starts_with(f"{ALLOCATED}: ") & (pl.col("detail") != DIRECT)
+        told = org.filter(by_pool).select("every", pl.col("detail").alias("period"), "currency", -pl.col("amount"))
+        paid = pooled.filter(pl.col("team_id").is_not_null()).select(
+            pl.format(f"{ALLOCATED}: {{}}", "pool").alias("period"), "currency", "amount"
+        )
+        _stop_where_off([told, org.select(pl.col("every").unique()).join(paid, how="cross").select(key)])
 
 
 def _stop_where_off(parts: list[pl.DataFrame]) -> None:
@@ -93,8 +99,6 @@ def _stop_where_off(parts: list[pl.DataFrame]) -> None:
     if off.is_empty():
         return
     row = off.row(0, named=True)
-    raise IdpError(
-        f"Showback does not add up: period {row['period']} (by {row['every']}), {row['currency']}: the parts differ from "
-        f"the bill by {row['amount']:f}. Nothing may be published from these answers. This is a fault of the kit, not of "
-        "the data: please report it with the settings used."
+    raise charges.fault(
+        f"period {row['period']} (by {row['every']}), {row['currency']}: the parts differ from the bill by {row['amount']:f}"
     )

@@ -10,6 +10,7 @@ from operator import and_
 
 import polars as pl
 
+from idp_analytics.errors import IdpError
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
@@ -25,6 +26,14 @@ COLUMN = {"service": "service_id", "team": "team_id", "owner": "owner_raw"}
 def cell_start(day: pl.Expr, first_weekday: int) -> pl.Expr:
     """The first day of the week a day is in, but not before its month: weeks, months and quarters are whole cells."""
     return pl.max_horizontal(floored(day, "1w", first_weekday), floored(day, "1mo"))
+
+
+def fault(what: str) -> IdpError:
+    """The error that stops a run whose ledger is not what it must be, whatever the data are; ``what`` was found."""
+    return IdpError(
+        f"Showback does not add up: {what}. Nothing may be published from these answers. This is a fault of the kit, not of "
+        "the data: please report it with the settings used."
+    )
 
 
 def bill(tables: Tables, settings: Settings, basis: str | None = None) -> pl.LazyFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -15,7 +15,7 @@ import polars as pl
 
 from idp_analytics.metrics.allocation import settlement
 from idp_analytics.metrics.allocation.apportion import apportion
-from idp_analytics.metrics.allocation.charges import cell_start, placed
+from idp_analytics.metrics.allocation.charges import cell_start, fault, placed
 from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.weights import check, hierarchy, members, part, sharers, weights
 from idp_analytics.metrics.links import Tables
@@ -55,13 +55,19 @@ class _Split:
     left: Mapping[str, Fraction]
 
 
-def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.DataFrame:
+def shares(
+    tables: Tables,
+    settings: Settings,
+    basis: str | None = None,
+    look: Callable[[int, Sequence[int], Sequence[int]], None] = lambda _whole, _weights, _parts: None,
+) -> pl.DataFrame:
     """Every posting out of every pool: columns :data:`SHARES`, in a fixed order; no rows where there are no pools.
 
     One row per pool, part of it (``within``), week cut at the ends of months (``on`` is its first day; so weeks, months and
     quarters are sums of them), currency, and team or ``reason``. ``pooled``: what the pool held there, from ``charges``
     charges; ``ratio``: the share of it (an image; ``amount`` is exact and adds up to ``pooled``); weights are those of
-    the ``month``. A share of 0 has no row. Raises :class:`SettingsError` where a rule names a team that is not there.
+    the ``month``. A share of 0 has no row. ``look`` is shown every division: the whole, the weights, the parts, in units of
+    10⁻²⁴. Raises :class:`SettingsError` where a rule names a team that is not there.
     """
     pools = settings.showback.pools
     if not pools:
@@ -92,7 +98,9 @@ def shares(tables: Tables, settings: Settings, basis: str | None = None) -> pl.D
             for (team, reason), unit in zip(accounts, weighing, strict=True)
         ]
         for row, *_ in rows:
-            _add(postings, row, shared, apportion(pooled[row], weighing))
+            divided = apportion(pooled[row], weighing)
+            look(pooled[row], weighing, divided)
+            _add(postings, row, shared, divided)
     return _framed(postings, held)
 
 
@@ -199,6 +207,10 @@ def _placing(
         times_common = int(factor * common)
         for team, weight in split.weights.items():
             placing[(team, "")] = placing.get((team, ""), 0) + weight * times_common
+    if sum(placing.values()) != common:
+        raise fault(
+            f"of the pool {name!r}, {month:%Y-%m}, {currency}, {Fraction(sum(placing.values()), common)} is given away"
+        )
     return placing
 
 

@@ -18,6 +18,7 @@ from idp_analytics.errors import SettingsError
 from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.metrics.allocation.charges import bill, placed
 from idp_analytics.metrics.allocation.entries import entries
+from idp_analytics.metrics.allocation.proof import prove_ledger
 from idp_analytics.metrics.allocation.shares import described, shares
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
@@ -321,6 +322,7 @@ def test_under_any_rules_money_is_conserved_per_pool_whatever_the_order_and_mirr
     found = shares(tables, settings)
     held = found.group_by("pool", "on", "currency").agg(pl.col("amount").sum(), pl.col("pooled").first())
     assert (held["amount"] == held["pooled"]).all()
+    assert prove_ledger(tables, settings).equals(found)
     assert found.equals(shares(company(teams=known, costs=random.sample(rows, len(rows))), settings))
 
     whole = entries(tables, settings).group_by("currency").agg(pl.col("amount").sum()).sort("currency").collect()
