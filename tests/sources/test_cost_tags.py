@@ -166,5 +166,5 @@ members = st.none() | st.sampled_from(["pay", "", 'say "x"', "\u00e9"])
 @given(st.lists(st.fixed_dictionaries({"team": members, "at": members})))
 def test_structs_are_written_as_each_of_them_alone(rows: list[dict[str, str | None]]) -> None:
     tags = pl.Series("tags", rows, dtype=pl.Struct({"team": pl.String, "at": pl.String}))
-    alone = [json.dumps({key: value for key, value in row.items() if value is not None}) for row in rows]
+    alone = [json.dumps({key: row[key] for key in ("team", "at") if row[key] is not None}) for row in rows]
     assert as_text(tags).cast(pl.String).to_list() == alone
