@@ -11,6 +11,7 @@ import polars as pl
 
 from idp_analytics.organisation import Organisation
 from idp_analytics.tables import TABLES
+from idp_analytics.tables.numbered import as_text
 
 COLUMNS = ("kind", "system", "alias", "canonical_id", "valid_from", "valid_to", "rows", "certainty")
 """Of a proposal: the columns of table ``aliases``, and what a person needs to judge it."""
@@ -121,7 +122,7 @@ def _strange(
     if not known:
         return
     tables = [
-        org.tables[name].select("source", pl.col(column).alias("name"))
+        as_text(org.tables[name].select("source", pl.col(column).alias("name")))
         for name in _OWNED
         if column in TABLES[name].schema
     ]  # fmt: skip
@@ -134,7 +135,10 @@ def _strange(
 
 
 def _environments(org: Organisation) -> Iterator[Unmapped]:
-    tables = [org.tables[name].select("source", "environment", "environment_raw") for name in ("deployments", "costs")]
+    tables = [
+        as_text(org.tables[name].select("source", "environment", "environment_raw"))
+        for name in ("deployments", "costs")
+    ]
     unknown = pl.concat(tables).filter(pl.col("environment").is_null(), pl.col("environment_raw") != "")
     counted = unknown.group_by("source", "environment_raw").len().sort("source", "environment_raw")
     for system, name, rows in counted.iter_rows():

@@ -23,6 +23,7 @@ from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
 from idp_analytics.tables.forgotten import marks, unnamed, without
+from idp_analytics.tables.numbered import whole
 from idp_analytics.tables.ownership import (
     ambiguous,
     attribute,
@@ -54,7 +55,8 @@ _SHOWN = ("deployments", "changes", "incidents", "costs", "action_runs", "approv
 class Organisation:
     """One company's trusted data: what every number is computed from, and what was set aside on the way.
 
-    ``tables`` has every canonical table (maybe empty); each owned fact carries ``team_id`` as of the event.
+    ``tables`` has every canonical table (maybe empty); each owned fact carries ``team_id`` as of the event. Columns of few texts
+    (``Table.repeats``) may be Enums.
     ``rejected`` lists every row set aside; ``checks`` every expectation and how it went.
     """
 
@@ -67,8 +69,12 @@ class Organisation:
 
     @cached_property
     def lazy(self) -> Mapping[str, pl.LazyFrame]:
-        """The tables as lazy frames, which is what metrics take."""
-        return {name: frame.lazy() for name, frame in self.tables.items()}
+        """The tables as lazy frames, which is what metrics take; where a row came from is text again, which is the same of all tables."""
+        lineage = [pl.col(name).cast(pl.String) for name in ("source", "load_id")]
+        return {
+            name: frame.lazy().with_columns(lineage) if "load_id" in TABLES[name].repeats else frame.lazy()
+            for name, frame in self.tables.items()
+        }
 
     def answers(
         self,
@@ -138,7 +144,7 @@ class Organisation:
         that say all a metric needs, :data:`USABLE`; null where nothing is asked), linked_share (incidents only: of
         those that may be change-caused, the share linked to a deployment), truncated (an export said it is incomplete).
         """
-        parts = [_coverage(TABLES[name], self.tables[name]) for name in _SHOWN if self.tables[name].height]
+        parts = [_coverage(TABLES[name], self.lazy[name]) for name in _SHOWN if self.tables[name].height]
         if not parts:
             return pl.DataFrame(schema=_COVERAGE)
         truncated = self.tables["loads"].group_by("source", "table").agg(pl.col("truncated").any())
@@ -196,7 +202,9 @@ def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organi
     _stop_if_unusable(tables, results)
 
     zone, ownership = settings.time_zone, tables["ownership"].clone()  # the table itself is used up below
-    tables = {name: _whole(attribute(TABLES[name], tables.pop(name), ownership, zone)) for name in list(tables)}
+    tables = {
+        name: whole(TABLES[name], attribute(TABLES[name], tables.pop(name), ownership, zone)) for name in list(tables)
+    }
     return Organisation(
         settings=settings, tables=tables, rejected=rejected, checks=results,
         as_of=settings.as_of or _last_event(tables), cautions=tuple(_cautions(tables, settings)),
@@ -319,12 +327,6 @@ def _gathered(
                 rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
     tables, gone = without(tables, forgotten)
     return tables, unnamed(pl.concat(rejected), forgotten), _recounted(loads, gone)
-
-
-def _whole(frame: pl.DataFrame) -> pl.DataFrame:
-    """``frame``, which is used up, with each column in one piece; joins would put them together anew each time. Column by column, so that no table
-    is held twice."""
-    return pl.DataFrame([frame.drop_in_place(name).rechunk() for name in frame.columns])
 
 
 _AGAIN = "the same key comes again later; the later row is used"
@@ -450,10 +452,11 @@ def _stop_if_unusable(tables: Mapping[str, pl.DataFrame], results: pl.DataFrame)
 # --- what a reader should know ---------------------------------------------------------------------------------------
 
 
-def _coverage(declared: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    needed = [name for name in USABLE.get(declared.name, ()) if name in frame.columns]
+def _coverage(declared: Table, frame: pl.LazyFrame) -> pl.DataFrame:
+    have = frame.collect_schema().names()
+    needed = [name for name in USABLE.get(declared.name, ()) if name in have]
     usable = pl.all_horizontal(pl.col(needed).is_not_null()).mean() if needed else pl.lit(None, pl.Float64)
-    team = pl.col("team_id") if "team_id" in frame.columns else pl.lit(None, pl.String)
+    team = pl.col("team_id").cast(pl.String) if "team_id" in have else pl.lit(None, pl.String)
     return (
         frame.with_columns(team.alias("team_id"), event_time(declared).alias("_at"))
         .group_by("team_id", "source")
@@ -464,6 +467,7 @@ def _coverage(declared: Table, frame: pl.DataFrame) -> pl.DataFrame:
             usable.alias("usable_share"),
         )
         .with_columns(pl.lit(declared.name).alias("table"))
+        .collect()
     )
 
 

@@ -15,11 +15,13 @@ from folder_building import DEPLOYMENTS, OWNERSHIP, SERVICES, adds_up, folder
 from idp_analytics import organisation
 from idp_analytics.checks import gate
 from idp_analytics.errors import GateError, IdpError, ReportError, SettingsError, SourceError
+from idp_analytics.metrics.allocation.charges import bill
 from idp_analytics.metrics.studies import People, Study
 from idp_analytics.organisation import Organisation, from_repositories, load, organise
 from idp_analytics.paths import resource
 from idp_analytics.settings import Settings
-from idp_analytics.tables import Extract, empty
+from idp_analytics.tables import TABLES, Extract, empty
+from idp_analytics.tables.numbered import as_text
 
 
 def test_facts_belong_to_the_owner_of_the_day(tmp_path: Path) -> None:
@@ -387,3 +389,15 @@ def test_the_rows_behind_a_number_are_one_call_away(tmp_path: Path) -> None:
         org.trace("deployment_frequency", month, team="red", service=service)
     with pytest.raises(ReportError, match=f"There is no service '{service}s' .* Did you mean '{service}'"):
         org.trace("deployment_frequency", month, service=f"{service}s")
+
+
+def test_what_repeats_is_held_by_number_and_read_as_text(sample: Organisation) -> None:
+    held, read = sample.tables["costs"], sample.lazy["costs"].collect_schema()
+    assert isinstance(held.schema["provider"], pl.Enum)
+    assert (read["source"], read["load_id"]) == (
+        pl.String,
+        pl.String,
+    )  # as in every table, so that rows of several stand together
+    rows = bill(sample.lazy, sample.settings).collect()
+    assert rows.schema == TABLES["costs"].schema
+    assert rows.equals(as_text(held).filter(pl.col("cost_id").is_in(rows["cost_id"].implode())))

@@ -19,6 +19,7 @@ from idp_analytics import metrics
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish.cluster import Identity, agreed, connected, identity, threads
 from idp_analytics.settings import Settings
+from idp_analytics.tables.numbered import as_text
 
 
 def answers(
@@ -38,7 +39,7 @@ def answers(
         threads(client, address)
         folder = Path(name).absolute()
         for table, frame in organisation.tables.items():
-            frame.write_parquet(folder / f"{table}.parquet")
+            as_text(frame).write_parquet(folder / f"{table}.parquet")
         given = (organisation.settings, organisation.as_of, tuple(by), tuple(every), identity())
         wanted = sorted(metric.name for metric in metrics.CATALOGUE)
         tasks = [client.submit(answered, folder, metric, *given, pure=False) for metric in wanted]

@@ -83,8 +83,7 @@ def plan(data: Path, width: float, response: float) -> None:
     from idp_analytics.survey import plan as planning
 
     org = loaded(data, (), "fast")
-    tables = {name: frame.lazy() for name, frame in org.tables.items()}
-    found = planning.plan(tables, org.settings, org.as_of, width, response)
+    found = planning.plan(org.lazy, org.settings, org.as_of, width, response)
     click.echo(framed(found))
     for sentence in planning.said(found, org.settings.rules, width, response):
         click.echo(one_line(sentence))

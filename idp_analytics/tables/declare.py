@@ -72,7 +72,8 @@ class Table:
     """One canonical table: what one row is, what identifies it, its columns, and what dates a fact.
 
     ``time`` names the timestamp (or date) columns that say when the fact happened; the first that is known wins.
-    ``owned`` says that the row is attributed to the team owning ``service_id`` at that time.
+    ``owned`` says that the row is attributed to the team owning ``service_id`` at that time. ``repeats`` names columns of few
+    texts that come again and again, which a loaded table holds by number (Enum).
     """
 
     name: str
@@ -82,6 +83,7 @@ class Table:
     time: tuple[str, ...] = ()
     owned: bool = False
     is_fact: bool = True
+    repeats: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column of that name; ``KeyError`` when the table has none."""

@@ -169,6 +169,10 @@ COSTS = Table(
                nullable=False, values=("billed", "effective", "list", "contracted")),
     ),
     time=("period_start",), owned=True,
+    repeats=(
+        "service_id", "team_id", "owner_raw", "provider", "account", "component", "sku", "resource", "environment", "environment_raw",
+        "category", "quantity_unit", "currency", "basis", "source", "load_id",
+    ),
 )  # fmt: skip
 
 SURVEY_RESPONSES = Table(

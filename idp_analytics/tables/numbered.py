@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
+from typing import TypeVar
 
 import polars as pl
 
+from idp_analytics.tables.declare import Table
 from idp_analytics.tables.side_by_side import pieces, side_by_side
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _NUMBERS = ((pl.UInt8, 2**8), (pl.UInt16, 2**16), (pl.UInt32, 2**32))
 
@@ -86,6 +90,30 @@ def numbered(column: pl.Series) -> tuple[pl.Series, pl.Series]:
         column = column.cast(pl.String).cast(pl.Categorical(pl.Categories.random()))
     assert isinstance(column.dtype, pl.Categorical)
     return column.to_physical(), column.dtype.categories.to_series().alias(column.name)
+
+
+_OFTEN = 8
+"""So many times must the texts of a column come on average for it to be held by number."""
+
+
+def whole(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """``frame`` of ``table``, which is used up, with each column in one piece; joins would put them together anew each time. Of ``table.repeats``
+    those whose texts do come again and again are then Enums. Column by column, so that no table is held twice."""
+    columns = []
+    for name in frame.columns:
+        column = frame.drop_in_place(name)
+        columns.append((_by_number(column) if name in table.repeats else column).rechunk())
+    return pl.DataFrame(columns)
+
+
+def _by_number(column: pl.Series) -> pl.Series:
+    numbers, words = numbered(column)
+    return enum(numbers, words) if words.len() * _OFTEN <= column.len() else column
+
+
+def as_text(frame: Frame) -> Frame:
+    """The frame with what is held by number as text."""
+    return frame.with_columns(pl.col(pl.Enum).cast(pl.String))
 
 
 def used(column: pl.Series) -> pl.Series:

@@ -9,7 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp_analytics.tables.numbered import at, by_word, enum, first_enum, first_known, numbered, once, renamed, used
+from idp_analytics.tables import TABLES, empty
+from idp_analytics.tables.declare import Column, Kind, Table
+from idp_analytics.tables.numbered import (
+    as_text,
+    at,
+    by_word,
+    enum,
+    first_enum,
+    first_known,
+    numbered,
+    once,
+    renamed,
+    used,
+    whole,
+)
 
 TEXTS = st.lists(st.none() | st.sampled_from(["pay", " pay", "PAY", "web", "", " ", "é"]), max_size=12)
 
@@ -89,3 +103,40 @@ def test_each_different_text_is_asked_about_once() -> None:
     assert sorted(map(str, asked)) == ["None", "a", "b"]
     assert once(pl.Series([None], dtype=pl.String), lambda _: None).to_list() == [None]
     assert once(pl.Series(dtype=pl.String), tell).dtype == pl.String
+
+
+BILL = Table(
+    "bill", "a charge", ("id",), tuple(Column(name, Kind.TEXT, "") for name in ("id", "sku", "who")), repeats=("sku", "who")
+)  # fmt: skip
+
+
+@given(TEXTS)
+def test_a_table_held_by_number_says_what_it_said(values: list[str | None]) -> None:
+    rows = [str(number) for number in range(20)]
+    frame = pl.DataFrame(
+        [
+            text(*rows, name="id"),
+            text(*values, *values[:1] * (20 - len(values)), *[None] * (0 if values else 20), name="sku"),
+            text(*rows, name="who"),
+        ]
+    )
+    found = whole(BILL, pl.concat([frame[:5], frame[5:]]))
+    assert all(column.n_chunks() == 1 for column in found)
+    assert as_text(found).equals(frame)
+    assert as_text(found.lazy()).collect().equals(frame)
+    assert (found["id"].dtype, found["who"].dtype) == (pl.String, pl.String)  # no key, and nothing that does not repeat
+
+
+def test_what_repeats_is_held_by_number() -> None:
+    found = whole(
+        BILL,
+        pl.DataFrame([text(*"abcdefgh", name="id"), text(*["cpu"] * 8, name="sku"), text(*[None] * 8, name="who")]),
+    )
+    assert found.schema == {"id": pl.String, "sku": pl.Enum(["cpu"]), "who": pl.Enum([])}
+    assert whole(TABLES["costs"], empty("costs")).height == 0
+
+
+def test_only_columns_of_text_that_are_no_key_are_held_by_number() -> None:
+    for table in TABLES.values():
+        assert {table.column(name).dtype for name in table.repeats} <= {pl.String}
+        assert not {*table.key} & {*table.repeats}

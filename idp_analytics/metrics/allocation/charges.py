@@ -15,6 +15,7 @@ from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
+from idp_analytics.tables.numbered import as_text
 
 REASONS = ("tax", "credit", "unused commitment", "empty tag", "unknown owner", "no owner")
 """Why nobody known owns a charge; the first that holds counts, so that they add up."""
@@ -38,7 +39,7 @@ def fault(what: str) -> IdpError:
 
 def bill(tables: Tables, settings: Settings, basis: str | None = None) -> pl.LazyFrame:
     """The rows of ``costs`` that are the bill: on ``basis`` (None: ``rules.cost_basis``), without providers that are weights only."""
-    rows = tables["costs"].filter(pl.col("basis") == (basis or settings.rules.cost_basis))
+    rows = as_text(tables["costs"].filter(pl.col("basis") == (basis or settings.rules.cost_basis)))
     return rows.filter(~_is_weight(settings)) if settings.showback.weights_only else rows
 
 
