@@ -92,7 +92,7 @@ EMPTY = {
     "scorecards": scorecard_study.CARDS, "scorecard_rules": scorecard_study.RULES, "scorecard_disputes": scorecard_study.DISPUTES,
     "maturity_criteria": evidence.CRITERIA, "maturity_roles": roles.COLUMNS,
     "deflection": deflection.COLUMNS, "deflection_course": deflection.COURSE_COLUMNS,
-    "impact": impact.COLUMNS, "impact_course": impact.COURSE_COLUMNS,
+    "impact": impact.COLUMNS, "impact_course": impact.COURSE_COLUMNS, "impact_weeks": impact.WEEKS_COLUMNS,
     "stress_signals": stress_signals.COLUMNS, "follow_through": follow_through.COLUMNS, "follow_through_linked": follow_through.LINKED,
     "survey_price": survey_price.COLUMNS, "top_two": top_two.COLUMNS, "survey_quality": survey_quality.COLUMNS,
     "intervention_units": interventions.COLUMNS,

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from idp_analytics.charts import (
+    before_after,
     boundary,
     coverage,
     dumbbell,
@@ -64,6 +65,7 @@ def drawings() -> dict[str, dict[str, Any]]:
         "heatmap": heatmap.drawing(),
         "dumbbell": dumbbell.drawing(),
         "event study": event_study.drawing(),
+        "before and after": before_after.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
     return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}

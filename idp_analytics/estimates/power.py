@@ -37,18 +37,3 @@ def units_needed(difference: float, spread: float = 1.0, level: float = 0.95, po
     if not difference:
         raise ValueError("no number of units finds a difference of 0")
     return float(TTestIndPower().solve_power(abs(difference) / spread, None, 1 - level, power, 1.0))
-
-
-def before_after(
-    before: int, after: int, spread: float, autocorrelation: float = 0.0, level: float = 0.95, power: float = POWER
-) -> float:
-    """The smallest step that one series finds with so many periods ``before`` and ``after``, whose values have standard deviation ``spread``.
-
-    Neighbours that resemble each other say less: n periods are worth n (1 − r) ÷ (1 + r) (Bayley & Hammersley 1946, first order); a negative r is
-    taken for none. nan where that leaves fewer than two on a side.
-    """
-    r = float(np.clip(np.nan_to_num(autocorrelation), 0, 0.99))
-    n0, n1 = (n * (1 - r) / (1 + r) for n in (before, after))
-    if min(n0, n1) < 2:
-        return np.nan
-    return from_error(spread * float(np.sqrt(1 / n0 + 1 / n1)), n0 + n1 - 2, level, power)

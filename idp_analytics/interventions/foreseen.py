@@ -14,12 +14,13 @@ from datetime import date
 import numpy as np
 
 from idp_analytics.charts.wording import count, quantity, size
-from idp_analytics.estimates import power, process_behaviour
+from idp_analytics.estimates import interrupted, power
 from idp_analytics.estimates.group_time import group_time
 from idp_analytics.interventions.registering import Registration
 from idp_analytics.metrics import compute
-from idp_analytics.metrics.impact.estimated import FIRST
+from idp_analytics.metrics.impact.estimated import FIRST, SLOPE_WEEKS
 from idp_analytics.metrics.impact.ladder import (
+    AFTER_LONG,
     AFTER_WEEKS,
     BEFORE_WEEKS,
     FEWEST_ADOPTED,
@@ -171,8 +172,8 @@ def _alone(made: Registration, organisation: Organisation, begins: date, level: 
     there = series[np.isfinite(series)]
     if len(there) < BEFORE_WEEKS or after < AFTER_WEEKS:
         return math.nan
-    spread = float(process_behaviour.natural_limits(there).mean_range) / process_behaviour.D2
-    return power.before_after(len(there), after, spread, float(process_behaviour.autocorrelation(there)), level)
+    has_slope = min(len(there), after) >= SLOPE_WEEKS
+    return power.from_error(*interrupted.foreseen(series, after, after >= AFTER_LONG, has_slope, level), level)
 
 
 def _now(months: Panel) -> float:

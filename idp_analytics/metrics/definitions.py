@@ -200,8 +200,13 @@ The study `impact` judges each change of the ledger (`interventions`) by the one
 *group-time effects* (Callaway & Sant'Anna 2021) where three units took it up and three others had not by then, each known for two months before: how much more
 a unit moved than others that had not yet, from all its months before, put together over units and months as precisely as each is known; the month of taking up
 itself is left out; errors by leaving out each unit once (CR3), since cohorts of fewer than five are never told apart. Else, by week, of units that took it up at once:
-an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, widened as far as neighbours resemble each other, else least squares with Newey & West's errors 1987, never below its own; a yearly season from two years on), or
-*process behaviour* from twelve before and four after, limits frozen: a signal, and a mean that has moved for certain. These two say that something changed, never why: *not identified*. Where the ledger names too few that had
+an *interrupted time series* from twelve weeks before and after (quasi-Poisson for rates, else least squares; a trend, which may change from 26 weeks on either side on; a yearly season from two years on), or
+*process behaviour* from twelve before and four after, limits frozen, and wider by 1 ÷ √(1 − r) where neighbouring weeks resemble each other by r: a signal, and a mean that has moved for certain.
+How much neighbouring weeks resemble each other is not estimated, since a few weeks cannot tell it: generalised least squares is done for autocorrelations of first order from 0 to 0.98, and these are
+summed over by their restricted likelihood, all ratios of 1 − ρ alike beforehand (Zellner & Tiao 1964); so is how much of a week's variance is its own and how much chance in few observations. Errors for one
+estimate (Newey & West 1987, or the widening of Bayley & Hammersley 1946) had found changes where there were none in up to 45 of 100 series. A negative binomial is not fitted: of 900 drawn
+series of 24 to 104 weeks, their variance one to four times Poisson's, it finds a change where there is none in 6.0 of 100 (quasi-Poisson: 5.8) and the planted one in 59 (63), and does not converge in 13 (of
+Poisson's own in 36). These two say that something changed, never why: *not identified*. Where the ledger names too few that had
 not taken it up, all others that are not known to be on the path stand in for them; that they did not is supposed. A *synthetic control* (Abadie, Diamond & Hainmueller 2010) is made only for
 interventions that `synthetic_control` under `[impact]` in settings.toml names: of three units at most, from ten others known in all of twelve months before, its interval by placebos. Medians are estimated as factors and told in
 their unit at the level that would be expected.
@@ -300,9 +305,10 @@ def _study() -> Iterator[str]:
 
 def _proof() -> Iterator[str]:
     """Imported late, as below."""
-    from idp_analytics.metrics.impact import proof
+    from idp_analytics.metrics.impact import proof, series_proof
 
-    return proof.lines()
+    yield from proof.lines()
+    yield from series_proof.lines()
 
 
 def _choices() -> Iterator[str]:

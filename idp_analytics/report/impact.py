@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.answers import Estimator, Metric, Verdict
-from idp_analytics.charts import Chart, event_study
+from idp_analytics.charts import Chart, before_after, event_study
 from idp_analytics.charts.wording import NOTHING, count, effect, named, quantity, size
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.catalogue import CATALOGUE
-from idp_analytics.metrics.impact.columns import EXPLORATORY, PRIMARY, State
+from idp_analytics.metrics.impact.columns import EXPLORATORY, PRIMARY, Method, State
 from idp_analytics.report import cells, learnt, top_two, words
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.slices import where
@@ -27,7 +27,7 @@ PART = 6
 """So many changes at most have a part of their own, those whose review came last or comes next; all stand in the table."""
 EVERY = "month"
 """What the course goes by."""
-STUDIES = ("impact", "impact_course", "intervention_units", "top_two", "maturity_steps")
+STUDIES = ("impact", "impact_course", "impact_weeks", "intervention_units", "top_two", "maturity_steps")
 """All that is looked at."""
 
 Row = dict[str, Any]
@@ -90,6 +90,9 @@ def _summary(rows: list[Row]) -> Iterator[str]:
     open_ = sum(row["state"] == State.DUE.value for row in over)
     if open_:
         yield f"Nobody has written down yet what follows from {open_:,} of them (idp intervention review)."
+    reviewed = sum(row["state"] == State.REVIEWED.value for row in over)
+    if reviewed:
+        yield f"Of {reviewed:,} what followed is written down."
     running = [row for row in rows if row["state"] == State.RUNNING.value]
     if running:
         yield f"{count(len(running), 'change is', 'changes are')} running, the next to be looked at on {_day(running[0]['review_on'])}."
@@ -138,7 +141,7 @@ def _part(view: View, row: Row) -> Section:
     tables = (_judged(view, row), _by_month(course, row), _exploratory(view, row))
     metric = _metric(row)
     return Section(
-        QUESTION, " ".join(_answer(view, row)), _drawn(course, row), tuple(table for table in tables if table.height),
+        QUESTION, " ".join(_answer(view, row)), _drawn(view, course, row), tuple(table for table in tables if table.height),
         cautions=tuple(_warnings(row)), verdict=Verdict(row["verdict"]), metrics=(metric,) if metric else (),
     )  # fmt: skip
 
@@ -186,12 +189,23 @@ def _course(view: View, row: Row) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _drawn(course: pl.DataFrame, row: Row) -> Chart | None:
+def _drawn(view: View, course: pl.DataFrame, row: Row) -> Chart | None:
+    """By month against others; of those that are compared with nobody by week against what there was to expect."""
     if course.is_empty():
-        return None
+        return _drawn_alone(view, row)
     smallest = row["smallest_effect"]
     signed = None if smallest is None else smallest if row["direction"] == "up" else -smallest
     return event_study.chart(course, f"{_called(row)}: {learnt.title(row)}", row["unit"] or "", EVERY, signed)
+
+
+def _drawn_alone(view: View, row: Row) -> Chart | None:
+    weeks = view.mart.studies["impact_weeks"].filter(
+        pl.col("intervention_id") == row["intervention_id"], pl.col("metric") == row["metric"]
+    )
+    if weeks["value"].is_null().all():
+        return None
+    band = before_after.LIMITS if row["method"] == Method.PROCESS_BEHAVIOUR.value else before_after.EXPECTED
+    return before_after.chart(weeks, f"{_called(row)}: {learnt.title(row)}", row["unit"] or "", band)
 
 
 def _judged(view: View, row: Row) -> Table:

@@ -65,9 +65,9 @@ def test_a_season_is_no_step():
 
 
 def test_counts_that_resemble_their_neighbours_are_less_sure():
-    """Rates wander (lag-1 autocorrelation 0.5), nothing steps: plain errors find a step in 24 of 100, widened ones in 15: less, and still too often."""
+    """Rates wander (lag-1 autocorrelation 0.5), nothing steps: plain errors find a step in 24 of 100; where neighbours may resemble each other, at most in five."""
     found = {False: 0, True: 0}
-    for seed in range(150):
+    for seed in range(80):
         rng = np.random.default_rng(seed)
         wander = np.zeros(52)
         for week in range(1, 52):
@@ -76,9 +76,10 @@ def test_counts_that_resemble_their_neighbours_are_less_sure():
         for is_alike in found:
             one = interrupted.counts(count, np.ones(52), 26, is_alike=is_alike)
             found[is_alike] += one.low > 1 or one.high < 1
-    assert found[True] < 0.7 * found[False]
-    steady = interrupted.counts([9, 11] * 12, np.ones(24), 12, is_alike=True)
-    assert steady == interrupted.counts([9, 11] * 12, np.ones(24), 12), "what alternates is no surer"
+    assert found[False] > 0.12 * 80
+    assert found[True] <= 0.05 * 80
+    plain, steady = (interrupted.counts([9, 11] * 12, np.ones(24), 12, is_alike=is_alike) for is_alike in (False, True))
+    assert steady.error > plain.error, "what alternates is no surer"
 
 
 def test_bunched_counts_are_not_surer_than_poisson():
@@ -99,10 +100,18 @@ def test_detectable_by_hand():
 
 
 def test_what_resembles_says_less():
-    """r = 1/3 halves what 12 periods are worth."""
-    assert power.before_after(12, 12, 1.0, 1 / 3) == pytest.approx(power.before_after(6, 6, 1.0))
-    assert power.before_after(12, 12, 1.0, -0.5) == power.before_after(12, 12, 1.0)
-    assert np.isnan(power.before_after(12, 4, 1.0, 0.9))
+    """Of as many weeks, those that follow each other slowly leave more room for a step that is to come."""
+    rng = np.random.default_rng(3)
+    chance = rng.normal(0, 1, 60)
+    slow = np.zeros(60)
+    for at in range(1, 60):
+        slow[at] = 0.8 * slow[at - 1] + chance[at]
+    calm, wandering = (interrupted.foreseen(one / one.std(), 20) for one in (chance, slow))
+    assert calm[0] < 0.7 * wandering[0]
+    assert calm[1] == 60 + 20 - 4
+    assert interrupted.foreseen(chance, 8, has_trend=False, has_slope=False)[1] == 60 + 8 - 2
+    with pytest.raises(ValueError, match="do not tell 2 numbers apart"):
+        interrupted.foreseen([1.0, np.nan, 2.0], 8)
 
 
 def test_detectable_is_found_four_times_in_five():

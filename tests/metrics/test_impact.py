@@ -14,8 +14,8 @@ import pytest
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.impact import estimated, ladder, verdict
-from idp_analytics.metrics.impact.columns import COLUMNS, COURSE_COLUMNS
-from idp_analytics.metrics.impact.judged import impact, impact_course
+from idp_analytics.metrics.impact.columns import COLUMNS, COURSE_COLUMNS, WEEKS_COLUMNS
+from idp_analytics.metrics.impact.judged import impact, impact_course, impact_weeks
 from idp_analytics.metrics.impact.ledger import entries
 from idp_analytics.metrics.impact.panel import panel
 
@@ -166,6 +166,28 @@ def test_one_unit_alone_changed_and_nothing_tells_why(judged):
     still = primary(judged(entry({"a0": "2025-07-01"}), shipped("a0", [2] * 12)))
     assert still["verdict"] in ("no detectable change", "insufficient data")
     assert (still["verdict"] == "no detectable change") == (still["detectable"] <= 0.2)
+
+
+def test_one_unit_alone_has_its_weeks_drawn(judged):
+    """The level before is 2 a day, after 4; what there was to expect goes on at 2, and of a chart limits stand beside every week."""
+    rows = shipped("a0", [2] * 6 + [4] * 6)
+    long = judged(entry({"a0": "2025-07-01"}), rows, impact_weeks)
+    assert long.schema == pl.Schema(WEEKS_COLUMNS)
+    sides = long.group_by("side").len()
+    assert dict(sides.iter_rows()) == {"before": 25, "while it was taken up": 1, "after": 25}
+    after, before = (long.filter(side=side) for side in ("after", "before"))
+    assert before["fitted"].mean() == pytest.approx(2.0, abs=0.2)
+    assert after["fitted"].mean() == pytest.approx(4.0, abs=0.3)
+    assert after["without"].mean() == pytest.approx(2.0, abs=0.5)
+    assert (after["low"] < after["without"]).all()
+    assert (after["without"] < after["high"]).all()
+    assert before.select("without", "low", "high").null_count().row(0) == (25, 25, 25)
+    short = judged(entry({"a0": "2025-07-01"}), rows, impact_weeks, at="2025-08-20")
+    limits = short.select(pl.col("low", "high").n_unique()).row(0)
+    assert limits == (1, 1)
+    assert short["low"][0] < 2.0 < short["high"][0]
+    assert short.filter(side="after")["fitted"].unique().to_list() == pytest.approx([4.0], abs=0.4)
+    assert judged(entry({**ADOPTED, **OTHERS}), courses(), impact_weeks).is_empty()
 
 
 def test_too_little_is_told_as_what_is_needed(judged):

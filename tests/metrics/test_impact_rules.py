@@ -200,6 +200,24 @@ def test_what_comes_back_is_asked_on_the_side_hoped_for():
         assert one.forbids is forbids
 
 
+OWNERSHIP = pl.LazyFrame(
+    [("till", "red", None, date(2025, 5, 5)), ("shelf", "red", None, date(2025, 5, 6)), ("cart", "red", date(2025, 5, 5), None), ("stock", "blue", None, None)],
+    schema={"service_id": pl.String, "team_id": pl.String, "valid_from": pl.Date, "valid_to": pl.Date}, orient="row",
+)  # fmt: skip
+
+
+def test_what_reached_a_team_reached_the_services_it_owned_that_day(settings):
+    """Red gets a new rota on 5 May: the shelf was its own still, the cart already, the till no longer; so does an entry about teams. Of teams, services say nothing."""
+    day = date(2025, 5, 1)
+    one = Entry(**{**ENTRY, "kind": "service", "adopted": dict.fromkeys(("till", "shelf", "cart", "stock"), day)})
+    of_teams = replace(one, id="teams", kind="team", adopted={"red": date(2025, 9, 1), "blue": date(2025, 5, 30)})
+    whole = replace(settings(), phases=(Mark(date(2025, 5, 5), "new rota", team="red"),))
+    year = (date(2025, 1, 1), date(2026, 1, 1))
+    found = guards.overlaps(one, [one, of_teams], whole, *year, True, OWNERSHIP)
+    assert found == [guards.Overlap("teams", 0.25), guards.Overlap("new rota", 0.5)]
+    assert guards.overlaps(of_teams, [one, of_teams], settings(), *year, True, OWNERSHIP) == []
+
+
 def test_overlaps_with_phases_and_entries(settings):
     one = Entry(**ENTRY)
     other = replace(one, id="other", adopted={"red": date(2025, 5, 20), "green": date(2025, 5, 1)})
@@ -213,10 +231,10 @@ def test_overlaps_with_phases_and_entries(settings):
     year = (date(2025, 1, 1), date(2026, 1, 1))
     reached = [guards.Overlap("other", 0.5), guards.Overlap("new rota", 0.5)]
     whole = replace(settings(), phases=phases)
-    assert guards.overlaps(one, [one, other, service], whole, *year, True) == reached
+    assert guards.overlaps(one, [one, other, service], whole, *year, True, OWNERSHIP) == reached
     # What reaches everybody is in both sides of a comparison; of one series it is not told apart.
-    assert guards.overlaps(one, [one, other, service], whole, *year, False) == [
+    assert guards.overlaps(one, [one, other, service], whole, *year, False, OWNERSHIP) == [
         *reached,
         guards.Overlap("for all", 1.0),
     ]
-    assert guards.overlaps(one, [other], settings(), None, None, True) == []
+    assert guards.overlaps(one, [other], settings(), None, None, True, OWNERSHIP) == []

@@ -81,3 +81,21 @@ COURSE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "units": pl.Int64,
 }
 """The columns of the study ``impact_course``, in order."""
+
+BEFORE, BETWEEN, AFTER = "before", "while it was taken up", "after"
+
+WEEKS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "scope": pl.String,
+    "entity_id": pl.String,
+    "intervention_id": pl.String,
+    "metric": pl.String,
+    "period_start": pl.Date,
+    "side": pl.String,  # before | while it was taken up | after
+    "value": pl.Float64,  # of all units that took it up, in the metric's unit
+    "n": pl.Int64,
+    "fitted": pl.Float64,  # level as it was before and is after; null while it was taken up
+    "without": pl.Float64,  # level to expect without the change, after
+    "low": pl.Float64,  # of that level its interval; of a process behaviour chart the natural process limits, of every week
+    "high": pl.Float64,
+}
+"""The columns of the study ``impact_weeks``, in order."""

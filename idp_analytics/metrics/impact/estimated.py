@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +22,21 @@ from idp_analytics.estimates import (
 from idp_analytics.estimates.group_time import Effect, GroupTime, group_time
 from idp_analytics.estimates.synthetic_control import synthetic_control
 from idp_analytics.metrics.impact import ladder
-from idp_analytics.metrics.impact.columns import Method
-from idp_analytics.metrics.impact.finding import Finding, Scale, expected_level
+from idp_analytics.metrics.impact.columns import AFTER, BEFORE, BETWEEN, Method
+from idp_analytics.metrics.impact.finding import Finding, Scale, Week, expected_level
 from idp_analytics.metrics.impact.panel import Panel, together
 
 Array = npt.NDArray[np.float64]
 Periods = npt.NDArray[np.int64]
+Drawing = Callable[[], tuple[Array, ...]]
+"""The lines drawn with one series, by week: fitted, without the change, low, high; worked out where they are wanted."""
 
 FIRST = 1
 """Effects count from the month after taking up: that month itself is half before and half after."""
 AROUND = 12
 """Months before and after taking up in the course."""
+SLOPE_WEEKS = 26
+"""Weeks needed before and after for the trend of one series to change too: of fewer, a change of slope and a step are hardly told apart, and neither would be seen."""
 
 
 def by_comparison(months: Panel, when: Periods, rung: ladder.Rung, sign: int, level: float) -> Finding:
@@ -102,8 +108,10 @@ def by_synthetic(months: Panel, when: Periods, sign: int, level: float) -> Findi
     )  # fmt: skip
 
 
-def alone(weeks: Panel, when: Periods, sign: int, level: float, counts: tuple[Array, Array] | None) -> Finding:
-    """One series of the units that took it up, by week; ``counts``: of a rate the events and the time they are counted in, else None."""
+def alone(
+    weeks: Panel, when: Periods, sign: int, level: float, counts: tuple[Array, Array] | None, is_drawn: bool = False
+) -> Finding:
+    """One series of the units that took it up, by week; ``counts``: of a rate the events and the time they are counted in, else None. ``is_drawn``: with its weeks."""
     size, span = len(weeks.starts), np.arange(len(weeks.starts))
     known = ~np.isnan(weeks.values)
     inside = (when >= 1) & (when < size)
@@ -111,8 +119,9 @@ def alone(weeks: Panel, when: Periods, sign: int, level: float, counts: tuple[Ar
     months = len({(weeks.starts[at].year, weeks.starts[at].month) for at in when[mine]})
     began = int(np.min(when[mine])) if mine.any() else 0
     over = int(np.max(when[mine])) + 1 if mine.any() else 0
-    values, weight = together(weeks, mine)
+    seen, weight = together(weeks, mine)
     # Weeks in which some had and some had not are neither.
+    values = seen.copy()
     values[began:over] = np.nan
     there = ~np.isnan(values)
     before, after = int(there[:began].sum()), int(there[over:].sum())
@@ -123,55 +132,85 @@ def alone(weeks: Panel, when: Periods, sign: int, level: float, counts: tuple[Ar
     )  # fmt: skip
     if rung.method is Method.INTERRUPTED:
         summed = None if counts is None else (counts[0][mine].sum(axis=0), counts[1][mine].sum(axis=0))
-        return _interrupted(told, weeks, values, weight, began, sign, level, summed)
-    if rung.method is Method.PROCESS_BEHAVIOUR:
-        return _charted(told, weeks, values, weight, began, sign, level)
-    return told
+        found, lines = _interrupted(told, weeks, values, weight, began, sign, level, summed)
+    elif rung.method is Method.PROCESS_BEHAVIOUR:
+        found, lines = _charted(told, weeks, values, weight, (began, over), sign, level)
+    else:
+        return told
+    if not is_drawn:
+        return found
+    sides = np.where(span < began, BEFORE, np.where(span < over, BETWEEN, AFTER))
+    observed = np.exp(seen) if weeks.is_ratio else seen
+    drawn = zip(
+        weeks.starts, sides.tolist(), observed.tolist(), weeks.n[mine].sum(axis=0).tolist(), *(line.tolist() for line in lines()), strict=True
+    )  # fmt: skip
+    return replace(found, weeks=tuple(Week(*one) for one in drawn))
 
 
 def _interrupted(
     told: Finding, weeks: Panel, values: Array, weight: Array, began: int, sign: int, level: float, counts: tuple[Array, Array] | None
-) -> Finding:  # fmt: skip
+) -> tuple[Finding, Drawing]:  # fmt: skip
+    """Segmented regression; drawn are the lines fitted, and that to expect without the change with its interval."""
+    has_slope = min(told.periods_before, told.periods_after) >= SLOPE_WEEKS
     is_long = len(weeks.starts) >= 52 * interrupted.SEASONS / 12
     month = np.array([start.month for start in weeks.starts]) if is_long else None
     events = None if counts is None else np.where(np.isnan(values), np.nan, counts[0])
     # Of no events on one side there is no ratio; their rates differ all the same.
     if events is not None and counts is not None and np.nansum(events[:began]) > 0 and np.nansum(events[began:]) > 0:
-        found = interrupted.counts(events, counts[1], began, True, month, level=level, is_alike=True)
+        found = interrupted.counts(events, counts[1], began, has_slope, month, level=level, is_alike=True)
         rate = float(np.nansum(events[began:])) / float(counts[1][began:][~np.isnan(events[began:])].sum())
         scale = Scale(True, rate / found.effect)
         ends = [math.log(v) for v in (found.effect, found.low, found.high)]
     else:
-        found = interrupted.means(values, began, weight, True, month, level)
+        found = interrupted.means(values, began, weight, has_slope, month, level)
         ends = [found.effect, found.low, found.high]
         scale = expected_level(values[began:], np.where(np.isnan(values), 0.0, weight)[began:], ends[0], weeks.is_ratio)
-    return _with(
-        told, scale, ends, found.p, power.from_error(found.error, found.df, level), sign, ends[1] > 0 or ends[2] < 0, found.resembling
-    )  # fmt: skip
+    size = power.from_error(found.error, found.df, level)
+    lines = found.lines
+
+    def drawn() -> tuple[Array, ...]:
+        assert lines is not None, "neighbours may resemble each other in what is fitted here"
+        course = lines.course(level)
+        return tuple(np.exp(line) for line in course) if weeks.is_ratio else course
+
+    return _with(told, scale, ends, found.p, size, sign, ends[1] > 0 or ends[2] < 0, found.resembling), drawn
 
 
-def _charted(told: Finding, weeks: Panel, values: Array, weight: Array, began: int, sign: int, level: float) -> Finding:
-    """XmR with limits frozen as they were before; the effect is the mean after less the centre, its interval that of two means from the spread of neighbours."""
+def _charted(
+    told: Finding, weeks: Panel, values: Array, weight: Array, taken: tuple[int, int], sign: int, level: float
+) -> tuple[Finding, Drawing]:
+    """XmR with limits frozen as they were before, wider as far as neighbours resemble each other; the effect is the mean after less the mean before.
+
+    ``taken``: the place at which it began to be taken up, and that from which all had it. Drawn are the limits, and the mean after.
+    """
+    began, over = taken
     limits = process_behaviour.natural_limits(values[:began])
-    spread = float(limits.mean_range) / process_behaviour.D2
     resembling = float(process_behaviour.autocorrelation(values[:began]))
     later = values[began:]
-    effect = float(np.nanmean(later)) - float(limits.centre)
+    found = interrupted.means(values, began, weight, has_slope=False, level=level, has_trend=False)
+    # Differences of neighbours are as small as they resemble each other (their variance 2 (1 - r)).
+    wider = 1 / math.sqrt(1 - min(max(np.nan_to_num(resembling), 0.0), 0.9))
+    reach = wider * (limits.upper - limits.centre)
     with np.errstate(invalid="ignore"):
-        outside = bool(((later > limits.upper) | (later < limits.lower)).any())
+        outside = bool((abs(later - limits.centre) > reach).any())
     runs = process_behaviour.runs(values)
-    r = min(max(resembling, 0.0), 0.9) if not math.isnan(resembling) else 0.0
-    worth = [n * (1 - r) / (1 + r) for n in (told.periods_before, told.periods_after)]
-    error = spread * math.sqrt(1 / worth[0] + 1 / worth[1])
-    df = max(worth[0] - 1, 1.0)
-    reach = float(student.isf((1 - level) / 2, df)) * error
-    scale = expected_level(later, np.where(np.isnan(later), 0.0, weight[began:]), effect, weeks.is_ratio)
+    scale = expected_level(later, np.where(np.isnan(later), 0.0, weight[began:]), found.effect, weeks.is_ratio)
     is_long = bool(runs.is_long[began:].any()) and int(runs.useful) >= process_behaviour.FEWEST
     # A signal of one week alone says that something happened, not that it stayed.
-    stayed = abs(effect) > reach and (outside or is_long)
-    return _with(
-        told, scale, [effect, effect - reach, effect + reach], math.nan, power.from_error(error, df, level), sign, stayed, resembling
-    )  # fmt: skip
+    stayed = (found.low > 0 or found.high < 0) and (outside or is_long)
+    ends = [found.effect, found.low, found.high]
+    size = power.from_error(found.error, found.df, level)
+
+    def drawn() -> tuple[Array, ...]:
+        centre, is_after = float(limits.centre), np.arange(len(values)) >= over
+        fitted = np.where(is_after, centre + found.effect, np.where(np.arange(len(values)) < began, centre, np.nan))
+        flat = [np.full(len(values), v) for v in (centre, centre - float(reach), centre + float(reach))]
+        lines = (fitted, np.where(is_after, flat[0], np.nan), *flat[1:])
+        return (
+            tuple(np.exp(line) for line in lines) if weeks.is_ratio else (*lines[:2], np.maximum(lines[2], 0), lines[3])
+        )
+
+    return _with(told, scale, ends, math.nan, size, sign, stayed, resembling), drawn
 
 
 def _with(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +16,25 @@ from idp_analytics.metrics.impact.columns import Method
 Array = npt.NDArray[np.float64]
 
 
+class Week(NamedTuple):
+    """One week of one series, in the metric's unit, nan: not known or not drawn; see :data:`columns.WEEKS_COLUMNS`."""
+
+    start: date
+    side: str
+    value: float
+    n: int
+    fitted: float
+    without: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class Finding:
     """Numbers in the metric's unit; nan: not told. ``is_signal``: a process behaviour chart sees a change; ``drift_low``, ``drift_high``: of the drift before,
     per period; ``early``: the period before taking up had moved already, for certain; ``resembling``: lag-1 autocorrelation of one series.
     ``expected_level``: of medians what would be expected after without it, from which a factor is told in their unit.
-    ``course``: event period, effect, low, high, units."""
+    ``course``: event period, effect, low, high, units. ``weeks``: of one series the week, whether before or after, its value and n, and the lines drawn with it."""
 
     method: Method
     why: str
@@ -47,6 +62,7 @@ class Finding:
     expected_level: float = math.nan
     resembling: float = math.nan
     course: tuple[tuple[int, float, float, float, int], ...] = field(default=())
+    weeks: tuple[Week, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """An effect without an interval is not told."""

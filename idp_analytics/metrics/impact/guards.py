@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+import polars as pl
+
 from idp_analytics.metrics.impact.columns import Method
 from idp_analytics.metrics.impact.finding import Amounts, Finding
 from idp_analytics.metrics.impact.ledger import Entry
@@ -34,23 +36,34 @@ class Overlap(NamedTuple):
 
 
 def overlaps(
-    entry: Entry, others: Sequence[Entry], settings: Settings, first: date | None, last: date | None, is_compared: bool
+    entry: Entry,
+    others: Sequence[Entry],
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    is_compared: bool,
+    ownership: pl.LazyFrame,
 ) -> list[Overlap]:
     """Entries, and phases (``[[phase]]``), that reached units of ``entry`` between ``first`` and ``last``, the days of what is looked at.
 
-    A phase counts where it is of the metric or of none, and of one of the teams. One of the whole organisation reaches all units: where they are compared
+    A phase counts where it is of the metric or of none, and of one of the teams; what reached a team on a day, a phase or an entry about teams, reached the services that were its own
+    that day (``ownership``). A phase of the whole organisation reaches all units: where they are compared
     (``is_compared``) it is in both sides, and is left out.
     """
     if first is None or last is None:
         return []
     mine = {unit: day for unit, day in entry.adopted.items() if day is not None and day < last}
-    reached = [(other.id, other.adopted) for other in others if other.id != entry.id and other.kind == entry.kind]
+    reached: list[tuple[str, Mapping[str, date | None]]] = [
+        (other.id, _at_units(other.adopted, other.kind, entry.kind, ownership))
+        for other in others
+        if other.id != entry.id and other.kind in (entry.kind, "team")
+    ]
     for mark in settings.phases:
         if mark.metric not in (None, entry.metric):
             continue
-        if mark.team is not None and entry.kind == "team":
-            reached.append((mark.cause, {mark.team: mark.on}))
-        elif mark.team is None and not is_compared:
+        if mark.team is not None:
+            reached.append((mark.cause, _at_units({mark.team: mark.on}, "team", entry.kind, ownership)))
+        elif not is_compared:
             reached.append((mark.cause, dict.fromkeys(mine, mark.on)))
     found = []
     for name, adopted in reached:
@@ -58,6 +71,29 @@ def overlaps(
         if both:
             found.append(Overlap(name, _near(mine, both)))
     return found
+
+
+def _at_units(
+    adopted: Mapping[str, date | None], kind: str, wanted: str, ownership: pl.LazyFrame
+) -> Mapping[str, date | None]:
+    """What reached units of ``kind`` as the units of ``wanted`` that it reached: teams as the services they owned that day, the first day of each."""
+    if kind == wanted:
+        return adopted
+    days = pl.LazyFrame(
+        {"team_id": list(adopted), "_on": list(adopted.values())}, schema={"team_id": pl.String, "_on": pl.Date}
+    ).drop_nulls()
+    owned = (
+        ownership.join(days, on="team_id")
+        .filter(
+            pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("_on")),
+            pl.col("valid_to").is_null() | (pl.col("_on") < pl.col("valid_to")),
+        )
+        .group_by("service_id")
+        .agg(pl.col("_on").min())
+        .sort("service_id")
+        .collect()
+    )
+    return dict(zip(owned["service_id"], owned["_on"], strict=True))
 
 
 def _near(mine: Mapping[str, date], theirs: Mapping[str, date]) -> float:
@@ -87,7 +123,9 @@ def seen(
     if found.method in (Method.GROUP_TIME, Method.SYNTHETIC):
         yield from _compared(found, level, number, sign)
     elif found.resembling > RESEMBLING:
-        yield Guard("Neighbouring weeks resemble each other, so that chance looks like change more often.")
+        yield Guard(
+            "Neighbouring weeks resemble each other, so that chance looks like change more often: the interval is as wide as that asks for."
+        )
 
 
 def _compared(found: Finding, level: float, number: Amounts, sign: int) -> Iterator[Guard]:

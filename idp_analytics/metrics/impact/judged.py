@@ -1,4 +1,4 @@
-"""Studies ``impact`` and ``impact_course``: every entry of the ledger, judged by its metric, and by a few that were not named."""
+"""Studies ``impact``, ``impact_course`` and ``impact_weeks``: every entry of the ledger, judged by its metric, and by a few that were not named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from idp_analytics.estimates import multiplicity
 from idp_analytics.metrics.catalogue import CATALOGUE, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.impact import estimated, guards, ladder, verdict
-from idp_analytics.metrics.impact.columns import COLUMNS, COURSE_COLUMNS, EXPLORATORY, PRIMARY, Method, State
+from idp_analytics.metrics.impact.columns import (
+    COLUMNS,
+    COURSE_COLUMNS,
+    EXPLORATORY,
+    PRIMARY,
+    WEEKS_COLUMNS,
+    Method,
+    State,
+)
 from idp_analytics.metrics.impact.finding import Finding, amounts
 from idp_analytics.metrics.impact.ledger import Entry, entries
 from idp_analytics.metrics.impact.panel import Panel, panel
@@ -28,7 +36,8 @@ EXPLORED = ("deployment_frequency", "change_lead_time", "change_fail_rate", "dep
 """Metrics looked at beside the one that was named, where units can be compared: what else moved is a hint for the next entry, and no result."""
 MONTHS, WEEKS = "1mo", "1w"
 
-_kept: dict[int, tuple[Settings, datetime, tuple[pl.DataFrame, pl.DataFrame]]] = {}
+_Studies = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+_kept: dict[int, tuple[Settings, datetime, _Studies]] = {}
 
 
 class Looked(NamedTuple):
@@ -48,18 +57,23 @@ def impact(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     against a number is told by :mod:`guards`; what may be said, by :mod:`verdict`. Effects of medians are estimated as factors and told in the metric's unit at the level that would
     be expected. A metric there is none of, that is told of people or is money, is *not measured*.
     """
-    return _both(tables, settings, as_of)[0]
+    return _all(tables, settings, as_of)[0]
 
 
 def impact_course(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """One row per intervention, metric and month from taking up, a year before and after (:data:`COURSE_COLUMNS`), where units are compared.
 
     Before: against the mean of the other months before; who is in it changes over the months (``units``)."""
-    return _both(tables, settings, as_of)[1]
+    return _all(tables, settings, as_of)[1]
 
 
-def _both(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both studies rest on the same estimates, kept as long as the tables are."""
+def impact_weeks(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """One row per intervention and week, where nobody is compared with (:data:`WEEKS_COLUMNS`): what was seen, the level as it was and is, and what there was to expect."""
+    return _all(tables, settings, as_of)[2]
+
+
+def _all(tables: Tables, settings: Settings, as_of: datetime) -> _Studies:
+    """The studies rest on the same estimates, kept as long as the tables are."""
     ledger = tables["interventions"]
     kept = _kept.get(id(ledger))
     if kept is not None and kept[:2] == (settings, as_of):
@@ -71,7 +85,7 @@ def _both(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataF
     return made
 
 
-def _judged(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _judged(tables: Tables, settings: Settings, as_of: datetime) -> _Studies:
     known = entries(tables, settings, as_of)
     names = {metric.name for metric in CATALOGUE}
     looked: list[Looked] = []
@@ -89,7 +103,7 @@ def _judged(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Dat
                 looked.append(Looked(entry, metric, PRIMARY, Finding(Method.NONE, _why_not(metric, entry)), []))
                 continue
             looked += of_entry(entry, known, months, explored, tables, settings, as_of)
-    return rows(looked, settings), _courses(looked)
+    return rows(looked, settings), _courses(looked), _weeks(looked)
 
 
 def _can_be_judged(metric: Metric, kind: str) -> bool:
@@ -140,7 +154,7 @@ def of_entry(
             weeks = compute(tables, settings, as_of, (metric,), (entry.kind,), (WEEKS,))
             looked_at = panel(weeks, metric, units, WEEKS)
             counts = _events(looked_at) if metric.estimator is Estimator.RATE else None
-            found = estimated.alone(looked_at, looked_at.taken_up(entry.adopted), sign, level, counts)
+            found = estimated.alone(looked_at, looked_at.taken_up(entry.adopted), sign, level, counts, True)
         first = looked_at.starts[0] if looked_at.starts else None
         made.append(
             Looked(
@@ -148,7 +162,7 @@ def of_entry(
                 metric,
                 PRIMARY if is_primary else EXPLORATORY,
                 found,
-                guards.overlaps(entry, known, settings, first, looked_at.end, found.compared > 0),
+                guards.overlaps(entry, known, settings, first, looked_at.end, found.compared > 0, tables["ownership"]),
             )
         )
     return made
@@ -201,6 +215,16 @@ def _courses(looked: Sequence[Looked]) -> pl.DataFrame:
         for event, *ends, units in one.found.course
     ]
     return pl.DataFrame(rows, schema=COURSE_COLUMNS, orient="row").sort("intervention_id", "metric", "event_period")
+
+
+def _weeks(looked: Sequence[Looked]) -> pl.DataFrame:
+    rows = [
+        ("org", ORG, one.entry.id, one.metric.name if one.metric else one.entry.metric,
+         week.start, week.side, _told(week.value), week.n, *map(_told, week[4:]))
+        for one in looked
+        for week in one.found.weeks
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=WEEKS_COLUMNS, orient="row").sort("intervention_id", "metric", "period_start")
 
 
 def _told(value: float) -> float | None:
