@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +128,8 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     found: list[tuple[int, dict[str, Any]]] = []
     pages: list[Mapping[str, Any]] = []
     place = 0
-    if len(values) > 1 and all(_is_plain(value) for _, value in values):
-        found, values = list(enumerate(map(itemgetter(1), values), 1)), []
+    if len(values) > 1 and _are_plain(bodies := [value for _, value in values]):
+        found, values = list(enumerate(bodies, 1)), []
         place = len(found)
     for line, value in values:
         if value is _BROKEN:
@@ -150,7 +149,7 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     warnings = [said_replaced(replaced)] if replaced else []
     if escaped:
         warnings.append(f"{escaped:,} backslash(es) begin no escape JSON knows and are kept as written")
-    if not text.strip():
+    if not text or text.isspace():
         warnings.append("the file is empty")
     following = _following(pages)
     total, short = _missing(pages, place)
@@ -170,7 +169,7 @@ def _values(
     text: str, is_yaml: bool, shown: str, number: Callable[[str], Any]
 ) -> tuple[list[tuple[int, Any]], list[tuple[int, str]]]:
     """The values a text holds one after another, each with its line; broken lines of JSON lines come second."""
-    if not text.strip():
+    if not text or text.isspace():
         return [], []
     decoder = json.JSONDecoder(parse_float=number, parse_constant=lambda _: None)
     if (lines := _joined_lines(text, decoder)) is not None:
@@ -223,11 +222,13 @@ def _joined_lines(text: str, decoder: json.JSONDecoder) -> list[tuple[int, Any]]
     ):
         return None
     between = secrets.token_hex(16)
-    lines = text.rstrip("\n").replace("\n", f',"{between}",')
+    lines = text.replace("\n", f',"{between}",')
     try:
-        values = decoder.decode(f"[{lines}]")
+        values = decoder.decode(f"[{lines}null]" if text.endswith("\n") else f"[{lines}]")
     except (ValueError, RecursionError):
         return None
+    if text.endswith("\n") and values[-2:] == [between, None]:
+        del values[-2:]
     found = values[::2]
     is_whole = values[1::2] == [between] * (len(found) - 1) and set(map(type, found)) == _OBJECT
     return list(enumerate(found, 1)) if is_whole else None
@@ -311,7 +312,7 @@ def _without_surrogates(value: Any) -> Any:
 def _documents(value: Any, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
     """The documents in one value; each page met on the way is added to ``pages``. Of lists in lists one level is opened."""
     if isinstance(value, list):
-        if all(map(_is_plain, value)):
+        if _are_plain(value):
             yield from value
             return
         elements = chain.from_iterable(v if isinstance(v, list) else [v] for v in value)
@@ -355,6 +356,13 @@ def _is_plain(value: Any) -> bool:
         ("items" not in value and not _NAMES.isdisjoint(value))
         or _CONTAINERS.isdisjoint(value)
         or ("items" not in value and _is_something(value, _NAMES))
+    )
+
+
+def _are_plain(values: Sequence[Any]) -> bool:
+    """All are (:func:`_is_plain`), which the names of their members tell; of those that have the same names one is asked."""
+    return set(map(type, values)) == _OBJECT and all(
+        map(_is_plain, dict(zip(map(tuple, values), values, strict=True)).values())
     )
 
 

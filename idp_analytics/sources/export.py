@@ -364,7 +364,7 @@ def table_documents(path: Path, shown: str, is_whole: Callable[[Mapping[str, Any
 def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, dict[str, list[Document]]]:
     found, shown = one.found, one.shown
     bodies = [body for _, body in found.found]
-    told = list(map(system.shape, bodies))
+    told = system.shapes_of(bodies)
     strange = (
         dict(Counter(_called(body) for shape, body in zip(told, bodies, strict=True) if shape is None))
         if None in told

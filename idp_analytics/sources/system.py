@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,6 +110,14 @@ class System:
             except _SHAPELESS:  # a member that is something else than what is looked for in it
                 continue
         return None
+
+    def shapes_of(self, bodies: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """:meth:`shape` of each; often all are of the first one."""
+        is_one, name = self._told[0]
+        with suppress(*_SHAPELESS):
+            if all(map(is_one, bodies)):
+                return [name] * len(bodies)
+        return list(map(self.shape, bodies))
 
     @cached_property
     def _told(self) -> tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]:

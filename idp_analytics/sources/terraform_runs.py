@@ -6,15 +6,19 @@ For the reader of Terraform, which is too long for one file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from idp_analytics.sources import members
 from idp_analytics.sources.export import Document, Export
 
 _ZULU = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+_FORM = "0000-00-00T00:00:00Z"
+_DIGITS = dict.fromkeys(map(ord, "123456789"), "0")
 
 
 def stamp(document: Document, name: str) -> str | None:
@@ -40,6 +44,19 @@ def last_stamp(stamps: Any) -> str | None:
     except (TypeError, ValueError):
         pass
     return latest(map(members.text, stamps.values()))
+
+
+def last_stamps(stamps: Sequence[Any]) -> list[str | None]:
+    """:func:`last_stamp` of each. That all are written in the one way is looked at in all of them together."""
+    with suppress(AttributeError, TypeError, ValueError):
+        times = list(chain.from_iterable(one.values() for one in stamps))
+        text = "".join(times)
+        if set(map(len, times)) == {len(_FORM)} and text.isascii() and text.translate(_DIGITS) == _FORM * len(times):
+            last = [max(one.values()) for one in stamps]
+            for time in set(last):
+                datetime.fromisoformat(time)
+            return [time[:-1] + "+00:00" for time in last]
+    return list(map(last_stamp, stamps))
 
 
 def latest(times: Iterable[str | None]) -> str | None:

@@ -115,7 +115,7 @@ def _reconciled(objects: Batch, export: Export) -> Iterator[Row]:
     ]
     shared = {
         **{name: [values[place] for place in of] for name, values in _abouts(objects, export).items()},
-        "sha": [_digits(revision, git[place]) for revision, place in zip(told, of, strict=True)], "version": list(map(_version, told, revisions)),
+        "sha": [_digits(revision, git[place]) for revision, place in zip(told, of, strict=True)], "version": each(lambda both: _version(*both), list(zip(told, revisions, strict=True))),
         "outcome": each(_outcome, statuses), "outcome_raw": statuses, "finished_at": first, "is_rollback": False,
         "is_resync": _ill(of, digests, statuses, first),
         "deployment_id": [export.id(f"{names[place]}/{digest}/{status}/{at}") for place, digest, status, at in zip(of, digests, statuses, first, strict=True)],
@@ -356,7 +356,7 @@ def _abouts(objects: Batch, export: Export) -> dict[str, list[Any]]:
 
 def _services(objects: Batch, export: Export) -> list[str | None]:
     labels = objects.texts("metadata", "labels", export.options["service_label"])
-    return either(labels, list(map(export.service, objects.texts("metadata", "name"))))
+    return either(labels, each(export.service, objects.texts("metadata", "name")))
 
 
 def _sha(revision: str | None, document: Document) -> str | None:

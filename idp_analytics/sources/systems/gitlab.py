@@ -135,17 +135,23 @@ def _projects(batch: Batch) -> list[str | None]:
 
 def _named(batch: Batch) -> list[str | None]:
     named = [full.split("!")[0].split("#")[0] if full else None for full in batch.texts("references", "full")]
-    paths = (("web_url",), ("deployable", "commit", "web_url"), ("deployable", "project", "web_url"))
-    address = [
-        repositories.repository(one.split("/-/")[0]) if one and "/-/" in one else None
-        for one in either(*(batch.texts(*path) for path in paths))
-    ]
+    if named and all(named):
+        return named
+    addresses = batch.texts("web_url")
+    for path in (("deployable", "commit", "web_url"), ("deployable", "project", "web_url")):
+        addresses = addresses if all(addresses) else either(addresses, batch.texts(*path))
+    address = each(
+        repositories.repository, [one.split("/-/")[0] if one and "/-/" in one else None for one in addresses]
+    )
     return either(named, address, batch.texts("project_path"), batch.texts("project_id"))
 
 
 def _natives(batch: Batch) -> list[str]:
     """Numbers of deployments are unique in one installation."""
-    told = zip(batch.texts("id"), _projects(batch), batch.texts("iid"), strict=True)
+    natives = batch.texts("id")
+    if all(natives):
+        return natives  # type: ignore[return-value]
+    told = zip(natives, _projects(batch), batch.texts("iid"), strict=True)
     return [native or f"{project}/{number}" for native, project, number in told]
 
 

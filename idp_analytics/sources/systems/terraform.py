@@ -21,7 +21,7 @@ from idp_analytics.sources.export import Document, Export, table_documents
 from idp_analytics.sources.system import ENVIRONMENTS, GOLDEN_PATHS, SERVICE_PATTERN, Gives, Recipe, Row, Shape, System
 from idp_analytics.sources.terraform_runs import (
     evaluated,
-    last_stamp,
+    last_stamps,
     latest,
     newest,
     person,
@@ -123,7 +123,7 @@ def _ended(runs: Batch) -> dict[str, list[str | None]]:
 
 
 def _newest_of(runs: Batch) -> list[str | None]:
-    return runs.once("newest", lambda: list(map(last_stamp, runs.at(*_STAMPS))))
+    return runs.once("newest", lambda: last_stamps(runs.at(*_STAMPS)))
 
 
 def _people(runs: Batch, export: Export) -> list[str | None]:
