@@ -34,6 +34,7 @@ class Batch:
     """Documents of one shape in one file, or objects inside them (``bodies``, each with the document it is in)."""
 
     __slots__ = (
+        "_before",
         "_every",
         "_found",
         "_made",
@@ -42,7 +43,6 @@ class Batch:
         "_nothing",
         "_told",
         "_which",
-        "_whole",
         "bodies",
         "documents",
         "table",
@@ -59,8 +59,9 @@ class Batch:
         self._every: dict[tuple[str | int, ...], tuple[Batch, list[int]]] = {}
         self._made: dict[str, list[Any]] = {}
         self._nothing: list[None] = [None] * len(documents)
-        # Of which others these are some, and which of those: a text that has been read of all is not read again.
-        self._whole: Batch | None = None
+        # Texts of those of which these are some, and which they are: what has been read of all is not read again. Not the others
+        # themselves: what holds one another is only freed when all objects there are have been looked at.
+        self._before: dict[tuple[str | int, ...], list[str | None]] = {}
         self._which: Sequence[object] = ()
 
     def of(self, table: Table | None) -> Batch:
@@ -68,7 +69,7 @@ class Batch:
         other = Batch(table, self.documents, self.bodies)
         other._found, other._members, other._told = self._found, self._members, self._told
         other._every, other._made, other._nothing = self._every, self._made, self._nothing
-        other._missed, other._whole, other._which = self._missed, self._whole, self._which
+        other._missed, other._before, other._which = self._missed, self._before, self._which
         return other
 
     def __len__(self) -> int:
@@ -100,7 +101,7 @@ class Batch:
     def texts(self, *path: str | int) -> list[str | None]:
         """Of each the text at ``path``, or null (:func:`members.text`)."""
         if path not in self._told:
-            told = None if self._whole is None else self._whole._told.get(path)
+            told = self._before.get(path)
             if told is not None:
                 self._told[path] = list(compress(told, self._which))
             else:
@@ -120,7 +121,7 @@ class Batch:
         if all(which):
             return self
         some = Batch(self.table, list(compress(self.documents, which)), list(compress(self.bodies, which)))
-        some._whole, some._which = self, which
+        some._before, some._which = self._told, which
         return some
 
     def every(self, *path: str | int) -> tuple[Batch, list[int]]:

@@ -98,12 +98,10 @@ def action_runs(batch: Batch, export: Export) -> Iterator[Row]:
 
 def _changing(batch: Batch) -> Batch:
     """The runs that were to change something."""
-
-    def made() -> list[Batch]:
-        reasons = batch.once("no deployment", lambda: _no_deployments(batch))
-        return [batch.where(reason is None for reason in reasons)]
-
-    return batch.once("changing", made)[0].of(batch.table)
+    reasons = batch.once("no deployment", lambda: _no_deployments(batch))
+    if not any(reasons):
+        return batch
+    return batch.once("changing", lambda: [batch.where(reason is None for reason in reasons)])[0].of(batch.table)
 
 
 def _ended(runs: Batch) -> dict[str, list[str | None]]:
