@@ -23,6 +23,7 @@ from idp_analytics.sources import snapshots
 from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
 from idp_analytics.tables.forgotten import marks, unnamed, without
+from idp_analytics.tables.incomplete import incomplete
 from idp_analytics.tables.numbered import whole
 from idp_analytics.tables.ownership import (
     ambiguous,
@@ -484,15 +485,6 @@ def _cautions(tables: Mapping[str, pl.DataFrame], settings: Settings) -> Iterato
     if settings.as_of is None:
         yield "No as-of time in the settings: the day after the last fact is used."
     yield from incomplete(tables["loads"])
-
-
-def incomplete(loads: pl.DataFrame) -> Iterator[str]:
-    """A sentence per source and table of which an export is known to be incomplete, in the order of ``loads``."""
-    cut = loads.filter(pl.col("truncated")).group_by("source", "table", maintain_order=True)
-    for source, table, paths in cut.agg(pl.col("path")).iter_rows():
-        what = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} files of {source} are"
-        whose = "its" if len(paths) == 1 else "their"
-        yield f"What rests on {table} is a lower bound: {what} incomplete by {whose} own account."
 
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -52,7 +52,7 @@ class Chart:
 
 def drawn(
     template: str,
-    datasets: Mapping[str, pl.DataFrame],
+    datasets: Mapping[str, pl.DataFrame | Sequence[Mapping[str, Any]]],
     title: str,
     description: str,
     height: int | None = None,
@@ -60,7 +60,7 @@ def drawn(
 ) -> Chart:
     """The named template with data and words filled in.
 
-    ``words`` replace the ``{name}`` placeholders of the template; each dataset becomes a list of rows, in the order given,
+    ``words`` replace the ``{name}`` placeholders of the template; each dataset (a frame, or rows that all have the same names) becomes a list of rows, in the order given,
     nulls kept as null, floats to six significant digits, text cleaned. ``height`` (pixels) is for drawings whose rows are
     counted here: a template that gives it in steps would lose the width of the page.
     """
@@ -122,9 +122,17 @@ def _places(part: Any, way: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[
         yield way, part[1:-1]
 
 
-def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pl.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    if not isinstance(frame, pl.DataFrame):
+        return [{name: _plain_value(value) for name, value in row.items()} for row in frame]
     columns = {name: _plain(frame[name]) for name in frame.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    return value and clean(value) if isinstance(value, str) else value
 
 
 def _plain(column: pl.Series) -> list[Any]:

@@ -16,21 +16,6 @@ EVERY = {"1w": "week", "1mo": "month", "1q": "quarter"}
 WHOLE = "organisation as a whole"
 """How the organisation is called beside a team."""
 
-_ROW = {
-    "period": pl.String,
-    "role": pl.String,  # own | whole
-    "series": pl.String,
-    "state": pl.String,  # complete | partial | none
-    "value": pl.Float64,
-    "from": pl.Float64,
-    "to": pl.Float64,
-    "open": pl.Boolean,  # the interval has no upper end
-    "shown": pl.String,
-    "interval": pl.String,
-    "n": pl.Int64,
-    "verdict": pl.String,
-}
-
 
 def chart(answers: pl.DataFrame, title: str, unit: str, name: str = "", beside: pl.DataFrame | None = None) -> Chart:
     """Value and interval per period of one entity, and the organisation's value ``beside`` it where comparable.
@@ -48,7 +33,7 @@ def chart(answers: pl.DataFrame, title: str, unit: str, name: str = "", beside: 
     rows = [_row(row, role, label, unit, factor) for found, role, label in told for row in found]
     return drawn(
         "trend" if beside is None else "trend beside",
-        {"answers": pl.DataFrame(rows, schema=_ROW)},
+        {"answers": rows},
         f"{title} by {EVERY[answers['every'][0]]}",
         _described(own_rows, title, unit),
         axis=axis,
@@ -59,7 +44,7 @@ def chart(answers: pl.DataFrame, title: str, unit: str, name: str = "", beside: 
 
 
 def _oldest_first(answers: pl.DataFrame) -> list[dict[str, Any]]:
-    return answers.sort("period_start").to_dicts()
+    return sorted(answers.to_dicts(), key=lambda row: row["period_start"])
 
 
 def _axis(answers: Sequence[pl.DataFrame], unit: str) -> tuple[float, str]:
@@ -73,6 +58,7 @@ def _axis(answers: Sequence[pl.DataFrame], unit: str) -> tuple[float, str]:
 
 
 def _row(answer: dict[str, Any], role: str, series: str, unit: str, factor: float) -> dict[str, Any]:
+    """A mark: ``role`` own or whole, ``state`` complete, partial or none, ``open`` where the interval has no upper end."""
     value, low, high = (None if answer[c] is None else factor * answer[c] for c in ("value", "low", "high"))
     is_open = low is not None and high is None
     known = [v for v in (low, value, high) if v is not None]

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from idp_analytics.estimates.shares import wilson
 
@@ -113,6 +112,8 @@ def kappa(
 ) -> Agreement:
     """Cohen's kappa of two raters (1960), weighted by how far apart their levels are (Cohen 1968), with its asymptotic error (Fleiss, Cohen &
     Everitt 1969). ``table``: :func:`crossed`, of all levels."""
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     counts = np.asarray(table, float)
     n = int(counts.sum())
     used = (counts.sum(0) > 0) | (counts.sum(1) > 0)

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import betaln
 from scipy.stats import norm
-from statsmodels.tools.numdiff import approx_fprime, approx_hess
 
 Array = npt.NDArray[np.float64]
 
@@ -38,6 +37,8 @@ class BetaGeometric:
 
     def interval(self, looks: float, level: float = 0.95) -> tuple[float, float]:
         """An interval for the share still there after ``looks``, by the delta method on the logit; nan, nan where nothing is fitted."""
+        from statsmodels.tools.numdiff import approx_fprime
+
         if np.isnan(self.alpha):
             return np.nan, np.nan
 
@@ -65,6 +66,8 @@ def beta_geometric(lost: npt.ArrayLike, followed: npt.ArrayLike) -> BetaGeometri
     chances do not differ between members by more than chance (α or β without bound). Raises :class:`ValueError` for negative counts
     or two lengths.
     """
+    from statsmodels.tools.numdiff import approx_hess
+
     gone, left = np.asarray(lost, float), np.asarray(followed, float)
     if gone.shape != left.shape or (gone < 0).any() or (left < 0).any():
         raise ValueError("lost and followed must be counts of one length, none below zero.")

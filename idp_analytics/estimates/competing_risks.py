@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.stats import CensoredData, logrank, norm
-from statsmodels.duration.survfunc import CumIncidenceRight
 
 from idp_analytics.estimates.shares import wilson
 
@@ -42,6 +41,8 @@ def incidence(
 def _curves(
     time: npt.NDArray[np.float64], status: npt.NDArray[np.int64], causes: Sequence[str], level: float
 ) -> pl.DataFrame:
+    from statsmodels.duration.survfunc import CumIncidenceRight
+
     columns = {"cause": pl.String, "time": pl.Float64, "at_risk": pl.Int64, "events": pl.Int64, "share": pl.Float64,
                "low": pl.Float64, "high": pl.Float64}  # fmt: skip
     if not (status > 0).any():

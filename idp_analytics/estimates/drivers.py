@@ -12,7 +12,6 @@ from math import comb
 
 import numpy as np
 import numpy.typing as npt
-import statsmodels.api as sm
 from scipy.stats import norm, rankdata
 
 Array = npt.NDArray[np.float64]
@@ -168,6 +167,8 @@ def bradley_terry(wins: npt.ArrayLike) -> tuple[Array, Array, float]:
     item was always or never chosen, or where some were never compared with the others even by way of third ones: then no
     strength fits.
     """
+    import statsmodels.api as sm
+
     held = np.asarray(wins, float)
     count = len(held)
     if count < 2 or not _is_connected(held):

@@ -12,9 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import statsmodels.api as sm
 from scipy.stats import t as student
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from idp_analytics.estimates import serial
 from idp_analytics.estimates.process_behaviour import autocorrelation
@@ -90,6 +88,9 @@ def counts(
     regression makes them linear (working values and weights; McCullagh & Nelder 1989), are regressed so, quasi-Poisson. ``has_slope``: the trend may change too; the effect is then the mean over the
     periods after. ``months`` (1–12 per period): two pairs of harmonics are a yearly season. A place with no exposure or count is left out.
     """
+    import statsmodels.api as sm
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
     y, e = np.asarray(count, float), np.asarray(exposure, float)
     known = ~np.isnan(y) & (e > 0)
     design, step = _design(known, began, has_slope, months)
@@ -123,6 +124,8 @@ def means(
     ``weights``: observations behind each; they count as far as the series bears out that chance in them is what strays (:data:`WAYS`). ``has_trend``: without,
     ``has_slope`` must be false, and the step is one of two means. Elsewhere as :func:`counts`.
     """
+    import statsmodels.api as sm
+
     y = np.asarray(values, float)
     w = np.ones_like(y) if weights is None else np.asarray(weights, float)
     known = ~np.isnan(y) & (w > 0)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import statsmodels.api as sm
 from scipy.stats import norm
 
 Ints = npt.NDArray[np.int64]
@@ -104,6 +103,8 @@ def _why_not(of: dict[int, Array]) -> str:
 
 
 def _logit(cells: Array) -> tuple[float, float]:
+    import statsmodels.api as sm
+
     kind, step, exposed, at_risk, joined = cells.T
     dummies = [(kind == one).astype(float) for one in np.unique(kind)]
     centred = step - step.mean()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.stats import t as student
-from statsmodels.stats.power import TTestIndPower
 
 POWER = 0.8
 """How often an effect that is there should be found (Cohen 1988)."""
@@ -27,6 +26,8 @@ def from_error(error: float, df: float = np.inf, level: float = 0.95, power: flo
 def two_groups(n1: float, n0: float, spread: float = 1.0, level: float = 0.95, power: float = POWER) -> float:
     """The smallest difference of means of ``n1`` and ``n0`` independent units that is found, each with standard deviation ``spread`` (Cohen 1988;
     the exact noncentral t by statsmodels). nan below two units in a group."""
+    from statsmodels.stats.power import TTestIndPower
+
     if min(n1, n0) < 2:
         return np.nan
     return float(spread * TTestIndPower().solve_power(None, n1, 1 - level, power, n0 / n1))
@@ -34,6 +35,8 @@ def two_groups(n1: float, n0: float, spread: float = 1.0, level: float = 0.95, p
 
 def units_needed(difference: float, spread: float = 1.0, level: float = 0.95, power: float = POWER) -> float:
     """Units in each of two groups of one size for that ``difference`` to be found; :class:`ValueError` for none."""
+    from statsmodels.stats.power import TTestIndPower
+
     if not difference:
         raise ValueError("no number of units finds a difference of 0")
     return float(TTestIndPower().solve_power(abs(difference) / spread, None, 1 - level, power, 1.0))

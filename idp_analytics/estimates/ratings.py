@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2, f, friedmanchisquare, t
-from statsmodels.stats.contingency_tables import SquareTable
 
 Array = npt.NDArray[np.float64]
 
@@ -43,6 +42,8 @@ def homogeneity(table: npt.ArrayLike) -> Test:
 
     Levels that neither uses are left out. p is nan where fewer than two are left or some are only ever used by both at once.
     """
+    from statsmodels.stats.contingency_tables import SquareTable
+
     counts = np.asarray(table, float)
     # A level that was never confused with another is used as often by both, whatever else is so.
     mixed = counts.sum(0) + counts.sum(1) - 2 * np.diagonal(counts) > 0

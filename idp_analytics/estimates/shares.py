@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
-from statsmodels.stats.proportion import proportion_confint
 
 Array = npt.NDArray[np.float64]
 
@@ -15,6 +14,8 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Arr
 
     Two float arrays, low and high, each 0–1; nan where ``n`` is 0 or ``k`` is not between 0 and ``n``.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     k, n = np.asarray(k, float), np.asarray(n, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         low, high = proportion_confint(k, n, alpha=1 - level, method="wilson")

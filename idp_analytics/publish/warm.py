@@ -132,7 +132,7 @@ def prepare() -> None:
     import ipykernel.debugger
     import ipykernel.kernelapp  # noqa: F401
     import pandas as pd  # noqa: F401
-    import scipy.stats  # noqa: F401
+    import statsmodels.api  # noqa: F401
 
     import idp_analytics.organisation
     import idp_analytics.report.reports  # noqa: F401

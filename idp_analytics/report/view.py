@@ -15,11 +15,11 @@ import polars as pl
 
 from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
-from idp_analytics.organisation import incomplete
 from idp_analytics.periods import SHOWN, Period, course, label, preceding
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.parts import Opened
 from idp_analytics.report.slices import at, where
+from idp_analytics.tables.incomplete import incomplete
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,11 @@ def test_rows_keep_null_as_null_floats_short_and_text_clean(made):
     assert made.spec["height"] == 48
 
 
+def test_rows_given_as_such_are_those_of_a_frame(made):
+    told = chart.drawn("strip", {"answers": FRAME.to_dicts()}, "x", "y", height=48, **WORDS)
+    assert told.spec["datasets"] == made.spec["datasets"]
+
+
 def test_without_a_height_the_drawings_own_stands():
     assert chart.drawn("trend", {"answers": FRAME}, "x", "y", **WORDS).spec["height"] == 220
 

@@ -1,0 +1,16 @@
+"""What is to be said of files that are known to hold less than there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+
+def incomplete(loads: pl.DataFrame) -> Iterator[str]:
+    """A sentence per source and table of which an export is known to be incomplete, in the order of ``loads``."""
+    cut = loads.filter(pl.col("truncated")).group_by("source", "table", maintain_order=True)
+    for source, table, paths in cut.agg(pl.col("path")).iter_rows():
+        what = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} files of {source} are"
+        whose = "its" if len(paths) == 1 else "their"
+        yield f"What rests on {table} is a lower bound: {what} incomplete by {whose} own account."
