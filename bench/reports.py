@@ -29,7 +29,7 @@ PUBLISH = """
 import os, resource, sys, time
 from idp_analytics.organisation import load
 from idp_analytics.publish.run import publish
-result = publish(load(sys.argv[1]), reports=sys.argv[2])
+result = publish(lambda: load(sys.argv[1]), reports=sys.argv[2])
 assert not result.failed, result.failed
 own, made = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(own.ru_utime + own.ru_stime, made.ru_utime + made.ru_stime, result.folder)

@@ -446,7 +446,13 @@ def published_with(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     def given(*failed: str) -> list[dict[str, Any]]:
         asked: list[dict[str, Any]] = []
         ended = RunResult(Path("reports/acme/2026-06"), Path("reports/acme/2026-06/index.html"), "k", "2026-06", failed)
-        monkeypatch.setattr(run, "publish", lambda org, **how: asked.append(how) or ended)
+
+        def publish(load: Callable[[], Any], **how: Any) -> RunResult:
+            load()
+            asked.append(how)
+            return ended
+
+        monkeypatch.setattr(run, "publish", publish)
         return asked
 
     return given

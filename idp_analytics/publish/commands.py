@@ -68,5 +68,5 @@ def published(
     }  # before anything is read: it may not be there
     with remembered(reports, ", ".join(map(str, git)) or str(data)):
         return publish(
-            loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
+            lambda: loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
         )

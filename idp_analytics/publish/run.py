@@ -21,7 +21,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -145,7 +145,7 @@ class Plan:
 
 
 def publish(
-    organisation: Organisation,
+    organisation: Organisation | Callable[[], Organisation],
     reports: Path | str = "reports",
     period: str = "",
     teams: Sequence[str] | None = None,
@@ -159,6 +159,7 @@ def publish(
 ) -> RunResult:
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
+    ``organisation``: loaded, or what loads it; then its tables are let go of before the first report is made.
     ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
     core. ``engine`` (default :func:`workers.engine`) runs the notebooks in ``notebooks`` (default the kit's own); each may take
     ``seconds``. A report that was ended from outside (its process died, or time was up) is made up to ``retries`` times more; one
@@ -172,8 +173,7 @@ def publish(
     before, would single people out; :class:`.lease.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
-    root = Path(reports) / slug(organisation.settings.org)
-    plan = _planned(organisation, period, teams or (), resource("notebooks") if notebooks is None else notebooks, root)
+    plan, root = _begun(organisation, Path(reports), period, teams or (), notebooks or resource("notebooks"))
     how = _How(engine or usual(), workers or os.cpu_count() or 1, seconds, retries)
     begun = time.perf_counter()
     events.tell(
@@ -328,6 +328,15 @@ def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
         yield run, {r["page"].removesuffix(".html"): {n: files[n] for n in (r["notebook"], r["page"])} for r in whole}
     for folder in shards.folders(root, key):
         yield folder, Journal(folder).made
+
+
+def _begun(
+    organisation: Organisation | Callable[[], Organisation], reports: Path, period: str, teams: Sequence[str], notebooks: Path
+) -> tuple[Plan, Path]:  # fmt: skip
+    """The plan, and the folder of this organisation's reports. Nothing outside holds what is loaded here."""
+    whose = organisation() if callable(organisation) else organisation
+    root = reports / slug(whose.settings.org)
+    return _planned(whose, period, teams, notebooks, root), root
 
 
 def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:
