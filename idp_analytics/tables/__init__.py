@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import polars as pl
 
@@ -29,6 +30,11 @@ OF_PEOPLE = ("people", "memberships", "survey_responses", "comment_codes", "asse
 
 def empty(name: str) -> pl.DataFrame:
     """The typed empty frame of a table: right columns and types, no rows."""
+    return _empty(name).clone()
+
+
+@cache
+def _empty(name: str) -> pl.DataFrame:
     return pl.DataFrame(schema=TABLES[name].schema)
 
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -69,7 +70,7 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     cast = pl.DataFrame([*(told[c.name][0].cast(c.dtype) for c in present), numbers.cast(pl.Int64).alias("source_row")])
     # What is the same in all rows is held once.
     cast = cast.with_columns(
-        *(pl.lit(None, c.dtype).alias(c.name) for c in own if c not in present),
+        *(_unknown(c.name, c.dtype) for c in own if c not in present),
         pl.lit(source).alias("source"), pl.lit(load_id).alias("load_id"),
     ).select(list(table.schema)) if frame.height else empty(table.name)  # fmt: skip
     reasons = pl.DataFrame([reason for c in present if (reason := _reason(c, *told[c.name])) is not None])
@@ -104,24 +105,19 @@ def load_row(
     when = (
         rows.select(pl.coalesce(pl.col(c).cast(pl.Datetime("us", "UTC")) for c in times).alias("at")) if times else None
     )
-    return pl.DataFrame(
-        {
-            "load_id": [load_id],
-            "source": [source],
-            "table": [extract.table],
-            "path": [extract.path],
-            "sha256": [extract.sha256],
-            "as_of": [extract.as_of],
-            "period_from": [when["at"].min() if when is not None else None],
-            "period_to": [when["at"].max() if when is not None else None],
-            "rows_in": [rows_in],
-            "rows_out": [rows.height],
-            "dropped": [json.dumps({k: v for k, v in sorted(dropped.items()) if v})],
-            "truncated": [extract.truncated],
-            "warnings": [list(warnings)],
-        },
-        schema=TABLES["loads"].schema,
-    )
+    from_, to = (when["at"].min(), when["at"].max()) if when is not None else (None, None)
+    row = (
+        load_id, source, extract.table, extract.path, extract.sha256, extract.as_of, from_, to, rows_in, rows.height,
+        json.dumps({k: v for k, v in sorted(dropped.items()) if v}), extract.truncated, list(warnings),
+    )  # fmt: skip
+    # By rows, which for one of them takes a seventh of what it takes by columns.
+    return pl.DataFrame([row], schema=TABLES["loads"].schema, orient="row")
+
+
+@cache
+def _unknown(name: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    """A column of which nothing is known."""
+    return pl.lit(None, dtype).alias(name)
 
 
 def _load_id(source: str, extract: Extract) -> str:

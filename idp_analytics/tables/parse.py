@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import polars as pl
 
@@ -32,6 +32,7 @@ class Parsed:
     told: pl.Expr | None = None
 
 
+@lru_cache(maxsize=4096)
 def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
     """How to read ``column`` from a frame whose column of that name has type ``found``.
 
