@@ -28,6 +28,7 @@ V = TypeVar("V")
 _FEW = 3
 """Of how many members of one object that not all have it is known which there are at all: to collect them takes as long."""
 _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
+_NO_TEXT = {dict, list, bool, type(None)}
 
 
 class Batch:
@@ -208,6 +209,8 @@ def texts(values: Sequence[Any]) -> list[str | None]:
     types = set(map(type, values))
     if types == _TEXT:
         return [value.strip() or None if value else None for value in values]
+    if types <= _NO_TEXT:
+        return [None] * len(values)
     if types <= _NUMBER:
         return [None if value is None else str(value) for value in values] if int in types else list(values)
     return [members.text(value) for value in values]

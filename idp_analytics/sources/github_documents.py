@@ -230,8 +230,11 @@ def persons(batch: Batch, export: Export, *path: str) -> list[str | None]:
 
 def are_bots(batch: Batch, *path: str) -> list[bool | None]:
     """:func:`is_bot` of each account at ``path``."""
+    logins = batch.texts(*path, "login")
+    if not any(logins):
+        return [None] * len(logins)
     said = zip(
-        batch.texts(*path, "login"),
+        logins,
         batch.texts(*path, "type"),
         batch.texts(*path, "__typename"),
         batch.at(*path, "is_bot"),

@@ -139,15 +139,23 @@ def newest(files: Sequence[File]) -> frozenset[str]:
 def folded(rows: list[Row], key: str, earliest: Collection[str] = ()) -> list[Row]:
     """One row per thing that several documents tell of: of each column the newest that is known, by ``newest``, else as read;
     of the columns in ``earliest`` the first."""
-    kept = [row for row in rows if not is_row(row)]
+    kept: list[Row] = []
     told: dict[str, list[Row]] = {}
     for row in rows:
         if is_row(row):
             told.setdefault(str(row.get(key)), []).append(row)
+        else:
+            kept.append(row)
     for several in told.values():
+        if len(several) == 1:
+            kept.append(several[0])
+            continue
         ordered = sorted(several, key=lambda row: row["_newest"] or "")
-        whole: Row = {name: None for row in ordered for name in row}
-        whole.update({name: value for row in ordered for name, value in row.items() if value is not None})
+        whole: Row = dict(ordered[0])
+        for row in ordered[1:]:
+            for name, value in row.items():
+                if value is not None or name not in whole:
+                    whole[name] = value
         for name in earliest:
             if times := [row[name] for row in ordered if row.get(name)]:
                 whole[name] = min(times)

@@ -137,12 +137,14 @@ def _linked(reference: Mapping[str, Any]) -> str | None:
 
 def _words(batch: Batch, name: str) -> list[str | None]:
     """A choice in small letters: its display value differs from the raw one by a capital."""
-    return [found.lower() if found else None for found in _raws(batch, name)]
+    return batch.once(f"word {name}", lambda: [found.lower() if found else None for found in _raws(batch, name)])
 
 
 def _names(batch: Batch, name: str | None) -> list[str | None]:
     """What people read, else what the database holds."""
-    return either(batch.texts(name, "display_value"), _raws(batch, name)) if name else [None] * len(batch)
+    if not name:
+        return [None] * len(batch)
+    return batch.once(f"name {name}", lambda: either(batch.texts(name, "display_value"), _raws(batch, name)))
 
 
 def _services(batch: Batch, export: Export) -> list[str | None]:
@@ -151,9 +153,15 @@ def _services(batch: Batch, export: Export) -> list[str | None]:
 
 def _times(batch: Batch, name: str) -> list[str | None]:
     """Raw times are UTC and do not say so; those of an export of display values are local and stay without a zone."""
+    return batch.once(f"time {name}", lambda: _zoned(_raws(batch, name), batch.at(_DISPLAY)))
+
+
+def _zoned(raws: Sequence[str | None], are_display: Sequence[object]) -> list[str | None]:
+    if not any(are_display):
+        return [f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH else text for text in raws]
     return [
         f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH and not is_display else text
-        for text, is_display in zip(_raws(batch, name), batch.at(_DISPLAY), strict=True)
+        for text, is_display in zip(raws, are_display, strict=True)
     ]
 
 
