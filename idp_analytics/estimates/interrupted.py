@@ -124,7 +124,6 @@ def means(
     ``weights``: observations behind each; they count as far as the series bears out that chance in them is what strays (:data:`WAYS`). ``has_trend``: without,
     ``has_slope`` must be false, and the step is one of two means. Elsewhere as :func:`counts`.
     """
-    import statsmodels.api as sm
 
     y = np.asarray(values, float)
     w = np.ones_like(y) if weights is None else np.asarray(weights, float)

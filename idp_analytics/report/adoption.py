@@ -64,10 +64,7 @@ def adoption(view: View) -> Section:
 
 
 def _mine(view: View, study: str) -> pl.DataFrame:
-    frame = view.mart.studies[study]
-    if not frame.width:
-        return frame
-    return where(frame, scope=view.scope, entity_id=view.entity_id)
+    return view.own(study)
 
 
 def _answer(now: Row | None, so_far: Row | None, when: str) -> Iterator[str]:
@@ -110,7 +107,7 @@ def _stay(marks: list[Row]) -> Iterator[str]:
 
 def _so_far(view: View, study: str) -> list[Row]:
     """The rows over all paths up to the period, oldest first; none where the study is empty."""
-    if not view.mart.studies[study].height:
+    if not view.own(study).height:
         return []
     return view.study_so_far(study).filter(pl.col("golden_path_id").is_null()).to_dicts()
 

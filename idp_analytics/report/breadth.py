@@ -57,8 +57,10 @@ def _row(view: View) -> Row | None:
 
 
 def _months(view: View) -> list[Row]:
+    if view.scope != "org":
+        return []
     frame = view.mart.studies[RETURN]
-    if not frame.height or view.scope != "org":
+    if not frame.height:
         return []
     inside = (pl.col("period_start") < view.period.end) & ~pl.col("is_partial")
     return frame.filter(inside).sort("period_start").tail(13).to_dicts()

@@ -33,9 +33,7 @@ _MOST = 30
 def ahead(view: View) -> Section:
     """The next three months, seen from the latest complete one, with an interval and how such intervals did in the past."""
     metric = by_name(METRIC)
-    found = view.mart.studies["cost_forecast"].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id
-    )
+    found = view.own("cost_forecast")
     if found.is_empty():
         return Section(AHEAD, "No cost of a complete month is known, so nothing is forecast.", metrics=(metric,))
     origin = parse(found["period"][0])
@@ -145,9 +143,7 @@ def _currencies(view: View, month: str) -> list[str]:
         pl.col("period") == month, pl.col("detail").is_null(), pl.col("currency").is_not_null(),
     )  # fmt: skip
     told: list[str] = rows.sort("n", "currency", descending=[True, False])["currency"].to_list()
-    found = view.mart.studies["cost_forecast"].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id
-    )
+    found = view.own("cost_forecast")
     return [*told, *sorted(set(found["currency"]) - set(told))]
 
 

@@ -20,11 +20,11 @@ def fragmentation(view: View) -> Section:
     """The effective number of ways of each capability at the end of the period, beside the period before."""
     when = period(view.period.label)
     rows = view.study(STUDY).to_dicts()
-    frame = view.mart.studies[STUDY]
+    frame = view.own(STUDY)
     before = {
         row["capability"]: row
         for row in (
-            where(frame, scope=view.scope, entity_id=view.entity_id, every=view.period.every, period=view.before).to_dicts()
+            where(frame, every=view.period.every, period=view.before).to_dicts()
             if rows else []
         )
     }  # fmt: skip

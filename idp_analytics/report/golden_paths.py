@@ -37,11 +37,7 @@ def golden_paths(view: View) -> Section:
     rows = {metric.name: view.row(metric) for metric in metrics}
     past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
     parts = found.filter(pl.col("by").is_in(["path", "tier"])).to_dicts()
-    born = (
-        view.mart.studies[BIRTHS]
-        .filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
-        .to_dicts()
-    )
+    born = view.own(BIRTHS).to_dicts()
     tables = (
         cells.table(f"Services on each golden path, end of {when}", (_part(r) for r in parts if r["by"] == "path")),
         cells.table(

@@ -59,12 +59,11 @@ def hatches(view: View) -> Section:
 
 def _off(view: View, label: str) -> tuple[int, int] | None:
     """Services on no golden path, of how many; None where that is not known."""
-    frame = view.mart.studies[COVERAGE]
+    frame = view.own(COVERAGE)
     if not frame.width:
         return None
     rows = frame.filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("by") == "all",
-        pl.col("every") == view.period.every, pl.col("period") == label, pl.col("n") > 0,
+        pl.col("by") == "all", pl.col("every") == view.period.every, pl.col("period") == label, pl.col("n") > 0,
     ).to_dicts()  # fmt: skip
     return (rows[0]["n"] - rows[0]["k"] - rows[0]["unknown"], rows[0]["n"]) if rows else None
 

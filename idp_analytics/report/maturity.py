@@ -63,7 +63,7 @@ def said(view: View) -> list[str]:
 
 
 def _of(view: View, study: str) -> pl.DataFrame:
-    return view.mart.studies[study].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    return view.own(study)
 
 
 def _answer(aspects: list[dict[str, Any]]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def history(view: View) -> Section:
 
 
 def _of(view: View, study: str) -> pl.DataFrame:
-    return view.mart.studies[study].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    return view.own(study)
 
 
 def _assessed(course: pl.DataFrame) -> pl.DataFrame:

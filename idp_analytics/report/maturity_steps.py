@@ -73,7 +73,7 @@ def _counted(words: Iterable[str]) -> str:
 
 
 def _of(view: View, study: str) -> pl.DataFrame:
-    return view.mart.studies[study].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    return view.own(study)
 
 
 def _answer(view: View, steps: list[Row], wanted: list[Row]) -> Iterator[str]:

@@ -20,10 +20,7 @@ UNIT = "share of joins"
 
 def retention(view: View) -> Section:
     """The share still there by days since joining, of all joins and by quarter; and those that came unasked in the period."""
-    found = view.mart.studies[STUDY].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id,
-        pl.col("cohort").is_null() | (pl.col("cohort") <= _quarter(view)),
-    )  # fmt: skip
+    found = view.own(STUDY).filter(pl.col("cohort").is_null() | (pl.col("cohort") <= _quarter(view)))  # fmt: skip
     whole = found.filter(pl.col("cohort").is_null())
     marks = {row["day"]: row for row in whole.filter("is_mark").to_dicts()}
     curve = (

@@ -64,9 +64,7 @@ def _rated(rows: pl.DataFrame) -> pl.DataFrame:
 def wave(view: View) -> pl.DataFrame:
     """The rows of ``survey_results`` about the entity in the last wave of each survey that closed by the end of the period; of several
     surveys, the one closed last."""
-    found = view.mart.studies[RESULTS].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("closed_on") <= view.period.end
-    )
+    found = view.own(RESULTS).filter(pl.col("closed_on") <= view.period.end)
     last = found.sort("closed_on", "survey_id").tail(1)
     return found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"])
 
@@ -79,7 +77,7 @@ def _ordered(rated: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _parts(view: View, shown: pl.DataFrame) -> list[dict[str, Any]]:
     bands: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    told = view.mart.studies[ANSWERS].filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
+    told = view.own(ANSWERS)
     for band in told.to_dicts():
         bands.setdefault(tuple(band[name] for name in _KEY), []).append(band)
     found = []

@@ -23,9 +23,7 @@ _CALLED = {
 
 def rows_of(view: View, wave: pl.DataFrame) -> pl.DataFrame:
     """The rows of ``survey_quality`` about the entity in the ``wave`` (rows of ``survey_results``) that is told."""
-    found = view.mart.studies["survey_quality"].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id
-    )
+    found = view.own("survey_quality")
     return found.join(wave.select("survey_id", "wave").unique(), on=["survey_id", "wave"], maintain_order="left")
 
 

@@ -73,11 +73,7 @@ def _told(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def _themes(view: View) -> pl.DataFrame:
     """The themes of the organisation's comments in the wave that the section on what people say is about."""
     last = voice.wave(view).select("survey_id", "wave").unique()
-    return (
-        view.mart.studies["themes"]
-        .filter(pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id)
-        .join(last, on=["survey_id", "wave"])
-    )
+    return view.own("themes").join(last, on=["survey_id", "wave"])
 
 
 def _areas(view: View, told: pl.DataFrame) -> Iterator[dict[str, Any]]:
@@ -204,9 +200,7 @@ def _lists(view: View) -> Iterator[dict[str, str]]:
 
 
 def _left(view: View) -> Iterator[dict[str, str]]:
-    found = view.mart.studies["exit_reasons"].filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("year_end") <= view.period.end
-    )
+    found = view.own("exit_reasons").filter(pl.col("year_end") <= view.period.end)
     last = found.filter(pl.col("year_end") == pl.col("year_end").max(), ~pl.col("is_withheld"))
     for row in last.sort("share", "reason", descending=[True, False]).to_dicts():
         yield {
