@@ -13,8 +13,8 @@ from idp_analytics.periods import label
 
 BEFORE, SINCE = "before it was taken up", "since"
 KINDS = {BEFORE: QUIET, SINCE: OWN}
-LIMITS, EXPECTED = "natural process limits, frozen", "the level to expect without it"
-"""What the grey band may be."""
+LIMITS, EXPECTED = "natural process limits, frozen as they were before", "its interval"
+"""What the grey band may be: of single weeks, or of the level to expect without the change."""
 AFTER = "after"
 
 _LINES = ("value", "fitted", "without", "low", "high")
@@ -41,7 +41,7 @@ def chart(weeks: pl.DataFrame, title: str, unit: str, band: str) -> Chart:
     rows = [_row(row, unit, factor, at == first) for at, row in enumerate(found)]
     return drawn(
         "before and after", {"weeks": pl.DataFrame(rows, schema=_ROW)}, f"{title} by week", _described(found, title, unit, band),
-        axis=axis, format="~%" if is_share(unit) else ",~r", below=[f"grey: {band}; dashed: what there was to expect"],
+        axis=axis, format="~%" if is_share(unit) else ",~r", below=[f"dashed: the level to expect without it; grey: {band}"],
         kinds=list(KINDS), colours=list(KINDS.values()),
     )  # fmt: skip
 
@@ -76,7 +76,8 @@ def _described(found: list[dict[str, Any]], title: str, unit: str, band: str) ->
         told.append(f"the level just before: {quantity(before, unit)}")
     if since:
         last = since[-1]
-        told.append(f"of {count(len(since), 'week')} after, {_outside(since):,} outside of {band}")
+        if band == LIMITS:
+            told.append(f"of {count(len(since), 'week')} after, {_outside(since):,} outside of the limits")
         if last["fitted"] is not None and last["without"] is not None:
             told.append(
                 f"in the last week the level is {quantity(last['fitted'], unit)}, and {quantity(last['without'], unit)} "

@@ -27,7 +27,15 @@ PART = 6
 """So many changes at most have a part of their own, those whose review came last or comes next; all stand in the table."""
 EVERY = "month"
 """What the course goes by."""
-STUDIES = ("impact", "impact_course", "impact_weeks", "intervention_units", "top_two", "maturity_steps")
+STUDIES = (
+    "impact",
+    "impact_course",
+    "impact_weeks",
+    "intervention_units",
+    "follow_through_linked",
+    "top_two",
+    "maturity_steps",
+)
 """All that is looked at."""
 
 Row = dict[str, Any]
@@ -165,16 +173,26 @@ def _answer(view: View, row: Row) -> Iterator[str]:
             f"A difference of {size(row['detectable'], unit)} or more would have been seen four times in five; what matters begins at "
             f"{size(row['smallest_effect'], unit)}."
         )
-    yield _when(row)
+    yield _when(view, row)
 
 
-def _when(row: Row) -> str:
+def _when(view: View, row: Row) -> str:
     day = _day(row["review_on"])
     if row["state"] == State.RUNNING.value:
         return f"It is to be looked at on {day}; what is seen until then is no answer."
     if row["state"] == State.DUE.value:
         return f"It was to be looked at on {day}: keep it, change it or end it, and write that down."
-    return f"It was to be looked at on {day}, and what followed is written down."
+    return f"It was to be looked at on {day}, and what followed is written down{_resolved(view, row)}."
+
+
+def _resolved(view: View, row: Row) -> str:
+    """What was resolved of it by the end of the period, and what became of that; what exactly it says stands in the ledger."""
+    linked = view.study("follow_through_linked").filter(intervention_id=row["intervention_id"]).to_dicts()
+    if not linked:
+        return ""
+    stood = {"done": "done", "dropped": "dropped", "ended": "ended", "open": "open", "overdue": "past its day"}
+    told = ", ".join(f"{linked[0][name]:,} {word}" for name, word in stood.items() if linked[0][name])
+    return f": {count(linked[0]['n'], 'action')}" + (f", {told}" if told else "")
 
 
 def _warnings(row: Row) -> Iterator[str]:

@@ -35,10 +35,10 @@ def test_weeks_the_level_and_what_there_was_to_expect():
     assert rows[3]["without"] == pytest.approx(39)
     assert rows[4]["value"] is None
     assert "'hours'" in str(chart.spec)
-    assert "grey: the level to expect without it; dashed: what there was to expect" in str(chart.spec)
+    assert "dashed: the level to expect without it; grey: its interval" in str(chart.spec)
     assert chart.description == (
-        "Lead by week: 5 weeks with a value, week 2 of 2026 to week 7 of 2026; taken up in week 4 of 2026; the level just before: 39.0 h; of 2 weeks after, 1 outside "
-        "of the level to expect without it; in the last week the level is 24.0 h, and 39.0 h (30.0–48.0 h) without it."
+        "Lead by week: 5 weeks with a value, week 2 of 2026 to week 7 of 2026; taken up in week 4 of 2026; the level just before: 39.0 h; "
+        "in the last week the level is 24.0 h, and 39.0 h (30.0–48.0 h) without it."
     )  # fmt: skip
 
 
@@ -46,4 +46,5 @@ def test_shares_are_drawn_as_shares_and_limits_named():
     chart = made("share of deployments", before_after.LIMITS, 0.01)
     assert chart.spec["datasets"]["weeks"][0]["value"] == pytest.approx(0.4)
     assert "~%" in str(chart.spec)
-    assert "natural process limits, frozen" in chart.description
+    assert "natural process limits, frozen as they were before" in str(chart.spec)
+    assert "of 2 weeks after, 1 outside of the limits" in chart.description

@@ -328,6 +328,8 @@ def test_planted_effects_of_the_sample(sample, repository):
     assert low < planted["lead_time_factor"] < high < 1
     assert fails["verdict"] in ("insufficient data", "no detectable change")
     assert fails["low"] < 0 < fails["high"]
+    # Of the one something was resolved on the day it was to be looked at, of the other nothing.
+    assert (lead["state"], fails["state"]) == ("due", "reviewed")
     course = sample.study("impact_course").filter(intervention_id="pipeline-rollout", metric="change_lead_time")
     assert (course.filter(pl.col("event_period").is_between(1, 3))["high"] < 0).all()
     assert (

@@ -11,7 +11,8 @@ from impact_building import change, company, course, units
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import top_two
-from idp_analytics.metrics.impact.columns import COLUMNS
+from idp_analytics.metrics.follow_through import LINKED
+from idp_analytics.metrics.impact.columns import COLUMNS, WEEKS_COLUMNS
 from idp_analytics.report import impact, learnt, only_changes
 from idp_analytics.report.reports import OrgReport
 from idp_analytics.report.view import View
@@ -91,6 +92,38 @@ def test_every_verdict_has_its_words(row, said):
     assert said in one.answer
     assert one.verdict == row["verdict"]
     assert row.get("caution") is None or row["caution"] in one.cautions
+
+
+def test_what_was_resolved_once_it_was_looked_at_stands_beside_it():
+    """On the page and not only in the ledger: how much was resolved, and what became of it by the end of the period shown."""
+    period = of_org(company(change())).period
+    linked = {
+        "scope": "org", "entity_id": "org", "every": period.every, "period": period.label, "period_start": period.start, "is_partial": False,
+        "intervention_id": "pipeline", "n": 3, "done": 1, "dropped": 0, "ended": 0, "open": 2, "overdue": 0,
+    }  # fmt: skip
+    other = {**linked, "intervention_id": "other", "n": 9}
+    made = company(change(state="reviewed"), who=units("a"), follow_through_linked=frame([other, linked], LINKED))
+    whole = impact.impact(of_org(made))
+    assert "Of 1 what followed is written down." in whole.answer
+    assert "Nobody has written down" not in whole.answer
+    assert whole.parts[0].answer.endswith("and what followed is written down: 3 actions, 1 done, 2 open.")
+
+
+@pytest.mark.parametrize(("method", "band"), [("interrupted time series", "its interval"), ("process behaviour", "natural process limits")])  # fmt: skip
+def test_what_is_compared_with_nobody_is_drawn_week_by_week(method, band):
+    weeks = [
+        {"scope": "org", "entity_id": "org", "intervention_id": name, "metric": "change_lead_time", "period_start": date(2026, 1, 5 + 7 * at), "side": side,
+         "value": value, "n": 4, "fitted": value, "without": 30.0 if side == "after" else None, "low": 20.0, "high": 40.0}
+        for name in ("pipeline", "other") for at, (side, value) in enumerate((("before", 30.0), ("after", 21.0)))
+    ]  # fmt: skip
+    row = change(verdict="not identified", method=method, compared=0)
+    (one,) = impact.impact(of_org(company(row, who=units("a"), impact_weeks=frame(weeks, WEEKS_COLUMNS)))).parts
+    assert one.chart.title.startswith("pipeline: Change lead time by week")
+    assert len(one.chart.spec["datasets"]["weeks"]) == 2
+    assert f"grey: {band}" in str(one.chart.spec)
+    unknown = [{**week, "value": None} for week in weeks]
+    (one,) = impact.impact(of_org(company(row, who=units("a"), impact_weeks=frame(unknown, WEEKS_COLUMNS)))).parts
+    assert one.chart is None
 
 
 def test_a_warning_that_begins_with_a_name_begins_with_a_word():

@@ -146,7 +146,7 @@ def _actions(world: World, incidents: pl.DataFrame) -> pl.DataFrame:
     took = gamers.closing_days(world, frame["team_id"], day, took)
     lot = rng.random(n)
     closed = (lot < 0.8) & (day + took < world.days)
-    return shaped(
+    resolved = shaped(
         "actions",
         frame.with_columns(
             numbered("todo-", n, digits=5).alias("action_id"),
@@ -157,13 +157,33 @@ def _actions(world: World, incidents: pl.DataFrame) -> pl.DataFrame:
             pl.Series("carried_over", np.minimum(took // 14, 6)),
         ),
     )
+    return pl.concat([resolved, _reviewed(world, n + 1)])
+
+
+REVIEWED = "secure-base-rollout"
+"""The change of the ledger of which something was resolved on the day it was to be looked at; of the other nobody has written anything down."""
+
+
+def _reviewed(world: World, number: int) -> pl.DataFrame:
+    """What a team resolved on the last day, when :data:`REVIEWED` was looked at."""
+    day = world.days - 1
+    everybody = np.arange(world.teams.height)
+    there = everybody[~world.is_quiet(everybody, np.full(len(everybody), world.opening + day * DAY))]
+    return shaped(
+        "actions",
+        pl.DataFrame({"team_id": world.teams["team_id"].gather(there[:1])}).with_columns(
+            pl.lit(f"todo-{number:05d}").alias("action_id"), pl.lit("retrospective").alias("origin"), pl.lit(REVIEWED).alias("origin_id"),
+            _dated(world, np.array([day])[: len(there)]).alias("opened_on"), _dated(world, np.array([day + 28])[: len(there)]).alias("due_on"),
+            pl.lit(None, pl.Date).alias("closed_on"), pl.lit(None, pl.String).alias("outcome"), pl.lit(0).alias("carried_over"),
+        ),
+    )  # fmt: skip
 
 
 def _interventions(world: World, adopted: Adoption) -> pl.DataFrame:
     """The ledger: what was changed in the hope of what, for whom, and when they took it up."""
     planned = (
         ("pipeline-rollout", PIPELINE, "Changes reach production sooner", "change_lead_time", 4.0),
-        ("secure-base-rollout", BASE, "Deployments fail less often", "change_fail_rate", 0.02),
+        (REVIEWED, BASE, "Deployments fail less often", "change_fail_rate", 0.02),
     )
     parts = []
     for name, path, hope, metric, effect in planned:
