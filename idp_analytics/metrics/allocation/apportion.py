@@ -20,9 +20,10 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     if whole <= 0 or min(weights) < 0:
         raise ValueError("weights must not be negative, nor all 0")
     sign, units = (-1, -total) if total < 0 else (1, total)
-    parts = [units * weight // whole for weight in weights]
+    divided = [divmod(units * weight, whole) for weight in weights]
+    parts = [part for part, _ in divided]
     if left := units - sum(parts):
-        rest = [units * weight % whole for weight in weights]
+        rest = [more for _, more in divided]
         # Reversed, what is equal stays in its order: the first of them gets it.
         for i in sorted(range(len(weights)), key=rest.__getitem__, reverse=True)[:left]:
             parts[i] += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from math import lcm
 from operator import itemgetter
@@ -22,6 +23,7 @@ from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool
 from idp_analytics.tables import MONEY
+from idp_analytics.tables.side_by_side import side_by_side
 
 ZERO_WEIGHTS, NEGATIVE_WEIGHTS, RESIDUAL, CLOSED = "zero weights", "negative weights", "rule residual", "closed loop"
 REASONS = (ZERO_WEIGHTS, NEGATIVE_WEIGHTS, RESIDUAL, CLOSED)
@@ -78,7 +80,8 @@ def shares(
     basis = basis or settings.rules.cost_basis
     held = _held(tables, settings, basis)
     months = held["month"].unique().sort().to_list()
-    splits = {pool.id: _Splits(pool, tables, settings, months, basis, units) for pool in pools}
+    splitting = [partial(_Splits, pool, tables, settings, months, basis, units) for pool in pools]
+    splits = dict(zip((pool.id for pool in pools), side_by_side(splitting), strict=True))
     passed = settlement.settled(
         {pool.id: {name: Fraction(share) / 100 for name, share in pool.pools.items()} for pool in pools},
         settings.showback.services,
