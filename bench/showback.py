@@ -284,9 +284,12 @@ def measured(name: str, path: Path) -> dict[str, Any]:
     """Seconds, peak memory and answer of one way, in this process."""
     import duckdb  # imported beforehand, so that no way pays for it  # noqa: F401
     import pandas as pd  # noqa: F401
-    import pyarrow.acero  # noqa: F401
+    import pyarrow.acero
+    import pyarrow.compute  # noqa: F401
 
-    import idp_analytics.organisation  # noqa: F401
+    import idp_analytics.organisation
+    import idp_analytics.sources.cost_owners
+    import idp_analytics.sources.tabular  # noqa: F401
 
     started, used = time.perf_counter(), time.process_time()
     found = WAYS[name](path)
