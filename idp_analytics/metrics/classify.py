@@ -132,12 +132,13 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
             pl.col("environment").is_not_null(), ~pl.col("is_resync").fill_null(False),
         )
         .select("deployment_id", *place, "finished_at", "version", identity.alias("_what"))
+        .join(_versions(tables), on="version", how="left")
         .sort("finished_at", "deployment_id")
         .with_row_index("_order")
         .with_columns(pl.col("_order").min().over([*place, "_what"]).alias("_first"), before.alias("running"))
         .with_columns(
             pl.col("_first").shift(1).over(place).alias("_running_first"),
-            _lower(pl.col("version"), pl.col("version").shift(1).over(place)).alias("_lower"),
+            *(pl.col(name).shift(1).over(place).name.suffix("_before") for name in _VERSION),
         )
         .with_columns(
             pl.when(known).then(pl.col("_what") == running).alias("same_as_running"),
@@ -150,7 +151,7 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
         )
         .with_columns(
             # A commit that ran before tells more than numbers do, and the same commit under another number is the same.
-            (pl.col("_lower") & ~again & ~pl.col("same_as_running").fill_null(False)).alias("version_down")
+            (_lower() & ~again & ~pl.col("same_as_running").fill_null(False)).alias("version_down")
         )
         .select("deployment_id", "running", "same_as_running", "went_back", "forward_again", "version_down")
     )  # fmt: skip
@@ -160,20 +161,35 @@ _NUMBERED = r"^[vV]?(\d{1,6}|\d{1,9}(\.\d{1,9}){1,3})$"
 """A version that is a number, ``v12`` or ``1.4.0``. Longer whole numbers may be short commit ids and are no versions."""
 
 
-def _lower(now: pl.Expr, before: pl.Expr) -> pl.Expr:
-    """Whether one numbered version is lower than another with as many parts; null where that is not to be said."""
-    alike = now.str.contains(_NUMBERED) & before.str.contains(_NUMBERED)
-    alike = alike & (now.str.count_matches(r"\.") == before.str.count_matches(r"\."))
-    parts = [(_part(now, n), _part(before, n)) for n in range(4)]
+_PARTS = tuple(f"_part_{n}" for n in range(4))
+_VERSION = ("_dots", *_PARTS)
+
+
+def _versions(tables: Tables) -> pl.LazyFrame:
+    """Each different numbered version of ``deployments``, as it comes again and again: ``version``, how many ``_dots`` it has, and its parts."""
+    version = pl.col("version")
+    parts = version.str.extract_all(r"\d+")
+    return (
+        tables["deployments"]
+        .select(version.unique())
+        .filter(version.str.contains(_NUMBERED))
+        .with_columns(
+            version.str.count_matches(r"\.").alias("_dots"),
+            *(
+                parts.list.get(n, null_on_oob=True).cast(pl.Int64, strict=False).fill_null(0).alias(name)
+                for n, name in enumerate(_PARTS)
+            ),
+        )
+    )
+
+
+def _lower() -> pl.Expr:
+    """Whether one numbered version is lower than the one before with as many parts; null where that is not to be said."""
     lower = pl.lit(False)
-    for mine, theirs in reversed(parts):
+    for part in reversed(_PARTS):
+        mine, theirs = pl.col(part), pl.col(f"{part}_before")
         lower = (mine < theirs) | ((mine == theirs) & lower)
-    return pl.when(alike).then(lower)
-
-
-def _part(version: pl.Expr, n: int) -> pl.Expr:
-    found = version.str.extract_all(r"\d+").list.get(n, null_on_oob=True).cast(pl.Int64, strict=False)
-    return found.fill_null(0)
+    return pl.when(pl.col("_dots") == pl.col("_dots_before")).then(lower)
 
 
 def _words(tables: Tables, settings: Settings) -> pl.LazyFrame:

@@ -35,18 +35,22 @@ def chained(tables: Tables) -> pl.LazyFrame:
     """
     runs = tables["action_runs"].sort("requested_at", "run_id").with_row_index("_number").collect()
     numbers = runs.select("run_id", "_number")
-    found = runs.with_columns(_before(_ASKED, "_any"), _before((*_ASKED, "service_id"), "_same"))
-    unnamed = pl.col("service_id").is_null() | pl.col("_any").struct.field("service_id").is_null()
-    earlier = pl.when(unnamed).then("_any").otherwise("_same")
-    ended = pl.coalesce(earlier.struct.field("finished_at"), earlier.struct.field("requested_at"))
+    # The run before in time among those alike, by its number; what is not known is alike too.
+    found = runs.with_columns(
+        pl.col("_number").shift(1).over(_ASKED).alias("_any"),
+        pl.col("_number").shift(1).over(*_ASKED, "service_id").alias("_same"),
+    )
+    unnamed = pl.col("service_id").is_null() | pl.col("service_id").gather("_any").is_null()
+    found = found.with_columns(pl.when(unnamed).then("_any").otherwise("_same").alias("_earlier"))
+    ended = pl.coalesce("finished_at", "requested_at").gather("_earlier")
     again = (
         pl.col("requestor_id").is_not_null()
-        & earlier.struct.field("outcome").is_in(list(UNDONE))
+        & pl.col("outcome").is_in(list(UNDONE)).gather("_earlier")
         & (pl.col("requested_at") - ended <= CHAIN)
     )
-    links = found.select(
-        "_number", "previous_run_id", pl.when(again).then(earlier.struct.field("_number")).alias("_guessed")
-    ).join(numbers.rename({"run_id": "previous_run_id", "_number": "_named"}), on="previous_run_id", how="left")
+    links = found.select("_number", "previous_run_id", pl.when(again).then("_earlier").alias("_guessed")).join(
+        numbers.rename({"run_id": "previous_run_id", "_number": "_named"}), on="previous_run_id", how="left"
+    )
     pairs = links.select("_number", pl.coalesce("_named", "_guessed").alias("_to")).drop_nulls()
     n = runs.height
     graph = coo_array((np.ones(pairs.height), (pairs["_number"].to_numpy(), pairs["_to"].to_numpy())), shape=(n, n))
@@ -57,12 +61,6 @@ def chained(tables: Tables) -> pl.LazyFrame:
         .drop("_number", "_group")
         .lazy()
     )
-
-
-def _before(same: tuple[str, ...], name: str) -> pl.Expr:
-    """The run before in time among those alike in ``same``; what is not known is alike too."""
-    told = pl.struct("_number", "service_id", "requested_at", "finished_at", "outcome")
-    return told.shift(1).over(*same).alias(name)
 
 
 def run_success_share(tables: Tables, _: Settings) -> pl.LazyFrame:
