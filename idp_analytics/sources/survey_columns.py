@@ -16,7 +16,7 @@ from idp_analytics.sources.export import Document, Export, misshapen
 from idp_analytics.sources.survey_answers import CHOICE, Answer, Said
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
-from idp_analytics.tables.numbered import once
+from idp_analytics.tables.numbered import numbered, once
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,9 +40,8 @@ class Cells:
 
 def cells(column: pl.Series) -> Cells:
     """The cells of a column of text."""
-    found = column.to_arrow().dictionary_encode()
-    # Not by Arrow's own to_numpy, which would import pandas.
-    different, at = (pl.Series(pl.from_arrow(part)) for part in (found.dictionary, found.indices))
+    # Not by Arrow, which would import its functions and pandas first.
+    at, different = numbered(column)
     words = [*(word.strip() or None for word in different.to_list()), None]
     return Cells(words, at.fill_null(len(words) - 1).to_numpy())
 
@@ -224,7 +223,7 @@ def _spread(document: Document, about: pl.DataFrame, said: Sequence[Sequence[Row
     names = dict.fromkeys(name for one in own for name in one)
     columns = [pl.Series(name, [one.get(name) for one in own]) for name in names]
     frame = pl.DataFrame([
-        *(_coded(column).gather(of) for column in about),
+        *(_coded(column).gather(of) for column in about.drop("_who")),
         *(_coded(column.cast(pl.String)).gather(answers) for column in columns),
     ])  # fmt: skip
     yield document.columns(frame, _about=about, _of=of)

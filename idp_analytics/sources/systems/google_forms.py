@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -76,22 +76,25 @@ def survey_responses(document: Document, export: Export) -> Iterator[Row]:
         lambda text: misshapen(export, wrong[text]) if text in wrong else None if _is_written(text) else _OTHER,
     )
     waves = once(submitted, lambda at: given["wave"] or survey.quarter(at) or "")
-    words = pl.concat_str(pl.lit(given["survey"] or ""), waves, _words(body), separator="\0")
+    words = pl.concat_str(pl.lit(given["survey"] or ""), waves, body["words"], separator="\0")
     ids = survey.response_ids(pl.select(words).to_series())
     told = {"native": ids, "submitted": submitted, "who": body["address"], "reason": reasons}
     yield from survey_columns.rows(document, export, body[SHEET], pl.DataFrame(told, dict.fromkeys(told, pl.String)))
 
 
-def _words(body: Mapping[str, Any]) -> pl.Series:
-    """What a response is known by: its address, else all it says, and its turn among those that say the same."""
-    address: pl.Series = body["address"]
+def _words(frame: pl.DataFrame, written: pl.Series, said: Sequence[Cells], address: pl.Series) -> pl.Series:
+    """What each response is known by: its address, else all it says, and its turn among those that say the same."""
     is_nameless = address.is_null()
+    if not is_nameless.any():
+        return address
     which = is_nameless.to_numpy()
-    said = (Cells(one.words, one.at[which]).texts for one in body["said"])
-    words = (body["written"].filter(is_nameless).fill_null(""), *said, body["turn"].filter(is_nameless))
+    words = (written.filter(is_nameless).fill_null(""), *(Cells(one.words, one.at[which]).texts for one in said))
     told = pl.select(pl.concat_str(*words, separator="\0", ignore_nulls=True)).to_series()
+    # Where no two say the same, none has a turn.
+    turn = pl.lit("") if told.n_unique() == len(told) else _turns(frame).filter(is_nameless)
+    told = pl.select(pl.concat_str(told, turn, separator="\0")).to_series()
     # Of a copy, because the addresses themselves still tell who two responses are of.
-    return address.clone().scatter(is_nameless.arg_true(), told) if len(told) else address
+    return address.clone().scatter(is_nameless.arg_true(), told)
 
 
 def _answer(heading: str, text: str, grid: str | None) -> Answer:
@@ -115,18 +118,14 @@ def opens(path: Path, shown: str) -> Documents:
         rows.frame[ROW], [(name, found[name]) for name in about.fields],
         [asked(found[name], partial(_answer, name, grid=about.grids[name])) for name in names[1:] if name not in about.fields],
     )  # fmt: skip
-    body = {
-        SHEET: sheet, "written": found[names[0]].texts, "said": [found[name] for name in names[1:]],
-        "address": sheet.first([found[name].texts for name in names if name in about.addresses]),
-        "turn": _turns(frame),
-    }  # fmt: skip
+    written, said = found[names[0]].texts, [found[name] for name in names[1:]]
+    address = sheet.first([found[name].texts for name in names if name in about.addresses])
+    body = {SHEET: sheet, "written": written, "address": address, "words": _words(frame, written, said, address)}
     return Documents([(1, body)], rows.sha256, rows.broken, warnings=rows.warnings)
 
 
 def _turns(frame: pl.DataFrame) -> pl.Series:
     """How many rows before each are the same, as text; empty: none."""
-    if not frame.is_duplicated().any():
-        return pl.Series([""]).new_from_index(0, frame.height)
     turn = pl.int_range(pl.len()).over(frame.columns)
     return frame.select(turn=pl.when(turn > 0).then(turn.cast(pl.String)).otherwise(pl.lit(""))).to_series()
 
