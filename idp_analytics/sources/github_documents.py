@@ -12,6 +12,10 @@ from idp_analytics.sources.batch import Batch, batches, each, either
 from idp_analytics.sources.export import Document, Export
 
 _RUN = re.compile(r"/actions/runs/(\d+)")
+_OWN = re.compile(
+    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)+/(?!(?:projects|scm|v3)/)([a-zA-Z0-9][\w.-]*/[a-zA-Z0-9][\w.-]*)(?<!\.git)/(?:pull|issues)/\d+",
+    re.ASCII,
+)
 _VERSION = re.compile(r"\D*\d+\.\d+\S*")
 
 _ADDRESSES = ("repository_url", "url", "deployment_url", "statuses_url", "html_url")
@@ -40,7 +44,9 @@ def of_addresses(body: Mapping[str, Any]) -> str | None:
 
 
 def _of_address(address: str | None) -> str | None:
-    parts = (address or "").partition("/repos/")[2] or repositories.repository(address or "") or ""
+    # Each pull request has an address of its own, of which nearly all are written so.
+    own = _OWN.fullmatch(address or "")
+    parts = (address or "").partition("/repos/")[2] or (own[1] if own else repositories.repository(address or "")) or ""
     return "/".join(parts.split("/")[:2]) if "/" in parts else None
 
 

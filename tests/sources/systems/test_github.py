@@ -6,6 +6,7 @@ import pytest
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
+from idp_analytics.sources import github_documents, repositories
 from idp_analytics.tables.pseudonyms import pseudonym
 
 API = "https://api.example.invalid/repos/acme/shop"
@@ -336,3 +337,17 @@ def test_the_reference_environment_and_team(real, tmp_path):
     (gated,) = read("github", tmp_path, [real / "environment_protection_rules.json"])["operations"]
     assert columns([gated], "operation_id", "gate") == [("deploy to dev", "human")]
     assert columns(read("github", tmp_path, [real / "team.json"])["teams"], "team_id") == [("kickerstarters",)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"https://{host}/{path}" for host in ("github.com", "git.example.invalid", "vs-ssh.visualstudio.com") for path in (
+        "v3/n/pull/5", "o/n/pull/5", "o/n.git/pull/5", "projects/n/pull/5", "scm/o/pull/5", "o/-/pull/5", "_git/o/pull/5", "o/_git/pull/5", "o/n.x-y/issues/7", "o/n/pull/5/files", "o.git/n/pull/5",
+    )],
+)  # fmt: skip
+def test_the_repository_of_a_pull_request_is_that_of_its_address(address):
+    """Addresses of pull requests are read in a short way, with the same result."""
+    told = repositories.repository(address)
+    assert github_documents.of_addresses({"html_url": address}) == (
+        "/".join(told.split("/")[:2]) if told and "/" in told else None
+    )
