@@ -19,6 +19,8 @@ MAX_REPEATED = 1_000_000
 """Most values that references (``*name``) may add to a document: ten of them can stand for billions."""
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BROKEN = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError)
+"""What reading it can end in; the last ones are of values that are not what their tag says: ``!!bool maybe``."""
 
 
 def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> Iterator[tuple[int, Any]]:
@@ -31,31 +33,61 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
     most = LIMITS.get().yaml_mib
     if len(text) > most * MIB:
         raise too_much(shown, f"has more than {most:,} MiB of YAML (JSON may have more)", "yaml_mib")
-    loader = None
     try:
-        _measure(text, shown)
-        loader = _loader(number)(text)
-        while loader.check_node():
-            node = loader.get_node()
-            if (value := loader.construct_document(node)) is not None:
-                yield _line(node), value
+        if _is_harmless(text):
+            try:
+                yield from _built(text, number)
+            except _BROKEN:
+                _measure(text, shown)  # what it refuses is told, as for all other texts
+                raise
+        else:
+            _measure(text, shown)
+            yield from _built(text, number)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise SourceError(
             f"{shown}: is broken YAML{place}: {error.problem}. Export it again or mend that line."
         ) from None
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:
-        # The last ones are of values that are not what their tag says: `!!bool maybe`.
+    except _BROKEN as error:
         raise SourceError(f"{shown}: is no YAML that can be read: {' '.join(str(error).split())}.") from None
+
+
+def _built(text: str, number: Callable[[str], Any]) -> Iterator[tuple[int, Any]]:
+    loader = _loader(number)(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if (value := loader.construct_document(node)) is not None:
+                yield _line(node), value
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
 
 
 def _line(event: Any) -> int:
     line: int = event.start_mark.line + 1
     return line
+
+
+_DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_FIRST = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])[ \t\ufeff?:-]*")
+"""What may stand before a list or an object that is written by lines: the columns of such as lie in one another differ."""
+
+
+def _is_harmless(text: str) -> bool:
+    """Nothing in it can blow up, told without the parser, as of most texts: it has no references, and too few brackets and columns
+    for lists and objects that lie deeper in one another than is allowed. One bracket opens two at most (``[a: 1]``), as does one
+    column (a list may begin where the object does that it is in). False: it is not known."""
+    if "*" in text and "&" in text:
+        return False
+    columns = max(map(len, _FIRST.findall(text)))
+    brackets = max(map(_brackets, _DOCUMENT.split(text)))
+    return 2 * (columns + 1 + brackets) <= MAX_DEPTH
+
+
+def _brackets(text: str) -> int:
+    """How many brackets may lie in one another: all but empty pairs, of which one can be the innermost."""
+    return text.count("[") + text.count("{") - text.count("[]") - text.count("{}") + 1
 
 
 def _measure(text: str, shown: str) -> None:

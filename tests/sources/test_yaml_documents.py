@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
@@ -76,6 +77,33 @@ def test_what_cannot_be_read_is_named_with_the_line(text: str, says: str) -> Non
 def test_as_deep_as_allowed_is_read() -> None:
     ((_, value),) = yaml_values("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f")
     assert json.dumps(value) == "[" * MAX_DEPTH + "]" * MAX_DEPTH
+
+
+@pytest.mark.parametrize("opening", ["- ", "? ", "[a: ", "{a: ", "- ["])
+def test_deeper_by_two_for_each_is_refused(opening: str) -> None:
+    with pytest.raises(SourceError, match=r"is nested more than 200 levels deep|is broken YAML"):
+        list(yaml_values(opening * (MAX_DEPTH + 1), "f"))
+
+
+def test_of_two_things_wrong_that_which_the_parser_knows_is_told() -> None:
+    with pytest.raises(SourceError, match="line 3, column 4"):
+        list(yaml_values("a: !Ref x\n---\na: ]\n", "f"))
+
+
+PIECES = st.sampled_from(
+    ("- ", "a: ", "? ", "[", "{", "\n", " ", "]", "}", ", ", "---\n", "&a ", "*a", "!!x ", "[a: ", "a:\n- ")
+)
+
+
+@example("[a: " * 5)
+@example("a:\n- b:\n  - c:\n    - d:\n      - e:\n")
+@given(st.lists(st.tuples(PIECES, st.integers(1, 12)).map(lambda told: told[0] * told[1])).map("".join))
+def test_what_is_told_to_be_harmless_without_the_parser_is(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch, suppress(yaml.YAMLError):
+        patch.setattr(yaml_documents, "MAX_DEPTH", 8)
+        # What names no anchor ends the reading by itself.
+        if yaml_documents._is_harmless(text) and "*" not in text:
+            yaml_documents._measure(text, "f")
 
 
 def test_references_are_counted_with_all_they_stand_for(monkeypatch: pytest.MonkeyPatch) -> None:
