@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,10 @@ def readers(computed: tuple[Mart, Readers]) -> Readers:
 
 @pytest.fixture(scope="session")
 def published(sample: Organisation, mart: Mart, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
-    """Its reports, published once by this process; the mart, which is frozen, is not computed again."""
+    """Its reports, published once by this process; the mart, which is frozen, is not computed again, but said to be of the period alone."""
+    of_it = replace(mart, meta={**mart.meta, "only": mart.period().label})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Mart, "of", lambda _organisation, **_: mart)
+        patch.setattr(Mart, "of", lambda _organisation, **_: of_it)
         return publish(
             sample, tmp_path_factory.mktemp("reports"), engine=lambda jobs, _: (make(job, execute) for job in jobs)
         )

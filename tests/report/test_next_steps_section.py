@@ -89,8 +89,7 @@ def test_a_target_of_nobody_is_told_and_the_command_to_take_steps_up(mart):
 
 def test_done_and_moved_are_two_things_and_both_are_told(mart):
     section = report(mart, "payments").follow_through()
-    table = section.tables[-1]
-    assert table.caption == "Steps taken up, and whether the number moved"
+    (table,) = (t for t in section.tables if t.caption == "Steps taken up, and whether the number moved")
     done = {row["Step"]: (row["What became of it"], row["Did its number move?"]) for row in table.frame.to_dicts()}
     assert done["support tickets per service in use and month"][0] == "done"
     assert done["support tickets per service in use and month"][1].startswith("≈ no detectable change (")
