@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, compress, groupby
-from operator import itemgetter
+from itertools import chain, compress, groupby, repeat
+from operator import contains, itemgetter
 from typing import Any, TypeVar
 
 import polars as pl
@@ -89,7 +89,8 @@ class Batch:
                 self._found[path] = inside(values, step) if any(values) else self._nothing
             except KeyError:
                 self._missed[tuple(before)] += 1
-                is_there = self._missed[tuple(before)] < _FEW or step in self._names(*before)
+                is_few = self._missed[tuple(before)] < _FEW
+                is_there = _is_in_any(values, step) if is_few else step in self._names(*before)
                 self._found[path] = inside(values, step) if is_there else self._nothing
         return self._found[path]
 
@@ -189,10 +190,21 @@ def batches(export: Export, shape: str) -> list[Batch]:
     return export.once(f"batches of {shape}", made)
 
 
+def _is_in_any(values: Sequence[Any], step: str | int) -> bool:
+    """One of them may have this member: false is certain."""
+    try:
+        return any(map(contains, values, repeat(step)))
+    except TypeError:
+        return True
+
+
 def inside(values: Sequence[Any], step: str | int) -> list[Any]:
     """One step of :func:`members.at` in each."""
     if type(step) is not str:
         return [members.at(value, step) for value in values]
+    with suppress(TypeError):
+        # As often: all are plain objects. Not asked first, because that takes as long again.
+        return list(map(dict.get, values, repeat(step)))
     # Plain objects first: ``members.at`` would be a call for each.
     return [
         value.get(step) if type(value) is dict else None if value is None else members.at(value, step)

@@ -127,6 +127,8 @@ def _in_columns(table: Table, rows: list[Row]) -> Iterator[Row]:
 
 def _keys_of(table: Table, columns: pl.DataFrame) -> pl.DataFrame:
     names = (*table.key, _NEWEST)
+    if all(name in columns.columns for name in names):
+        return columns.select(names)
     return columns.select(
         pl.col(name) if name in columns.columns else pl.lit(None, pl.String).alias(name) for name in names
     )
@@ -141,7 +143,7 @@ def _are_different(frame: pl.DataFrame, names: Sequence[str]) -> bool:
         for name, size in zip(names, sizes, strict=True):
             number = number * size + pl.col(name).to_physical()
         return frame.select(number).to_series().n_unique() == frame.height
-    return frame.select(names).n_unique() == frame.height
+    return (frame[names[0]].n_unique() if len(names) == 1 else frame.select(names).n_unique()) == frame.height
 
 
 # --- rows → frame -----------------------------------------------------------------------------------------------------

@@ -32,6 +32,15 @@ class Shape:
 
 def having(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     """Whether a document has all these members; asked of every document, so that what is asked is put together once."""
+    if len(names) == 2:
+        first, second = names
+        return lambda body: first in body and second in body
+    if len(names) == 3:
+        first, second, third = names
+        return lambda body: first in body and second in body and third in body
+    if len(names) == 4:
+        first, second, third, fourth = names
+        return lambda body: first in body and second in body and third in body and fourth in body
     wanted = frozenset(names)
     return lambda body: body.keys() >= wanted
 
@@ -112,11 +121,14 @@ class System:
         return None
 
     def shapes_of(self, bodies: Sequence[Mapping[str, Any]]) -> list[str | None]:
-        """:meth:`shape` of each; often all are of the first one."""
-        is_one, name = self._told[0]
-        with suppress(*_SHAPELESS):
-            if all(map(is_one, bodies)):
-                return [name] * len(bodies)
+        """:meth:`shape` of each; nearly always all are of one."""
+        first = self.shape(bodies[0]) if bodies else None
+        place = next((place for place, (_, name) in enumerate(self._told) if name == first), None)
+        if place is not None:
+            with suppress(*_SHAPELESS):
+                before = [is_one for is_one, _ in self._told[:place]]
+                if all(map(self._told[place][0], bodies)) and not any(any(map(is_one, bodies)) for is_one in before):
+                    return [first] * len(bodies)
         return list(map(self.shape, bodies))
 
     @cached_property

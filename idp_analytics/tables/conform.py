@@ -56,7 +56,7 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     table = TABLES[extract.table]
     if table.name == "loads":
         raise SourceError(f"{extract.path}: table 'loads' is written by the kit itself and cannot be read from a file.")
-    own = [column for column in table.columns if column not in LINEAGE]
+    own = _own(table.name)
     have = dict(extract.frame.schema)
     missing = [c.name for c in own if not c.nullable and c.name not in have]
     if missing and extract.frame.height:
@@ -69,10 +69,10 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     numbers = frame[ROW] if ROW in have else pl.int_range(1, frame.height + 1, eager=True)
     cast = pl.DataFrame([*(told[c.name][0].cast(c.dtype) for c in present), numbers.cast(pl.Int64).alias("source_row")])
     # What is the same in all rows is held once.
-    cast = cast.with_columns(
-        *(_unknown(c.name, c.dtype) for c in own if c not in present),
-        pl.lit(source).alias("source"), pl.lit(load_id).alias("load_id"),
-    ).select(list(table.schema)) if frame.height else empty(table.name)  # fmt: skip
+    same = {"source": pl.lit(source).alias("source"), "load_id": pl.lit(load_id).alias("load_id")}
+    known = {*cast.columns, *same}
+    same |= {c.name: _unknown(c.name, c.dtype) for c in own if c.name not in known}
+    cast = cast.select(same.get(name, name) for name in table.schema) if frame.height else empty(table.name)
     reasons = pl.DataFrame([reason for c in present if (reason := _reason(c, *told[c.name])) is not None])
     some = bool(reasons.width)
     bad = reasons.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if some else pl.Series([False])
@@ -112,6 +112,12 @@ def load_row(
     )  # fmt: skip
     # By rows, which for one of them takes a seventh of what it takes by columns.
     return pl.DataFrame([row], schema=TABLES["loads"].schema, orient="row")
+
+
+@cache
+def _own(table: str) -> list[Column]:
+    """The columns of a table that are read from files."""
+    return [column for column in TABLES[table].columns if column not in LINEAGE]
 
 
 @cache

@@ -164,3 +164,22 @@ def test_later_is_as_python_writes_it(told: list[tuple[datetime | None, int | No
 )
 def test_of_what_is_written_in_another_way_none_is_told(at: str) -> None:
     assert later([at, None], pl.Series([1, 1])) is None
+
+
+_TOLD = System(
+    "told",
+    "Told",
+    (
+        Shape("first", "a first", lambda body: body["a"] == 1),
+        Shape("second", "a second", lambda body: "b" in body),
+        Shape("third", "a third", lambda body: "a" in body or "b" in body),
+    ),
+    (),
+    (),
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.sampled_from([1, 2, None]), max_size=2), max_size=5))
+def test_the_shapes_of_all_are_those_of_each(bodies: list[dict[str, Any]]) -> None:
+    assert _TOLD.shapes_of(bodies) == [_TOLD.shape(body) for body in bodies]
+    assert _TOLD.shapes_of(bodies[:1] * 3) == [_TOLD.shape(body) for body in bodies[:1]] * 3

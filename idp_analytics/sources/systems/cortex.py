@@ -14,7 +14,7 @@ from typing import Any
 from idp_analytics.sources import members, over_time
 from idp_analytics.sources.batch import Batch, each, either
 from idp_analytics.sources.export import Document, Export
-from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System, having
+from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
 
 _DEPLOYED = {"DEPLOY": False, "ROLLBACK": True}
@@ -335,10 +335,7 @@ def _exemption(document: Document, export: Export) -> str | None:
     return export.id(document.text("id") or "/".join(document.text(part) or "" for part in parts))
 
 
-_IS_DEPLOY, _DEPLOYER = (
-    having("timestamp", "title", "type"),
-    frozenset(("deployer", "deployerEmail", "deployerName", "sha")),
-)
+_DEPLOYER = frozenset(("deployer", "deployerEmail", "deployerName", "sha"))
 _NOW = "now only"
 _API = 'curl -fsS -H "Authorization: Bearer $TOKEN"'
 _CATALOGUE = ("entity",)
@@ -347,7 +344,7 @@ SYSTEM = System(
     kind="cortex",
     title="Cortex",
     shapes=(
-        Shape("deploy", "a deploy", lambda b: _IS_DEPLOY(b) and not _DEPLOYER.isdisjoint(b)),
+        Shape("deploy", "a deploy", lambda b: "timestamp" in b and "title" in b and "type" in b and not _DEPLOYER.isdisjoint(b)),
         Shape("entity", "an entity", lambda b: ("info" in b and members.at(b, "info", "x-cortex-tag") is not None)
               or ({"tag", "type", "name"} <= b.keys() and ("owners" in b or "hierarchy" in b)) or {"tag", "title", "github"} <= b.keys()),
         Shape("score", "a score of a scorecard", lambda b: "service" in b and isinstance(members.at(b, "score", "rules"), list)),

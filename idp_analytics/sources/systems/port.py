@@ -294,7 +294,7 @@ SYSTEM = System(
     kind="port",
     title="Port",
     shapes=(
-        Shape("event", "an event", lambda b: members.text(b, "event", "resourceType") is not None and "trigger" in b),
+        Shape("event", "an event", lambda b: "trigger" in b and members.text(b, "event", "resourceType") is not None),
         Shape("audit", "an entry of the audit log", having("resourceType", "trigger", "diff")),
         Shape("run", "a run of an action", having("action", "status", "createdAt", "createdBy")),
         Shape("action", "a self-service action", having("identifier", "trigger", "invocationMethod")),

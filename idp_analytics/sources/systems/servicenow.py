@@ -8,9 +8,10 @@ text, a reference ``{link, value}``, or ``{display_value, value}``. An export of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import compress
-from operator import not_
+from itertools import chain, compress, repeat
+from operator import contains, not_
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,18 +75,19 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
         yield from (document.left_out("was not needed any more") for document in not_needed)
         batch = batch.where(is_needed)
     states, subjects, known = _words(batch, "state"), _subjects(batch), _changes(export)
-    of = [known.get(subject or "", _NO_CHANGE) for subject in subjects]
+    of = [known.places.get(subject, -1) for subject in subjects]
+    kinds, numbers = map(known.kind.__getitem__, of), either(list(map(known.number.__getitem__, of)), subjects)
     decided = [
         at if state in _DECIDED else None for at, state in zip(_times(batch, "sys_updated_on"), states, strict=True)
     ]
     who = [one if state in _DECIDED else None for one, state in zip(_raws(batch, "approver"), states, strict=True)]
     yield from batch.rows(
-        newest=_times(batch, "sys_updated_on"), approval_id=export.ids(_raws(batch, "sys_id")), operation_id=[change.operation for change in of],
-        subject_kind="change", subject_id=[export.id(change.number or subject) for change, subject in zip(of, subjects, strict=True)],
-        service_id=[change.service for change in of], requestor_id=each(export.person, [change.requestor for change in of]),
+        newest=_times(batch, "sys_updated_on"), approval_id=export.ids(_raws(batch, "sys_id")), operation_id=list(map(known.operation.__getitem__, of)),
+        subject_kind="change", subject_id=export.ids(numbers),
+        service_id=list(map(known.service.__getitem__, of)), requestor_id=each(export.person, list(map(known.requestor.__getitem__, of))),
         responder_id=each(export.person, who), requested_at=_times(batch, "sys_created_on"), decided_at=decided,
-        decision=[_DECIDED.get(state or "") for state in states], status=[_STATUS.get(state or "", state) for state in states],
-        status_raw=_raws(batch, "state"), automated=[False if change.kind != "standard" else None for change in of],
+        decision=[_DECIDED.get(state or "") for state in states], status=each(lambda state: _STATUS.get(state or "", state), states),
+        status_raw=_raws(batch, "state"), automated=[False if kind != "standard" else None for kind in kinds],
         time_basis=["bound" if at else "none" for at in decided],
     )  # fmt: skip
 
@@ -158,6 +160,10 @@ def _times(batch: Batch, name: str) -> list[str | None]:
 
 def _zoned(raws: Sequence[str | None], are_display: Sequence[object]) -> list[str | None]:
     if not any(are_display):
+        with suppress(TypeError):  # where one is not known
+            together = "\n".join(raws)  # type: ignore[arg-type]
+            if set(map(len, raws)) == {_LENGTH} and together.count("\n") == len(raws) - 1:  # type: ignore[arg-type]
+                return [*f"{together}Z".replace(" ", "T").replace("\n", "Z\n").split("\n")]
         return [f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH else text for text in raws]
     return [
         f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH and not is_display else text
@@ -180,42 +186,39 @@ def _digit(text: str | None) -> str | None:
 # --- a change and its approvals ---------------------------------------------------------------------------------------
 
 
-class _Change(NamedTuple):
-    """What approvals say of the change they are for."""
+class _Changes(NamedTuple):
+    """What approvals say of the changes they are for: the place of each by its id, and by place a column of each (the last: of none)."""
 
-    number: str | None
-    service: str | None
-    requestor: str | None
-    kind: str | None
-    operation: str | None
-
-
-_NO_CHANGE = _Change(None, None, None, None, None)
+    places: dict[str | None, int]
+    number: list[str | None]
+    service: list[str | None]
+    requestor: list[str | None]
+    kind: list[str | None]
+    operation: list[str | None]
 
 
-def _changes(export: Export) -> dict[str, _Change]:
-    """Every change by its id."""
+def _changes(export: Export) -> _Changes:
+    def made() -> _Changes:
+        every = batches(export, "change")
 
-    def made() -> dict[str, _Change]:
-        plain: dict[str, _Change] = {}
-        inside: dict[str, _Change] = {}
-        for one in batches(export, "change"):
-            columns = (
-                _raws(one, "number"),
-                _services(one, export),
-                _raws(one, "requested_by"),
-                _words(one, "type"),
-                _operations(one, export),
-            )
-            told = map(_Change, *columns)
-            for change, native, value in zip(told, one.texts("sys_id"), one.texts("sys_id", "value"), strict=True):
-                if native is not None:
-                    plain.setdefault(native, change)
-                if value is not None:
-                    inside.setdefault(value, change)
-        return {**plain, **inside}
+        def column(told: Callable[[Batch], list[str | None]]) -> list[str | None]:
+            return [*chain.from_iterable(map(told, every)), None]
+
+        plain, inside = column(lambda one: one.texts("sys_id")), column(lambda one: one.texts("sys_id", "value"))
+        places = {**_firsts(plain), **_firsts(inside)}
+        places.pop(None)
+        return _Changes(
+            places, column(lambda one: _raws(one, "number")), column(lambda one: _services(one, export)),
+            column(lambda one: _raws(one, "requested_by")), column(lambda one: _words(one, "type")),
+            column(lambda one: _operations(one, export)),
+        )  # fmt: skip
 
     return export.once("changes", made)
+
+
+def _firsts(names: Sequence[str | None]) -> dict[str | None, int]:
+    """Where each comes first."""
+    return dict(zip(reversed(names), reversed(range(len(names))), strict=True))
 
 
 def _subjects(batch: Batch) -> list[str | None]:
@@ -246,6 +249,10 @@ def _approved(export: Export) -> dict[str, str]:
 def opened(path: Path, shown: str) -> Documents:
     """A file of one table, or of several by name: ``{"change_request": {"result": […]}, …}``."""
     found = read_documents(path, shown, str)
+    # As nearly always: records of one table, in which no reference has its display value alone.
+    objects = [value for _, body in found.found for value in body.values() if type(value) is dict]
+    if all(map(contains, objects, repeat("value"))) and not any(map(contains, objects, repeat("result"))):
+        return found
     told: list[tuple[int, dict[str, Any]]] = []
     for number, body in found.found:
         fields = [field for field in body.values() if type(field) is dict]

@@ -119,6 +119,20 @@ def test_display_values_in_the_users_format_are_not_taken_for_utc(tmp_path):
     assert "is not a time" in found.rejected[0]["reason"]
 
 
+@pytest.mark.parametrize(
+    "times", [["2026-03-02 11:00:00"] * 2, ["2026-03-02 11:00:00", ""], ["2026-03-02 11:00:00", "2026-03-02\n11:00:00"]]
+)
+def test_each_time_is_read_by_itself(tmp_path, times):
+    several = [{**INCIDENT, "number": f"INC{place}", "opened_at": at} for place, at in enumerate(times)]
+    together = read("servicenow", tmp_path / "all", {"i.json": {"result": several}})
+    alone = [
+        read("servicenow", tmp_path / str(place), {"i.json": {"result": [one]}}) for place, one in enumerate(several)
+    ]
+    assert columns(together["incidents"], "incident_id", "opened_at") == [
+        row for one in alone for row in columns(one["incidents"], "incident_id", "opened_at")
+    ]
+
+
 def reference(words, native="x"):
     return {"display_value": words, "link": f"https://example.invalid/api/now/table/t/{native}"}
 
