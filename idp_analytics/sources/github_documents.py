@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -44,10 +45,18 @@ def of_addresses(body: Mapping[str, Any]) -> str | None:
 
 
 def _of_address(address: str | None) -> str | None:
-    # Each pull request has an address of its own, of which nearly all are written so.
-    own = _OWN.fullmatch(address or "")
-    parts = (address or "").partition("/repos/")[2] or (own[1] if own else repositories.repository(address or "")) or ""
+    address = address or ""
+    # Each pull request has an address of its own, of which nearly all are written so: those of one repository are told by what is before the number.
+    before, _, number = address.rpartition("/pull/")
+    own = _own(f"{before}/pull/1" if number.isascii() and number.isdecimal() else address)
+    parts = address.partition("/repos/")[2] or own or repositories.repository(address) or ""
     return "/".join(parts.split("/")[:2]) if "/" in parts else None
+
+
+@lru_cache(maxsize=4096)
+def _own(address: str) -> str | None:
+    found = _OWN.fullmatch(address)
+    return found[1] if found else None
 
 
 def repositories_of(batch: Batch) -> list[str | None]:
@@ -74,8 +83,12 @@ def run_id(run: Any) -> str:
 
 def run_of(group: list[Status]) -> str | None:
     """The run that wrote the statuses of a deployment, from the addresses of its log."""
-    addresses = (one.text(name) or "" for _, _, one in group for name in ("log_url", "target_url"))
-    return next((found[1] for address in addresses if (found := _RUN.search(address))), None)
+    for _, _, one in group:
+        for name in ("log_url", "target_url"):
+            address = one.body.get(name)
+            if type(address) is str and (found := _RUN.search(address)):
+                return found[1]
+    return None
 
 
 def path_of(group: list[Status], export: Export) -> str | None:

@@ -110,8 +110,12 @@ def _of_statuses(document: Document, export: Export) -> Iterator[Row]:
 
 def _ended(told: list[Status], state: str | None) -> Row:
     """When a deployment began and how it ended. One that was active and is no more had succeeded, nobody knows when."""
-    begun = next((at for at, word, _ in told if word == "in_progress"), None)
-    end = next(((at, word) for at, word, _ in told if word in ENDED), None)
+    begun = end = None
+    for at, word, _ in told:
+        if begun is None and word == "in_progress":
+            begun = at
+        elif end is None and word in ENDED:
+            end = at, word
     if end:
         return {"started_at": begun, "finished_at": end[0], "outcome": ENDED[end[1]], "outcome_raw": end[1]}
     now = (state or "").lower() or None

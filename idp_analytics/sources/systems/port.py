@@ -249,14 +249,10 @@ def _moves(batch: Batch, export: Export) -> list[list[_Move]]:
             one.where(word == _WAITS for word in one.texts("diff", "before", "status"))
             for one in batches(export, "audit")
         ]
+        parts = ("trigger", "at"), ("trigger", "by", "userId"), ("diff", "after", "status")
+        moves = [list(map(_Move, *(one.texts(*part) for part in parts))) for one in left]
         for path in (("context", "run_id"), ("diff", "after", "id")):
-            for one in left:
-                told = map(
-                    _Move,
-                    one.texts("trigger", "at"),
-                    one.texts("trigger", "by", "userId"),
-                    one.texts("diff", "after", "status"),
-                )
+            for one, told in zip(left, moves, strict=True):
                 for native, move in zip(one.texts(*path), told, strict=True):
                     if native is not None:
                         found.setdefault(native, []).append(move)

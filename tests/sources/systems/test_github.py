@@ -351,3 +351,18 @@ def test_the_repository_of_a_pull_request_is_that_of_its_address(address):
     assert github_documents.of_addresses({"html_url": address}) == (
         "/".join(told.split("/")[:2]) if told and "/" in told else None
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "repo"),
+    [
+        ("https://github.com/larkspur/checkout/pull/7", "larkspur/checkout"),
+        ("https://github.com/larkspur/checkout/pull/8", "larkspur/checkout"),
+        ("https://github.com/larkspur/checkout/issues/8", "larkspur/checkout"),
+        ("https://api.github.com/repos/larkspur/checkout/pull/8", "larkspur/checkout"),
+        ("https://ghe.example.invalid/larkspur/pull/pull/8", "larkspur/pull"),
+        ("https://github.com/repos/pull/8", "pull/8"),
+    ],
+)
+def test_the_repository_is_what_an_address_says(address, repo):
+    assert github_documents.of_addresses({"url": address}) == repo
