@@ -53,7 +53,8 @@ def chart(weeks: pl.DataFrame, title: str) -> Chart:
 def _axis(weeks: pl.DataFrame, unit: str) -> tuple[float, str]:
     if unit != "hours":
         return 1.0, unit
-    factor, word = duration(weeks.select(pl.max_horizontal(pl.col("value").max(), pl.col("upper").max(), 0.0)).item())
+    known = (value for name in ("value", "upper") for value in weeks.get_column(name).to_list() if value is not None)
+    factor, word = duration(max(known, default=0.0))
     return factor, {"min": "minutes", "h": "hours"}.get(word, word)
 
 

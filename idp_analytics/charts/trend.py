@@ -51,7 +51,10 @@ def _axis(answers: Sequence[pl.DataFrame], unit: str) -> tuple[float, str]:
     """What to multiply values with, and the axis title: durations in the unit that suits the longest value."""
     if unit != "hours":
         return 1.0, unit
-    known = [[value for frame in answers for value in frame[name].drop_nulls()] for name in ("value", "high")]
+    known = [
+        [value for frame in answers for value in frame.get_column(name).to_list() if value is not None]
+        for name in ("value", "high")
+    ]
     longest = max(known[0] or known[1] or [1.0])
     factor, word = duration(longest)
     return factor, {"min": "minutes", "h": "hours"}.get(word, word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.metrics.cost_effects import EFFECTS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import known, lacking, where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -47,13 +48,13 @@ def change(view: View) -> Section:
         return Section(
             QUESTION, f"There is no cost of {earlier} to compare {when} with, or none of either.", metrics=(metric,)
         )
-    wholes = rows.filter(pl.col("driver").is_null())
+    wholes = lacking(rows, "driver")
     currencies = _currencies(wholes)
     steps = {currency: _steps(where(wholes, currency=currency)) for currency in currencies}
     tables = [
         _effects(where(wholes, currency=c), steps[c], c, f"{when} against {earlier}, {view.name}") for c in currencies
     ]
-    tables += [_drivers(rows.filter(pl.col("driver").is_not_null(), currency=c), c) for c in currencies]
+    tables += [_drivers(known(where(rows, currency=c), "driver"), c) for c in currencies]
     tables += _teams(view) if view.scope == "org" else ()
     partial = bool(wholes["is_partial"].any())
     return Section(
@@ -69,7 +70,7 @@ def change(view: View) -> Section:
 
 def said(view: View) -> list[str]:
     """A sentence per currency: the cost, the change, and what made it; none where there is nothing to compare."""
-    wholes = view.study(STUDY).filter(pl.col("driver").is_null())
+    wholes = lacking(view.study(STUDY), "driver")
     when, earlier = period(view.period.label), period(view.before)
     return [
         _sentence(one, _steps(one), currency, when, earlier)
@@ -80,12 +81,15 @@ def said(view: View) -> list[str]:
 
 def _currencies(wholes: pl.DataFrame) -> list[str]:
     """Those there is a cost in, the one of most lines first."""
-    currencies = wholes["currency"].unique(maintain_order=True).to_list()
-    return sorted(currencies, key=lambda c: -int(where(wholes, currency=c)["lines"].sum()))
+    lines: Counter[str] = Counter()
+    for currency, n in zip(wholes["currency"].to_list(), wholes["lines"].to_list(), strict=True):
+        lines[currency] += n or 0
+    return sorted(lines, key=lambda currency: -lines[currency])
 
 
 def _steps(wholes: pl.DataFrame) -> dict[str, Decimal]:
-    return in_cents(dict(wholes.select("effect", "amount").iter_rows()), wholes["before"][0], wholes["after"][0])
+    steps = dict(zip(wholes["effect"].to_list(), wholes["amount"].to_list(), strict=True))
+    return in_cents(steps, wholes["before"][0], wholes["after"][0])
 
 
 def in_cents(steps: Mapping[str, Decimal], before: Decimal, after: Decimal) -> dict[str, Decimal]:
@@ -113,7 +117,7 @@ def signed(amount: Decimal) -> str:
 
 
 def _effects(wholes: pl.DataFrame, steps: Mapping[str, Decimal], currency: str, caption: str) -> Table:
-    lines = dict(wholes.select("effect", "lines").iter_rows())
+    lines = dict(zip(wholes["effect"].to_list(), wholes["lines"].to_list(), strict=True))
     before, after = (round(wholes[name][0], 2) for name in ("before", "after"))
     ends = [("before", before), *((WORDS[e][0], steps[e]) for e in EFFECTS if steps.get(e)), ("after", after)]
     told = dict(WORDS.values())
@@ -144,7 +148,7 @@ def _drivers(rows: pl.DataFrame, currency: str) -> Table:
                 "Before": money(row["before"], ""),
                 "After": money(row["after"], ""),
             }
-            for row in rows.sort("driver").iter_rows(named=True)
+            for row in sorted(rows.to_dicts(), key=lambda row: row["driver"])
             if abs(row["amount"]) >= _CENT
         ),
         left=("Step",),

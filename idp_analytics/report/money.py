@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, localcontext
 from typing import Any
@@ -15,7 +16,7 @@ from idp_analytics.charts.wording import NOTHING, count, difference, money, name
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Card, Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import known, lacking, where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -46,7 +47,7 @@ def showback(view: View) -> Section:
     now = where(rows, period=view.period.label)
     row = view.row(metric)
     if row["verdict"] == Verdict.NOT_MEASURED:
-        bills = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
+        bills = where(view.rows(METRIC, "org"), period=view.period.label)
         proof = [_bill(bills, c, view, "The organisation's bill") for c in currencies_of(bills)]
         said = " ".join([words.answer(metric, row), *proof])
         return Section(metric.question, said, verdict=Verdict.NOT_MEASURED, metrics=(metric,))
@@ -55,7 +56,7 @@ def showback(view: View) -> Section:
     if view.scope == "org":
         sentences = [_bill(now, c, view) for c in currencies]
     else:
-        whole = view.rows(METRIC, "org").filter(pl.col("period") == view.period.label)
+        whole = where(view.rows(METRIC, "org"), period=view.period.label)
         others = [c for c in currencies_of(whole) if c not in currencies]
         sentences = [] if currencies else [f"No cost in {period(view.period.label)}."]
         sentences += [_share_of_bill(now, whole, c, view) for c in currencies]
@@ -107,7 +108,7 @@ def unallocated(view: View) -> Section:
 def cards(view: View) -> Iterator[Card]:
     """One card per currency."""
     metric = by_name(METRIC)
-    for row in view.rows(METRIC).filter(pl.col("period") == view.period.label, pl.col("detail").is_null()).to_dicts():
+    for row in lacking(where(view.rows(METRIC), period=view.period.label), "detail").to_dicts():
         if row["amount"] is None:
             continue
         earlier = period(view.before, view.period.label)
@@ -120,13 +121,11 @@ def cards(view: View) -> Iterator[Card]:
 
 def currencies_of(rows: pl.DataFrame) -> list[str]:
     """The currencies with a known amount, the one with most charges first."""
-    known = rows.filter(pl.col("amount").is_not_null(), pl.col("currency").is_not_null(), pl.col("detail").is_null())
-    return (
-        known.group_by("currency")
-        .agg(pl.col("n").sum())
-        .sort(["n", "currency"], descending=[True, False])["currency"]
-        .to_list()
-    )
+    told = lacking(known(rows, "amount", "currency"), "detail")
+    charges: Counter[str] = Counter()
+    for currency, n in told.select("currency", "n").iter_rows():
+        charges[currency] += n or 0
+    return sorted(charges, key=lambda currency: (-charges[currency], currency))
 
 
 # --- sentences ---------------------------------------------------------------------------------------------------------
@@ -187,22 +186,21 @@ def _in_brackets(text: str) -> str:
 
 def _amount(rows: pl.DataFrame, currency: str, detail: str | None) -> Decimal:
     """The exact amount of one part; a part that never occurs is a measured zero of a bill that is known."""
-    part = pl.col("detail").is_null() if detail is None else pl.col("detail") == detail
-    found = rows.filter(pl.col("currency") == currency, part)["amount"].drop_nulls()
-    return found[0] if len(found) else Decimal(0)
+    told = zip(*(rows.get_column(name).to_list() for name in ("currency", "detail", "amount")), strict=True)
+    amounts = (amount for of, part, amount in told if of == currency and part == detail and amount is not None)
+    return next(amounts, Decimal(0))
 
 
 def _shared(now: pl.DataFrame, currency: str) -> Decimal | None:
     """What teams pay through pools; None where there are none."""
-    parts = now.filter(
-        pl.col("currency") == currency,
-        pl.col("detail").str.starts_with(f"{ALLOCATED}: ") & (pl.col("detail") != DIRECT),
-    )
-    return sum(parts["amount"].drop_nulls().to_list(), Decimal(0)) if parts.height else None
+    found = where(now, currency=currency)
+    told = zip(found["detail"].to_list(), found["amount"].to_list(), strict=True)
+    shared = [amount for part, amount in told if part and part.startswith(f"{ALLOCATED}: ") and part != DIRECT]
+    return sum((amount for amount in shared if amount is not None), Decimal(0)) if shared else None
 
 
 def _pooled(view: View, currency: str) -> pl.DataFrame:
-    return view.study("pools").filter(pl.col("currency") == currency, pl.col("reason").is_null())
+    return lacking(where(view.study("pools"), currency=currency), "reason")
 
 
 def _less(whole: Decimal, *parts: Decimal) -> Decimal:
@@ -219,7 +217,7 @@ def _exact(amount: Decimal) -> str:
 
 
 def _by_period(rows: pl.DataFrame, view: View) -> Table:
-    totals = rows.filter(pl.col("detail").is_null(), pl.col("currency").is_not_null()).to_dicts()
+    totals = known(lacking(rows, "detail"), "currency").to_dicts()
     found = []
     for row in totals:
         cell = {
@@ -231,12 +229,12 @@ def _by_period(rows: pl.DataFrame, view: View) -> Table:
         if view.scope == "org":
             here = where(rows, period=row["period"])
             parts = {part: _amount(here, row["currency"], part) for part in (ALLOCATED, UNALLOCATED)}
-            known = row["amount"] is not None
+            is_known = row["amount"] is not None
             cell |= {
-                part.capitalize(): money(amount, row["currency"]) if known else NOTHING
+                part.capitalize(): money(amount, row["currency"]) if is_known else NOTHING
                 for part, amount in parts.items()
             }
-            cell["Difference"] = _exact(_less(row["amount"], *parts.values())) if known else NOTHING
+            cell["Difference"] = _exact(_less(row["amount"], *parts.values())) if is_known else NOTHING
         found.append(cell)
     return cells.table(f"Cost of {view.name}", found)
 

@@ -4,7 +4,7 @@ The Parquet files of a mart (:meth:`~idp_analytics.report.mart.Mart.write`) are 
 half as long as all that a team's report computes, so a run keeps beside them, while it lasts::
 
     <mart>/.parts/<slug of the team>    its rows of every frame
-    <mart>/.parts/_all/<frame>          the organisation's rows of one frame, or the whole of one that knows no teams
+    <mart>/.parts/_all                  the organisation's rows of every frame, and the whole of those that know no teams
 
 Nothing of it is published. A notebook that is run again later finds no parts and reads the Parquet files: the same rows in the same
 order.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,14 +40,17 @@ class Parts:
 
     def __init__(self, folder: Path, frames: Frames, of_teams: Frames) -> None:
         self.place = folder / FOLDER
-        (self.place / OF_ALL).mkdir(parents=True, exist_ok=True)  # left by a run that was killed, maybe
+        shutil.rmtree(self.place, ignore_errors=True)  # left by a run that was killed, maybe
+        self.place.mkdir(parents=True)
         self._own = {name: _by("team_id", frame) for name, frame in of_teams.items()}
+        wholes = {}
         for name, frame in {**frames, **of_teams}.items():
             whole = frame.clear() if name in of_teams else frame
             if "entity_id" in frame.columns:
                 whole = frame.filter(scope="org")
                 self._own[name] = _by("entity_id", frame.filter(scope="team"))
-            _write(self.place / OF_ALL / name, {name: whole})
+            wholes[name] = whole
+        _write(self.place / OF_ALL, wholes)
 
     def add(self, team: str) -> None:
         """Keep the part of ``team`` (an id)."""
@@ -63,18 +67,18 @@ class Parts:
 
 
 class Opened(Mapping[str, pl.DataFrame]):
-    """The frames of one team, each read when it is asked for."""
+    """The frames of one team, each made when it is asked for."""
 
     def __init__(self, own: Path) -> None:
-        self._own: Frames = _read(own)
-        self._whole = {path.name: path for path in (own.parent / OF_ALL).iterdir()}
-        self._read: dict[str, pl.DataFrame] = {}
+        self._own = _Kept(own)
+        self._whole = _Kept(own.parent / OF_ALL)
+        self._made: dict[str, pl.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        if name not in self._read:
-            whole = _read(self._whole[name])[name]
-            self._read[name] = pl.concat([whole, self._own[name]]) if name in self._own else whole
-        return self._read[name]
+        if name not in self._made:
+            whole = self._whole[name]
+            self._made[name] = pl.concat([whole, self._own[name]]) if name in self._own else whole
+        return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._whole)
@@ -112,7 +116,31 @@ def _write(path: Path, frames: Frames) -> None:
     path.write_bytes(b"".join((f"{head}\n".encode(), *packed.values())))
 
 
-def _read(path: Path) -> Frames:
-    with path.open("rb") as file:
-        sizes = json.loads(file.readline())
-        return {name: pl.DataFrame.deserialize(io.BytesIO(file.read(size))) for name, size in sizes.items()}
+class _Kept(Mapping[str, pl.DataFrame]):
+    """The frames in a file that :func:`_write` made, of which a frame is read when it is asked for, and then kept."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        head = self._held.readline()
+        self._where: dict[str, tuple[int, int]] = {}
+        begin = len(head)
+        for name, size in json.loads(head).items():
+            self._where[name] = (begin, begin + size)
+            begin += size
+        self._read: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._read:
+            begin, end = self._where[name]
+            self._read[name] = pl.DataFrame.deserialize(io.BytesIO(self._held[begin:end]))
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._where
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)

@@ -12,6 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, interval, period, quant
 from idp_analytics.metrics.path_retention import DAYS
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import lacking, where
 from idp_analytics.report.view import View
 
 STUDY, ENTRY = "path_retention", "path_entry"
@@ -21,8 +22,8 @@ UNIT = "share of joins"
 def retention(view: View) -> Section:
     """The share still there by days since joining, of all joins and by quarter; and those that came unasked in the period."""
     found = view.own(STUDY).filter(pl.col("cohort").is_null() | (pl.col("cohort") <= _quarter(view)))  # fmt: skip
-    whole = found.filter(pl.col("cohort").is_null())
-    marks = {row["day"]: row for row in whole.filter("is_mark").to_dicts()}
+    whole = lacking(found, "cohort")
+    marks = {row["day"]: row for row in where(whole, is_mark=True).to_dicts()}
     curve = (
         whole.drop_nulls("share")
         .unique("day", keep="first", maintain_order=True)
@@ -81,10 +82,11 @@ def _entry(rows: list[dict[str, Any]], when: str) -> Iterator[str]:
 
 
 def _cohorts(found: pl.DataFrame) -> Iterator[dict[str, str]]:
-    for (cohort,), part in found.filter("is_mark").sort("cohort", "day", nulls_last=True).partition_by(
-        "cohort", as_dict=True, maintain_order=True
-    ).items():  # fmt: skip
-        rows = {row["day"]: row for row in part.to_dicts()}
+    cohorts: dict[str | None, dict[int, dict[str, Any]]] = {}
+    for row in where(found, is_mark=True).to_dicts():
+        cohorts.setdefault(row["cohort"], {})[row["day"]] = row
+    for cohort in sorted(cohorts, key=lambda one: (one is None, one or "")):
+        rows = cohorts[cohort]
         first = rows[DAYS[0]]
         told = {"Joined in": str(cohort or "all"), "Joins (n)": f"{first['n']:,}", "Left": f"{first['k']:,}"}
         for day in DAYS:

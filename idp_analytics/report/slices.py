@@ -24,6 +24,30 @@ def where(frame: pl.DataFrame, **equal: Any) -> pl.DataFrame:
     return at(frame, [place for place, values in enumerate(zip(*columns, strict=True)) if values == wanted])
 
 
+def known(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """The rows in which none of the columns named is null: ``frame.drop_nulls(names)``."""
+    for name in names:
+        frame = _parted(frame, name, is_null=False)
+    return frame
+
+
+def lacking(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """The rows in which each of the columns named is null."""
+    for name in names:
+        frame = _parted(frame, name, is_null=True)
+    return frame
+
+
+def _parted(frame: pl.DataFrame, name: str, is_null: bool) -> pl.DataFrame:
+    column = frame.get_column(name)
+    nulls = column.null_count()
+    if nulls in (0, frame.height):
+        return frame if frame.height == 0 or (nulls > 0) is is_null else frame.clear()
+    if frame.height > SMALL:
+        return frame.filter(column.is_null() if is_null else column.is_not_null())
+    return at(frame, [place for place, value in enumerate(column.to_list()) if (value is None) is is_null])
+
+
 def at(frame: pl.DataFrame, places: Sequence[int]) -> pl.DataFrame:
     """The rows at these places, in this order."""
     if not places:

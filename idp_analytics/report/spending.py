@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-
-import polars as pl
+from typing import Any
 
 from idp_analytics.charts.wording import NOTHING, money, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
+
+Row = Mapping[str, Any]
 
 METRIC = "showback_cost"
 QUESTION = "What was it spent on?"
@@ -28,46 +30,49 @@ UNTOLD = {
 def spending(view: View) -> Section:
     """The cost of the period by what it was spent on; the parts of every table add up to the cent that is shown as the whole."""
     metric = by_name(METRIC)
-    rows = view.study("cost_views")
-    if rows.is_empty():
+    rows = view.study("cost_views").to_dicts()
+    if not rows:
         return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
-    currencies = (
-        rows.group_by("currency")
-        .agg(pl.col("lines").sum())
-        .sort("lines", "currency", descending=[True, False])["currency"]
-        .to_list()
-    )
-    dimensions = rows["dimension"].unique(maintain_order=True).to_list()
-    own = rows.filter(~pl.col("is_shared"))
+    lines: Counter[str] = Counter()
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        lines[row["currency"]] += row["lines"]
+        parts.setdefault((row["currency"], row["dimension"]), []).append(row)
+    currencies = sorted(lines, key=lambda currency: (-lines[currency], currency))
+    dimensions = dict.fromkeys(row["dimension"] for row in rows)
     tables = [
-        _table(where(rows, currency=c, dimension=d), d, c, view)
+        _table(parts[c, d], d, c, view)
         for c in currencies
         for d in dimensions
-        if where(own, currency=c, dimension=d)["value"].drop_nulls().n_unique() > 1
+        if len({row["value"] for row in _of_its_own(parts.get((c, d), []))}) > 1
     ]
-    answer = " ".join(_sentence(where(rows, currency=c), c) for c in currencies)
+    answer = " ".join(_sentence({d: parts.get((c, d), []) for d in dimensions}, c) for c in currencies)
     return Section(QUESTION, answer, tables=tuple(tables), trace=view.trace(METRIC), metrics=(metric,))
 
 
-def _sentence(rows: pl.DataFrame, currency: str) -> str:
-    """The largest component and service, of the whole."""
-    parts = []
+def _of_its_own(rows: Sequence[Row]) -> list[Row]:
+    """Those of which is told what they were for, and that are no share of a pool."""
+    return [row for row in rows if row["value"] is not None and not row["is_shared"]]
+
+
+def _sentence(parts: Mapping[str, Sequence[Row]], currency: str) -> str:
+    """The largest component and service, of the whole; ``parts`` by dimension."""
+    told = []
     for dimension in ("component", "service"):
-        of_its_own = pl.col("value").is_not_null() & ~pl.col("is_shared")
-        here = rows.filter(pl.col("dimension") == dimension, of_its_own).sort("amount", descending=True)
-        whole = sum(where(rows, dimension=dimension)["amount"].to_list(), Decimal(0))
-        if here.height and whole > 0:
-            value, amount = here.row(0, named=True)["value"], here.row(0, named=True)["amount"]
-            parts.append(f"{dimension} {named(value)}{_of(amount, whole)}")
+        here = parts.get(dimension, ())
+        largest = max(_of_its_own(here), key=lambda row: row["amount"], default=None)
+        whole = sum((row["amount"] for row in here), Decimal(0))
+        if largest and whole > 0:
+            told.append(f"{dimension} {named(largest['value'])}{_of(largest['amount'], whole)}")
     return (
-        f"Most of it, in {named(currency)}: {' and '.join(parts)}."
-        if parts
+        f"Most of it, in {named(currency)}: {' and '.join(told)}."
+        if told
         else f"{named(currency)}: nothing is told of what it was for."
     )
 
 
-def _table(rows: pl.DataFrame, dimension: str, currency: str, view: View) -> Table:
-    ordered = rows.sort("amount", descending=True, maintain_order=True).to_dicts()
+def _table(rows: Sequence[Row], dimension: str, currency: str, view: View) -> Table:
+    ordered = sorted(rows, key=lambda row: row["amount"], reverse=True)
     shown, rest = ordered[:SHOWN], ordered[SHOWN:]
     if len(rest) == 1:
         shown, rest = ordered, []
