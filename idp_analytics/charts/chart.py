@@ -75,6 +75,8 @@ def drawn(
 def thinned(curves: pl.DataFrame, of: str, day: str = "day") -> pl.DataFrame:
     """Steps of curves, ``of`` telling them apart, at most :data:`STEPS` of each that lie evenly: of those in one and the same part of
     all days the last, which is where the next part begins; and the first of all."""
+    if curves.height <= STEPS:
+        return curves
     width = pl.col(day).max().over(of).clip(1) / (STEPS - 1)
     is_last = pl.col(day) == pl.col(day).max().over(of, (pl.col(day) / width).ceil())
     is_first = pl.col(day) == pl.col(day).min().over(of)

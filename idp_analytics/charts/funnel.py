@@ -41,9 +41,11 @@ def chart(rows: pl.DataFrame, title: str, noun: str, names: Mapping[str, str], o
     from the others. Of more than :data:`MANY` that are not apart, those close to one another are one mark.
     """
     unit = rows["unit"][0]
-    limits = rows.filter(role="limit").sort("n").to_dicts()
-    teams = rows.filter(pl.col("role") == "team", pl.col("low_998").is_not_null()).sort("entity_id").to_dicts()
-    dots = _together(rows.filter(role="dot").sort("n", "value")) if own else []
+    cut = {role: part for (role,), part in rows.partition_by("role", as_dict=True, maintain_order=True).items()}
+    limits = sorted(cut["limit"].to_dicts(), key=lambda row: row["n"])
+    compared = (row for row in cut.get("team", rows.clear()).to_dicts() if row["low_998"] is not None)
+    teams = sorted(compared, key=lambda row: row["entity_id"])
+    dots = _together(cut["dot"].sort("n", "value")) if own and "dot" in cut else []
     crowd: list[dict[str, Any]] = []
     if len(teams) > MANY and not own:
         close = pl.col("role") == "team", pl.col("low_998").is_not_null(), pl.col("verdict") != APART
@@ -86,7 +88,10 @@ def _together(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """Rows with ``n``, ``value`` and of how many ``teams`` each is: one per team, or of more than :data:`MANY` one per cell of a grid in which any
     lie, where they are on average."""
     if rows.height <= MANY:
-        return rows.select("n", "value", pl.lit(1).alias("teams")).to_dicts()
+        return [
+            {"n": n, "value": value, "teams": 1}
+            for n, value in zip(rows["n"].to_list(), rows["value"].to_list(), strict=True)
+        ]
 
     def cell(place: pl.Expr) -> pl.Expr:
         low, high = place.min(), place.max()

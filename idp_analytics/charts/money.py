@@ -31,7 +31,8 @@ def chart(answers: pl.DataFrame, title: str) -> Chart:
     ``detail`` null (drawn as allocated: the entity's own cost) or one of :data:`PARTS`; at least one row. Paler bars are
     partial periods; a grey column is a period in which nothing is known, which is not zero.
     """
-    ordered = answers.with_columns(pl.col("detail").fill_null("allocated")).sort("period_start", "detail").to_dicts()
+    told = ({**answer, "detail": answer["detail"] or "allocated"} for answer in answers.to_dicts())
+    ordered = sorted(told, key=lambda answer: (answer["period_start"], answer["detail"]))
     currency = named(ordered[0]["currency"] or "")
     rows = [
         {

@@ -24,12 +24,6 @@ SHAPES: dict[str, tuple[str, str]] = {
 }
 """What a judged point may be, its shape and its colour: no signal is told by colour alone. Points not judged are hollow."""
 
-_ROW = {
-    "period": pl.String, "value": pl.Float64, "centre": pl.Float64, "lower": pl.Float64, "upper": pl.Float64,
-    "kind": pl.String, "phase": pl.Int64, "cause": pl.String, "starts": pl.Boolean, "shown": pl.String,
-    "limits": pl.String, "n": pl.Int64, "why": pl.String,
-}  # fmt: skip
-
 
 def chart(weeks: pl.DataFrame, title: str) -> Chart:
     """Value, centre and natural process limits by week of one entity and one metric.
@@ -38,22 +32,22 @@ def chart(weeks: pl.DataFrame, title: str) -> Chart:
     within the limits, triangles weeks above or below, diamonds weeks of an unusually long run, hollow circles weeks that
     are partial or were left out. The grey line is the centre, the band the limits; a dashed upright line begins a phase.
     """
-    found = weeks.sort("period_start").to_dicts()
+    found = sorted(weeks.to_dicts(), key=lambda week: week["period_start"])
     unit = found[0]["unit"]
-    factor, axis = _axis(weeks, unit)
+    factor, axis = _axis(found, unit)
     rows = [_row(row, before, unit, factor) for row, before in zip(found, [None, *found[:-1]], strict=True)]
     kinds = [kind for kind in SHAPES if any(row["kind"] == kind and row["value"] is not None for row in rows)]
     return drawn(
-        "process", {"weeks": pl.DataFrame(rows, schema=_ROW)}, f"{title} by {EVERY[found[0]['every']]}", _described(found, rows, title),
+        "process", {"weeks": rows}, f"{title} by {EVERY[found[0]['every']]}", _described(found, rows, title),
         axis=axis, format="~%" if is_share(unit) else ",~r", kinds=kinds,
         shapes=[SHAPES[kind][0] for kind in kinds], colours=[SHAPES[kind][1] for kind in kinds],
     )  # fmt: skip
 
 
-def _axis(weeks: pl.DataFrame, unit: str) -> tuple[float, str]:
+def _axis(weeks: list[dict[str, Any]], unit: str) -> tuple[float, str]:
     if unit != "hours":
         return 1.0, unit
-    known = (value for name in ("value", "upper") for value in weeks.get_column(name).to_list() if value is not None)
+    known = (week[name] for week in weeks for name in ("value", "upper") if week[name] is not None)
     factor, word = duration(max(known, default=0.0))
     return factor, {"min": "minutes", "h": "hours"}.get(word, word)
 
@@ -65,9 +59,9 @@ def _row(row: dict[str, Any], before: dict[str, Any] | None, unit: str, factor: 
     else:
         kind = row["signal"] or (USUAL if row["lower"] is not None else NO_LIMITS)
     return {
-        **scaled, "period": row["period"], "kind": kind, "phase": row["phase"], "n": row["n"],
-        "cause": row["phase_cause"], "starts": before is not None and row["phase"] != before["phase"],
-        "shown": quantity(row["value"], unit), "limits": interval(row["lower"], row["upper"], unit, row["centre"]),
+        "period": row["period"], **scaled, "kind": kind, "phase": row["phase"], "cause": row["phase_cause"],
+        "starts": before is not None and row["phase"] != before["phase"], "shown": quantity(row["value"], unit),
+        "limits": interval(row["lower"], row["upper"], unit, row["centre"]), "n": row["n"],
         "why": row["outlier"] or ("partial week" if row["is_partial"] else ""),
     }  # fmt: skip
 

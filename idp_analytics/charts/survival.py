@@ -13,17 +13,6 @@ from idp_analytics.charts.wording import count, interval, quantity
 
 UNIT = "share of newcomers"
 
-_ROW = {
-    "series": pl.String,
-    "day": pl.Int64,
-    "share": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "at_risk": pl.Int64,
-    "shown": pl.String,
-    "interval": pl.String,
-}
-
 
 TITLE = "Newcomers there, by days since their first"
 SINCE = "days since the first day at work"
@@ -39,9 +28,9 @@ def chart(
     The share takes a step on each day something happened; the band is the interval; the number beside a step is how many
     were followed until then and to whom it had not happened. A curve ends where too few are followed to be shown.
     """
-    sizes = dict(curves.select("metric", "n").unique().iter_rows())
+    sizes = dict(zip(curves["metric"].to_list(), curves["n"].to_list(), strict=True))
     called = {metric: f"{name}, n {sizes[metric]:,}" for metric, name in names.items() if metric in sizes}
-    told = thinned(curves, "metric").sort("metric", "day").to_dicts()
+    told = sorted(thinned(curves, "metric").to_dicts(), key=lambda row: (row["metric"], row["day"]))
     rows = [
         {
             "series": called[row["metric"]], "day": row["day"], "share": row["share"], "low": row["low"], "high": row["high"],
@@ -52,7 +41,7 @@ def chart(
     ]  # fmt: skip
     said = "; ".join(_said(name, [row for row in told if row["metric"] == metric]) for metric, name in called.items())
     return drawn(
-        "survival", {"curves": pl.DataFrame(rows, schema=_ROW)}, title, f"{said}.",
+        "survival", {"curves": rows}, title, f"{said}.",
         series=list(called.values()), colours=[OWN, QUIET][: len(called)], axis=axis, noun=noun,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from idp_analytics.charts import thirds
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, USE, RETURN = "adoption_breadth", "capability_use", "people_return"
@@ -163,15 +164,16 @@ def _said_of_team(view: View, row: Row | None, when: str) -> Iterator[str]:
         (depth,) = _of_all(view, STUDY)["depth"].to_list() or (None,)
         if depth is not None:
             yield f"Half of the teams that used it used {depth:g} or more."
-    mine = view.study(USE)["capability"].to_list()
-    unused = _of_all(view, USE).filter(~pl.col("capability").is_in(mine), 2 * pl.col("k") > pl.col("n"))
-    if unused.height:
-        yield f"More than half of all teams used, and it did not: {', '.join(map(named, unused['capability'].sort()))}."
+    mine = set(view.study(USE)["capability"].to_list())
+    theirs = zip(*(_of_all(view, USE)[name].to_list() for name in ("capability", "k", "n")), strict=True)
+    unused = sorted(capability for capability, k, n in theirs if capability not in mine and 2 * k > n)
+    if unused:
+        yield f"More than half of all teams used, and it did not: {', '.join(map(named, unused))}."
 
 
 def _of_all(view: View, study: str) -> pl.DataFrame:
     """The rows of the study about the whole organisation in the period."""
-    return view.mart.studies[study].filter(scope="org", every=view.period.every, period=view.period.label)
+    return where(view.mart.studies[study], scope="org", every=view.period.every, period=view.period.label)
 
 
 def _cautions(row: Row | None, people: bool) -> Iterator[str]:

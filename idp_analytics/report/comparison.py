@@ -75,12 +75,11 @@ def place(view: View, name: str) -> Section:
 
 
 def _rows(view: View, metric: str) -> pl.DataFrame:
-    found = view.mart.studies[STUDY].filter(
-        pl.col("metric") == metric, pl.col("every") == view.period.every, pl.col("period") == view.period.label
+    told = pl.col("metric") == metric, pl.col("every") == view.period.every, pl.col("period") == view.period.label
+    shown = (
+        (pl.col("scope") == "org") | (pl.col("entity_id") == view.entity_id) if view.scope == "team" else pl.lit(True)
     )
-    if view.scope == "team":
-        found = found.filter((pl.col("scope") == "org") | (pl.col("entity_id") == view.entity_id))
-    return found
+    return view.mart.studies[STUDY].filter(*told, shown)
 
 
 def _chart(rows: pl.DataFrame, title: str, metric: str, names: dict[str, str], own: str = "") -> Chart | None:

@@ -16,7 +16,7 @@ from idp_analytics.estimates.forecasts import FEWEST
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.cost_anomalies import FALSE_DISCOVERIES, SETTLING
 from idp_analytics.periods import SHOWN, parse
-from idp_analytics.report import cells, words
+from idp_analytics.report import cells, slices, words
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.slices import where
 from idp_analytics.report.view import View, team_names
@@ -43,7 +43,7 @@ def ahead(view: View) -> Section:
             f"A forecast is made from the latest complete month only, {period(origin.label)}: see the report of that month.",
             metrics=(metric,),
         )
-    known = found.filter(pl.col("value").is_not_null())
+    known = slices.known(found, "value")
     order = [c for c in _currencies(view, origin.label) if c in found["currency"].to_list()]
     told = [c for c in order if where(known, currency=c).height]
     short = [c for c in order if c not in told]

@@ -13,6 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.periods import parse
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 WEEKS = 53
@@ -22,27 +23,23 @@ WEEKS = 53
 def course(view: View, name: str) -> Section:
     """The section on the course of the metric called ``name``; raises :class:`ReportError` for one that does not exist."""
     metric = by_name(name)
-    rows = _rows(view, "process_behaviour", name).filter(pl.col("period_start") < view.period.end).sort("period_start")
-    weeks = rows.tail(WEEKS)
-    drawable = weeks.filter(pl.col("value").is_not_null()).height > 0
+    of_metric = pl.col("metric") == name, pl.col("period_start") < view.period.end
+    rows = view.own("process_behaviour").filter(*of_metric).sort("period_start")
+    told = rows.to_dicts()
+    shown = told[-WEEKS:]
+    drawable = any(row["value"] is not None for row in shown)
     return Section(
         question="Is this a signal or noise?",
-        answer=" ".join((_signals(view, rows.to_dicts()), *_trend(view, name))),
-        chart=process.chart(weeks, metric.title) if drawable else None,
+        answer=" ".join((_signals(view, told), *_trend(view, name))),
+        chart=process.chart(rows.tail(WEEKS), metric.title) if drawable else None,
         tables=(
-            cells.table(
-                f"{metric.title} of {view.name} by week", map(_cells, weeks.to_dicts()), left=("Signal", "Phase since")
-            ),
+            cells.table(f"{metric.title} of {view.name} by week", map(_cells, shown), left=("Signal", "Phase since")),
         )
         if drawable
         else (),
-        cautions=tuple(_cautions(weeks.to_dicts())),
+        cautions=tuple(_cautions(shown)),
         metrics=(metric,),
     )
-
-
-def _rows(view: View, study: str, metric: str) -> pl.DataFrame:
-    return view.own(study).filter(pl.col("metric") == metric)
 
 
 def _signals(view: View, rows: list[dict[str, Any]]) -> str:
@@ -82,10 +79,9 @@ def _signals(view: View, rows: list[dict[str, Any]]) -> str:
 
 def _trend(view: View, name: str) -> Iterator[str]:
     """The sentence on the slope; none where the months reach past the report's period."""
-    found = _rows(view, "trend", name)
-    if not found.height:
+    row = next(iter(where(view.own("trend"), metric=name).to_dicts()), None)
+    if row is None:
         return
-    row = found.row(0, named=True)
     if parse(row["last_period"]).end > view.period.end:
         return
     span = f"{period(row['first_period'])} to {period(row['last_period'])}"

@@ -11,7 +11,7 @@ from idp_analytics.charts import survival, thirds
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity, significant
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import lacking, where
 from idp_analytics.report.view import View
 
 STUDY, LIST, LAG = "drift", "services_behind", "upgrade_lag"
@@ -55,7 +55,7 @@ def upgrades(view: View) -> Section:
     """How long it takes until half, and nine in ten, have taken up a release: a curve with what is not upgraded counted in."""
     lag = _lag(view)
     pooled = lag[0] if lag and lag[0]["n"] else None
-    frame = _frame(view).filter(pl.col("part").is_null()).with_columns(pl.lit("upgrade").alias("metric"))
+    frame = lacking(_frame(view), "part").with_columns(pl.lit("upgrade").alias("metric"))
     tables = (cells.table(f"Upgrades of {view.name}, all releases since the data begin", map(_taken, lag)),)
     return Section(
         question="How long do upgrades take?",
@@ -77,7 +77,10 @@ def _frame(view: View) -> pl.DataFrame:
 
 def _lag(view: View) -> list[dict[str, Any]]:
     """One row for all paths, then one per path."""
-    return _frame(view).unique("part", keep="first", maintain_order=True).sort("part", nulls_last=False).to_dicts()
+    first: dict[str | None, dict[str, Any]] = {}
+    for row in _frame(view).to_dicts():
+        first.setdefault(row["part"], row)
+    return [first[part] for part in sorted(first, key=lambda part: (part is not None, part or ""))]
 
 
 def _answer(whole: list[dict[str, Any]], when: str) -> Iterator[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity, significant
 from idp_analytics.metrics.hatches import REPEATED
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, REASONS, COVERAGE = "escape_hatches", "hatch_reasons", "path_coverage"
@@ -37,7 +36,7 @@ def hatches(view: View) -> Section:
         for name, word in CALLED.items()
         if name in found and found[name]["n"]
     ]
-    past = view.study_so_far(STUDY).filter(pl.col("measure") == "services").to_dicts() if found else []
+    past = where(view.study_so_far(STUDY), measure="services").to_dicts() if found else []
     off = [_off(view, label) for label in (view.before, view.period.label)]
     tables = (
         cells.table(f"Reasons for stepping round the rules that repeat, {when}", map(_reason, reasons), ("Rule", "Reason as written")),
@@ -62,9 +61,8 @@ def _off(view: View, label: str) -> tuple[int, int] | None:
     frame = view.own(COVERAGE)
     if not frame.width:
         return None
-    rows = frame.filter(
-        pl.col("by") == "all", pl.col("every") == view.period.every, pl.col("period") == label, pl.col("n") > 0,
-    ).to_dicts()  # fmt: skip
+    told = where(frame, by="all", every=view.period.every, period=label).to_dicts()
+    rows = [row for row in told if row["n"]]
     return (rows[0]["n"] - rows[0]["k"] - rows[0]["unknown"], rows[0]["n"]) if rows else None
 
 

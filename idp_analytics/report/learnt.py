@@ -11,6 +11,7 @@ from idp_analytics.answers import Verdict
 from idp_analytics.charts.wording import effect, named
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.impact.columns import PRIMARY, Method, State
+from idp_analytics.report.slices import where
 
 _TITLES = {metric.name: metric.title for metric in CATALOGUE}
 
@@ -33,8 +34,9 @@ AGAINST: Mapping[str, str] = {
 
 def judged(impact: pl.DataFrame) -> list[dict[str, Any]]:
     """The row of each change about the metric it is judged by, whose day to look has come; the latest review first."""
-    rows = impact.filter(pl.col("role") == PRIMARY, pl.col("state").is_in(LOOKED_AT))
-    return rows.sort("review_on", "intervention_id", descending=[True, False]).to_dicts()
+    rows = [row for row in where(impact, role=PRIMARY).to_dicts() if row["state"] in LOOKED_AT]
+    rows.sort(key=lambda row: row["intervention_id"])
+    return sorted(rows, key=lambda row: (row["review_on"] is None, row["review_on"]), reverse=True)
 
 
 def tried(impact: pl.DataFrame, metric: str | None) -> str:

@@ -150,12 +150,15 @@ def _marks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _lacking(assessed: list[dict[str, Any]], criteria: pl.DataFrame) -> Iterator[dict[str, str]]:
+    by_aspect: dict[str, list[dict[str, Any]]] = {}
+    for one in criteria.to_dicts() if assessed else ():
+        if one["state"] in ("not met", "unknown"):
+            by_aspect.setdefault(one["aspect"], []).append(one)
     for row in assessed:
         after = (row["low"] or 1) + 1
-        open_ = criteria.filter(
-            pl.col("aspect") == row["aspect"], pl.col("level") <= after, pl.col("state").is_in(["not met", "unknown"])
-        ).sort(pl.col("state") != "not met", ~pl.col("is_critical"), "level", maintain_order=True)
-        for one in open_.head(_FIRST).to_dicts():
+        open_ = [one for one in by_aspect.get(row["aspect"], ()) if one["level"] <= after]
+        open_.sort(key=lambda one: (one["state"] != "not met", not one["is_critical"], one["level"]))
+        for one in open_[:_FIRST]:
             yield {
                 "Aspect": row["title"],
                 "For level": f"{one['level']}",

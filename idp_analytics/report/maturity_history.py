@@ -17,7 +17,7 @@ from idp_analytics.report.criterion_words import span
 from idp_analytics.report.gaming import explained
 from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import at, where
 from idp_analytics.report.view import View
 
 QUESTION = "What changed in our maturity, and why?"
@@ -46,9 +46,10 @@ def history(view: View) -> Section:
     rows = (told if told.height else found).to_dicts()
     since = rows[0]["since"] if rows else None
     course = _assessed(_of(view, "maturity_history"))
-    known = set(course["aspect"])
+    known = set(course["aspect"].to_list())
     rows = [row for row in rows if row["aspect"] in known]
-    moved = _of(view, "maturity_moved").filter(pl.col("since") == (since or ""), pl.col("aspect").is_in(sorted(known)))
+    moved = where(_of(view, "maturity_moved"), since=since or "")
+    moved = at(moved, [place for place, aspect in enumerate(moved["aspect"].to_list()) if aspect in known])
     checks = _of(view, "maturity_gaming").to_dicts()
     titles = {row["aspect"]: row["title"] for row in found.to_dicts()}
     aspects = [list(group) for group in _grouped(rows)]
@@ -76,7 +77,9 @@ def _of(view: View, study: str) -> pl.DataFrame:
 
 def _assessed(course: pl.DataFrame) -> pl.DataFrame:
     """The aspects that were assessed at any of the looks."""
-    return course.filter(pl.col("is_assessed").any().over("aspect"))
+    aspects = course["aspect"].to_list()
+    assessed = {aspect for aspect, once in zip(aspects, course["is_assessed"].to_list(), strict=True) if once}
+    return at(course, [place for place, aspect in enumerate(aspects) if aspect in assessed])
 
 
 def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -259,9 +262,11 @@ def _threshold(row: Row) -> str:
 
 
 def _course(course: pl.DataFrame) -> Iterator[dict[str, str]]:
-    days = course["at"].unique().sort().to_list()
-    for (title,), part in course.partition_by("title", as_dict=True, maintain_order=True).items():
-        told = {row["at"]: row for row in part.to_dicts()}
+    days = sorted(set(course["at"].to_list()))
+    aspects: dict[str, dict[Any, Row]] = {}
+    for row in course.to_dicts():
+        aspects.setdefault(row["title"], {})[row["at"]] = row
+    for title, told in aspects.items():
         yield {"Aspect": str(title), **{f"{day:%-d %b %Y}": _look(told.get(day)) for day in days}}
 
 

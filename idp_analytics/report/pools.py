@@ -13,7 +13,7 @@ from idp_analytics.charts.wording import NOTHING, count, money, named, period, q
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import known, lacking, where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -33,9 +33,7 @@ def sharing(view: View) -> Section:
             f"No pool held any cost in {period(view.period.label)}: cost is shared only by rules ([[pool]]).",
             metrics=(metric,),
         )
-    methods = view.mart.studies[METHODS].filter(
-        pl.col("every") == view.period.every, pl.col("period") == view.period.label
-    )
+    methods = where(view.mart.studies[METHODS], every=view.period.every, period=view.period.label)
     tables = (_pools(rows, view), *_methods(methods, view))
     return Section(
         QUESTION, " ".join(_answer(rows, methods, view)), tables=tuple(tables), cautions=tuple(_cautions(rows)),
@@ -44,7 +42,7 @@ def sharing(view: View) -> Section:
 
 
 def _answer(rows: pl.DataFrame, methods: pl.DataFrame, view: View) -> Iterator[str]:
-    paid = rows.filter(pl.col("reason").is_null())
+    paid = lacking(rows, "reason")
     for currency in rows["currency"].unique(maintain_order=True):
         here = where(paid, currency=currency)
         amount = sum(here["amount"].to_list(), Decimal(0))
@@ -119,6 +117,6 @@ def _methods(methods: pl.DataFrame, view: View) -> Iterator[Table]:
 
 
 def _cautions(rows: pl.DataFrame) -> Iterator[str]:
-    kept = rows.filter(pl.col("reason").is_not_null(), pl.col("amount").cast(pl.Float64) != 0)
-    for row in kept.sort("title", "currency").iter_rows(named=True):
+    kept = [row for row in known(rows, "reason", "amount").to_dicts() if row["amount"]]
+    for row in sorted(kept, key=lambda row: (row["title"], row["currency"])):
         yield f"{money(row['amount'], row['currency'])} of {named(row['title'])} stays unallocated: {row['reason']}."

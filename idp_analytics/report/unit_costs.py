@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -27,10 +28,10 @@ def unit_costs(view: View) -> Section:
     rows = view.study(STUDY)
     if rows.is_empty():
         return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
-    currencies = (
-        rows.group_by("currency").agg(pl.col("lines").first()).sort("lines", "currency", descending=[True, False])
-    )
-    order = currencies["currency"].to_list()
+    lines: dict[str, int] = {}
+    for currency, n in zip(rows["currency"].to_list(), rows["lines"].to_list(), strict=True):
+        lines.setdefault(currency, n)
+    order = sorted(lines, key=lambda currency: (-lines[currency], currency))
     tables = [_course(view, currency) for currency in order]
     tables += [table for currency in order for table in _teams(view, currency)]
     return Section(
@@ -89,11 +90,13 @@ def _cautions(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _course(view: View, currency: str) -> Table:
-    found = view.study_so_far(STUDY).filter(pl.col("currency") == currency)
-    told: list[dict[str, str]] = []
-    for start in found["period_start"].unique(maintain_order=True):
-        rows = where(found, period_start=start).to_dicts()
-        told.append({"Period": cells.period(rows[0]), "Cost": money(rows[0]["amount"], ""), **_units(rows)})
+    periods: dict[date, list[dict[str, Any]]] = {}
+    for row in where(view.study_so_far(STUDY), currency=currency).to_dicts():
+        periods.setdefault(row["period_start"], []).append(row)
+    told = (
+        {"Period": cells.period(rows[0]), "Cost": money(rows[0]["amount"], ""), **_units(rows)}
+        for rows in periods.values()
+    )
     return cells.table(f"Cost per unit of {view.name}, {named(currency)}", told)
 
 

@@ -132,8 +132,11 @@ class View:
     @cached_property
     def _incomplete(self) -> Mapping[str, tuple[str, ...]]:
         """By table, in the order of names, what is said of files known to be incomplete; few, of which every section asks."""
-        cut = self.mart.loads.filter("truncated").sort("table", "path").partition_by("table", as_dict=True)
-        return {table: tuple(named(sentence) for sentence in incomplete(loads)) for (table,), loads in cut.items()}
+        cut = where(self.mart.loads, truncated=True).sort("table", "path")
+        return {
+            table: tuple(named(sentence) for sentence in incomplete(where(cut, table=table)))
+            for table in dict.fromkeys(cut["table"].to_list())
+        }
 
     def _absent(self, metric: Metric) -> dict[str, Any]:
         known = {

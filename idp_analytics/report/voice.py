@@ -15,12 +15,13 @@ from idp_analytics.metrics import survey_change
 from idp_analytics.report import cells, voice_quality, words
 from idp_analytics.report.disclosure_statements import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import at, known, where
 from idp_analytics.report.view import View
 
 QUESTION = "What do developers say?"
 SHARE = "share of answers"
 RATED = ("scale", "promoter")
+PARTS = ("overall", "drivers", "recommend", "other")
 
 _KEY = ["survey_id", "wave", "question_id"]
 
@@ -29,7 +30,7 @@ def voice(view: View) -> Section:
     """Ratings of the wave, each with how sure it is, what changed, and what people chose of given answers."""
     rows = wave(view)
     rated = _rated(rows)
-    shown = rated.filter(pl.col("share").is_not_null())
+    shown = known(rated, "share")
     parts = _parts(view, shown)
     quality = voice_quality.rows_of(view, rows)
     return Section(
@@ -58,21 +59,28 @@ def said(view: View) -> list[str]:
 
 
 def _rated(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("kind").is_in(RATED), pl.col("part").is_in(["overall", "drivers", "recommend", "other"]))
+    told = zip(rows["kind"].to_list(), rows["part"].to_list(), strict=True)
+    return at(rows, [place for place, (kind, part) in enumerate(told) if kind in RATED and part in PARTS])
 
 
 def wave(view: View) -> pl.DataFrame:
     """The rows of ``survey_results`` about the entity in the last wave of each survey that closed by the end of the period; of several
     surveys, the one closed last."""
-    found = view.own(RESULTS).filter(pl.col("closed_on") <= view.period.end)
-    last = found.sort("closed_on", "survey_id").tail(1)
-    return found.join(last.select("survey_id", "wave"), on=["survey_id", "wave"])
+    found = view.own(RESULTS)
+    told = [*zip(*(found[name].to_list() for name in ("closed_on", "survey_id", "wave")), strict=True)]
+    ended = {place: key for place, key in enumerate(told) if key[0] is not None and key[0] <= view.period.end}
+    last = max(ended.values(), key=lambda key: key[:2], default=(None, None, None))
+    return at(found, [place for place, key in ended.items() if key[1:] == last[1:]])
 
 
 def _ordered(rated: pl.DataFrame) -> list[dict[str, Any]]:
     """Overall first, then the areas from the highest to the lowest, so that the ends are what a reader looks for."""
-    first = pl.when(pl.col("part") == "overall").then(0).when(pl.col("kind") == "promoter").then(2).otherwise(1)
-    return rated.sort(first, pl.col("share"), "title", descending=[False, True, False], nulls_last=True).to_dicts()
+
+    def place(row: dict[str, Any]) -> tuple[int, bool, float, str]:
+        first = 0 if row["part"] == "overall" else 2 if row["kind"] == "promoter" else 1
+        return first, row["share"] is None, -(row["share"] or 0.0), row["title"]
+
+    return sorted(rated.to_dicts(), key=place)
 
 
 def _parts(view: View, shown: pl.DataFrame) -> list[dict[str, Any]]:
@@ -104,7 +112,7 @@ def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
         yield "No wave of a survey is known to have closed by the end of the period, so nothing is said about what developers think."
         return
     yield _responded(rows)
-    shown = _ordered(rated.filter(pl.col("share").is_not_null()))
+    shown = _ordered(known(rated, "share"))
     if not shown:
         yield "What was answered is withheld, so that nobody can be singled out: too few people answered, or what so few said could be worked out."
         return
@@ -180,9 +188,12 @@ def _of_share(change: float | None) -> str:
 
 def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
     """Given answers by how many gave them, most first: of people, so they do not add up to all."""
-    given = rows.filter(pl.col("option").is_not_null(), pl.col("share").is_not_null(), pl.col("part") != "price")
-    for part in given.partition_by("question_id", maintain_order=True):
-        row = part.row(0, named=True)
+    given: dict[str, list[dict[str, Any]]] = {}
+    for row in known(rows, "option", "share", "part").to_dicts():
+        if row["part"] != "price":
+            given.setdefault(row["question_id"], []).append(row)
+    for part in given.values():
+        row = part[0]
         yield cells.table(
             f"{named(row['title']).capitalize()}: {view.name}, {row['n']:,} who answered",
             (
@@ -193,7 +204,7 @@ def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
                     "k": f"{one['k']:,}",
                     "Change (points)": _change(one),
                 }
-                for one in part.sort("share", "option", descending=[True, False]).to_dicts()
+                for one in sorted(part, key=lambda one: (-one["share"], one["option"]))
             ),
         )
 
@@ -206,11 +217,13 @@ def _cautions(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[s
         f"Only groups are shown: from {least} answers if not all alike, each answer from {2 * least}. Where a group is withheld others are with it, "
         "so that nothing can be worked out by subtraction; the rows behind these numbers are single people and are not shown."
     )
-    unsure = rated.filter((pl.col("worst_high") - pl.col("worst_low")) > 0.5)
-    if unsure.height:
+    worst = zip(
+        *(known(rated, "worst_low", "worst_high")[end].to_list() for end in ("worst_low", "worst_high")), strict=True
+    )
+    if any(high - low > 0.5 for low, high in worst):
         yield "So many did not answer that they could turn most of these numbers either way. Ask them before acting on one."
     yield "The interval is of what these people think now; whether a change is more than chance is told by the verdict alone."
-    said = {sentence for row in rated.drop_nulls("caution").to_dicts() for sentence in row["caution"].split("; ")}
+    said = {sentence for row in known(rated, "caution").to_dicts() for sentence in row["caution"].split("; ")}
     for sentence in sorted(said & set(_WORTH_SAYING)):
         titles = [named(row["title"]) for row in rated.to_dicts() if sentence in (row["caution"] or "")]
         yield f"On {', '.join(titles)}: {sentence}."

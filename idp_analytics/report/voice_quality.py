@@ -12,7 +12,7 @@ from idp_analytics.metrics.survey_index import OTHER_QUESTIONS
 from idp_analytics.metrics.survey_quality import ALPHA, INDEX, LATER, LOW_ALPHA, RESPONSE
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import at, known, where
 from idp_analytics.report.view import View
 
 _CALLED = {
@@ -24,12 +24,14 @@ _CALLED = {
 def rows_of(view: View, wave: pl.DataFrame) -> pl.DataFrame:
     """The rows of ``survey_quality`` about the entity in the ``wave`` (rows of ``survey_results``) that is told."""
     found = view.own("survey_quality")
-    return found.join(wave.select("survey_id", "wave").unique(), on=["survey_id", "wave"], maintain_order="left")
+    told, of = (zip(frame["survey_id"].to_list(), frame["wave"].to_list(), strict=True) for frame in (wave, found))
+    waves = set(told)
+    return at(found, [place for place, key in enumerate(of) if key in waves])
 
 
 def said(rows: pl.DataFrame) -> Iterator[str]:
     """One sentence about the index, where there is one."""
-    for row in where(rows, measure=INDEX).drop_nulls("value").to_dicts():
+    for row in known(where(rows, measure=INDEX), "value").to_dicts():
         sure = f"{words.level(row)} {interval(row['low'], row['high'], row['unit'], row['value'])}"
         change = (
             ""
@@ -41,7 +43,7 @@ def said(rows: pl.DataFrame) -> Iterator[str]:
 
 def tables(rows: pl.DataFrame) -> Iterator[Table]:
     """What each measure of the wave is."""
-    told = rows.filter(pl.col("value").is_not_null()).to_dicts()
+    told = known(rows, "value").to_dicts()
     yield cells.table("How far these answers can be trusted", map(_measure, told))
 
 
