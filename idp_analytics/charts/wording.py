@@ -53,6 +53,7 @@ def named(text: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
+@lru_cache(_TEXTS)
 def quantity(value: float | None, unit: str) -> str:
     """``0.125`` of ``share of deployments`` → ``12.5 %``; ``0.4`` ``hours`` → ``24 min``; ``72`` ``hours`` → ``3.0 days``.
 
@@ -68,6 +69,7 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{number} {word}".rstrip()
 
 
+@lru_cache(_TEXTS)
 def interval(low: float | None, high: float | None, unit: str, beside: float | None = None) -> str:
     """Both bounds in one unit: ``5.5–26.1 %``. ``beside`` is the value they belong to: it chooses the unit.
 
@@ -152,6 +154,7 @@ def period(label: str, beside: str | None = None) -> str:
     return f"{part} {year}" if span.every == "1q" else f"week {int(part[1:])} of {year}"
 
 
+@lru_cache(_TEXTS)
 def is_share(unit: str) -> bool:
     """Whether values of ``unit`` lie between 0 and 1 and read as percent."""
     return unit.startswith("share")
@@ -178,6 +181,7 @@ def _scaled(value: float | None, unit: str, reference: float | None) -> tuple[st
     """The number and the unit's word, in the scale that suits ``reference``."""
     if value is None or reference is None:
         return NOTHING, ""
+    value = value or 0.0  # nothing has no sign
     if is_share(unit):
         # Of time, the second decimal is what people argue about: 99.95 % is four hours a year.
         return f"{100 * value:.{2 if unit == 'share of time' else 1}f}", "%"

@@ -271,6 +271,7 @@ def prepare() -> None:
 
     # What is made at the first cell is made here, and none is counted.
     inprocess.shell().run_cell("None", silent=True)  # type: ignore[no-untyped-call]
+    inprocess.shell().display_formatter.format(None)  # type: ignore[union-attr]
     exporter.render(notebook.blank(), page.Page())
     for path in sorted(resource("notebooks").glob("*.ipynb")):
         kept = notebook.template(path)

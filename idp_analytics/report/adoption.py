@@ -12,7 +12,7 @@ from idp_analytics.charts.wording import NOTHING, count, difference, interval, n
 from idp_analytics.metrics.joins import KINDS
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import lacking, where
 from idp_analytics.report.view import View
 
 KIND, JOINS, INCIDENCE, RETENTION, AHEAD = "adoption_kinds", "adoptions", "adoption_incidence", "adoption_retention", "retention_ahead"  # fmt: skip
@@ -28,13 +28,13 @@ Row = dict[str, Any]
 def adoption(view: View) -> Section:
     """How joins came about in the period and so far, by when services join, who stays, and of the organisation whether others follow."""
     found = view.study(KIND)
-    whole = found.filter(pl.col("golden_path_id").is_null())
+    whole = lacking(found, "golden_path_id")
     now, so_far = (next(iter(where(whole, span=span).to_dicts()), None) for span in ("period", "so far"))
     when = period(view.period.label)
     stays = _mine(view, RETENTION)
-    marks = stays.filter("is_mark").to_dicts() if stays.height else []
+    marks = where(stays, is_mark=True).to_dicts() if stays.height else []
     curves = _mine(view, INCIDENCE)
-    pooled = curves.filter(pl.col("golden_path_id").is_null()) if curves.height else curves
+    pooled = lacking(curves, "golden_path_id") if curves.height else curves
     happened = bool(pooled.height) and pooled["k"].sum() > 0
     follows = _mine(view, FOLLOWING).to_dicts()
     moves = [row for row in _so_far(view, MOMENTUM) if row["exposed_months"]]
@@ -109,7 +109,7 @@ def _so_far(view: View, study: str) -> list[Row]:
     """The rows over all paths up to the period, oldest first; none where the study is empty."""
     if not view.own(study).height:
         return []
-    return view.study_so_far(study).filter(pl.col("golden_path_id").is_null()).to_dicts()
+    return lacking(view.study_so_far(study), "golden_path_id").to_dicts()
 
 
 def _moving(rows: list[Row]) -> Iterator[str]:
@@ -243,7 +243,7 @@ def _cautions(view: View, so_far: Row | None, follows: bool, happened: bool, mar
     if any(row["is_small"] for row in marks):
         yield "Cohorts marked as few hold fewer than ten joins: one that leaves moves the share by more than a tenth."
     ahead = _mine(view, AHEAD)
-    for row in ahead.filter(pl.col("adoption").is_null()).to_dicts() if ahead.height and view.scope == "org" else ():
+    for row in lacking(ahead, "adoption").to_dicts() if ahead.height and view.scope == "org" else ():
         if row["reason"]:
             yield f"How many will still be there after a year is not identified: {row['reason']}."
         else:

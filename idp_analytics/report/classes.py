@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, period, quantity
 from idp_analytics.metrics import by_name
@@ -14,6 +12,7 @@ from idp_analytics.metrics.classify import RULES, UNFINISHED, UNPLANNED
 from idp_analytics.metrics.deployment_classes import COUNTED
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import having, lacking
 from idp_analytics.report.view import View
 
 STUDY = "deployment_classes"
@@ -29,13 +28,13 @@ def classes(view: View) -> Section:
     frequency = by_name("deployment_frequency")
     row = view.row(frequency)
     found = view.study(STUDY)
-    by_class = {r["class"]: r for r in found.filter(pl.col("rule").is_null()).to_dicts()}
+    by_class = {r["class"]: r for r in lacking(found, "rule").to_dicts()}
     when = period(view.period.label)
     known = bool(by_class) and by_class["planned"]["of"] > 0
     drawn = [{**by_class[name], "label": name, "quiet": name == "redeploy"} for name in COUNTED if name in by_class]
     tables = (
         cells.table(f"Deployments of {view.name} by what they were, {when}", (_class(r) for r in by_class.values())),
-        cells.table("Which rule said so", (_rule(r) for r in found.drop_nulls("rule").to_dicts()), ("Class", "Why")),
+        cells.table("Which rule said so", (_rule(r) for r in having(found, "rule").to_dicts()), ("Class", "Why")),
     )
     return Section(
         question="What were our deployments?",

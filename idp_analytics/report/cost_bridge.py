@@ -15,7 +15,7 @@ from idp_analytics.metrics.cost_bridge import BETWEEN, BILLED, EFFECTIVE, STEPS
 from idp_analytics.report import cells
 from idp_analytics.report.cost_change import in_cents, signed
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -38,7 +38,7 @@ def bridge(view: View) -> Section:
     rows = view.study(STUDY)
     if rows.is_empty():
         return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
-    known = rows.filter(pl.col("absence").is_null())
+    known = lacking(rows, "absence")
     sums = known.group_by("currency", "step").agg(pl.col("amount", "n").sum())
     order = (
         where(known, step=BILLED)
@@ -50,7 +50,7 @@ def bridge(view: View) -> Section:
     when = period(view.period.label)
     steps = {c: _cents(where(sums, currency=c)) for c in currencies}
     counts = {c: dict(where(sums, currency=c).select("step", "n").iter_rows()) for c in currencies}
-    absent = list(_absences(rows.filter(pl.col("absence").is_not_null())))
+    absent = list(_absences(having(rows, "absence")))
     drawn = [(step, steps[currencies[0]][step]) for step in BETWEEN if steps[currencies[0]][step]] if currencies else []
     return Section(
         QUESTION,

@@ -16,7 +16,7 @@ from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.metrics.cost_effects import EFFECTS
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import known, lacking, where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -54,7 +54,7 @@ def change(view: View) -> Section:
     tables = [
         _effects(where(wholes, currency=c), steps[c], c, f"{when} against {earlier}, {view.name}") for c in currencies
     ]
-    tables += [_drivers(known(where(rows, currency=c), "driver"), c) for c in currencies]
+    tables += [_drivers(having(where(rows, currency=c), "driver"), c) for c in currencies]
     tables += _teams(view) if view.scope == "org" else ()
     partial = bool(wholes["is_partial"].any())
     return Section(

@@ -16,9 +16,9 @@ from idp_analytics.estimates.forecasts import FEWEST
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.cost_anomalies import FALSE_DISCOVERIES, SETTLING
 from idp_analytics.periods import SHOWN, parse
-from idp_analytics.report import cells, slices, words
+from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -43,7 +43,7 @@ def ahead(view: View) -> Section:
             f"A forecast is made from the latest complete month only, {period(origin.label)}: see the report of that month.",
             metrics=(metric,),
         )
-    known = slices.known(found, "value")
+    known = having(found, "value")
     order = [c for c in _currencies(view, origin.label) if c in found["currency"].to_list()]
     told = [c for c in order if where(known, currency=c).height]
     short = [c for c in order if c not in told]
@@ -133,7 +133,7 @@ def _chart(view: View, rows: pl.DataFrame, currency: str) -> Chart:
         pl.col("every") == "1mo", pl.col("currency") == currency, pl.col("detail").is_null(), ~pl.col("is_partial"),
         pl.col("amount").is_not_null(), pl.col("period_start") < rows["target_start"].min(),
     ).sort("period_start").tail(SHOWN["1mo"])  # fmt: skip
-    drawn = rows.filter(pl.col("low").is_not_null()).select("target", "value", "low", "high").rows()
+    drawn = having(rows, "low").select("target", "value", "low", "high").rows()
     return forecast.chart(costs.select("period", "amount").rows(), drawn, f"Cost of {view.name}", currency)
 
 
@@ -154,12 +154,12 @@ def unusual(view: View) -> Section:
     """The anomalies that began in the period, in money, with the line that drove each; of the organisation those of every team."""
     metric = by_name(METRIC)
     rows = view.study("cost_anomalies")
-    wholes = rows.filter(pl.col("first_on").is_null())
+    wholes = lacking(rows, "first_on")
     when = period(view.period.label)
     if wholes.is_empty():
         return Section(UNUSUAL, f"No cost in {when}.", metrics=(metric,))
     tested = int(wholes["tested"].max())  # type: ignore[arg-type]
-    found = _everybody(view) if view.scope == "org" else rows.filter(pl.col("first_on").is_not_null())
+    found = _everybody(view) if view.scope == "org" else having(rows, "first_on")
     return Section(
         UNUSUAL,
         " ".join(_told(found, tested, view)) if tested else f"Not measured: no day of {when} has {_needs()}.",

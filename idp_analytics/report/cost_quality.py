@@ -13,7 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.metrics.bill_quality import MEASURES, OWNER
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import lacking, where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -67,7 +67,7 @@ def quality(view: View) -> Section:
 
 
 def _sentence(rows: pl.DataFrame, currency: str, view: View) -> str:
-    told = {row["measure"]: row for row in rows.filter(pl.col("detail").is_null()).iter_rows(named=True)}
+    told = {row["measure"]: row for row in lacking(rows, "detail").iter_rows(named=True)}
     gross = told["allocated, gross"]
     head = (
         f"{named(currency)}, {period(view.period.label)}: {_share(gross)} of {money(gross['whole'], currency)} above zero is "

@@ -27,10 +27,10 @@ def cost_restatement(view: View) -> Section:
             "No report of an earlier period was published beside this one, so there is nothing to compare with.",
         )
     before = period(told["period"])
-    rows = view.own("cost_restatement").filter(pl.col("every") == view.period.every)
+    rows = where(view.own("cost_restatement"), every=view.period.every)
     if rows.is_empty():
         return Section(QUESTION, f"No: every amount is to the last digit what the report of {before} said.")
-    reasons = view.own("cost_restatement_reasons").filter(pl.col("every") == view.period.every)
+    reasons = where(view.own("cost_restatement_reasons"), every=view.period.every)
     tables = (_table(rows, view), *([_bridge(rows, reasons, view)] if reasons.height else []))
     return Section(QUESTION, " ".join(_answer(rows, reasons, before)), tables=tables, cautions=tuple(_cautions(rows)))
 

@@ -29,7 +29,7 @@ def drift(view: View) -> Section:
     found = view.study(STUDY)
     whole = where(found, by="all").to_dicts()
     when = period(view.period.label)
-    past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
+    past = where(view.study_so_far(STUDY), by="all").to_dicts()
     late = view.study(LIST) if view.scope == "team" else pl.DataFrame()
     tables = (
         cells.table(f"Uses of each golden path, end of {when}", (_row("Golden path", r) for r in where(found, by="path").to_dicts())),

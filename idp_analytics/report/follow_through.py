@@ -13,6 +13,7 @@ from idp_analytics.metrics.follow_through import ALL, CHAIN
 from idp_analytics.metrics.impact.columns import PRIMARY
 from idp_analytics.report import cells, learnt, maturity_steps, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 STUDY, LINKED = "follow_through", "follow_through_linked"
@@ -37,7 +38,7 @@ def follow_through(view: View) -> Section:
         for name, word in CALLED.items()
         if name in found and found[name]["due"]
     ]  # fmt: skip
-    past = view.study_so_far(STUDY).filter(pl.col("origin") == ALL).to_dicts() if found else []
+    past = where(view.study_so_far(STUDY), origin=ALL).to_dicts() if found else []
     steps = tuple(maturity_steps.told(view))
     linked = _with_outcomes(view)
     tables = (

@@ -35,7 +35,7 @@ def golden_paths(view: View) -> Section:
     metrics = tuple(by_name(name) for name in METRICS)
     defined = (*metrics, by_name(SOON))
     rows = {metric.name: view.row(metric) for metric in metrics}
-    past = view.study_so_far(STUDY).filter(pl.col("by") == "all").to_dicts()
+    past = where(view.study_so_far(STUDY), by="all").to_dicts()
     parts = found.filter(pl.col("by").is_in(["path", "tier"])).to_dicts()
     born = view.own(BIRTHS).to_dicts()
     tables = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import count, interval, period, quantity
 from idp_analytics.metrics import by_name
@@ -14,6 +12,7 @@ from idp_analytics.metrics.lead_time import NOT_SPLIT
 from idp_analytics.metrics.lead_time_ledger import TOTAL
 from idp_analytics.report import cells, metric, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import having, lacking
 from idp_analytics.report.view import View
 
 STUDY = "lead_time_ledger"
@@ -40,13 +39,13 @@ def ledger(view: View) -> Section:
     lead_time = by_name("change_lead_time")
     row = view.row(lead_time)
     found = view.study(STUDY)
-    by_part = {r["part"]: r for r in found.filter(pl.col("reason").is_null()).to_dicts()}
+    by_part = {r["part"]: r for r in lacking(found, "reason").to_dicts()}
     whole = by_part.get(TOTAL)
     known = whole is not None and whole["hours"] > 0
     when = period(view.period.label)
     tables = (
         cells.table(f"Lead time of {view.name} by stage, {when}", (_stage(r, by_part[TOTAL]) for r in by_part.values()), ("Stage", "What it is")),
-        cells.table("What is not split, and why", (_reason(r) for r in found.drop_nulls("reason").to_dicts())),
+        cells.table("What is not split, and why", (_reason(r) for r in having(found, "reason").to_dicts())),
         cells.table(f"How long and how much at once, {view.name}, {when}", (_number(view, name) for name in (*FLOW, *MEDIANS)), ("Number",)),
     ) if known else ()  # fmt: skip
     drawn = [{**by_part[part], "label": part, "quiet": part == NOT_SPLIT} for part in STAGES if part in by_part]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from idp_analytics.report.criterion_words import span
 from idp_analytics.report.gaming import explained
 from idp_analytics.report.maturity import listed
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import at, where
+from idp_analytics.report.slices import at, having, where
 from idp_analytics.report.view import View
 
 QUESTION = "What changed in our maturity, and why?"
@@ -135,8 +136,8 @@ def _answer(aspects: list[list[Row]], then: str, near: Mapping[str, int]) -> Ite
 
 def _near(moved: pl.DataFrame) -> Mapping[str, int]:
     """Aspect → criteria whose number moved, as surely known as before, to where it may be met or not."""
-    open_ = (pl.col("part") == changes.REAL) & (pl.col("state_after") == UNKNOWN) & pl.col("value_after").is_not_null()
-    return dict(moved.filter(open_).group_by("aspect").len().iter_rows())
+    open_ = where(moved, part=changes.REAL, state_after=UNKNOWN)
+    return Counter(having(open_, "value_after")["aspect"].to_list())
 
 
 def _because(aspect: list[Row], near: Mapping[str, int]) -> str:

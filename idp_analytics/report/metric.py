@@ -12,7 +12,7 @@ from idp_analytics.charts.wording import difference, interval, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, money, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import lacking, where
 from idp_analytics.report.view import View
 
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -64,7 +64,7 @@ def _chart(rows: pl.DataFrame, title: str, unit: str, name: str, beside: pl.Data
 
 def _whole(rows: pl.DataFrame) -> pl.DataFrame:
     """The answers without a detail; most metrics have no others."""
-    return rows.filter(pl.col("detail").is_null()) if rows["detail"].count() else rows
+    return lacking(rows, "detail") if rows["detail"].count() else rows
 
 
 def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from idp_analytics.charts.wording import NOTHING, count, difference, money, name
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Card, Section, Table
-from idp_analytics.report.slices import known, lacking, where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View
 
 METRIC = "showback_cost"
@@ -121,7 +121,7 @@ def cards(view: View) -> Iterator[Card]:
 
 def currencies_of(rows: pl.DataFrame) -> list[str]:
     """The currencies with a known amount, the one with most charges first."""
-    told = lacking(known(rows, "amount", "currency"), "detail")
+    told = lacking(having(rows, "amount", "currency"), "detail")
     charges: Counter[str] = Counter()
     for currency, n in told.select("currency", "n").iter_rows():
         charges[currency] += n or 0
@@ -217,7 +217,7 @@ def _exact(amount: Decimal) -> str:
 
 
 def _by_period(rows: pl.DataFrame, view: View) -> Table:
-    totals = known(lacking(rows, "detail"), "currency").to_dicts()
+    totals = having(lacking(rows, "detail"), "currency").to_dicts()
     found = []
     for row in totals:
         cell = {

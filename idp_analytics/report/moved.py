@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.answers import Verdict
 from idp_analytics.charts.wording import count, period
 from idp_analytics.metrics import by_name
@@ -50,7 +48,8 @@ WORSE, BETTER = 3, 2
 
 def moved(view: View) -> Iterator[Statement]:
     """How many numbers moved of how many, then what got worse and what got better, each in the order of the sections."""
-    now, before = (_rows(view, label) for label in (view.period.label, view.before))
+    now = {name: view.row(by_name(name)) for name in QUESTION_OF}
+    before = {name: view.row_before(by_name(name)) for name in QUESTION_OF}
     names = [name for name in QUESTION_OF if view.scope == "org" or not by_name(name).about_people]
     by_verdict = {
         verdict: [row for name in names if (row := now.get(name)) and row["verdict"] == verdict]
@@ -84,12 +83,3 @@ def _counted(view: View, worse: list[Any], better: list[Any], still: list[Any], 
         f"Of {count(compared, 'number')} of {when} that can be compared with {earlier}, {len(worse) or 'none'} got worse and {len(better) or 'none'} got better; "
         f"where nothing changes, chance alone moves about {chance:.1f} of so many{left}."
     )
-
-
-def _rows(view: View, label: str) -> dict[str, dict[str, Any]]:
-    """Metric → its answer of the entity in the period of that label."""
-    found = view.mart.answers.filter(
-        pl.col("scope") == view.scope, pl.col("entity_id") == view.entity_id, pl.col("every") == view.period.every,
-        pl.col("period") == label, pl.col("detail").is_null(), pl.col("metric").is_in(list(QUESTION_OF)),
-    )  # fmt: skip
-    return {row["metric"]: row for row in found.to_dicts()}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts import parts as chart
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.last_looks import WINDOW_DAYS
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import lacking
 from idp_analytics.report.view import View
 
 STUDY, METRIC = "policies", "policy_conformance"
@@ -30,7 +29,7 @@ def policies(view: View) -> Section:
         {"label": named(row["policy"]), "share": row["value"], "low": row["low"], "high": row["high"], "n": row["n"], "quiet": not _stops(row)}
         for row in each if row["value"] is not None
     ]  # fmt: skip
-    past = view.study_so_far(STUDY).filter(pl.col("policy").is_null()).to_dicts() if whole else []
+    past = lacking(view.study_so_far(STUDY), "policy").to_dicts() if whole else []
     tables = (
         cells.table(f"Services of {view.name} by policy, end of {when}", map(_policy, each), ("Engine", "A breach is")),
         cells.table("Services that keep every policy that judged them", map(_then, past)),

@@ -13,7 +13,7 @@ from idp_analytics.charts.wording import NOTHING, count, money, named, period, q
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import known, lacking, where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View, team_names
 
 METRIC = "showback_cost"
@@ -48,9 +48,9 @@ def _answer(rows: pl.DataFrame, methods: pl.DataFrame, view: View) -> Iterator[s
         amount = sum(here["amount"].to_list(), Decimal(0))
         who = "its share of" if view.scope == "team" else "shared out to teams from"
         yield f"{money(amount, currency)} is {who} {count(here['pool'].n_unique(), 'pool')} in {period(view.period.label)}."
-    others = methods.filter(~pl.col("method").is_in(["even", "not shared"]))
     whose_row = pl.col("entity_id") == view.entity_id if view.scope == "team" else pl.lit(True)
-    others = others.filter(pl.col("scope") == "team", whose_row)
+    settled = ~pl.col("method").is_in(["even", "not shared"])
+    others = methods.filter(settled, pl.col("scope") == "team", whose_row)
     spread = (
         others.group_by("scope", "entity_id", "currency")
         .agg(pl.col("amount").max().alias("most"), pl.col("amount").min().alias("least"))
@@ -93,7 +93,7 @@ def _methods(methods: pl.DataFrame, view: View) -> Iterator[Table]:
     if methods.is_empty():
         return
     rows = where(methods, entity_id=view.entity_id) if view.scope == "team" else methods
-    used = methods.filter("is_used")["method"].unique().to_list()
+    used = where(methods, is_used=True)["method"].unique().to_list()
     names = team_names(view.mart, where(rows, scope="team")["entity_id"].unique().to_list())
     order = rows["method"].unique(maintain_order=True).to_list()
     for currency in rows["currency"].unique(maintain_order=True).sort():
@@ -117,6 +117,6 @@ def _methods(methods: pl.DataFrame, view: View) -> Iterator[Table]:
 
 
 def _cautions(rows: pl.DataFrame) -> Iterator[str]:
-    kept = [row for row in known(rows, "reason", "amount").to_dicts() if row["amount"]]
+    kept = [row for row in having(rows, "reason", "amount").to_dicts() if row["amount"]]
     for row in sorted(kept, key=lambda row: (row["title"], row["currency"])):
         yield f"{money(row['amount'], row['currency'])} of {named(row['title'])} stays unallocated: {row['reason']}."

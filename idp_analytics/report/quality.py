@@ -14,7 +14,7 @@ from idp_analytics.charts import Chart, coverage
 from idp_analytics.charts.wording import NOTHING, count, named, quantity
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section, Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import having, where
 from idp_analytics.report.view import View, team_names
 
 QUESTION = "How far can these numbers be trusted?"
@@ -94,7 +94,7 @@ def _spans(view: View) -> pl.DataFrame:
 
 
 def _chart(spans: pl.DataFrame) -> Chart | None:
-    dated = spans.filter(pl.col("first_on").is_not_null())
+    dated = having(spans, "first_on")
     return coverage.chart(dated) if dated.height else None
 
 

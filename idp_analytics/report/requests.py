@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import polars as pl
-
 from idp_analytics.charts.wording import NOTHING, count, interval, named, period, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, metric, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import having, lacking
 from idp_analytics.report.view import View
 
 METRICS = ("provisioning_time", "run_success_share", "first_try_share")
@@ -37,14 +36,14 @@ def requests(view: View) -> Section:
     whole = sections[0]
     cautions = dict.fromkeys(caution for part in sections for caution in part.cautions)
     split, outcomes = view.study(PARTS_STUDY), view.study(OUTCOMES_STUDY)
-    parts = {row["part"]: row for row in split.filter(pl.col("title").is_null()).to_dicts()}
-    became = outcomes.filter(pl.col("title").is_null()).to_dicts()
+    parts = {row["part"]: row for row in lacking(split, "title").to_dicts()}
+    became = lacking(outcomes, "title").to_dicts()
     when = period(view.period.label)
     tables = (
         cells.table(f"Where the time goes, all requests of {when}", (_part(row) for row in parts.values()), ("Part",)),
         cells.table(
             f"Where the time goes, by operation, {when}",
-            ({"Operation": named(row["title"]), **_part(row)} for row in split.drop_nulls("title").to_dicts() if row["n"]),
+            ({"Operation": named(row["title"]), **_part(row)} for row in having(split, "title").to_dicts() if row["n"]),
             ("Operation", "Part"),
         ),
         cells.table(f"What became of the runs, {when}", map(_became, outcomes.to_dicts())),

@@ -14,7 +14,7 @@ from idp_analytics.metrics.reconciliation import RECONCILED
 from idp_analytics.metrics.sensitivity import DEPENDS, TOO_FEW
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import having, where
 from idp_analytics.report.view import View
 
 SENSITIVITY, RECONCILIATION = "link_sensitivity", "reconciliation"
@@ -27,7 +27,7 @@ def sensitivity(view: View, name: str = "change_fail_rate") -> Section:
     metric = by_name(name)
     question = "Does the answer depend on how incidents are linked?"
     found = _slice(view, SENSITIVITY, name).sort("position")
-    valued = found.filter(pl.col("value").is_not_null())
+    valued = having(found, "value")
     if valued.is_empty():
         return Section(
             question, f"{metric.title}: no value under any rule in {period(view.period.label)}.", metrics=(metric,)
@@ -186,4 +186,4 @@ def _number(value: float | None) -> str:
 
 
 def _slice(view: View, study: str, metric: str) -> pl.DataFrame:
-    return view.study(study).filter(pl.col("metric") == metric)
+    return where(view.study(study), metric=metric)

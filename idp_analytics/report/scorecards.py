@@ -14,6 +14,7 @@ from idp_analytics.metrics.last_looks import WINDOW_DAYS
 from idp_analytics.metrics.maturity.measured import ABSENT
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Section
+from idp_analytics.report.slices import having, lacking
 from idp_analytics.report.view import View
 
 STUDY, RULES, DISPUTES = "scorecards", "scorecard_rules", "scorecard_disputes"
@@ -30,8 +31,8 @@ def scorecards(view: View) -> Section:
     """How far services have come by each scorecard at the end of the period, what passes each rule, and what is seen of the same."""
     when = period(view.period.label)
     found = view.study(STUDY)
-    cards = found.filter(pl.col("level_number").is_null()).to_dicts()
-    levels = found.filter(pl.col("level_number").is_not_null()).to_dicts()
+    cards = lacking(found, "level_number").to_dicts()
+    levels = having(found, "level_number").to_dicts()
     rules = view.study(RULES).to_dicts()
     both = [row for row in rules if row["compared"]]
     apart = view.study(DISPUTES)
@@ -172,7 +173,7 @@ def _course(view: View) -> Iterator[dict[str, str]]:
     """Every card of which there is more than one period, oldest first."""
     past = view.study_so_far(STUDY)
     rows = past.filter(pl.col("level_number").is_null(), pl.col("n") > 0).to_dicts()
-    levels = past.filter(pl.col("level_number").is_not_null()).to_dicts()
+    levels = having(past, "level_number").to_dicts()
     several = {card for card, times in Counter(map(_card, rows)).items() if times > 1}
     for row in (one for one in rows if _card(one) in several):
         come = [one for one in levels if _card(one) == _card(row) and one["period"] == row["period"]]

@@ -22,17 +22,20 @@ Row = dict[str, Any]
 def agreement(view: View) -> Section:
     """How far people agree in the latest wave, as far as it may be shown: nothing below ``rules.min_cohort`` respondents."""
     found = view.own(STUDY)
-    titles = dict(view.mart.studies["maturity"].select("aspect", "title").unique().iter_rows())
+    aspects = view.mart.studies["maturity"]
+    titles = dict(zip(aspects["aspect"].to_list(), aspects["title"].to_list(), strict=True))
     return section(found, view.name, titles, view.mart.meta["rules"]["min_cohort"])
 
 
 def section(found: pl.DataFrame, name: str, titles: Mapping[str, str], least: int) -> Section:
     """The same of ``found``, the rows of the study about one entity. ``titles``: of aspects by id; ``least``: respondents from which
     anything is told."""
-    latest = found.filter(pl.col("number") == pl.col("number").max()).to_dicts()
+    rows = found.to_dicts()
+    last = max((row["number"] for row in rows), default=None)
+    latest = [row for row in rows if row["number"] == last]
     whole = next((row for row in latest if row["aspect"] is None), None)
     each = [row for row in latest if row["aspect"] is not None and not row["is_withheld"]]
-    past = found.filter(pl.col("aspect").is_null()).to_dicts()
+    past = [row for row in rows if row["aspect"] is None]
     tables = (
         cells.table(f"{name} by aspect", [{"Aspect": titles[row["aspect"]], **_numbers(row)} for row in each]),
         cells.table(f"{name} by wave", [{"Wave": named(row["wave"]), "Respondents": "withheld" if row["respondents"] is None else f"{row['respondents']:,}", **_numbers(row)} for row in past]),

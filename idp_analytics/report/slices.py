@@ -24,7 +24,7 @@ def where(frame: pl.DataFrame, **equal: Any) -> pl.DataFrame:
     return at(frame, [place for place, values in enumerate(zip(*columns, strict=True)) if values == wanted])
 
 
-def known(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+def having(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     """The rows in which none of the columns named is null: ``frame.drop_nulls(names)``."""
     for name in names:
         frame = _parted(frame, name, is_null=False)

@@ -16,7 +16,7 @@ from idp_analytics.charts.wording import NOTHING, interval, money, named, quanti
 from idp_analytics.metrics.survey_price import MEAN, PRICE, RANGE, SHARE
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Table
-from idp_analytics.report.slices import where
+from idp_analytics.report.slices import having, lacking, where
 from idp_analytics.report.view import View
 
 _KINDS = ("at or above what it costs", "below what it costs")
@@ -45,7 +45,7 @@ def stated(view: View, costs: Decimal | None, currency: str | None) -> Stated:
     asked_in = rows["currency"][0]
     real = costs if asked_in is None or asked_in == currency else None
     prices, points = (rows.filter(pl.col("measure").is_in(list(names))) for names in ((PRICE,), (MEAN, *RANGE)))
-    shown = prices.drop_nulls("value").to_dicts()
+    shown = having(prices, "value").to_dicts()
     return Stated(
         tuple(_said(rows, shown, real, asked_in or currency)),
         _drawn(view, shown, real, asked_in) if real is not None and shown else None,
@@ -163,7 +163,7 @@ def _cautions(view: View, prices: pl.DataFrame, points: pl.DataFrame) -> Iterato
         "even so, read the shares as the most that would, not as demand. What teams do where they may choose says more."
     )
     yield f"A price is shown from {least} answers to it, of the whole organisation only; who did not answer may think otherwise."
-    if prices.filter(pl.col("value").is_null()).height:
+    if lacking(prices, "value").height:
         yield "Withheld prices take others with them, so that nothing can be worked out by subtraction."
     if where(points, measure=MEAN).height:
         yield (

@@ -15,13 +15,13 @@ from idp_analytics.metrics import survey_change
 from idp_analytics.report import cells, voice_quality, words
 from idp_analytics.report.disclosure_statements import ANSWERS, RESULTS
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import at, known, where
+from idp_analytics.report.slices import at, having, where
 from idp_analytics.report.view import View
 
 QUESTION = "What do developers say?"
 SHARE = "share of answers"
 RATED = ("scale", "promoter")
-PARTS = ("overall", "drivers", "recommend", "other")
+_PARTS = ("overall", "drivers", "recommend", "other")
 
 _KEY = ["survey_id", "wave", "question_id"]
 
@@ -30,7 +30,7 @@ def voice(view: View) -> Section:
     """Ratings of the wave, each with how sure it is, what changed, and what people chose of given answers."""
     rows = wave(view)
     rated = _rated(rows)
-    shown = known(rated, "share")
+    shown = having(rated, "share")
     parts = _parts(view, shown)
     quality = voice_quality.rows_of(view, rows)
     return Section(
@@ -60,7 +60,7 @@ def said(view: View) -> list[str]:
 
 def _rated(rows: pl.DataFrame) -> pl.DataFrame:
     told = zip(rows["kind"].to_list(), rows["part"].to_list(), strict=True)
-    return at(rows, [place for place, (kind, part) in enumerate(told) if kind in RATED and part in PARTS])
+    return at(rows, [place for place, (kind, part) in enumerate(told) if kind in RATED and part in _PARTS])
 
 
 def wave(view: View) -> pl.DataFrame:
@@ -112,7 +112,7 @@ def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
         yield "No wave of a survey is known to have closed by the end of the period, so nothing is said about what developers think."
         return
     yield _responded(rows)
-    shown = _ordered(known(rated, "share"))
+    shown = _ordered(having(rated, "share"))
     if not shown:
         yield "What was answered is withheld, so that nobody can be singled out: too few people answered, or what so few said could be worked out."
         return
@@ -189,7 +189,7 @@ def _of_share(change: float | None) -> str:
 def _given(view: View, rows: pl.DataFrame) -> Iterator[Any]:
     """Given answers by how many gave them, most first: of people, so they do not add up to all."""
     given: dict[str, list[dict[str, Any]]] = {}
-    for row in known(rows, "option", "share", "part").to_dicts():
+    for row in having(rows, "option", "share", "part").to_dicts():
         if row["part"] != "price":
             given.setdefault(row["question_id"], []).append(row)
     for part in given.values():
@@ -218,12 +218,12 @@ def _cautions(view: View, rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[s
         "so that nothing can be worked out by subtraction; the rows behind these numbers are single people and are not shown."
     )
     worst = zip(
-        *(known(rated, "worst_low", "worst_high")[end].to_list() for end in ("worst_low", "worst_high")), strict=True
+        *(having(rated, "worst_low", "worst_high")[end].to_list() for end in ("worst_low", "worst_high")), strict=True
     )
     if any(high - low > 0.5 for low, high in worst):
         yield "So many did not answer that they could turn most of these numbers either way. Ask them before acting on one."
     yield "The interval is of what these people think now; whether a change is more than chance is told by the verdict alone."
-    said = {sentence for row in known(rated, "caution").to_dicts() for sentence in row["caution"].split("; ")}
+    said = {sentence for row in having(rated, "caution").to_dicts() for sentence in row["caution"].split("; ")}
     for sentence in sorted(said & set(_WORTH_SAYING)):
         titles = [named(row["title"]) for row in rated.to_dicts() if sentence in (row["caution"] or "")]
         yield f"On {', '.join(titles)}: {sentence}."

@@ -12,7 +12,7 @@ from idp_analytics.metrics.survey_index import OTHER_QUESTIONS
 from idp_analytics.metrics.survey_quality import ALPHA, INDEX, LATER, LOW_ALPHA, RESPONSE
 from idp_analytics.report import cells, words
 from idp_analytics.report.section import Table
-from idp_analytics.report.slices import at, known, where
+from idp_analytics.report.slices import at, having, where
 from idp_analytics.report.view import View
 
 _CALLED = {
@@ -31,7 +31,7 @@ def rows_of(view: View, wave: pl.DataFrame) -> pl.DataFrame:
 
 def said(rows: pl.DataFrame) -> Iterator[str]:
     """One sentence about the index, where there is one."""
-    for row in known(where(rows, measure=INDEX), "value").to_dicts():
+    for row in having(where(rows, measure=INDEX), "value").to_dicts():
         sure = f"{words.level(row)} {interval(row['low'], row['high'], row['unit'], row['value'])}"
         change = (
             ""
@@ -43,7 +43,7 @@ def said(rows: pl.DataFrame) -> Iterator[str]:
 
 def tables(rows: pl.DataFrame) -> Iterator[Table]:
     """What each measure of the wave is."""
-    told = known(rows, "value").to_dicts()
+    told = having(rows, "value").to_dicts()
     yield cells.table("How far these answers can be trusted", map(_measure, told))
 
 

@@ -35,6 +35,14 @@ def test_a_quantity_stands_in_the_unit_a_reader_knows(value, unit, shown):
     assert wording.quantity(value, unit) == shown
 
 
+@pytest.mark.parametrize("unit", ["share of deployments", "hours", "incidents per shift"])
+def test_nothing_has_no_sign_whichever_is_asked_for_first(unit):
+    first, then = wording.quantity(-0.0, unit), wording.quantity(0.0, unit)
+    assert first == then
+    assert "-" not in first and "−" not in first
+    assert wording.interval(-0.0, 0.0, unit) == wording.interval(0.0, 0.0, unit)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "unit", "beside", "shown"),
     [

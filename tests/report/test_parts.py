@@ -71,5 +71,31 @@ def test_rows_of_a_team_that_lie_apart_are_put_together_in_their_order(tmp_path)
     assert len(a) == 3
 
 
+def test_a_frame_is_read_when_it_is_asked_for(tmp_path, monkeypatch):
+    study = pl.DataFrame({"scope": ["org", "team"], "entity_id": ["org", "a"], "x": [1, 2]})
+    coverage = pl.DataFrame({"team_id": ["a"], "rows": [6]})
+    made = parts.Parts(tmp_path, {"study": study, "other": study}, {"coverage": coverage})
+    made.add("a")
+    read = []
+    deserialize = pl.DataFrame.deserialize
+    monkeypatch.setattr(pl.DataFrame, "deserialize", lambda source: read.append(source) or deserialize(source))
+    opened = parts.opened(tmp_path, "a")
+    assert not read
+    assert opened.own("study")["x"].to_list() == [2]
+    assert len(read) == 1
+    assert [opened["study"]["x"].to_list() for _ in range(2)] == [[1, 2], [1, 2]]
+    assert len(read) == 2
+
+
+def test_parts_left_by_a_run_that_was_killed_are_gone(tmp_path):
+    frames = (
+        {"study": pl.DataFrame({"scope": ["team"], "entity_id": ["a"]})},
+        {"coverage": pl.DataFrame({"team_id": ["a"]})},
+    )
+    parts.Parts(tmp_path, *frames).add("a")
+    parts.Parts(tmp_path, *frames)
+    assert parts.opened(tmp_path, "a") is None
+
+
 def test_every_study_says_the_organisation_first(mart):
     assert all(mart.studies[study.name]["scope"].is_sorted() for study in STUDIES)

@@ -25,6 +25,8 @@ def test_the_rows_are_those_of_a_filter(told: list[Any], word: str | None, start
         patch.setattr(slices, "SMALL", small)
         assert_frame_equal(slices.where(frame, word=word), frame.filter(word=word) if word else frame.clear())
         assert_frame_equal(slices.where(frame, start=start, hit=True), frame.filter(start=start, hit=True))
+        assert_frame_equal(slices.having(frame, "word", "hit"), frame.drop_nulls(["word", "hit"]))
+        assert_frame_equal(slices.lacking(frame, "word"), frame.filter(pl.col("word").is_null()))
 
 
 def test_rows_are_taken_in_the_order_asked_for() -> None:
