@@ -8,7 +8,6 @@ text, a reference ``{link, value}``, or ``{display_value, value}``. An export of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, compress, repeat
 from operator import contains, not_
@@ -160,10 +159,6 @@ def _times(batch: Batch, name: str) -> list[str | None]:
 
 def _zoned(raws: Sequence[str | None], are_display: Sequence[object]) -> list[str | None]:
     if not any(are_display):
-        with suppress(TypeError):  # where one is not known
-            together = "\n".join(raws)  # type: ignore[arg-type]
-            if set(map(len, raws)) == {_LENGTH} and together.count("\n") == len(raws) - 1:  # type: ignore[arg-type]
-                return [*f"{together}Z".replace(" ", "T").replace("\n", "Z\n").split("\n")]
         return [f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH else text for text in raws]
     return [
         f"{text.replace(' ', 'T')}Z" if text and len(text) == _LENGTH and not is_display else text
