@@ -6,26 +6,26 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import polars as pl
+import polars.selectors as cs
 
 from idp_analytics.answers import CELL, COLUMNS, Estimator, Metric, empty
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.estimates import groups, medians, survival
 from idp_analytics.metrics import cohorts, incident_time, people, showback
 from idp_analytics.metrics.allocation.proof import prove_ledger
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.change import cautioned, compared
 from idp_analytics.metrics.definitions import SCOPES
 from idp_analytics.metrics.exposure import exposed
+from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import ENTITY, known, seen
-from idp_analytics.metrics.remembered import Shared
+from idp_analytics.metrics.observed import ENTITY
+from idp_analytics.metrics.quantiles import quantiles
 from idp_analytics.metrics.value import CLUSTERED, valued
 from idp_analytics.periods import EVERY, floored
 from idp_analytics.settings import Settings
 
 _KEY = (*CELL, "currency", "detail")
-_TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 _BY_DAY = (Estimator.DAYS, Estimator.WORKING_DAYS)
 
 
@@ -53,11 +53,12 @@ def compute(
     _check("length of period", every, EVERY)
     level, week_start = settings.rules.level, settings.calendar.first_weekday
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
-    everyone, shared = entities(tables, scopes), Shared(known(tables, as_of))
+    everyone, gathering = entities(tables, scopes), Gathering(tables, settings, as_of)
     parts = [empty()]
     for metric in metrics:
         # One after the other, so that the facts of no two are held at a time.
-        cube, durations = _collected(metric, shared, settings, as_of)
+        gathered = gathering.of(metric)
+        cube = _as_text(gathered.cube) if metric.about_people else gathered.cube
         counts = _counts(cube, scopes, every, week_start, metric.estimator in _BY_DAY, metric.in_clusters)
         # That somebody came and is not told of yet is no lack of data.
         came = people.first_quarter(tables, settings, as_of) if metric.about_people else None
@@ -68,9 +69,9 @@ def compute(
             rows = incident_time.timed(rows, tables, settings, as_of)
         if metric.exposure:
             rows = exposed(rows, metric.exposure(tables, settings).collect())
-        if durations is not None:
-            found = _medians(metric, durations, scopes, every, week_start, level)
-            rows = rows.join(found, on=list(CELL), how="left")
+        if gathered.durations is not None:
+            found = quantiles(metric, gathered.durations, scopes, every, week_start, level)
+            rows = rows.join(found.drop("n"), on=list(CELL), how="left")
         numbers = valued(rows, metric, level)
         if metric.about_people:
             least = settings.rules.min_cohort
@@ -83,7 +84,7 @@ def compute(
     parts.sort(key=lambda part: part["metric"][0] if part.height else "")
     answers = pl.concat(parts)
     if any(metric.estimator is Estimator.TOTAL for metric in metrics):
-        pooled = prove_ledger(shared, settings)
+        pooled = prove_ledger(gathering.shared, settings)
         showback.prove(answers, showback.bill(tables, settings, as_of).collect(), pooled)
     return answers
 
@@ -94,29 +95,6 @@ def _check(what: str, asked: Sequence[str], known: Collection[str]) -> None:
             raise ReportError(f"There is no {what} {word!r}.{nearest(word, known)}")
     if not asked:
         raise ReportError(f"No {what} is asked for. Known: {', '.join(known)}.")
-
-
-def _collected(
-    metric: Metric, tables: Shared, settings: Settings, as_of: datetime
-) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The metric's cube, and its durations if it needs them one by one.
-
-    The cube counts observations per service, team, day, currency and detail: every scope and period is a sum over it,
-    so the facts are read and joined once for all.
-    """
-    usable, key = pl.col("usable"), ["service_id", "team_id", "day", "currency", "detail", "source_table"]
-    observed = seen(metric, tables, settings, as_of)
-    cube = observed.group_by(key).agg(
-        usable.sum().cast(pl.Int64).alias("n"),
-        (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
-        (~usable).sum().cast(pl.Int64).alias("missing"),
-        pl.col("amount").sum(),
-    )
-    if metric.estimator not in _TIMED:
-        return cube.collect(), None
-    single = observed.filter("usable", pl.col("detail").is_null()).select("service_id", "team_id", "day", "x", "hit")
-    found, durations = pl.collect_all([cube, single])
-    return found, durations
 
 
 def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
@@ -168,8 +146,12 @@ def _counts(
     return pl.concat(parts)
 
 
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(cs.categorical().cast(pl.String))
+
+
 def _labelled(frame: pl.DataFrame, scope: str, every: str) -> pl.DataFrame:
-    return frame.with_columns(pl.lit(scope).alias("scope"), pl.lit(every).alias("every"))
+    return _as_text(frame).with_columns(pl.lit(scope).alias("scope"), pl.lit(every).alias("every"))
 
 
 def _rows(metric: Metric, counts: pl.DataFrame, known: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
@@ -207,33 +189,6 @@ def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
         .otherwise("note").alias("note"),
         pl.when(means & grouped).then(pl.col(*counted, "beside")),
     )  # fmt: skip
-
-
-def _medians(
-    metric: Metric, durations: pl.DataFrame, scopes: Sequence[str], every: Sequence[str], week_start: int, level: float
-) -> pl.DataFrame:
-    """``value``, ``low``, ``high`` (and ``events``, ``censored`` where some are still open) per :data:`CELL`."""
-    parts = []
-    # All by number: each day, service and team is looked at once, and in order the values need no further sorting.
-    durations = durations.sort("x", nulls_last=True)
-    days, day = groups.numbered(durations, ["day"])
-    for scope in scopes:
-        whose = durations.with_columns(ENTITY[scope].alias("entity_id"))
-        is_known = whose["entity_id"].is_not_null()
-        entities, entity = groups.numbered(whose.filter(is_known), ["entity_id"])
-        x, hit, told_on = whose["x"].filter(is_known), whose["hit"].filter(is_known), day[is_known.to_numpy()]
-        for length in every:
-            starts = days.select(floored(pl.col("day"), length, week_start).alias("period_start"))
-            periods, period = groups.numbered(starts, ["period_start"])
-            cells = entities.join(periods, how="cross", maintain_order="left_right")
-            cell = entity * periods.height + period[told_on]
-            if metric.estimator is Estimator.MEDIAN:
-                found = medians.of_groups(cell, x, cells.height, level=level)
-            else:
-                found = survival.of_groups(cell, x, hit, cells.height, level=level)
-            told = pl.concat([cells, found], how="horizontal").filter(pl.col("n") > 0).drop("n")
-            parts.append(_labelled(told, scope, length))
-    return pl.concat(parts)
 
 
 def _with_wholes(counts: pl.DataFrame) -> pl.DataFrame:

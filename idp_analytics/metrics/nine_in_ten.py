@@ -7,11 +7,11 @@ from datetime import date, datetime
 import polars as pl
 
 from idp_analytics.answers import CELL, Estimator, Metric
-from idp_analytics.estimates import medians, survival
 from idp_analytics.metrics.catalogue import CATALOGUE
-from idp_analytics.metrics.cells import Spans, periods_of, placed
+from idp_analytics.metrics.cells import Spans, lengths, periods_of, within
+from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import observed
+from idp_analytics.metrics.quantiles import quantiles
 from idp_analytics.settings import Settings
 
 SHARE = 0.9
@@ -51,13 +51,8 @@ def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime, spans: Span
     The same observations as the median has. Where some have not ended, Kaplan–Meier with the interval of Brookmeyer & Crowley (1982)
     on the log-log scale; else the linear quantile with order statistics (Conover 1999). One row per cell with an observation.
     """
-    seen = pl.collect_all(
-        observed(metric, tables, settings, as_of)
-        .filter("usable", pl.col("detail").is_null())
-        .select("service_id", "team_id", "day", "x", "hit")
-        for metric in TIMED
-    )
-    parts = [_of(metric, rows, tables, settings, as_of, spans) for metric, rows in zip(TIMED, seen, strict=True)]
+    gathering = Gathering(tables, settings, as_of)
+    parts = [_of(metric, gathering.of(metric).durations, tables, settings, as_of, spans) for metric in TIMED]
     return (
         pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
         .sort("metric", *CELL)
@@ -66,20 +61,17 @@ def nine_in_ten(tables: Tables, settings: Settings, as_of: datetime, spans: Span
 
 
 def _of(
-    metric: Metric, rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None
+    metric: Metric, rows: pl.DataFrame | None, tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None
 ) -> pl.DataFrame:
     level = settings.rules.level
-    if rows.is_empty():
+    if rows is None or rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
     periods = periods_of(metric.name, tables, settings, as_of, first, of=spans)
-    cells = placed(rows, settings, ("org", "team"), spans=spans)
+    rows = rows.filter(within(spans, pl.col("day")))
+    found = quantiles(metric, rows, ("org", "team"), lengths(spans), settings.calendar.first_weekday, level, SHARE)
     if metric.estimator is Estimator.MEDIAN:
-        found = medians.grouped(cells, CELL, "x", p=SHARE, level=level).with_columns(
-            pl.lit(0, pl.Int64).alias("censored")
-        )
-    else:
-        found = survival.grouped_quantile(cells, CELL, "x", "hit", SHARE, level)
+        found = found.with_columns(pl.lit(0, pl.Int64).alias("censored"))
     many = pl.col("n") >= FEWEST
     return (
         found.join(periods, on=["every", "period_start"])

@@ -67,7 +67,7 @@ def remembered(study: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame
 
     @wraps(study)
     def once(tables: Tables, settings: Settings, *moments: datetime) -> pl.DataFrame:
-        if not asked or asked[0][1] is not settings or not _same(asked[0][0], tables):
+        if not asked or asked[0][1] is not settings or not same(asked[0][0], tables):
             asked[:] = [({name: weakref.ref(table) for name, table in tables.items()}, settings)]
             found.clear()
         if moments not in found:
@@ -77,6 +77,6 @@ def remembered(study: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame
     return once
 
 
-def _same(held: Mapping[str, weakref.ref[pl.LazyFrame]], tables: Tables) -> bool:
+def same(held: Mapping[str, weakref.ref[pl.LazyFrame]], tables: Tables) -> bool:
     """Whether these are the very tables that were held."""
     return held.keys() == tables.keys() and all(held[name]() is table for name, table in tables.items())

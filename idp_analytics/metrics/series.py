@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -13,8 +13,8 @@ from idp_analytics.metrics.catalogue import HEADLINES, by_name
 from idp_analytics.metrics.cells import periods_of
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.exposure import exposed
+from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import observed
 from idp_analytics.settings import Settings
 
 _ESTIMATORS = (Estimator.RATE, Estimator.SHARE, Estimator.DAYS, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -102,7 +102,7 @@ def _per_exposure(
     metric: Metric, tables: Tables, settings: Settings, as_of: datetime, scopes: Sequence[str], every: str
 ) -> pl.DataFrame:
     answers = compute(tables, settings, as_of, (metric,), scopes, (every,))
-    first = observed(metric, tables, settings, as_of).select(pl.col("day").min()).collect().item()
+    first: date | None = Gathering(tables, settings, as_of).of(metric).cube["day"].min()  # type: ignore[assignment]
     periods = periods_of(metric.name, tables, settings, as_of, first, (every,))
     covered = periods.select("every", "period_start", "covered_from", "covered_to")
     assert metric.exposure is not None, "a count per exposure has one"

@@ -1,0 +1,88 @@
+"""What is observed for each metric, as far as answers and studies need it: read and joined once for all of them."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from idp_analytics.answers import Estimator, Metric
+from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.observed import known, seen
+from idp_analytics.metrics.remembered import Shared, same
+from idp_analytics.settings import Settings
+
+TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
+"""Estimators that need durations one by one."""
+
+_KEY = ("service_id", "team_id", "day", "currency", "detail", "source_table")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Of one metric: ``cube``, its observations counted per service, team, day, currency, detail and source_table (``n`` usable, ``k`` hits, ``missing``,
+    ``amount``), of which every scope and period is a sum; and where the metric needs them (:data:`TIMED`) its usable ``durations`` one by one:
+    ``service_id``, ``team_id``, ``day``, ``x``, ``hit``. Texts are Categoricals, which of so many rows takes a fraction of the memory."""
+
+    cube: pl.DataFrame
+    durations: pl.DataFrame | None
+
+
+class Gathering:
+    """The observations of ``tables`` before ``as_of``, gathered metric by metric.
+
+    What is found is kept for the last tables, settings and moment, as long as those tables are there, so that whoever asks after the answers were made
+    (``nine_in_ten``, ``process_behaviour``, ``trends``, ``comparison``, ``impact``, the evidence of ``maturity``) reads and joins nothing again. Charges
+    are not kept: they are many, and nobody asks twice.
+    """
+
+    def __init__(self, tables: Tables, settings: Settings, as_of: datetime) -> None:
+        self.shared = Shared(known(tables, as_of))
+        self._settings, self._as_of = settings, as_of
+        if not _kept or not _kept[0].is_of(tables, settings, as_of):
+            _kept[:] = [_Kept(tables, settings, as_of)]
+        self._held = _kept[0]
+
+    def of(self, metric: Metric) -> Gathered:
+        """What is observed for ``metric``."""
+        found = self._held.found.get(metric.name)
+        if found is None or found[0] is not metric:
+            found = metric, self._gathered(metric)
+            if metric.estimator is not Estimator.TOTAL:
+                self._held.found[metric.name] = found
+        return found[1]
+
+    def _gathered(self, metric: Metric) -> Gathered:
+        usable = pl.col("usable")
+        observed = seen(metric, self.shared, self._settings, self._as_of)
+        cube = observed.group_by(_KEY).agg(
+            usable.sum().cast(pl.Int64).alias("n"),
+            (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
+            (~usable).sum().cast(pl.Int64).alias("missing"),
+            pl.col("amount").sum(),
+        )
+        by_number = pl.col(pl.String).cast(pl.Categorical(self._held.texts))
+        if metric.estimator not in TIMED:
+            return Gathered(cube.with_columns(by_number).collect(), None)
+        single = observed.filter("usable", pl.col("detail").is_null()).select(
+            "service_id", "team_id", "day", "x", "hit"
+        )
+        return Gathered(*pl.collect_all([cube.with_columns(by_number), single.with_columns(by_number)]))
+
+
+class _Kept:
+    """What was gathered of certain tables; holds none of them alive."""
+
+    def __init__(self, tables: Tables, settings: Settings, as_of: datetime) -> None:
+        self.found: dict[str, tuple[Metric, Gathered]] = {}
+        self.texts = pl.Categories.random()
+        self._tables = {name: weakref.ref(table, lambda _: self.found.clear()) for name, table in tables.items()}
+        self._settings, self._as_of = settings, as_of
+
+    def is_of(self, tables: Tables, settings: Settings, as_of: datetime) -> bool:
+        return self._settings is settings and self._as_of == as_of and same(self._tables, tables)
+
+
+_kept: list[_Kept] = []
