@@ -14,12 +14,15 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.files import beginning, content, decoded, said_replaced, sha256
+from idp_analytics.sources.files import beginning, content, decoded, encoding, said_replaced, sha256
 from idp_analytics.sources.yaml_documents import yaml_values
 
 LISTS = (
@@ -120,11 +123,17 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     """
     shown = path.name if shown is None else shown
     data = content(path, shown, "json_mib")
-    text, replaced = decoded(data)
     digest = sha256(path, data)
+    values = _at_once(data, number)
+    broken: list[tuple[int, str]] = []
+    is_empty, replaced, escaped = False, 0, 0
+    if values is None:
+        text, replaced = decoded(data)
+        is_empty = not text or text.isspace()
+        is_yaml = path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml"))
+        values, broken, escaped = _mended(text, is_yaml, shown, number)
+        del text
     del data
-    is_yaml = path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml"))
-    values, broken, escaped = _mended(text, is_yaml, shown, number)
     found: list[tuple[int, dict[str, Any]]] = []
     pages: list[Mapping[str, Any]] = []
     place = 0
@@ -149,7 +158,7 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     warnings = [said_replaced(replaced)] if replaced else []
     if escaped:
         warnings.append(f"{escaped:,} backslash(es) begin no escape JSON knows and are kept as written")
-    if not text or text.isspace():
+    if is_empty:
         warnings.append("the file is empty")
     following = _following(pages)
     total, short = _missing(pages, place)
@@ -163,6 +172,27 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
 
 _BROKEN = object()
 _OBJECT = {dict}
+
+
+def _at_once(data: bytes, number: Callable[[str], Any]) -> list[tuple[int, Any]] | None:
+    """What :func:`_values` gives for one value of JSON, or one object per line and nothing else, in UTF-8 without anything odd, which is nearly every
+    file; null for all others. The parser refuses whatever Python's would refuse or read in a way of its own (NaN, lone surrogates, integers too long)."""
+    if encoding(data) != "utf-8" or data.lstrip()[:1] not in (b"{", b"["):
+        return None
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    # No text holds the end of a line as it is, and no value has one object right after another: each of these lines is an object.
+    is_lines = lines > 1 and data.count(b"}\n{") == lines - 1
+    decoder = _decoder(number)
+    try:
+        found = decoder.decode_lines(data) if is_lines else [decoder.decode(data)]
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return list(enumerate(found, 1)) if not is_lines or len(found) == lines else None
+
+
+@lru_cache(maxsize=8)
+def _decoder(number: Callable[[str], Any]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(float_hook=number)
 
 
 def _values(

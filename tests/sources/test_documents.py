@@ -8,14 +8,16 @@ import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idp_analytics.errors import SourceError
-from idp_analytics.sources.documents import Documents, _joined_lines, _json_lines, read_documents
+from idp_analytics.sources.documents import Documents, _at_once, _joined_lines, _json_lines, read_documents
 
 TWO = [{"id": "a", "n": 1}, {"id": "b", "n": 2}]
 
@@ -309,3 +311,48 @@ def test_lines_are_what_each_is_by_itself(lines: list[str]) -> None:
     assert at_once is None or (at_once, []) == one_by_one
     if len(lines) > 1 and set(lines) == {'{"a": 1}'}:
         assert at_once is not None
+
+
+_ODD = (
+    '{"a": 1}', '{"a": 1.50}', '{"a": 1e400}', '{"a": -0}', '{"a": NaN}', '{"a": Infinity}', '{"a": 1234567890123456789012345}', '{"a": 01}', '{"a": 1, "a": 2}',
+    '{"a": "\\ud83d\\ude00"}', '{"a": "\\ud800"}', '{"a": "\\x"}', '{"a": "\x01"}', '{"a": "\u2028"}', '{"a": "\u00e9"}', '{"items": [{"id": 1}, 7]}', '[{"a": {}}, null]',
+    '{"a":\n1}', '{"a": {}\n}', '{"a": 1} {"a": 2}', '{"a": [}', '"a"', "", " ", '{"a": 1},', "\x00", '{"a": 1}\r', '[{"a": 1}\n,{"a": 2}]', '{"a": "}\n{"}', '[{"a": [1,]}]',
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(_ODD), min_size=1, max_size=4),
+    st.sampled_from(["\n", "\r\n", "", "\n\n"]),
+    st.booleans(),
+    st.sampled_from([float, str, Decimal]),
+)
+@example(['{"a": %s}' % ("1" * 5000)], "", False, str)
+@example(["[" * 3000 + "]" * 3000, '{"a": 1}'], "\n", True, str)
+@example(['{"a": 1} {"a": 2}', '{"a":\n1}'], "\n", False, str)
+@example(["\ufeff" + '{"a": 1}', '{"a": "\udcff"}'], "\n", False, str)
+def test_what_is_read_at_once_is_what_python_reads(lines: list[str], between: str, is_ended: bool, number: Any) -> None:
+    """The fast parser gives what Python's gives, with the same words about what is broken, or leaves it to that."""
+    data = (between.join(lines) + "\n" * is_ended).encode("utf-8", "surrogateescape")
+
+    def told() -> Any:
+        with NamedTemporaryFile(suffix=".json") as file:
+            file.write(data)
+            file.flush()
+            try:
+                found = read_documents(Path(file.name), "x.json", number)
+            except SourceError as error:
+                return str(error)
+            return repr(found)
+
+    fast = told()
+    with patch("idp_analytics.sources.documents._at_once", return_value=None):
+        assert fast == told()
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"a": 1.0}]', '{"a": 1}\n{"a": 2}\n', '{"a": 1}\n{"a": {"b": {}}}', '{\n"a": {}\n}']
+)
+def test_what_is_as_usual_is_read_at_once(text: str) -> None:
+    """Python's parser is not asked."""
+    with patch.object(json.JSONDecoder, "decode", side_effect=AssertionError):
+        assert _at_once(text.encode(), str) is not None
