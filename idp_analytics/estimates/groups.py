@@ -51,7 +51,7 @@ def _codes(column: pl.Series) -> tuple[Numbers, int]:
     """Each row's value by number, 0 for null, and below what all numbers are."""
     if column.dtype == pl.String:
         column = column.cast(pl.Categorical(pl.Categories.random()))
-    elif not column.dtype.is_integer() and column.dtype not in (pl.Date, pl.Enum, pl.Categorical):
+    elif not column.dtype.is_integer() and not isinstance(column.dtype, pl.Date | pl.Enum | pl.Categorical):
         column = column.rank("dense")
     told = column.to_physical().cast(pl.Int64)
     least, most = told.min(), told.max()

@@ -9,14 +9,16 @@ import polars as pl
 from idp_analytics.answers import Estimator, Metric, Verdict
 from idp_analytics.estimates import changes
 
-_SAME = ("scope", "entity_id", "every", "currency", "detail")
+SERIES = ("scope", "entity_id", "every", "currency", "detail")
+"""What the periods that are compared have in common."""
+
 _USED = ("value", "low", "high", "n", "k", "days", "crowding")
 
 Array = npt.NDArray[np.float64]
 
 
 def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
-    """``rows`` of one metric with ``change``, ``change_low``, ``change_high`` and ``verdict``.
+    """``rows`` of one metric, sorted by :data:`SERIES` and time, with ``change``, ``change_low``, ``change_high`` and ``verdict``.
 
     Each period is compared with the one just before it, of the same length and entity (money: currency and part):
     shares by their difference (Newcombe; of time: MOVER), rates by their ratio (exact), medians by their ratio (MOVER), totals by
@@ -31,11 +33,14 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
     """
     if "crowding" not in rows.columns:
         rows = rows.with_columns(pl.lit(1.0).alias("crowding"))
-    before = rows.select(
-        *_SAME, pl.col("period_end").alias("period_start"), pl.col("is_partial").alias("is_partial_before"),
-        *(pl.col(name).alias(f"{name}_before") for name in _USED),
-    )  # fmt: skip
-    rows = rows.join(before, on=[*_SAME, "period_start"], how="left", nulls_equal=True)
+    # In order, so that the row before is that of the period before, if there is any.
+    follows = pl.all_horizontal(
+        *(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in SERIES),
+        (pl.col("period_end").shift(1) == pl.col("period_start")).fill_null(False),
+    )
+    rows = rows.with_columns(follows.alias("_follows")).with_columns(
+        pl.when("_follows").then(pl.col(name).shift(1)).alias(f"{name}_before") for name in (*_USED, "is_partial")
+    )
     comparable = pl.col("value", "value_before").is_not_null()
     alike = ~pl.col("is_partial_before")
     if metric.estimator is Estimator.TOTAL:

@@ -8,9 +8,10 @@ import polars as pl
 
 from idp_analytics.answers import CELL, Estimator, Metric
 from idp_analytics.metrics.catalogue import CATALOGUE
-from idp_analytics.metrics.cells import Spans, lengths, periods_of, within
+from idp_analytics.metrics.cells import Spans, periods_of, within
 from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.numbered_cells import Cells, everyone
 from idp_analytics.metrics.quantiles import quantiles
 from idp_analytics.settings import Settings
 
@@ -69,13 +70,15 @@ def _of(
     first: date = rows["day"].min()  # type: ignore[assignment]
     periods = periods_of(metric.name, tables, settings, as_of, first, of=spans)
     rows = rows.filter(within(spans, pl.col("day")))
-    found = quantiles(metric, rows, ("org", "team"), lengths(spans), settings.calendar.first_weekday, level, SHARE)
+    nobody = pl.DataFrame(schema={"scope": pl.String, "entity_id": pl.String})
+    cells = Cells(everyone(nobody, rows, ("org", "team")), periods, settings.calendar.first_weekday)
+    told = quantiles(metric, rows, cells, level, SHARE).rename({"count": "n"})
+    found = pl.concat([cells.frame(), told], how="horizontal").filter(pl.col("seen") > 0)
     if metric.estimator is Estimator.MEDIAN:
         found = found.with_columns(pl.lit(0, pl.Int64).alias("censored"))
     many = pl.col("n") >= FEWEST
     return (
-        found.join(periods, on=["every", "period_start"])
-        .with_columns(
+        found.with_columns(
             *(pl.when(many).then(old).alias(new) for old, new in (("value", "p90"), ("low", "low"), ("high", "high"))),
             pl.lit(metric.name).alias("metric"), pl.lit(metric.unit).alias("unit"), pl.lit(level).alias("level"),
         )

@@ -1,0 +1,103 @@
+"""Which of a metric's cells, entities × periods, each row counts in, by number: what is added up is numbers, and texts are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from idp_analytics.estimates import groups
+from idp_analytics.metrics.observed import ENTITY
+from idp_analytics.periods import floored
+
+Numbers = groups.Numbers
+
+
+@dataclass(frozen=True)
+class Block:
+    """The cells of one scope and one length: which lines (entities) and columns (periods) of all cells."""
+
+    scope: str
+    every: str
+    lines: slice
+    columns: slice
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many entities, how many periods."""
+        return self.lines.stop - self.lines.start, self.columns.stop - self.columns.start
+
+    @property
+    def size(self) -> int:
+        """How many cells."""
+        lines, columns = self.shape
+        return lines * columns
+
+
+class Cells:
+    """``entities`` (``scope``, ``entity_id``) × ``periods`` (``every``, ``period_start``, …), each once; :attr:`frame` has a row for each, in order of
+    scope, entity, length and time. Arrays over all of them are entities × periods, and as columns one after the other."""
+
+    def __init__(self, entities: pl.DataFrame, periods: pl.DataFrame, week_start: int) -> None:
+        self.entities, self.periods = entities.sort("scope", "entity_id"), periods.sort("every", "period_start")
+        self.shape = self.entities.height, self.periods.height
+        self._week_start = week_start
+        self._lines = {scope: _slice(self.entities["scope"] == scope) for scope in self.entities["scope"].unique()}
+        self._columns = {every: _slice(self.periods["every"] == every) for every in self.periods["every"].unique()}
+
+    def frame(self) -> pl.DataFrame:
+        """One row per cell."""
+        return self.entities.join(self.periods, how="cross", maintain_order="left_right")
+
+    def of(self, rows: pl.DataFrame) -> Iterator[tuple[Block, Numbers]]:
+        """Per scope and length the number, inside its block, of the cell each of ``rows`` (``service_id``, ``team_id``, ``day``) counts in; −1: none."""
+        days, day = groups.numbered(rows, ["day"])
+        columns = {every: self._column(days, every)[day] for every in self._columns}
+        for scope, lines in self._lines.items():
+            line = self._line(rows, scope)
+            for every, column in columns.items():
+                block = Block(scope, every, lines, self._columns[every])
+                yield block, np.where((line >= 0) & (column >= 0), line * block.shape[1] + column, -1)
+
+    def _column(self, days: pl.DataFrame, every: str) -> Numbers:
+        """The column of each ``day`` among the periods of a length; −1: none."""
+        starts = days.select(floored(pl.col("day"), every, self._week_start).alias("period_start"))
+        return _places(starts, self.periods.filter(pl.col("every") == every).select("period_start"))
+
+    def _line(self, rows: pl.DataFrame, scope: str) -> Numbers:
+        """The line of each of ``rows`` among the entities of a scope; −1: none."""
+        if scope == "org":
+            return np.zeros(rows.height, np.int64)
+        whose, number = groups.numbered(rows.select(entity_id=ENTITY[scope]), ["entity_id"])
+        known = self.entities.filter(pl.col("scope") == scope).select("entity_id")
+        return _places(whose.cast(pl.String), known)[number]
+
+
+def everyone(known: pl.DataFrame, rows: pl.DataFrame, scopes: Sequence[str]) -> pl.DataFrame:
+    """``scope``, ``entity_id`` of all that are ``known`` and of all ``rows`` (``service_id``, ``team_id``) are of, each once."""
+    found = [
+        rows.select(pl.lit(scope).alias("scope"), entity_id=ENTITY[scope]).unique().drop_nulls().cast(pl.String)
+        for scope in scopes
+    ]
+    return pl.concat([known, *found]).unique()
+
+
+def sums(cell: Numbers, size: int, values: Numbers | None = None) -> Numbers:
+    """``values``, whole numbers, added up per cell of ``size`` (None: how many rows there are), exactly up to 2^53; −1 is none."""
+    # What is in none goes into one more, which is left out.
+    there = np.where(cell >= 0, cell, size)
+    return np.bincount(there, values, size + 1)[:-1].astype(np.int64)
+
+
+def _places(some: pl.DataFrame, among: pl.DataFrame) -> Numbers:
+    """The place of each row of ``some`` among the rows of ``among``, which has each once; −1: none."""
+    found = some.join(among.with_row_index("_place"), on=among.columns, how="left", maintain_order="left")
+    return found["_place"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _slice(holds: pl.Series) -> slice:
+    """Where what holds in one stretch begins and ends."""
+    places = holds.arg_true()
+    return slice(int(places[0]), int(places[-1]) + 1)
