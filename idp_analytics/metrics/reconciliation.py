@@ -29,6 +29,7 @@ from idp_analytics.metrics.presets.tools import (
     RATIO,
 )
 from idp_analytics.metrics.presets.windows import calendar_windows
+from idp_analytics.metrics.remembered import Shared
 from idp_analytics.settings import Settings
 
 RECONCILED: tuple[Definition, ...] = (DEVLAKE_2023, DEVLAKE_2021, FOUR_KEYS, MIDDLEWARE, METRIK, DATADOG, RATIO)
@@ -151,20 +152,24 @@ def reconciled(
     return pl.concat(parts).sort("metric", "scope", "entity_id", "every", "period_start", "definition", "step")
 
 
-def _seen(tables: Tables, as_of: datetime, ownerships: Iterable[str]) -> dict[str, Tables]:
+def _seen(tables: Tables, as_of: datetime, ownerships: Iterable[str]) -> dict[str, Shared]:
     """Ownership → the tables as known at ``as_of``. What every measure would work out again is worked out once."""
     repairs = labelled(tables)
     seen = {ownership: {**known(tables, as_of, ownership), LABELLED: repairs} for ownership in ownerships}
     names = [(ownership, name) for ownership, found in seen.items() for name in found]
     frames = dict(zip(names, pl.collect_all(seen[o][name] for o, name in names), strict=True))
     of_ids = _ids(frames.values())
-    told: dict[str, Tables] = {}
+    told: dict[str, Shared] = {}
     for ownership in seen:
-        told[ownership] = {
-            name: frame.lazy().with_columns(pl.col(c).cast(dtype) for c, dtype in of_ids.items() if c in frame.columns)
-            for (o, name), frame in frames.items()
-            if o == ownership
-        }
+        told[ownership] = Shared(
+            {
+                name: frame.with_columns(
+                    pl.col(c).cast(dtype) for c, dtype in of_ids.items() if c in frame.columns
+                ).lazy()
+                for (o, name), frame in frames.items()
+                if o == ownership
+            }
+        )
     return told
 
 
@@ -238,7 +243,7 @@ class _Cells:
     """What each measure on the way counts, and its numbers, by (measure, ownership); each is worked out once and kept as long as it is asked for."""
 
     def __init__(
-        self, seen: Mapping[str, Tables], settings: Settings, spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str]
+        self, seen: Mapping[str, Shared], settings: Settings, spans: pl.DataFrame, people: pl.DataFrame, scopes: Sequence[str]
     ) -> None:  # fmt: skip
         self._seen, self._settings, self._spans, self._people, self._scopes = seen, settings, spans, people, scopes
         self._rows: dict[Point, dict[str, pl.DataFrame]] = {}

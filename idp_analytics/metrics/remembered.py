@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import polars as pl
 
@@ -15,27 +15,31 @@ from idp_analytics.settings import Settings
 if TYPE_CHECKING:
     from idp_analytics.metrics.links import Tables
 
+Choices = ParamSpec("Choices")
+
 
 class Shared(dict[str, pl.LazyFrame]):
     """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are."""
 
     def __init__(self, tables: Tables) -> None:
         super().__init__(tables)
-        self.made: dict[tuple[Callable[..., pl.LazyFrame], int], tuple[Settings, pl.LazyFrame]] = {}
+        self.made: dict[tuple[Hashable, ...], tuple[Settings, pl.LazyFrame]] = {}
 
 
-def shared(made: Callable[[Tables, Settings], pl.LazyFrame]) -> Callable[[Tables, Settings], pl.LazyFrame]:
-    """For a function of tables and settings that several metrics rest on: of :class:`Shared` tables it is computed once, and what it
-    gives is then in memory; of any other tables it stays as lazy as it was."""
+def shared(
+    made: Callable[Concatenate[Tables, Settings, Choices], pl.LazyFrame],
+) -> Callable[Concatenate[Tables, Settings, Choices], pl.LazyFrame]:
+    """For a function of tables, settings and choices (hashable, by place) that several metrics rest on: of :class:`Shared` tables it is computed once
+    for each choice, and what it gives is then in memory; of any other tables it stays as lazy as it was."""
 
     @wraps(made)
-    def once(tables: Tables, settings: Settings) -> pl.LazyFrame:
-        if not isinstance(tables, Shared):
-            return made(tables, settings)
-        key = made, id(settings)
+    def once(tables: Tables, settings: Settings, /, *choices: Choices.args, **named: Choices.kwargs) -> pl.LazyFrame:
+        if not isinstance(tables, Shared) or named:
+            return made(tables, settings, *choices, **named)
+        key = made, id(settings), *choices
         if key not in tables.made:
             # The settings are held with it, so that no others can be taken for them.
-            tables.made[key] = settings, made(tables, settings).collect().lazy()
+            tables.made[key] = settings, made(tables, settings, *choices, **named).collect().lazy()
         return tables.made[key][1]
 
     return once

@@ -16,6 +16,7 @@ from idp_analytics.metrics.presets.definition import Definition, FailRate, Link,
 from idp_analytics.metrics.presets.evaluate import evaluated, known
 from idp_analytics.metrics.presets.ours import FAIL_RATE, LINK_RULES, RECOVERY
 from idp_analytics.metrics.presets.windows import calendar_windows
+from idp_analytics.metrics.remembered import Shared
 from idp_analytics.settings import Settings
 
 OURS = "ours: recorded, else same service"
@@ -89,7 +90,8 @@ def link_sensitivity(
     measures = [_under(m, rule) for m in (FAIL_RATE, RECOVERY) for rule in RULES]
     found, grids = [], periods_of((FAIL_RATE, RECOVERY), tables, settings, as_of, every if spans is None else lengths(spans))  # fmt: skip
     people = entities(tables, scopes)
-    notes = _notes(tables, as_of)
+    seen = Shared(known(tables, as_of))
+    notes = _notes(seen)
     for (_, metric), grid in grids.items():
         own = Definition(
             name="link_sensitivity",
@@ -99,7 +101,7 @@ def link_sensitivity(
             measures=tuple(m for m in measures if m.metric == metric),
         )
         measured = grid.filter("is_measured", of_spans(spans))
-        numbers = evaluated(own, tables, settings, as_of, calendar_windows(measured), people)
+        numbers = evaluated(own, tables, settings, as_of, calendar_windows(measured), people, seen=seen)
         starts = measured.select("every", "period", "period_start")
         found.append(
             _judged(
@@ -131,9 +133,8 @@ def _under(measure: FailRate | Recovery, rule: str) -> Measure:
     return replace(measure, detail=rule, link=link)
 
 
-def _notes(tables: Tables, as_of: datetime) -> dict[str, str]:
+def _notes(seen: Tables) -> dict[str, str]:
     """Rule → why the data cannot tell what it needs, anywhere."""
-    seen = known(tables, as_of)
     deployments, incidents = seen["deployments"], seen["incidents"]
     has = pl.concat(
         [

@@ -75,3 +75,17 @@ def test_of_shared_tables_one_thing_is_made_once_and_of_others_not_at_all(settin
     assert len(seen) == 4
     less = Shared({"costs": pl.LazyFrame({"amount": [1]})})
     assert dear(less, given).collect().is_empty()
+
+
+def test_of_shared_tables_each_choice_is_made_once(settings):
+    made = []
+
+    @shared
+    def more(tables, settings, amount):
+        made.append(amount)
+        return tables["runs"].filter(pl.col("hours") > amount)
+
+    given = settings()
+    tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
+    assert [more(tables, given, amount).collect().height for amount in (0, 2, 0, 2)] == [3, 2, 3, 2]
+    assert made == [0, 2]

@@ -6,6 +6,7 @@ import polars as pl
 
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.definition import Counted
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 REPAIR = r"(?i)\b(hot-?fix|revert|roll-?back)"
@@ -77,15 +78,18 @@ def labelled(tables: Tables) -> pl.LazyFrame:
     return tables["deployment_changes"].join(repairs, on="change_id").select("deployment_id").unique()
 
 
-def remedied(tables: Tables, found: pl.LazyFrame) -> pl.LazyFrame:
-    """What was undone or repaired: ``deployment_id``, ``remedied_at``, ``remedied_by``; one row each, its first remedy.
+@shared
+def remedied(tables: Tables, settings: Settings, rule: Counted) -> pl.LazyFrame:
+    """What was undone or repaired, of the deployments ``rule`` counts: ``deployment_id``, ``remedied_at``, ``remedied_by``; one row each, its first remedy.
 
     A rollback puts back an earlier version: the deployment that came right after that version failed. Where the version put
     back is not known, the one before the rollback. A repair (:func:`labelled`) says the same of the last deployment before
     it that is neither a rollback nor the repair itself.
     """
     fixes = labelled(tables).with_columns(pl.lit(True).alias("is_repair"))
-    marked = put_back(found).join(fixes, on="deployment_id", how="left", maintain_order="left")
+    marked = put_back(counted(tables, rule, settings)).join(
+        fixes, on="deployment_id", how="left", maintain_order="left"
+    )
     normal = pl.when(~pl.col("is_put_back")).then(pl.col("place"))
     last_normal = normal.shift(1).forward_fill().over("service_id")
     after = pl.when(pl.col("place_before") < pl.col("place") - 1).then(pl.col("place_before") + 1)
@@ -105,13 +109,18 @@ def remedied(tables: Tables, found: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def restored(found: pl.LazyFrame) -> pl.LazyFrame:
-    """From the first failed deployment since the last success to the next success of the service.
+@shared
+def restored(tables: Tables, settings: Settings, rule: Counted) -> pl.LazyFrame:
+    """Of the deployments ``rule`` counts, from the first failed deployment since the last success to the next success of the service.
 
     ``deployment_id``, ``service_id``, ``team_id``, ``at`` (of the failed one), ``remedied_at``, ``remedied_by`` (null:
     not yet). Deployments that neither failed nor succeeded are passed over.
     """
-    ended = found.filter(pl.col("outcome").is_in(("success", "failure"))).sort("service_id", "at", "deployment_id")
+    ended = (
+        counted(tables, rule, settings)
+        .filter(pl.col("outcome").is_in(("success", "failure")))
+        .sort("service_id", "at", "deployment_id")
+    )
     is_success = pl.col("outcome") == "success"
     before = is_success.shift(1, fill_value=True).over("service_id")
 

@@ -20,7 +20,8 @@ from idp_analytics.metrics.presets.definition import (
     Rework,
 )
 from idp_analytics.metrics.presets.observe import counted_by
-from idp_analytics.metrics.presets.windows import placed
+from idp_analytics.metrics.presets.windows import between, placed, wall_time
+from idp_analytics.metrics.remembered import Shared
 from idp_analytics.settings import Settings
 
 ENTITY = {"org": pl.lit(ORG), "team": pl.col("team_id"), "service": pl.col("service_id")}
@@ -84,7 +85,7 @@ def placed_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.
     found = placed(counted_by(measure, tables, settings, scope), spans, settings.time_zone)
     # What must lie in the same window: between its ends, in the same wall time.
     edges = spans.lazy().select("every", "period", "start", "end")
-    also = pl.col("also_at").dt.convert_time_zone(settings.time_zone).dt.replace_time_zone(None)
+    also = wall_time(pl.col("also_at"), settings.time_zone)
     return (
         found.join(edges, on=["every", "period"], how="left")
         .filter(pl.col("also_at").is_null() | ((also >= pl.col("start")) & (also < pl.col("end"))))
@@ -92,20 +93,18 @@ def placed_rows(measure: Measure, tables: Tables, settings: Settings, spans: pl.
     )
 
 
-def reaching(tables: Tables, spans: pl.DataFrame, zone: str) -> pl.LazyFrame:
-    """The rows of ``deployment_changes`` that can matter to a lead time in ``spans``: all of every change that was deployed,
-    or merged, between the first start and the last end. What a measure without ``carry`` counts there is the same."""
-    first, last = (pl.lit(moment, pl.Datetime("us")) for moment in (spans["start"].min(), spans["end"].max()))
-
-    def within(moment: pl.Expr) -> pl.Expr:
-        local = moment.dt.convert_time_zone(zone).dt.replace_time_zone(None)
-        return (local >= first) & (local < last)
-
+def within_reach(tables: Tables, spans: pl.DataFrame, zone: str) -> Shared:
+    """``tables`` with those ``changes`` and ``deployment_changes`` only that can matter to a lead time in ``spans``: every change that was deployed, or
+    merged, between the first start and the last end. What a measure without ``carry`` counts there is the same."""
     links = tables["deployment_changes"].select("deployment_id", "change_id")
-    deployed = tables["deployments"].filter(within(pl.coalesce("finished_at", "started_at", "queued_at")))
-    merged = tables["changes"].filter(within(pl.col("merged_at"))).select("change_id")
-    changes = links.join(deployed.select("deployment_id"), on="deployment_id", how="semi").select("change_id")
-    return links.join(pl.concat([changes, merged]).unique(), on="change_id", how="semi")
+    ended = pl.coalesce("finished_at", "started_at", "queued_at")
+    deployed = between(tables["deployments"], ended, spans, zone).select("deployment_id")
+    merged = between(tables["changes"], pl.col("merged_at"), spans, zone).select("change_id")
+    matter = pl.concat([links.join(deployed, on="deployment_id", how="semi").select("change_id"), merged]).unique()
+    matter = matter.collect().lazy()
+    near = ("deployment_changes", links), ("changes", tables["changes"])
+    found = pl.collect_all(frame.join(matter, on="change_id", how="semi") for _, frame in near)
+    return Shared({**tables, **{name: frame.lazy() for (name, _), frame in zip(near, found, strict=True)}})
 
 
 def of_scope(rows: Frame, scope: str) -> Frame:
@@ -116,15 +115,19 @@ def of_scope(rows: Frame, scope: str) -> Frame:
 
 
 def collected(
-    measures: Sequence[Measure], tables: Tables, settings: Settings, spans: pl.DataFrame, scopes: Sequence[str]
+    measures: Sequence[Measure],
+    tables: Tables,
+    settings: Settings,
+    spans: pl.DataFrame,
+    scopes: Sequence[str],
+    near: Tables | None = None,
 ) -> list[dict[str, pl.DataFrame]]:
-    """For each measure, scope → its :func:`placed_rows`; read and joined together, once where the scope does not matter."""
+    """For each measure, scope → its :func:`placed_rows`; read and joined together, once where the scope does not matter. ``near``: the tables
+    :func:`within_reach` of ``spans``, for who has them."""
     wanted = [(m, scope) for m in measures for scope in (scopes if asks(m) else scopes[:1])]
     in_reach = [isinstance(m, LeadTime) and not m.carry for m, _ in wanted]
-    near = tables
-    if sum(in_reach) > 1:  # for one measure alone, looking for what it may need is as much work as counting all
-        links = reaching(tables, spans, settings.time_zone).collect()
-        near = {**tables, "deployment_changes": links.lazy()}
+    if near is None:  # for one measure alone, looking for what it may need is as much work as counting all
+        near = within_reach(tables, spans, settings.time_zone) if sum(in_reach) > 1 else tables
     frames = iter(
         pl.collect_all(
             placed_rows(m, near if reaches else tables, settings, spans, scope)
@@ -148,16 +151,20 @@ def evaluated(
     spans: pl.DataFrame,
     entities: pl.DataFrame,
     metrics: Iterable[str] | None = None,
+    seen: Tables | None = None,
 ) -> pl.DataFrame:
     """Every measure of ``definition`` for every entity in every window.
 
     ``spans``: :data:`windows.WINDOW`; ``entities``: ``scope``, ``entity_id``. Columns: ``metric``, ``detail``, ``scope``,
     ``entity_id``, ``every``, ``period``, :data:`aggregate.NUMBERS`, ``unit``, ``tier`` (the tool's own grade; null: none),
-    sorted by all of the first six.
+    sorted by all of the first six. ``seen``: the tables as :func:`known`, for who asks several times.
     """
     wanted = None if metrics is None else set(metrics)
     measures = [m for m in definition.measures if wanted is None or m.metric in wanted]
-    seen = known(tables, as_of, definition.ownership)
+    if seen is None:
+        seen = known(tables, as_of, definition.ownership)
+        if len(measures) > 1:
+            seen = Shared(seen)
     scopes = entities["scope"].unique(maintain_order=True).to_list()
     parts = [
         cell_values(measure, by_scope, entities, spans, settings.rules.level)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.presets.definition import LeadTime
+from idp_analytics.metrics.presets.definition import Counted, LeadTime
 from idp_analytics.metrics.presets.deployments import counted
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 STAGES = ("coding_hours", "pickup_hours", "review_hours", "deploy_hours")
@@ -20,7 +21,11 @@ def lead_times(measure: LeadTime, tables: Tables, settings: Settings) -> pl.Lazy
     (hours), ``source_key`` (change_id), ``deployment_id``, :data:`STAGES` (hours; null: unknown or negative), which the
     definition's rounding applies to as well.
     """
-    links = _carried(tables, measure, settings) if measure.carry else _links(tables, measure, settings)
+    links = (
+        _carried(tables, settings, measure.counted)
+        if measure.carry
+        else _links(tables, settings, measure.counted, measure.skip_first, measure.each, measure.pick)
+    )
     of = pl.col("kind").is_null() | (pl.col("kind") == measure.unit_of_change)
     changes = tables["changes"].filter(pl.lit(True) if measure.unit_of_change == "change" else of)
     times = changes.select(
@@ -52,10 +57,11 @@ def lead_times(measure: LeadTime, tables: Tables, settings: Settings) -> pl.Lazy
     )  # fmt: skip
 
 
-def _links(tables: Tables, measure: LeadTime, settings: Settings) -> pl.LazyFrame:
+@shared
+def _links(tables: Tables, settings: Settings, rule: Counted, skip_first: bool, each: str, pick: str) -> pl.LazyFrame:
     """``change_id`` and the deployment it is counted with (``every``: one row for each)."""
-    found = counted(tables, measure.counted, settings)
-    if measure.skip_first:
+    found = counted(tables, rule, settings)
+    if skip_first:
         first = found.sort("at", "deployment_id").unique(
             ("service_id", "environment"), keep="first", maintain_order=True
         )
@@ -64,15 +70,16 @@ def _links(tables: Tables, measure: LeadTime, settings: Settings) -> pl.LazyFram
         "deployment_id", "service_id", "team_id", "started_at", pl.col("at").alias("deployed_at")
     )  # fmt: skip
     links = tables["deployment_changes"].select("deployment_id", "change_id").join(deployed, on="deployment_id")
-    if measure.each == "every":
+    if each == "every":
         return links
-    order = pl.coalesce("started_at", "deployed_at") if measure.pick == "started_at" else pl.col("deployed_at")
+    order = pl.coalesce("started_at", "deployed_at") if pick == "started_at" else pl.col("deployed_at")
     return links.sort(order, "deployment_id").unique("change_id", keep="first", maintain_order=True)
 
 
-def _carried(tables: Tables, measure: LeadTime, settings: Settings) -> pl.LazyFrame:
+@shared
+def _carried(tables: Tables, settings: Settings, rule: Counted) -> pl.LazyFrame:
     """``change_id`` and the first success of the service at or after the deployment it was in, whatever that one's end."""
-    success = counted(tables, measure.counted, settings).select(
+    success = counted(tables, rule, settings).select(
         "deployment_id", "service_id", "team_id", "started_at", pl.col("at").alias("deployed_at")
     )
     tried = tables["deployments"].select(

@@ -93,13 +93,13 @@ def _fail_rate(measure: FailRate, tables: Tables, settings: Settings, scope: str
     if measure.link.by == "outcome":
         return _deployments(below, unit=unit, k=(pl.col("outcome") == "failure").fill_null(False))
     if measure.link.by == "remediation":
-        everything = counted(tables, replace(measure.counted, rollbacks=True, redeploys=True), settings)
-        failed = remedied(tables, everything).select(
+        everything = replace(measure.counted, rollbacks=True, redeploys=True)
+        failed = remedied(tables, settings, everything).select(
             "deployment_id", pl.lit(1).alias("k"), pl.lit(None).alias("_incident")
         )
         links = failed.with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("also_at"))
     else:
-        incidents = blamed(tables, found, measure.link, settings, scope)
+        incidents = blamed(tables, settings, measure.counted, measure.link, scope)
         if measure.link.by == "nothing":
             above = _rows(incidents, "incidents", at=pl.col("opened_at"), k=pl.lit(1), source_key=pl.col("incident_id"))
             return pl.concat([_deployments(below, unit=unit, k=pl.lit(0)), above])
@@ -123,15 +123,14 @@ def _fail_rate(measure: FailRate, tables: Tables, settings: Settings, scope: str
 
 
 def _recovery(measure: Recovery, tables: Tables, settings: Settings, scope: str) -> pl.LazyFrame:
-    found = counted(tables, measure.counted, settings)
     start, end = pl.col("_start"), pl.col("_end")
     if measure.link.by in ("outcome", "remediation"):
-        spans = _repaired(measure, tables, found).with_columns(
+        spans = _repaired(measure, tables, settings).with_columns(
             pl.col("at").alias("_start"), pl.col("remedied_at").alias("_end"), pl.col("at").alias("linked_at")
         )
         table, key = "deployments", pl.col("deployment_id")
     else:
-        spans = blamed(tables, found, measure.link, settings, scope)
+        spans = blamed(tables, settings, measure.counted, measure.link, scope)
         if measure.linked:
             spans = spans.filter(pl.col("linked_id").is_not_null())
         begin = {
@@ -155,11 +154,11 @@ def _recovery(measure: Recovery, tables: Tables, settings: Settings, scope: str)
     return _rows(rows, table, at=pl.col("_at"), n=pl.lit(1), source_key=key)
 
 
-def _repaired(measure: Recovery, tables: Tables, found: pl.LazyFrame) -> pl.LazyFrame:
+def _repaired(measure: Recovery, tables: Tables, settings: Settings) -> pl.LazyFrame:
     if measure.link.by == "outcome":
-        return restored(found)
-    whose = found.select("deployment_id", "service_id", "team_id", "at")
-    return whose.join(remedied(tables, found), on="deployment_id")
+        return restored(tables, settings, measure.counted)
+    whose = counted(tables, measure.counted, settings).select("deployment_id", "service_id", "team_id", "at")
+    return whose.join(remedied(tables, settings, measure.counted), on="deployment_id")
 
 
 def _whole(hours: pl.Expr, unit: str) -> pl.Expr:
@@ -175,7 +174,7 @@ def _rework(measure: Rework, tables: Tables, settings: Settings, scope: str) -> 
     if measure.by == "label":
         repairs = labelled(tables).with_columns(pl.lit(1).alias("k"))
         return _deployments(found.join(repairs, on="deployment_id", how="left"), k=pl.col("k").fill_null(0))
-    links = blamed(tables, found, measure.link, settings, scope).filter(pl.col("linked_id").is_not_null())
+    links = blamed(tables, settings, measure.counted, measure.link, scope).filter(pl.col("linked_id").is_not_null())
     far = pl.datetime(9999, 1, 1, time_zone="UTC")
     spans = (
         links.select(

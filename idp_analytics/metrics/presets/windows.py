@@ -68,10 +68,9 @@ def placed(frame: pl.LazyFrame, spans: pl.DataFrame, zone: str, at: str = "at") 
 
     What falls into no window is left out.
     """
-    local = frame.with_columns(pl.col(at).dt.convert_time_zone(zone).dt.replace_time_zone(None).alias("local"))
     # What lies in no window at all is not sorted: the latest few periods of years of data are quickly placed.
-    first, last = (pl.lit(day, WINDOW["start"]) for day in (spans["start"].min(), spans["end"].max()))
-    local = local.filter(pl.col("local") >= first, pl.col("local") < last).sort("local")
+    local = between(frame, pl.col(at), spans, zone)
+    local = local.with_columns(wall_time(pl.col(at), zone).alias("local")).sort("local")
     parts = []
     for (every,), part in spans.sort("start").partition_by("every", as_dict=True, maintain_order=True).items():
         starts = part.lazy().select("period", pl.col("start").alias("local"), "end")
@@ -79,6 +78,21 @@ def placed(frame: pl.LazyFrame, spans: pl.DataFrame, zone: str, at: str = "at") 
         parts.append(found.drop("end").with_columns(pl.lit(every).alias("every")))
     none = local.head(0).with_columns(pl.lit(None, pl.String).alias(name) for name in ("period", "every"))
     return pl.concat(parts) if parts else none
+
+
+def between(frame: pl.LazyFrame, at: pl.Expr, spans: pl.DataFrame, zone: str) -> pl.LazyFrame:
+    """The rows of ``frame`` with ``at`` (UTC) from the start of the first window on, and before the end of the last."""
+    first, last = (pl.lit(day, WINDOW["start"]) for day in (spans["start"].min(), spans["end"].max()))
+    # No zone is a day away from UTC. Few rows of years of data are that near, and only theirs is the wall time worked out.
+    a_day = timedelta(days=1)
+    near = (at >= (first - a_day).dt.replace_time_zone("UTC")) & (at < (last + a_day).dt.replace_time_zone("UTC"))
+    local = wall_time(at, zone)
+    return frame.filter(near).filter((local >= first) & (local < last))
+
+
+def wall_time(at: pl.Expr, zone: str) -> pl.Expr:
+    """The wall time in ``zone`` at ``at`` (UTC)."""
+    return at.dt.convert_time_zone(zone).dt.replace_time_zone(None)
 
 
 def buckets(spans: pl.DataFrame, per: str) -> pl.DataFrame:
