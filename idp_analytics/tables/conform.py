@@ -15,7 +15,7 @@ from idp_analytics.errors import SourceError
 from idp_analytics.tables import LINEAGE, TABLES, empty
 from idp_analytics.tables.declare import Column, Extract, Kind, Table
 from idp_analytics.tables.numbered import at, numbered
-from idp_analytics.tables.parse import parse
+from idp_analytics.tables.parse import Parsed, parse
 
 REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "table": pl.String,
@@ -102,16 +102,22 @@ def load_row(
 ) -> pl.DataFrame:
     """One row of table ``loads``: what came in, what was left out and why, which span of time the rows cover."""
     times = [c for c in TABLES[extract.table].time if c in rows.columns]
-    when = (
-        rows.select(pl.coalesce(pl.col(c).cast(pl.Datetime("us", "UTC")) for c in times).alias("at")) if times else None
-    )
-    from_, to = (when["at"].min(), when["at"].max()) if when is not None else (None, None)
+    when = _when(rows, times) if times else None
+    from_, to = (when.min(), when.max()) if when is not None else (None, None)
     row = (
         load_id, source, extract.table, extract.path, extract.sha256, extract.as_of, from_, to, rows_in, rows.height,
         json.dumps({k: v for k, v in sorted(dropped.items()) if v}), extract.truncated, list(warnings),
     )  # fmt: skip
     # By rows, which for one of them takes a seventh of what it takes by columns.
     return pl.DataFrame([row], schema=TABLES["loads"].schema, orient="row")
+
+
+def _when(rows: pl.DataFrame, times: Sequence[str]) -> pl.Series:
+    """The first time of each row that is known."""
+    moment = pl.Datetime("us", "UTC")
+    if not rows[times[0]].null_count():
+        return rows[times[0]].cast(moment)
+    return rows.select(pl.coalesce(pl.col(name).cast(moment) for name in times)).to_series()
 
 
 @cache
@@ -160,22 +166,36 @@ def _read(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None)
 
 
 def _each(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
-    """The same of what stands in each row."""
+    """The same of what stands in each row: first as it usually is, all columns at once, and what is more than that once more."""
     schema = frame.schema
     parsed = {c.name: parse(c, schema[c.name], time_zone) for c in columns}
     # Not select, which would make one row of columns that are all of nothing.
-    told = frame.with_columns((one.value if one.told is None else one.told).alias(name) for name, one in parsed.items())
+    first = frame.with_columns(_first(one).alias(name) for name, one in parsed.items())
+    nothing = [column.null_count() for column in (frame[name] for name in parsed)]
+    unusual = {
+        name: one for (name, one), nulls in zip(parsed.items(), nothing, strict=True)
+        if one.usual is not None and first[name].null_count() > nulls
+    }  # fmt: skip
+    if unusual:
+        again = frame.with_columns(
+            (one.value if one.told is None else one.told).alias(name) for name, one in unusual.items()
+        )
     read: dict[str, Told] = {}
-    for name, one in parsed.items():
-        refused = None
-        if one.told is not None:
-            value, refused = (part.alias(name) for part in told[name].struct.unnest())
-        else:
-            value = told[name]
-            if value.null_count() > frame[name].null_count():  # only what is there is refused
-                refused = frame.with_columns(one.reason.alias(name))[name]
+    for (name, one), nulls in zip(parsed.items(), nothing, strict=True):
+        value, refused = (again if name in unusual else first)[name], None
+        if one.told is not None and (name in unusual or one.usual is None):
+            value, refused = (part.alias(name) for part in value.struct.unnest())
+        elif value.null_count() > nulls:  # only what is there is refused
+            refused = frame.with_columns(one.reason.alias(name))[name]
         read[name] = value, refused if refused is not None and refused.count() else None
     return read
+
+
+def _first(one: Parsed) -> pl.Expr:
+    """The least work that nearly always is enough."""
+    if one.usual is not None:
+        return one.usual
+    return one.value if one.told is None else one.told
 
 
 def _reason(column: Column, value: pl.Series, refused: pl.Series | None) -> pl.Series | None:

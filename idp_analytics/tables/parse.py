@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import polars as pl
@@ -12,10 +12,10 @@ from idp_analytics.tables.declare import MONEY, Column, Kind
 from idp_analytics.working_time import is_time_zone
 
 _UTC = pl.Datetime("us", "UTC")
-_CLOCK = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ]+(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$"
-_ZULU = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
-_ZONED = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$"
-_NAIVE = r"^[12]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d$"
+_CLOCK = r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[Tt ]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?))?\s*(Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?$"
+_ZULU = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z$"
+_ZONED = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](?:\.[0-9]{1,9})?(?:Z|[+-][0-9][0-9]:?[0-9][0-9])$"
+_NAIVE = r"^[12][0-9]{3}-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]$"
 _EPOCH_DIGITS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
@@ -25,11 +25,14 @@ _MOST_DECIMALS = 24
 @dataclass(frozen=True)
 class Parsed:
     """Two expressions over one input column: its ``value`` in the declared type, and the ``reason`` why it was refused (else
-    null): only what is there is refused, and has no value then. ``told``, where it is less work, is a struct of both."""
+    null): only what is there is refused, and has no value then. ``told``, where it is less work, is a struct of both. ``usual``,
+    where there is one, is the value of what is written as nearly all is, and null for all else: a column that has no more
+    nulls then is read by that alone, and all such columns of a table at once."""
 
     value: pl.Expr
     reason: pl.Expr
     told: pl.Expr | None = None
+    usual: pl.Expr | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -50,8 +53,9 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
             zone = column.kind is Kind.ZONE
             return Parsed(text.map_batches(_zones, return_dtype=pl.String) if zone else text, pl.lit(None, pl.String))
         case Kind.ENUM:
-            words = partial(_words, known=list(column.values))
-            return Parsed(_text(raw, found).map_batches(words, return_dtype=pl.String), pl.lit(None, pl.String))
+            known, text = list(column.values), _text(raw, found)
+            value = text.map_batches(partial(_words, known=known), return_dtype=pl.String)
+            return Parsed(value, pl.lit(None, pl.String), usual=pl.when(text.is_in(known)).then(text))
         case Kind.TIMESTAMP:
             return _timestamp(raw, found, time_zone)
         case Kind.DATE:
@@ -76,9 +80,7 @@ def parse(column: Column, found: pl.DataType, time_zone: str | None) -> Parsed:
 
 
 def _words(words: pl.Series, known: list[str]) -> pl.Series:
-    """The known ones in small letters, as nearly all are written; null for the others."""
-    if words.is_in(known).all():
-        return words
+    """The known ones in small letters; null for the others."""
     word = words.str.strip_chars().str.to_lowercase()
     return pl.select(pl.when(word.is_in(known)).then(word)).to_series()
 
@@ -130,8 +132,8 @@ def _amounts(texts: pl.Series) -> pl.DataFrame:
     if frame.select(
         (text.str.contains("e") | text.str.contains("E") | (text.str.len_bytes() > _MOST_DECIMALS)).any()
     ).item():
-        decimals = text.str.extract(r"\.(\d*?)0*(?:[eE].*)?$", 1).str.len_chars().fill_null(0)
-        exponent = text.str.extract(r"[eE]([+-]?\d+)$", 1).cast(pl.Int64, strict=False).fill_null(0)
+        decimals = text.str.extract(r"\.([0-9]*?)0*(?:[eE].*)?$", 1).str.len_chars().fill_null(0)
+        exponent = text.str.extract(r"[eE]([+-]?[0-9]+)$", 1).cast(pl.Int64, strict=False).fill_null(0)
         value = pl.when(decimals.cast(pl.Int64) - exponent <= _MOST_DECIMALS).then(value)
     parsed = _refusing(text, value, "is not an amount of at most 14 digits and 24 decimals")
     return frame.select(value=parsed.value, reason=parsed.reason)
@@ -144,8 +146,17 @@ def _timestamp(raw: pl.Expr, found: pl.DataType, time_zone: str | None) -> Parse
         return _naive(raw, raw.dt.cast_time_unit("us"), time_zone)
     if found == pl.Date:
         return _naive(raw, raw.cast(pl.Datetime("us")), time_zone)
-    text = _known((raw if found == pl.String else raw.cast(pl.String)).str.strip_chars())
-    return _each(text, partial(_times, time_zone=time_zone), _UTC)
+    written = raw if found == pl.String else raw.cast(pl.String)
+    told = _each(_known(written.str.strip_chars()), partial(_times, time_zone=time_zone), _UTC)
+    return replace(told, usual=_zulu(written))
+
+
+def _zulu(text: pl.Expr) -> pl.Expr:
+    """Times as nearly all are written."""
+    told = (
+        pl.when(text.str.contains(_ZULU)).then(text).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    )
+    return told.dt.replace_time_zone("UTC")
 
 
 def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.DataType) -> Parsed:
@@ -158,10 +169,7 @@ def _each(text: pl.Expr, tell: Callable[[pl.Series], pl.DataFrame], dtype: pl.Da
 def _times(texts: pl.Series, time_zone: str | None) -> pl.DataFrame:
     """Nearly all times are written in one of three ways, which are read at once; only the others are taken apart."""
     odd = pl.col("odd")
-    zulu = (
-        pl.when(odd.str.contains(_ZULU)).then(odd).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
-    )
-    value = texts.to_frame("odd").select(value=zulu.dt.replace_time_zone("UTC")).to_series()
+    value = texts.to_frame("odd").select(value=_zulu(odd)).to_series()
     if value.null_count() == texts.null_count():
         return _all_read(value)
     zoned = (
@@ -222,7 +230,7 @@ def _clock(text: pl.Expr, time_zone: str | None) -> Parsed:
 
 def _offset(zone: pl.Expr) -> pl.Expr:
     """``+0530``, ``+05:30``, ``+05`` → a duration; ``Z`` → none."""
-    digits = zone.str.replace(":", "", literal=True).str.extract(r"^[+-](\d{2,4})$", 1)
+    digits = zone.str.replace(":", "", literal=True).str.extract(r"^[+-]([0-9]{2,4})$", 1)
     hours = digits.str.head(2).cast(pl.Int64, strict=False).fill_null(0)
     minutes = digits.str.slice(2).cast(pl.Int64, strict=False).fill_null(0)
     sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
@@ -231,7 +239,7 @@ def _offset(zone: pl.Expr) -> pl.Expr:
 
 def _epoch(text: pl.Expr) -> pl.Expr:
     """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their number of digits; null for other text."""
-    digits = text.str.extract(r"^(\d{9,19})(?:\.\d+)?$", 1)
+    digits = text.str.extract(r"^([0-9]{9,19})(?:\.[0-9]+)?$", 1)
     length = digits.str.len_chars()
     number = digits.cast(pl.Int64, strict=False)
     to_micros = {"s": number * 1_000_000, "ms": number * 1_000, "us": number, "ns": number // 1_000}
@@ -263,7 +271,9 @@ def _date(raw: pl.Expr, found: pl.DataType) -> Parsed:
 def _day(text: pl.Expr) -> Parsed:
     """The day as written: a midnight in any zone means that day there."""
     text = pl.when(~text.str.starts_with("0001-01-01")).then(text)
-    day = text.str.extract(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2})(?:[Tt ].*)?$", 1).str.replace_all("/", "-", literal=True)
+    day = text.str.extract(r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[Tt ].*)?$", 1).str.replace_all(
+        "/", "-", literal=True
+    )
     return _refusing(text, day.str.to_date("%Y-%m-%d", strict=False), "is not a date")
 
 

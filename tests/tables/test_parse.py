@@ -22,6 +22,9 @@ def read(
     frame = pl.DataFrame({"c": pl.Series(values, dtype=dtype or pl.String)})
     parsed = parse(Column("c", kind, "", values=words), frame.schema["c"], zone)
     out = frame.select(v=parsed.value, r=parsed.reason)
+    if parsed.usual is not None:  # what is read in the usual way is read as in any other
+        usual = frame.select(parsed.usual.alias("v"))["v"]
+        assert all(short is None or short == long for short, long in zip(usual, out["v"], strict=True))
     return out["v"].to_list(), out["r"].to_list()
 
 
@@ -68,6 +71,7 @@ def test_times_that_are_read(text: str | None, expected: datetime | None) -> Non
         ("2026-03-29T02:30:00", "Europe/Berlin", "clock change"),  # does not exist
         ("2025-10-26T02:30:00", "Europe/Berlin", "clock change"),  # happened twice
         ("12345", None, "not a time"),
+        ("2026-03-01T10:00:00+０２:00", None, "not a time"),  # digits of another script were an offset of none
     ],
 )
 def test_times_that_are_refused(text: str, zone: str | None, reason: str) -> None:
