@@ -120,26 +120,28 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
     In one sequence are the deployments of one kind of one service to one environment, by their end. What runs is told by
     the commit, else by the version; where neither is known nothing follows. Re-syncs change nothing and are left out.
     """
-    place = ["service_id", "environment", "kind"]
     identity = pl.coalesce(pl.lit("sha:") + pl.col("sha").str.to_lowercase(), pl.lit("version:") + pl.col("version"))
-    before, running = pl.col("_what").shift(1).over(place), pl.col("running")
+    place = [_by_number(pl.col(name)).to_physical().alias(f"_{name}") for name in ("service_id", "environment", "kind")]
+    places, running = [one.meta.output_name() for one in place], pl.col("running")
     known = pl.col("_what").is_not_null() & running.is_not_null()
     again = pl.col("_order") > pl.col("_first")
+    follows = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in places)
+    before = ("_what", "_first", *_VERSION)
     return (
         tables["deployments"]
         .filter(
             pl.col("outcome") == "success", pl.col("finished_at").is_not_null(), pl.col("service_id").is_not_null(),
             pl.col("environment").is_not_null(), ~pl.col("is_resync").fill_null(False),
         )
-        .select("deployment_id", *place, "finished_at", "version", identity.alias("_what"))
+        .select("deployment_id", *place, "finished_at", "version", _by_number(identity).alias("_what"))
         .join(_versions(tables), on="version", how="left")
-        .sort("finished_at", "deployment_id")
+        # One sequence after the other, so that what ran before is the row before.
+        .sort(*places, "finished_at", "deployment_id")
         .with_row_index("_order")
-        .with_columns(pl.col("_order").min().over([*place, "_what"]).alias("_first"), before.alias("running"))
-        .with_columns(
-            pl.col("_first").shift(1).over(place).alias("_running_first"),
-            *(pl.col(name).shift(1).over(place).name.suffix("_before") for name in _VERSION),
-        )
+        .with_columns(pl.col("_order").min().over([*places, "_what"]).alias("_first"))
+        .with_columns(follows.fill_null(False).alias("_follows"))
+        .with_columns(pl.when("_follows").then(pl.col(name).shift(1)).alias(f"{name}_before") for name in before)
+        .rename({"_what_before": "running", "_first_before": "_running_first"})
         .with_columns(
             pl.when(known).then(pl.col("_what") == running).alias("same_as_running"),
             pl.when(known)
@@ -153,8 +155,15 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
             # A commit that ran before tells more than numbers do, and the same commit under another number is the same.
             (_lower() & ~again & ~pl.col("same_as_running").fill_null(False)).alias("version_down")
         )
-        .select("deployment_id", "running", "same_as_running", "went_back", "forward_again", "version_down")
+        .select(
+            "deployment_id", running.cast(pl.String), "same_as_running", "went_back", "forward_again", "version_down"
+        )
     )  # fmt: skip
+
+
+def _by_number(text: pl.Expr) -> pl.Expr:
+    """The same texts, compared and sorted by number."""
+    return text.cast(pl.Categorical(pl.Categories.random()))
 
 
 _NUMBERED = r"^[vV]?(\d{1,6}|\d{1,9}(\.\d{1,9}){1,3})$"

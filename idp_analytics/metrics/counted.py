@@ -49,7 +49,16 @@ def counted(metric: Metric, cube: pl.DataFrame, cells: Cells) -> pl.DataFrame:
 
 def _different(cell: Numbers, day: Numbers, days: int, block: Block) -> Numbers:
     """How many different days the rows of each cell are of."""
-    return sums(np.unique((cell * days + day)[cell >= 0]) // days, block.size)
+    lines, columns = block.shape
+    line, column = np.divmod(cell[cell >= 0], columns)
+    day = day[cell >= 0]
+    # A day is in one column, so that what tells a day of an entity tells its cell.
+    of_day = np.zeros(days, np.int64)
+    of_day[day] = column
+    is_there = np.zeros(lines * days, bool)
+    is_there[line * days + day] = True
+    line, day = np.divmod(np.flatnonzero(is_there), max(days, 1))
+    return sums(line * columns + of_day[day], block.size)
 
 
 def _beside(rows: pl.DataFrame, cells: Cells) -> pl.Series:

@@ -13,6 +13,7 @@ from idp_analytics.answers import observations
 from idp_analytics.metrics.classify import rollbacks
 from idp_analytics.metrics.lead_time import FIRST_LEFT_OUT, NO_CHANGE, first_deployed, parted
 from idp_analytics.metrics.links import Tables, incident_links, production_deployments, repairs
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 
 NOT_TOLD = "deployments whose environment, outcome or end is not told"
@@ -140,6 +141,7 @@ def rollback_share(tables: Tables, settings: Settings) -> pl.LazyFrame:
     return _deployments(deployments.with_columns(pl.col("hit").fill_null(False)))
 
 
+@shared
 def replaced(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """Counted deployments that last longer than :data:`LONG`, or end at the instant another of their service begins; only of
     sources of which that holds for at least :data:`FEW`, and for half of those that took a known time. Columns:

@@ -277,9 +277,10 @@ def batch_size(tables: Tables, settings: Settings) -> pl.LazyFrame:
     deployed = production_deployments(tables, settings).with_columns(pl.col("deployment_id").alias("source_key"))
     counted = (
         counted_links(tables, settings)
+        .unique()
         .join(counted_changes(tables, settings).select("change_id"), on="change_id", how="semi")
         .group_by("deployment_id")
-        .agg(pl.col("change_id").n_unique().cast(pl.Float64).alias("x"))
+        .agg(pl.len().cast(pl.Float64).alias("x"))
     )
     dated = deployed.rename({"finished_at": "at"})
     return pl.concat(

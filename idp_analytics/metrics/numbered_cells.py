@@ -53,8 +53,10 @@ class Cells:
 
     def of(self, rows: pl.DataFrame) -> Iterator[tuple[Block, Numbers]]:
         """Per scope and length the number, inside its block, of the cell each of ``rows`` (``service_id``, ``team_id``, ``day``) counts in; −1: none."""
-        days, day = groups.numbered(rows, ["day"])
-        columns = {every: self._column(days, every)[day] for every in self._columns}
+        days = rows["day"].to_physical().to_numpy()
+        first, last = (int(days.min()), int(days.max())) if len(days) else (0, -1)
+        known = pl.DataFrame({"day": pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)})
+        columns = {every: self._column(known, every)[days - first] for every in self._columns}
         for scope, lines in self._lines.items():
             line = self._line(rows, scope)
             for every, column in columns.items():
@@ -70,9 +72,17 @@ class Cells:
         """The line of each of ``rows`` among the entities of a scope; −1: none."""
         if scope == "org":
             return np.zeros(rows.height, np.int64)
-        whose, number = groups.numbered(rows.select(entity_id=ENTITY[scope]), ["entity_id"])
-        known = self.entities.filter(pl.col("scope") == scope).select("entity_id")
-        return _places(whose.cast(pl.String), known)[number]
+        whose = rows.select(entity_id=ENTITY[scope]).to_series()
+        dtype = whose.dtype if isinstance(whose.dtype, pl.Categorical) else pl.Categorical(pl.Categories.random())
+        # Held both at once, so that a text has the same number in both; null has that of none, and so has what is nobody's we know.
+        entities = self.entities.filter(pl.col("scope") == scope)["entity_id"].cast(dtype)
+        number = whose.cast(dtype).to_physical().cast(pl.Int64)
+        known = entities.to_physical().to_numpy()
+        most: int = number.max() or 0  # type: ignore[assignment]
+        line: Numbers = np.full(max(most, int(known.max())) + 2, -1, np.int64)
+        line[known] = np.arange(len(known))
+        found: Numbers = line[number.fill_null(-1).to_numpy()]
+        return found
 
 
 def everyone(known: pl.DataFrame, rows: pl.DataFrame, scopes: Sequence[str]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 from idp_analytics.answers import observations
 from idp_analytics.metrics.approvals import judged
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.metrics.requests import chained
 from idp_analytics.settings import Settings
 
@@ -25,26 +26,31 @@ ROUND = ("bypass", "override", "manual", "suspend")
 """Kinds of escape hatch that go round a gate; an exemption or exception does only where who asked for it granted it."""
 
 
-def exposed_run_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+def exposed_run_share(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """One observation per dangerous use that was carried out; a hit where nobody else had agreed to it beforehand.
 
     Not usable: what stood before it is not known.
     """
-    found = uses(tables).filter(pl.col("risk") == "dangerous", pl.col("is_carried_out"))
+    found = _dangerous(tables, settings)
     return observations(
         found.with_columns(pl.col("is_exposed").alias("hit"), (pl.col("gate") != "unknown").alias("usable"))
     )
 
 
-def gate_evasion_share(tables: Tables, _: Settings) -> pl.LazyFrame:
+def gate_evasion_share(tables: Tables, settings: Settings) -> pl.LazyFrame:
     """One observation per dangerous use that was carried out; a hit where it was done round the platform, as a log of such things tells.
 
     Not usable: no source tells of anything done by hand, round a gate or over a policy, so that none seen is not none.
     """
-    found = uses(tables).filter(pl.col("risk") == "dangerous", pl.col("is_carried_out"))
+    found = _dangerous(tables, settings)
     logged = tables["escape_hatches"].filter(pl.col("kind").is_in(list(ROUND))).select((pl.len() > 0).alias("usable"))
     off = (pl.col("source_table") == "escape_hatches") & pl.col("bypassed")
     return observations(found.join(logged, how="cross").with_columns(off.alias("hit")))
+
+
+@shared
+def _dangerous(tables: Tables, _: Settings) -> pl.LazyFrame:
+    return uses(tables).filter(pl.col("risk") == "dangerous", pl.col("is_carried_out"))
 
 
 def uses(tables: Tables, now: pl.Expr | None = None) -> pl.LazyFrame:

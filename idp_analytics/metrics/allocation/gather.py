@@ -18,6 +18,7 @@ import polars as pl
 
 from idp_analytics.metrics.allocation.charges import COLUMN, cell_start, matches
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import shared
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 from idp_analytics.tables.side_by_side import pieces, side_by_side
@@ -42,12 +43,21 @@ def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Ta
     stands for all that the rules tell alike, null for those that none describes. ``amount`` is the sum, ``gross`` that of
     the positive charges, ``charges`` how many there are. Collected once; nothing is done to tables that are gathered already.
     """
-    have = tables["costs"].collect_schema().names()
-    if "charges" in have:
+    if "charges" in tables["costs"].collect_schema().names():
         return tables
+    cells = _cells(tables, settings, keep) if keep else _plain(tables, settings)
+    return {**tables, "costs": cells}
+
+
+@shared
+def _plain(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    return _cells(tables, settings, ())
+
+
+def _cells(tables: Tables, settings: Settings, keep: Sequence[str]) -> pl.LazyFrame:
     asked = _asked(settings)
     whole = {*_ALWAYS, *(name for pool in settings.showback.pools for name in pool.within), *keep}
-    by = [name for name in have if name in {*whole, *asked, "owner_raw"}]
+    by = [name for name in tables["costs"].collect_schema().names() if name in {*whole, *asked, "owner_raw"}]
     rows = tables["costs"].select("period_start", *by, "amount").collect(engine="streaming")
     # Every text a number, in a dictionary of its column's own.
     rows = rows.with_columns(pl.col(name).cast(_dictionary()) for name in by if rows.schema[name] == pl.String)
@@ -56,7 +66,7 @@ def gathered(tables: Tables, settings: Settings, keep: Sequence[str] = ()) -> Ta
         found = _Told.of(rows[name])
         told[name] = found if name in whole else found.alike(name, asked.get(name, ()))
     costs = _added(told, rows["amount"])
-    return {**tables, "costs": costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()}
+    return costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()
 
 
 def _asked(settings: Settings) -> dict[str, list[Mapping[str, Sequence[str]]]]:
