@@ -21,6 +21,7 @@ PERMUTATIONS = 999
 FEWEST_PERMUTATIONS = 20
 """With fewer different ways of giving out the dates no p-value can fall below 0.05."""
 _AT_ONCE = 3_000_000
+_NEAR = 300_000
 _DIGITS = 9
 
 
@@ -129,13 +130,7 @@ def drift_before(values: npt.ArrayLike, weights: npt.ArrayLike, taken_up: npt.Ar
     free = w * (np.arange(months) < when[:, None])
     toward = np.where(ever[:, None], np.arange(months) - np.minimum(when, months)[:, None], 0.0)
     units = np.flatnonzero(free.sum(axis=1) > 0)
-    slopes = []
-    for left_out in (None, *units):
-        kept = free.copy()
-        if left_out is not None:
-            kept[left_out] = 0
-        slopes.append(_slope(y, toward, kept))
-    whole, others = slopes[0], np.array(slopes[1:])
+    whole, others = _slope(y, toward, free), _slopes_without(y, toward, free, units)
     n = len(units)
     if np.isnan(whole) or n < 3 or np.isnan(others).any():
         return Drift(whole, np.nan, np.nan)
@@ -195,6 +190,39 @@ def _slope(values: Array, toward: Array, free: Array) -> float:
     if not determined[0] or spread < 1e-9:
         return float("nan")
     return float((free * rest[0] * rest[1]).sum()) / spread
+
+
+def _slopes_without(values: Array, toward: Array, free: Array, left_out: Months) -> Array:
+    """:func:`_slope` with each of the units ``left_out`` left out: what a unit adds to the sums is taken away from those of all."""
+    size = free.shape[1]
+    weight = free.sum(axis=1)
+    part = (
+        free * np.divide(1.0, weight, out=np.zeros(len(free)), where=weight > 0)[:, None]
+    )  # of a unit's weight, per month
+    both = np.stack([values, toward], axis=1)
+    both = both - np.einsum("it,ikt->ik", part, both)[:, :, None]  # from each unit's own mean
+    systems = free[:, :, None] * np.eye(size) - free[:, :, None] * part[:, None, :]
+    rights = free[:, None, :] * both
+    system, right, seen = systems.sum(axis=0), rights.sum(axis=0), (free > 0).sum(axis=0)
+    found = []
+    for some in np.array_split(left_out, max(1, -(-len(left_out) * free.size // _NEAR))):
+        kept = np.broadcast_to(free, (len(some), *free.shape)).copy()
+        kept[np.arange(len(some)), some] = 0
+        values_of, vectors = np.linalg.eigh(system - systems[some])
+        is_far = np.abs(values_of) > 1e-10 * np.abs(values_of).max(axis=1, keepdims=True)
+        inverse = np.divide(1.0, values_of, out=np.zeros_like(values_of), where=is_far)
+        turned = np.einsum("ats,akt->aks", vectors, right - rights[some])
+        months = np.einsum("ats,aks->akt", vectors, turned * inverse[:, None, :])
+        tolerance = 1e-9 * np.maximum(1.0, kept.max(axis=(1, 2), initial=0.0))
+        rank = (np.abs(values_of) > tolerance[:, None]).sum(axis=1)
+        there = ((seen - (free[some] > 0)) > 0).sum(axis=1)
+        rest, moved = (both[None, :, k] - months[:, None, k] + (months[:, k] @ part.T)[:, :, None] for k in (0, 1))
+        moved_there = kept * moved
+        spread = (moved_there * moved).sum(axis=(1, 2))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            slope = (moved_there * rest).sum(axis=(1, 2)) / spread
+        found.append(np.where((rank == there - 1) & (spread >= 1e-9), slope, np.nan))
+    return np.concatenate(found)
 
 
 def _not_contradicted(a: Array, b: Array, actual: float, alpha: float) -> tuple[float, float]:

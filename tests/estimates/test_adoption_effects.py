@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.stats import t as student
 
 from idp_analytics.estimates.adoption_effects import drift_before, effect
 
@@ -100,6 +101,28 @@ def test_drift_before_is_seen():
     assert fell.slope == pytest.approx(flat.slope - 0.5)
     assert fell.high < 0
     assert np.isnan(drift_before(y[:2], np.ones((2, 12)), [6, 6]).slope)
+
+
+def test_drift_before_leaves_each_unit_out_as_a_regression_does():
+    """The slope beside the means of units and months, of all and without each unit in turn, by weighted least squares."""
+    rng = np.random.default_rng(11)
+    dates = np.array([4, 5, 5, 6, 7, 7, NEVER, NEVER, NEVER])
+    y, w = rng.normal(50, 3, (9, 8)), rng.integers(0, 4, (9, 8)).astype(float)
+    w[8] = [2, 0, 0, 0, 0, 0, 0, 0]  # of one month only: it tells nothing, and takes nothing away
+    unit, month = np.indices(y.shape)
+    toward = np.where(dates[unit] < NEVER, month - dates[unit], 0)
+
+    def slope(but: int) -> float:
+        some = (w > 0) & (month < dates[unit]) & (unit != but)
+        x = np.column_stack([toward[some], unit[some][:, None] == range(9), month[some][:, None] == range(1, 8)])
+        root = np.sqrt(w[some])
+        return float(np.linalg.lstsq(x * root[:, None], y[some] * root, rcond=1e-12)[0][0])
+
+    without = np.array([slope(one) for one in range(9)])
+    error = np.sqrt(8 / 9 * ((without - without.mean()) ** 2).sum())
+    reach = student.isf(0.025, 8) * error
+    expected = slope(-1), slope(-1) - reach, slope(-1) + reach
+    np.testing.assert_allclose(drift_before(y, w, dates), expected, atol=2e-9)
 
 
 def test_the_same_numbers_whatever_the_order_of_units():
