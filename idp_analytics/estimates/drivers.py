@@ -23,6 +23,8 @@ PER_ITEM, LEAST = 10, 50
 DRAWS = 1000
 _LEAST_DETERMINANT = 1e-9
 """Items closer to saying the same than this determinant of their correlations cannot share anything out."""
+_AT_ONCE = 50_000
+"""Numbers held at a time while respondents are drawn again."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def weights(
         return None
     told, n = _complete(items, whole)
     at = np.random.default_rng(seed).integers(0, n, (draws, n))
-    correlations = _correlations(np.concatenate([told[None], told[at]]))
+    correlations = np.concatenate([_correlations(told[None]), _correlations_drawn(told, at)])
     usable = np.asarray(np.isfinite(correlations).all((1, 2)))
     usable[usable] &= np.linalg.det(correlations[usable][:, :-1, :-1]) > _LEAST_DETERMINANT
     if usable.mean() < 0.9:  # hardly anybody answers otherwise than the others
@@ -218,6 +220,12 @@ def _correlations(told: Array) -> Array:
     varies = np.where(spread > 1e-9 * np.abs(told).max((1, 2), initial=1.0)[:, None], spread, np.nan)
     found: Array = crossed / (varies[:, :, None] * varies[:, None, :])
     return found
+
+
+def _correlations_drawn(told: Array, at: npt.NDArray[np.int64]) -> Array:
+    """:func:`_correlations` of the rows ``at`` of ``told``, draw by draw (draws × rows); a few at a time, so that what is held stays near."""
+    size = max(1, _AT_ONCE // max(1, told.size))
+    return np.concatenate([_correlations(told.take(at[i : i + size], axis=0)) for i in range(0, len(at), size)])
 
 
 def _shared(correlations: Array) -> Array:

@@ -49,10 +49,12 @@ class Evidence:
 def of_wave(wave: pl.DataFrame, settings: Settings) -> list[Evidence]:
     """Votes, pain points, comments and ratings of the answers to one wave, as far as the organisation may show all of each."""
     shown = survey_groups.counted(wave, settings).filter(pl.col("scope") == "org")
-    found = [
-        _chosen(wave, shown, settings, VOTES, "votes"), _chosen(wave, shown, settings, PAIN, "pain points"),
-        _written(wave, settings), _rated(wave, shown, settings),
-    ]  # fmt: skip
+    asked = [(kind, _chosen(wave, shown, settings, part)) for kind, part in ((VOTES, "votes"), (PAIN, "pain points"))]
+    given = [(kind, *one) for kind, one in asked if one is not None]
+    # Both are answers of the same people, who are drawn again once for both.
+    drawn = votes.drawn_again([one[-1] for one in given], SEED, DRAWS) if given else []
+    chosen = [_counted(*one, settings.rules.level, again) for one, again in zip(given, drawn, strict=True)]
+    found = [*chosen, _written(wave, settings), _rated(wave, shown, settings)]
     return [one for one in found if one is not None]
 
 
@@ -72,19 +74,21 @@ def tickets(tables: Tables, settings: Settings, as_of: datetime, closed_on: date
     return _counted(TICKETS, counts["category"].to_list(), {}, one_each, settings.rules.level)
 
 
-def _counted(kind: str, areas: list[str], titles: dict[str, str], chosen: Array, level: float) -> Evidence:
-    """``chosen``: respondents (comments, tickets) × areas, 1 chosen and 0 not."""
-    told = votes.voted(chosen, SEED, DRAWS, level)
-    n = len(chosen)
-    times = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), DRAWS).astype(float)
+def _counted(
+    kind: str, areas: list[str], titles: dict[str, str], chosen: Array, level: float, drawn: Array | None = None
+) -> Evidence:
+    """``chosen``: respondents (comments, tickets) × areas, 1 chosen and 0 not; ``drawn``: them drawn again (:func:`votes.drawn_again`), where that is known."""
+    told = votes.voted(chosen, SEED, DRAWS, level, drawn)
     return Evidence(
-        kind, areas, titles, told.share, told.low, told.high, told.top_two, told.is_separable, times @ chosen, told.k, told.k, n,
+        kind, areas, titles, told.share, told.low, told.high, told.top_two, told.is_separable, told.drawn, told.k, told.k, told.n,
         "share of those who answered" if kind in (VOTES, PAIN) else f"share of {kind}",
     )  # fmt: skip
 
 
-def _chosen(wave: pl.DataFrame, shown: pl.DataFrame, settings: Settings, kind: str, part: str) -> Evidence | None:
-    """Given answers by the area they are about, out of all who answered the wave. Of two answers about one area the more frequent counts,
+def _chosen(
+    wave: pl.DataFrame, shown: pl.DataFrame, settings: Settings, part: str
+) -> tuple[list[str], dict[str, str], Array] | None:
+    """Areas that given answers are about, which answer is about each, and all who answered the wave × areas: 1 chosen, 0 not. Of two answers about one area the more frequent counts,
     so that no number is told but those of the answers."""
     asked = wave.filter(pl.col("part") == part, pl.col("kind") == "several", pl.col("label").is_not_null())
     question = settings.questions.get(asked["question_id"].min() or "")  # type: ignore[arg-type]
@@ -108,7 +112,7 @@ def _chosen(wave: pl.DataFrame, shown: pl.DataFrame, settings: Settings, kind: s
     ):
         if label in column:
             chosen[place[person], column[label]] = 1
-    return _counted(kind, areas, best, chosen, settings.rules.level)
+    return areas, best, chosen
 
 
 def _written(wave: pl.DataFrame, settings: Settings) -> Evidence | None:

@@ -71,6 +71,26 @@ def test_laws(rows, order):
     assert again.top_two.tobytes() == told.top_two.tobytes()
 
 
+def test_two_questions_to_the_same_people_draw_them_once():
+    rng = np.random.default_rng(4)
+    one, other = rng.integers(0, 2, (30, 4)), rng.integers(0, 2, (30, 3))
+    both = votes.drawn_again([one, other], 7, 500)
+    for chosen, drawn in zip((one, other), both, strict=True):
+        alone = votes.voted(chosen, seed=7, draws=500)
+        assert alone.drawn.tobytes() == drawn.tobytes()
+        assert votes.voted(chosen, 7, 500, drawn=drawn).top_two.tobytes() == alone.top_two.tobytes()
+    # Some draws at a time are the draws all at once.
+    times = np.random.default_rng(7).multinomial(30, np.full(30, 1 / 30), 500)
+    np.testing.assert_array_equal(both[0], times @ one)
+
+
+def test_some_draws_at_a_time(monkeypatch):
+    chosen = np.random.default_rng(4).integers(0, 2, (30, 4))
+    whole = votes.drawn_again([chosen], 7, 50)[0]
+    monkeypatch.setattr(votes, "AT_ONCE", 100)
+    np.testing.assert_array_equal(votes.drawn_again([chosen], 7, 50)[0], whole)
+
+
 def test_two_are_told_apart_by_chance_hardly_ever():
     """Five things that are chosen alike: the second is said to be above the third in few of a hundred questionnaires."""
     rng = np.random.default_rng(8)
