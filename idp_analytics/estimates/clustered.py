@@ -54,14 +54,15 @@ def clustered_comparison(
     )
     # Many groups hold the same clusters (a year back from this month and from the last): each is drawn once.
     told = [pl.col(name).cast(pl.List(pl.String)).list.join(",") for name in _SUMS]
-    lists = lists.with_columns(pl.concat_str(pl.col(ratio).cast(pl.String), *told, separator=";").alias(_ALIKE))
+    alike = pl.concat_str(pl.col(ratio).cast(pl.String), *told, separator=";")
+    lists = lists.with_columns(alike.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(_ALIKE))
     different = lists.select(_ALIKE, ratio, "clusters", *_SUMS).unique(_ALIKE, keep="first", maintain_order=True)
     parts: list[pl.DataFrame] = []
     for (size,), of_size in different.partition_by("clusters", as_dict=True).items():
         times = _Times(size, seed, draws)
         for start in range(0, of_size.height, _TOGETHER):
             parts += _drawn(of_size.slice(start, _TOGETHER), times, ratio, level, of_shares)
-    none = pl.DataFrame(schema={_ALIKE: pl.String, **dict.fromkeys(_NUMBERS, pl.Float64)})
+    none = pl.DataFrame(schema={_ALIKE: lists.schema[_ALIKE], **dict.fromkeys(_NUMBERS, pl.Float64)})
     return (
         lists.with_columns(pl.col(name).list.sum() for name in _SUMS)
         .join(pl.concat([none, *parts]), on=_ALIKE, how="left", maintain_order="left")
@@ -108,7 +109,7 @@ def _drawn(lists: pl.DataFrame, times: _Times, ratio: str, level: float, of_shar
         whole = {name: values[of_kind].sum(axis=1) for name, values in held.items()}
         told = _told(_effect(drawn, is_ratio), whole, size, is_ratio, level, of_shares)
         numbers = (pl.Series(n, np.where(np.isfinite(v), v, np.nan)).fill_nan(None) for n, v in zip(_NUMBERS, told, strict=True))  # fmt: skip
-        yield lists.filter(of_kind).select(_ALIKE, *numbers)
+        yield pl.DataFrame([lists[_ALIKE].filter(pl.Series(of_kind)), *numbers])
 
 
 def _told(

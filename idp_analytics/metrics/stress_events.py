@@ -27,10 +27,11 @@ _DUE_DAYS = 14
 """A postmortem not held so long after the incident is counted as skipped."""
 
 _UTC = pl.Datetime("us", "UTC")
+_SIGNAL, _STRESS = pl.Enum(SIGNALS), pl.Enum(STRESSES)
 
 
 def events(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
-    """One row per event and kind of stress it is looked at under: ``signal`` (:data:`SIGNALS`), ``stress``, ``team_id``,
+    """One row per event and kind of stress it is looked at under: ``signal`` (Enum of :data:`SIGNALS`), ``stress`` (Enum), ``team_id``,
     ``happened_at``, ``x`` (Int64 n: 1 a hit, 0 none, of batch size the changes; null: not known), ``source_table``, ``source_key``.
 
     * gates skipped: production deployments; a hit where approval of it was asked and nobody gave it, or one of
@@ -56,13 +57,13 @@ def events(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
         _as(shipped, "rollbacks", pl.col("is_rollback").cast(pl.Int64)),
         _as(shipped.filter(outside), "out of hours", pl.lit(1, pl.Int64)),
     ]  # fmt: skip
-    both = pl.concat(parts).join(pl.LazyFrame({"stress": STRESSES}), how="cross")
+    both = pl.concat(parts).join(pl.LazyFrame({"stress": STRESSES}, schema={"stress": _STRESS}), how="cross")
     return pl.concat([both, _postmortems(tables, now)], how="diagonal").filter(pl.col("team_id").is_not_null())
 
 
 def _as(frame: pl.LazyFrame, signal: str, x: pl.Expr) -> pl.LazyFrame:
     return frame.select(
-        pl.lit(signal).alias("signal"), "team_id", "happened_at", x.cast(pl.Int64).alias("x"), "source_table", "source_key"
+        pl.lit(signal, _SIGNAL).alias("signal"), "team_id", "happened_at", x.cast(pl.Int64).alias("x"), "source_table", "source_key"
     )  # fmt: skip
 
 
@@ -131,4 +132,4 @@ def _postmortems(tables: Tables, now: pl.Expr) -> pl.LazyFrame:
         pl.col("opened_at").alias("happened_at"), pl.lit("incidents").alias("source_table"), pl.col("incident_id").alias("source_key")
     )  # fmt: skip
     skipped = pl.col("postmortem_on").is_null() | (pl.col("postmortem_on") > due.dt.date())
-    return _as(told, "postmortems skipped", skipped).with_columns(pl.lit(STRESSES[1]).alias("stress"))
+    return _as(told, "postmortems skipped", skipped).with_columns(pl.lit(STRESSES[1], _STRESS).alias("stress"))

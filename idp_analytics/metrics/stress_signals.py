@@ -64,6 +64,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 _CELL = ["scope", "entity_id", "at", "stress"]
 _OF = ("team_id", "stress")
+_SIGNAL, _STRESS = pl.Enum(SIGNALS), pl.Enum(STRESSES)
 
 
 def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
@@ -79,8 +80,8 @@ def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: S
     ends = period_ends(settings, as_of, first, of=spans)
     if ends.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    there = windows(tables, settings, ends)
-    seen = events(tables, settings, as_of).collect()
+    there = windows(tables, settings, ends).with_columns(pl.col("stress").cast(_STRESS))
+    seen = events(tables, settings, as_of).select(*_OF, "happened_at", "signal", "x").collect()
     level = 1 - (1 - settings.rules.level) / len(SIGNALS)
     counted = _counted(there, seen)
     found = _compared(by_scope(counted), level)
@@ -88,7 +89,9 @@ def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: S
         pl.len().cast(pl.Int64).alias("windows"), pl.col("incidents").sum()
     )  # fmt: skip
     known = seen.group_by("signal", "stress").agg(pl.lit(True).alias("_known"))
-    signals = pl.DataFrame({"signal": SIGNALS}).join(pl.DataFrame({"stress": STRESSES}), how="cross")
+    signals = pl.DataFrame({"signal": SIGNALS}, schema={"signal": _SIGNAL}).join(
+        pl.DataFrame({"stress": STRESSES}, schema={"stress": _STRESS}), how="cross"
+    )
     whose = by_scope(
         tables["teams"]
         .filter(pl.col("kind").is_null() | pl.col("kind").is_in(["team", "platform"]))
@@ -107,7 +110,6 @@ def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: S
     )  # fmt: skip
     return (
         _judged(rows)
-        .with_columns(pl.col("stress").cast(pl.Enum(STRESSES)), pl.col("signal").cast(pl.Enum(SIGNALS)))
         .sort("scope", "entity_id", "every", "period_start", "stress", "signal")
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )
@@ -126,7 +128,10 @@ def stress_rows(
         raise ReportError(f"There is no {study} of a {scope}; there is of the organisation and of teams.")
     span = periods.parse(period)
     ends = period_ends(settings, as_of, span.start, (span.every,)).filter(period=span.label)
-    within = by_scope(inside(windows(tables, settings, ends), events(tables, settings, as_of).collect(), _OF))
+    there = windows(tables, settings, ends).with_columns(pl.col("stress").cast(_STRESS))
+    within = by_scope(inside(there, events(tables, settings, as_of).collect(), _OF)).with_columns(
+        pl.col(pl.Enum).cast(pl.String)
+    )
     lines = pl.concat(
         tables[name].select(
             pl.lit(name).alias("source_table"), TABLES[name].row_key().alias("source_key"), "load_id", "source_row"
@@ -160,7 +165,7 @@ def _counted(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     there = there.join(apart, on=span)
     x = pl.col("x")
     held = (
-        inside(apart, seen.select(*_OF, "happened_at", "signal", "x"), _OF)
+        inside(apart, seen, _OF)
         .group_by("_window", "signal")
         .agg(x.sum(), x.count().alias("n"), x.null_count().alias("missing"), pl.len().alias("_seen"))
     )

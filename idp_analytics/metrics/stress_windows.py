@@ -83,12 +83,18 @@ def inside(there: pl.DataFrame, seen: pl.DataFrame, by: Sequence[str] = ("team_i
     """What is ``seen`` (``by``, ``happened_at``) within windows of ``there`` (``by``, ``from``, ``to``), joined by day so that the work grows with what happened and not
     with its square."""
     days = pl.date_ranges(pl.col("from").dt.date(), pl.col("to").dt.date())
-    by_day = there.with_columns(days.alias("_day")).explode("_day")
-    dated = seen.with_columns(pl.col("happened_at").dt.date().alias("_day"))
+    number = pl.Categorical(pl.Categories.random())
+    numbered = [pl.col(name).cast(number) for name in by if there.schema[name] == pl.String]
+    by_day = there.with_columns(days.alias("_day"), *numbered).explode("_day")
+    happened = pl.col("happened_at")
+    if there.height:
+        seen = seen.filter(happened >= there["from"].min(), happened < there["to"].max())
+    dated = seen.with_columns(happened.dt.date().alias("_day"), *numbered)
     return (
         by_day.join(dated, on=[*by, "_day"], how="inner")
-        .filter(pl.col("happened_at") >= pl.col("from"), pl.col("happened_at") < pl.col("to"))
+        .filter(happened >= pl.col("from"), happened < pl.col("to"))
         .drop("_day")
+        .with_columns(pl.col(name).cast(pl.String) for name in by if there.schema[name] == pl.String)
     )
 
 
