@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -42,6 +44,20 @@ def aggregated(
     else:
         found = _spans(measure, rows, cells, level)
     return _finished(measure, found)
+
+
+def way(measure: Measure) -> Hashable:
+    """How rows become a number: what of a measure :func:`aggregated` looks at. Measures that agree in it can be aggregated at once."""
+    own: tuple[Hashable, ...] = ()
+    match measure:
+        case Frequency():
+            own = measure.of, measure.per, measure.covered, measure.whole_days
+        case FailRate():
+            own = measure.link.inside, measure.above == "deployments", measure.below
+        case Rework():
+            own = (measure.in_clusters,)
+    shared = measure.aggregation, measure.scale, measure.empty_is_zero, measure.decimals, measure.min_n
+    return type(measure), *shared, *own
 
 
 def _finished(measure: Measure, found: pl.DataFrame) -> pl.DataFrame:

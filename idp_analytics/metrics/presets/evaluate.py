@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG
 from idp_analytics.metrics.links import Tables, begun_before
-from idp_analytics.metrics.presets.aggregate import CELL, NUMBERS, aggregated
+from idp_analytics.metrics.presets.aggregate import CELL, NUMBERS, aggregated, way
 from idp_analytics.metrics.presets.definition import (
     Definition,
     FailRate,
@@ -107,9 +107,10 @@ def within_reach(tables: Tables, spans: pl.DataFrame, zone: str) -> Shared:
     return Shared({**tables, **{name: frame.lazy() for (name, _), frame in zip(near, found, strict=True)}})
 
 
-def of_scope(rows: Frame, scope: str) -> Frame:
-    """``rows`` with ``scope`` and ``entity_id``: whose they are there; what is nobody's there is left out."""
-    return rows.with_columns(pl.lit(scope).alias("scope"), ENTITY[scope].alias("entity_id")).filter(
+def of_scope(rows: Frame, scope: str, org: pl.Expr = ENTITY["org"]) -> Frame:
+    """``rows`` with ``scope`` and ``entity_id``: whose they are there (``org``: the organisation's id); what is nobody's there is left out."""
+    whose = org if scope == "org" else ENTITY[scope]
+    return rows.with_columns(pl.lit(scope).alias("scope"), whose.alias("entity_id")).filter(
         pl.col("entity_id").is_not_null()
     )
 
@@ -204,6 +205,45 @@ def cell_values(
         )
         .select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items())
     )  # fmt: skip
+
+
+def together(
+    measures: Sequence[Measure],
+    by_scopes: Sequence[Mapping[str, pl.DataFrame]],
+    entities: pl.DataFrame,
+    spans: pl.DataFrame,
+    level: float,
+    org: pl.Expr,
+) -> pl.DataFrame:
+    """The numbers of several measures from what each counts (:func:`collected`), with ``place``: which of ``measures`` they are of. Those whose rows become
+    a number in the same way are aggregated at once. ``entities`` and rows may have ids by number; ``org`` is that of the organisation."""
+    ways: dict[Hashable, list[int]] = {}
+    for place, measure in enumerate(measures):
+        ways.setdefault(way(measure), []).append(place)
+    windows = spans.select("every", "period")
+    parts = []
+    for places in ways.values():
+        keys = pl.DataFrame(
+            [(place, scope, f"{place} {scope}") for place in places for scope in by_scopes[place]],
+            schema={"place": pl.Int64, "_scope": pl.String, "scope": pl.String},
+            orient="row",
+        )
+        rows = pl.concat(
+            of_scope(by_scopes[place][scope], scope, org).with_columns(pl.lit(key).alias("scope"))
+            for place, scope, key in keys.iter_rows()
+        )
+        whose = entities.join(keys, left_on="scope", right_on="_scope").select(
+            pl.col("scope_right").alias("scope"), "entity_id"
+        )
+        cells = (
+            pl.concat([whose, rows.select("scope", "entity_id").unique()])
+            .unique()
+            .join(windows, how="cross")
+            .select(CELL)
+        )
+        found = aggregated(measures[places[0]], rows, cells, spans, level)
+        parts.append(found.join(keys, on="scope").drop("scope").rename({"_scope": "scope"}))
+    return pl.concat(parts)
 
 
 def graded(measure: Measure) -> pl.Expr:

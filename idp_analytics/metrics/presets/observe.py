@@ -39,6 +39,9 @@ COUNTED: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of what a measure counts."""
 
 
+_IDS = ("service_id", "team_id", "source_key")
+
+
 def counted_by(measure: Measure, tables: Tables, settings: Settings, scope: str) -> pl.LazyFrame:
     """What ``measure`` counts, columns :data:`COUNTED`. ``scope``: what is asked about; it matters only to a link that
     reaches as far as that. ``tables`` hold nothing from after the as-of time; ``now`` is a table of one moment, that."""
@@ -63,9 +66,10 @@ def counted_by(measure: Measure, tables: Tables, settings: Settings, scope: str)
 def _rows(frame: pl.LazyFrame, source_table: str, **given: pl.Expr) -> pl.LazyFrame:
     have = set(frame.collect_schema().names())
     given = {"source_table": pl.lit(source_table), **given}
+    found = {name: given.get(name, pl.col(name) if name in have else pl.lit(None)) for name in COUNTED}
+    # Ids stay what they are: whoever asks often gives them by number (:class:`coded.Coded`).
     return frame.select(
-        given.get(name, pl.col(name) if name in have else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in COUNTED.items()
+        (found[name] if name in _IDS else found[name].cast(dtype)).alias(name) for name, dtype in COUNTED.items()
     )
 
 
@@ -112,7 +116,8 @@ def _fail_rate(measure: FailRate, tables: Tables, settings: Settings, scope: str
     if measure.above != "deployments":
         above = links.join(found.select("deployment_id", "service_id", "team_id", "at"), on="deployment_id")
         incidents = _rows(above, "incidents", k=pl.lit(1), source_key=pl.col("_incident"))
-        return pl.concat([_deployments(below, unit=unit, k=pl.lit(0)), incidents])
+        # Where no incident is needed, none is named.
+        return pl.concat([_deployments(below, unit=unit, k=pl.lit(0)), incidents], how="vertical_relaxed")
     # A failed deployment is one row; where the incident must lie in the same period, its earliest incident decides.
     failed = links.group_by("deployment_id").agg(pl.col("k").first(), pl.col("also_at").min())
     marked = below.join(failed, on="deployment_id", how="left")
