@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from idp_analytics.sources import members
-from idp_analytics.sources.export import Document, Export
+from idp_analytics.sources.export import Document, Export, Several, Together
 from idp_analytics.sources.rows import series
 from idp_analytics.sources.system import Row
 from idp_analytics.sources.tabular import ROW
@@ -52,7 +52,9 @@ class Batch:
     def __init__(self, table: Table | None, documents: Sequence[Document], bodies: Sequence[Any] | None = None) -> None:
         self.table = table
         self.documents = documents
-        self.bodies: Sequence[Any] = [document.body for document in documents] if bodies is None else bodies
+        if bodies is None:
+            bodies = documents.bodies if isinstance(documents, Several) else [document.body for document in documents]
+        self.bodies: Sequence[Any] = bodies
         self._found: dict[tuple[str | int, ...], list[Any]] = {(): list(self.bodies)}
         self._members: dict[tuple[str | int, ...], set[str]] = {}
         self._missed: Counter[tuple[str | int, ...]] = Counter()
@@ -122,9 +124,19 @@ class Batch:
         which = list(wanted)
         if all(which):
             return self
-        some = Batch(self.table, list(compress(self.documents, which)), list(compress(self.bodies, which)))
+        bodies = list(compress(self.bodies, which))
+        some = Batch(self.table, self._some(lambda of: list(compress(of, which))), bodies)
         some._before, some._which = self._told, which
         return some
+
+    def _some(self, which: Callable[[Sequence[Any]], list[Any]]) -> Sequence[Document]:
+        """Some of the documents, or one several times."""
+        all_ = self.documents
+        return all_.some(which(all_.places)) if isinstance(all_, Several) else which(all_)
+
+    def _numbers(self) -> Sequence[int]:
+        all_ = self.documents
+        return all_.numbers if isinstance(all_, Several) else [document.number for document in all_]
 
     def every(self, *path: str | int) -> tuple[Batch, list[int]]:
         """The objects of the lists at ``path`` (:func:`members.every`), and for each the place here of what it is in."""
@@ -132,7 +144,8 @@ class Batch:
             lists = [members.every(value) if value else () for value in self.at(*path)]
             places = [place for place, found in enumerate(lists) for _ in found]
             bodies = list(chain.from_iterable(lists))
-            self._every[path] = Batch(self.table, [self.documents[place] for place in places], bodies), places
+            documents = self._some(lambda of: list(map(of.__getitem__, places)))
+            self._every[path] = Batch(self.table, documents, bodies), places
         inner, places = self._every[path]
         return inner.of(self.table), places
 
@@ -168,7 +181,7 @@ class Batch:
             yield self.documents[0].columns(self._frame(newest, shared)[at["place"]].with_columns(made))
 
     def _frame(self, newest: Sequence[str | None] | None, columns: Mapping[str, Any]) -> pl.DataFrame:
-        numbers = pl.Series(ROW, [document.number for document in self.documents], dtype=pl.Int64)
+        numbers = pl.Series(ROW, self._numbers(), dtype=pl.Int64)
         order = pl.Series("_newest", newest or [None] * len(self), dtype=pl.String)
         return pl.DataFrame([numbers, *(self._column(*column, len(self)) for column in columns.items()), order])
 
@@ -184,8 +197,11 @@ def batches(export: Export, shape: str) -> list[Batch]:
     """The documents of a shape, those of each file together; made once per export."""
 
     def made() -> list[Batch]:
-        files = groupby(export.of[shape], lambda document: document.file.shown)
-        return [Batch(None, list(documents)) for _, documents in files]
+        documents = export.of[shape]
+        if isinstance(documents, Together):
+            return [Batch(None, part) for part in documents.parts]
+        files = groupby(documents, lambda document: document.file.shown)
+        return [Batch(None, list(some)) for _, some in files]
 
     return export.once(f"batches of {shape}", made)
 

@@ -12,12 +12,12 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
@@ -81,6 +81,33 @@ _BACKSLASH = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(\\)')
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered(Sequence[tuple[int, dict[str, Any]]]):
+    """Documents, each with its number, as two lists: nobody needs as many pairs."""
+
+    bodies: Sequence[dict[str, Any]]
+    numbers: Sequence[int]
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[int, dict[str, Any]]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Numbered: ...
+
+    def __getitem__(self, at: int | slice) -> tuple[int, dict[str, Any]] | Numbered:
+        """One with its number, or some."""
+        if isinstance(at, slice):
+            return Numbered(self.bodies[at], self.numbers[at])
+        return self.numbers[at], self.bodies[at]
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Each with its number."""
+        return zip(self.numbers, self.bodies, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+
 @dataclass(frozen=True)
 class Documents:
     """The documents of one file.
@@ -124,35 +151,40 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
     shown = path.name if shown is None else shown
     data = content(path, shown, "json_mib")
     digest = sha256(path, data)
-    values = _at_once(data, number)
+    whole = _at_once(data, number)
+    values: Iterable[tuple[int, Any]] = enumerate(whole or (), 1)
     broken: list[tuple[int, str]] = []
     is_empty, replaced, escaped = False, 0, 0
-    if values is None:
+    if whole is None:
         text, replaced = decoded(data)
         is_empty = not text or text.isspace()
         is_yaml = path.name.lower().removesuffix(".gz").endswith((".yaml", ".yml"))
         values, broken, escaped = _mended(text, is_yaml, shown, number)
+        whole = [value for _, value in values]
         del text
     del data
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[dict[str, Any]] = []
+    numbers: list[range] = []
     pages: list[Mapping[str, Any]] = []
     place = 0
-    if len(values) > 1 and _are_plain(bodies := [value for _, value in values]):
-        found, values = list(enumerate(bodies, 1)), []
-        place = len(found)
+    if len(whole) > 1 and _are_plain(whole):
+        found, values, place = whole, (), len(whole)
+        numbers.append(range(1, place + 1))
     for line, value in values:
         if value is _BROKEN:
             place += 1
             continue
-        documents = (value,) if _is_plain(value) else tuple(_documents(value, pages))
+        documents = [value] if _is_plain(value) else list(_documents(value, pages))
         if set(map(type, documents)) == _OBJECT:
-            found += enumerate(documents, place + 1)
+            found += documents
+            numbers.append(range(place + 1, place + 1 + len(documents)))
             place += len(documents)
             continue
         for document in documents:
             place += 1
             if isinstance(document, dict):
-                found.append((place, document))
+                found.append(document)
+                numbers.append(range(place, place + 1))
             else:
                 broken.append((line, f"document {place} is {_kind(document)}, not an object"))
     warnings = [said_replaced(replaced)] if replaced else []
@@ -162,8 +194,9 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
         warnings.append("the file is empty")
     following = _following(pages)
     total, short = _missing(pages, place)
+    each = numbers[0] if len(numbers) == 1 else list(chain.from_iterable(numbers))
     return Documents(
-        found, digest, sorted(broken), _beside(pages) if pages else None, following or short, tuple(warnings),
+        Numbered(found, each), digest, sorted(broken), _beside(pages) if pages else None, following or short, tuple(warnings),
         following is not None, total,
     )  # fmt: skip
 
@@ -174,8 +207,8 @@ _BROKEN = object()
 _OBJECT = {dict}
 
 
-def _at_once(data: bytes, number: Callable[[str], Any]) -> list[tuple[int, Any]] | None:
-    """What :func:`_values` gives for one value of JSON, or one object per line and nothing else, in UTF-8 without anything odd, which is nearly every
+def _at_once(data: bytes, number: Callable[[str], Any]) -> list[Any] | None:
+    """The values of a file, that in line 1 or one of each line: one value of JSON, or one object per line and nothing else, in UTF-8 without anything odd, which is nearly every
     file; null for all others. The parser refuses whatever Python's would refuse or read in a way of its own (NaN, lone surrogates, integers too long)."""
     if encoding(data) != "utf-8" or data.lstrip()[:1] not in (b"{", b"["):
         return None
@@ -187,7 +220,7 @@ def _at_once(data: bytes, number: Callable[[str], Any]) -> list[tuple[int, Any]]
         found = decoder.decode_lines(data) if is_lines else [decoder.decode(data)]
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return list(enumerate(found, 1)) if not is_lines or len(found) == lines else None
+    return found if not is_lines or len(found) == lines else None
 
 
 @lru_cache(maxsize=8)

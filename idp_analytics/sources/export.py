@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, compress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import polars as pl
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import members, snapshots
-from idp_analytics.sources.documents import Documents, holds_documents, read_documents
+from idp_analytics.sources.documents import Documents, Numbered, holds_documents, read_documents
 from idp_analytics.sources.files import shown_path
 from idp_analytics.sources.system import Row, System
 from idp_analytics.sources.tabular import ROW, read_rows
@@ -123,13 +124,93 @@ class Document:
         return {"_document": self, "_truncated": reason}
 
 
+class Several(Sequence[Document]):
+    """Documents of one file, or some of them, or one several times. Nearly none is ever looked at by itself: each is made when it is, once."""
+
+    __slots__ = ("_file", "_made", "_whole", "places")
+
+    def __init__(self, whole: Numbered, file: File) -> None:
+        self._whole, self._file = whole, file
+        self._made: list[Document | None] = [None] * len(whole)
+        self.places: Sequence[int] = range(len(whole))
+
+    def some(self, places: Sequence[int]) -> Several:
+        """Those at these places of all there are in the file."""
+        other = copy(self)
+        other.places = places
+        return other
+
+    @property
+    def bodies(self) -> Sequence[dict[str, Any]]:
+        """What each of them is."""
+        return self._told(self._whole.bodies)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The place of each in the file, from 1."""
+        return self._told(self._whole.numbers)
+
+    def _told(self, of: Sequence[T]) -> Sequence[T]:
+        return of if self.places == range(len(of)) else list(map(of.__getitem__, self.places))
+
+    @overload
+    def __getitem__(self, at: int) -> Document: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Several: ...
+
+    def __getitem__(self, at: int | slice) -> Document | Several:
+        """The one at this place, or some."""
+        return self.some(self.places[at]) if isinstance(at, slice) else self._one(self.places[at])
+
+    def __iter__(self) -> Iterator[Document]:
+        """Each of them."""
+        return map(self._one, self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def _one(self, place: int) -> Document:
+        found = self._made[place]
+        if found is None:
+            number, body = self._whole[place]
+            found = self._made[place] = Document(body, self._file, number)
+        return found
+
+
+class Together(Sequence[Document]):
+    """Those of several files, oldest file first."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Sequence[Several]) -> None:
+        self.parts = parts
+
+    @overload
+    def __getitem__(self, at: int) -> Document: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Document]: ...
+
+    def __getitem__(self, at: int | slice) -> Document | list[Document]:
+        """The one at this place, or some."""
+        return list(self)[at]
+
+    def __iter__(self) -> Iterator[Document]:
+        """Each of them."""
+        return chain.from_iterable(self.parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+
 @dataclass
 class Export:
     """All documents of one source. ``of[shape]`` lists them oldest file first; ``options`` has every option or its default."""
 
     system: System
     files: Sequence[File]
-    of: Mapping[str, list[Document]]
+    of: Mapping[str, Sequence[Document]]
     options: Mapping[str, Any]
     _indexes: dict[tuple[str, tuple[str | int, ...]], dict[str, list[Document]]] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict)
@@ -260,13 +341,13 @@ def opened(system: System, paths: Sequence[Path], options: Mapping[str, Any], ro
     given = _as_given(system, paths, root)
     _refuse_stale(given, options.get("as_of"))
     files: list[File] = []
-    of: dict[str, list[Document]] = {shape.name: [] for shape in system.shapes}
+    of: dict[str, list[Several]] = {shape.name: [] for shape in system.shapes}
     for one in _pages_joined(given):
         file, documents = _classified(system, one, one.taken or options.get("as_of"))
         files.append(file)
         for shape, several in documents.items():
-            of[shape] += several
-    return Export(system, files, of, options)
+            of[shape].append(several)
+    return Export(system, files, {shape: Together(parts) for shape, parts in of.items()}, options)
 
 
 def _as_given(system: System, paths: Sequence[Path], root: Path) -> list[_Given]:
@@ -361,9 +442,12 @@ def table_documents(path: Path, shown: str, is_whole: Callable[[Mapping[str, Any
     return Documents(found, rows.sha256, rows.broken, warnings=rows.warnings)
 
 
-def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, dict[str, list[Document]]]:
+def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[File, dict[str, Several]]:
     found, shown = one.found, one.shown
-    bodies = [body for _, body in found.found]
+    pairs = found.found
+    if not isinstance(pairs, Numbered):
+        pairs = Numbered([body for _, body in pairs], [number for number, _ in pairs])
+    bodies, numbers = pairs.bodies, pairs.numbers
     told = system.shapes_of(bodies)
     strange = (
         dict(Counter(_called(body) for shape, body in zip(told, bodies, strict=True) if shape is None))
@@ -379,14 +463,12 @@ def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[Fi
         shown, found.sha256, as_of, found.unfinished, found.beside or {}, (*found.warnings, *nothing, *broken),
         len(found.broken), strange, shapes, one.family,
     )  # fmt: skip
-    given: dict[str, list[Document]] = {shape: [] for shape in shapes}
-    numbers = [number for number, _ in found.found]
     if set(told) == shapes and len(shapes) == 1:  # as nearly always
-        given[told[0] or ""] = list(map(Document, bodies, repeat(file), numbers))
-        return file, given
-    for shape, number, body in zip(told, numbers, bodies, strict=True):
-        if shape is not None:
-            given[shape].append(Document(body, file, number))
+        return file, {told[0] or "": Several(pairs, file)}
+    given = {}
+    for shape in shapes:
+        which = [name == shape for name in told]
+        given[shape] = Several(Numbered(list(compress(bodies, which)), list(compress(numbers, which))), file)
     return file, given
 
 

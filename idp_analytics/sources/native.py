@@ -117,7 +117,7 @@ def _rows_of(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, ex
         if len(batch) == 1:
             return [batch.documents[0].left_out(misshapen(export, error))]
     strange = _strange(at_once, batch, export)
-    is_usual = [id(document) not in strange for document in batch.documents]
+    is_usual = [place not in strange for place in range(len(batch))]
     if not any(is_usual):
         return list(strange.values())
     if strange:
@@ -125,16 +125,21 @@ def _rows_of(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, ex
     return [row for half in _halves(batch) for row in _rows_of(at_once, half, export)]
 
 
-def _strange(at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export) -> dict[int, Row]:
-    """The documents that cannot be read by themselves, each with why; sought by halves, because nearly all can."""
+def _strange(
+    at_once: Callable[[Batch, Export], Iterator[Row]], batch: Batch, export: Export, before: int = 0
+) -> dict[int, Row]:
+    """The places (``before``: how many there are before this batch) of the documents that cannot be read by themselves, each with why; sought by
+    halves, because nearly all can."""
     try:
         list(at_once(batch, export))
     except _SHAPELESS as error:
         if len(batch) > 1:
-            first, second = (_strange(at_once, half, export) for half in _halves(batch))
-            return {**first, **second}
-        (document,) = batch.documents
-        return {id(document): document.left_out(misshapen(export, error))}
+            first, second = _halves(batch)
+            return {
+                **_strange(at_once, first, export, before),
+                **_strange(at_once, second, export, before + len(first)),
+            }
+        return {before: batch.documents[0].left_out(misshapen(export, error))}
     return {}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from typing import Any
 
 import polars as pl
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from idp_analytics.sources import native
 from idp_analytics.sources.batch import Batch, each, either, later
-from idp_analytics.sources.export import Document, Export, File
+from idp_analytics.sources.documents import Numbered
+from idp_analytics.sources.export import Document, Export, File, Several
 from idp_analytics.sources.rows import frame
 from idp_analytics.sources.system import Gives, Row, Shape, System
+from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables import TABLES
 
 FILE = File("x.json", "0" * 64, datetime(2026, 7, 1, tzinfo=UTC), None, {}, (), 0, {}, frozenset({"change"}))
@@ -31,6 +34,28 @@ _BODIES = st.lists(st.dictionaries(st.sampled_from("ab"), _VALUES, max_size=2), 
 
 def documents(bodies: list[dict[str, Any]]) -> list[Document]:
     return [Document(body, FILE, number) for number, body in enumerate(bodies, 1)]
+
+
+@given(_BODIES, st.data())
+def test_documents_made_when_they_are_asked_for_are_those_of_the_list(
+    bodies: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """Some of some, whichever way they are chosen; and each is one thing, however often it is asked for."""
+    numbers = range(3, 3 + len(bodies))
+    wanted: Sequence[Document] = [Document(body, FILE, number) for number, body in zip(numbers, bodies, strict=True)]
+    found: Sequence[Document] = Several(Numbered(bodies, numbers), FILE)
+    batch = Batch(CHANGES, found)
+    first = list(found)
+    for _ in range(3):
+        which = data.draw(st.lists(st.booleans(), min_size=len(found), max_size=len(found)))
+        begin = data.draw(st.integers(0, 2))
+        wanted, batch = list(compress(wanted, which))[begin:], batch.where(which)
+        found = batch.documents[begin:]
+        batch = Batch(CHANGES, found)
+        assert list(found) == wanted == [found[place] for place in range(len(found))]
+        assert batch.bodies == [document.body for document in wanted]
+        assert frame(CHANGES, list(batch.rows(change_id="1")))[ROW].to_list() == [one.number for one in wanted]
+        assert {id(one) for one in found} <= {id(one) for one in first}
 
 
 @given(_BODIES, st.lists(st.sampled_from(["a", "b", 0, -1]), max_size=3), st.sampled_from("ab"))
