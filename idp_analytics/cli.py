@@ -23,6 +23,7 @@ from idp_analytics.commands import logged as _logged
 from idp_analytics.commands import one_line as _line
 from idp_analytics.commands import told as _told
 from idp_analytics.interventions.commands import intervention
+from idp_analytics.paths import written
 from idp_analytics.publish.commands import attach, published
 from idp_analytics.schedule.commands import schedule
 from idp_analytics.survey.commands import survey
@@ -219,7 +220,7 @@ def tables(data: Path, git: tuple[Path, ...], out: Path, gate: str) -> None:
     for name, frame in {**org.tables, "rejected": org.rejected}.items():
         file = out / f"{name}.parquet"
         file.touch(0o600)  # what is of people is for whoever asked for it
-        as_text(frame).write_parquet(file)
+        written(file, as_text(frame).write_parquet)
     click.echo(f"{len(org.tables)} tables and the rows set aside in {out}")
 
 
@@ -265,17 +266,17 @@ def answers(
     if form == "parquet" and out is None:
         raise click.UsageError("Parquet is not text: name a file with --out.")
     frame = _loaded(data, git, gate).answers(metric or None, scopes or None, every, by_whom)
-    target = out if out is not None else sys.stdout.buffer
     match form:
         case "csv":
             from idp_analytics.publish.downloads import spreadsheet_safe
 
-            spreadsheet_safe(frame).write_csv(target)
+            safe = spreadsheet_safe(frame)
+            written(out, safe.write_csv) if out else safe.write_csv(sys.stdout.buffer)
         case "json":
             text = json.dumps(frame.to_dicts(), default=str, indent=1) + "\n"
             out.write_text(text, encoding="utf-8") if out else click.echo(text, nl=False)
         case "parquet":
-            frame.write_parquet(out)  # type: ignore[arg-type]
+            written(out, frame.write_parquet)  # type: ignore[arg-type]
 
 
 @cli.command()

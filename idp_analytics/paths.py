@@ -8,7 +8,9 @@ import os
 import re
 import tempfile
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 PACKAGE = Path(__file__).resolve().parent
 """The installed package."""
@@ -51,6 +53,41 @@ UNWRITABLE = frozenset({
 })  # fmt: skip
 """What the system says of a disk that is full, broken or not ours to write, of a file where a folder is to be, and of a file
 system (a network's, one of layers) that cannot do what others can."""
+
+
+class _Listening:
+    """A file that remembers what the system refused, for a writer that tells it in words of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.refused: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.refused = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def written(path: Path, write: Callable[[Any], object]) -> None:
+    """Let ``write`` (``frame.write_parquet``) write the file. Raises ``OSError`` with its number and the file where the system refuses, which Polars says in
+    words alone: of a disk that is full "parquet: File out of specification: Invalid thrift: transport error".
+    """
+    file: _Listening | None = None
+    try:
+        with path.open("wb") as opened:
+            file = _Listening(opened)
+            write(file)
+    except Exception as error:
+        refused = error if isinstance(error, OSError) and error.errno else file and file.refused
+        if not refused:
+            raise
+        raise OSError(refused.errno, refused.strerror, str(path)) from None
+
 
 UNFINISHED = ".idp-*.part"
 """What files are called that are being written, or were when their writer was killed."""

@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,6 +156,45 @@ def children(module: str = "fault_building") -> Iterator[Callable[..., Any]]:
 
         yield run
         client.close()
+
+
+class Disk(NamedTuple):
+    """A file system of its own at ``path``, in memory."""
+
+    path: Path
+
+    def room(self, more: int) -> None:
+        """Leave room for so many bytes more than lie there, in whole pages."""
+        there = os.statvfs(self.path)
+        self._changed(f"size={(there.f_blocks - there.f_bfree) * there.f_frsize + more}")
+
+    def read_only(self) -> None:
+        """Let nothing be written any more."""
+        self._changed("ro")
+
+    def _changed(self, option: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{option}", str(self.path)], check=True)
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[Disk]:
+    """A real disk of 64 MiB mounted at ``path``; the test is skipped where none may be mounted."""
+    import pytest
+
+    path.mkdir()
+    try:
+        told = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(path)], capture_output=True, text=True, check=False
+        )
+        why = told.stderr.strip() if told.returncode else ""
+    except FileNotFoundError as error:
+        why = str(error)
+    if why:
+        pytest.skip(f"no file system may be mounted here: {why}")
+    try:
+        yield Disk(path)
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
 def tree(folder: Path) -> Mapping[str, bytes]:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ import polars as pl
 
 from idp_analytics.checks.suite import Expectation, Outcome
 from idp_analytics.errors import GateError, nearest
-from idp_analytics.paths import PACKAGE
+from idp_analytics.paths import PACKAGE, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def run(
         files = {}
         for number, table in enumerate(sorted({e.table for e in expectations} & set(tables))):
             files[table] = f"{number}.parquet"
-            tables[table].write_parquet(folder / files[table], compression="uncompressed")
+            written(folder / files[table], partial(tables[table].write_parquet, compression="uncompressed"))
         entries = [{"table": e.table, "type": e.type, "kwargs": _encoded(dict(e.kwargs))} for e in expectations]
         (folder / _JOB).write_text(json.dumps({"files": files, "expectations": entries}), encoding="utf-8")
         _start(folder)

@@ -17,6 +17,7 @@ import polars as pl
 
 from idp_analytics import metrics
 from idp_analytics.organisation import Organisation
+from idp_analytics.paths import written
 from idp_analytics.publish.cluster import Identity, agreed, connected, identity, threads
 from idp_analytics.settings import Settings
 from idp_analytics.tables.numbered import as_text
@@ -39,7 +40,7 @@ def answers(
         threads(client, address)
         folder = Path(name).absolute()
         for table, frame in organisation.tables.items():
-            as_text(frame).write_parquet(folder / f"{table}.parquet")
+            written(folder / f"{table}.parquet", as_text(frame).write_parquet)
         given = (organisation.settings, organisation.as_of, tuple(by), tuple(every), identity())
         wanted = sorted(metric.name for metric in metrics.CATALOGUE)
         tasks = [client.submit(answered, folder, metric, *given, pure=False) for metric in wanted]

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from idp_analytics.answers import Verdict
+from idp_analytics.paths import written
 from idp_analytics.periods import parse
 from idp_analytics.report import comparison, cost_change, pools, unit_costs
 from idp_analytics.report.mart import Mart
@@ -39,7 +40,7 @@ def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], 
         _write(folder / name, found.get(entity, own.clear()))
     for study in BY_TEAM:
         rows = mart.studies[study].filter(pl.col("scope") == "team", pl.col("period") == label)
-        spreadsheet_safe(rows).write_csv(folder / f"{study}.csv")
+        written(folder / f"{study}.csv", spreadsheet_safe(rows).write_csv)
 
 
 def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFrame:
@@ -62,8 +63,8 @@ def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFra
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
-    frame.write_parquet(path.with_name(f"{path.name}.parquet"))
-    spreadsheet_safe(frame).write_csv(path.with_name(f"{path.name}.csv"))
+    written(path.with_name(f"{path.name}.parquet"), frame.write_parquet)
+    written(path.with_name(f"{path.name}.csv"), spreadsheet_safe(frame).write_csv)
 
 
 _RUN = "[=+\\-@＝＋－＠]"
@@ -77,7 +78,7 @@ def write_unchanged(path: Path, frame: pl.DataFrame) -> tuple[int, int]:
     """Write a CSV that is looked through in a spreadsheet and read again as it is, without the rows in which that would run something; how many rows
     were written, and how many not."""
     kept = frame.filter(~pl.any_horizontal(_is_formula().fill_null(value=False)))
-    kept.write_csv(path)
+    written(path, kept.write_csv)
     return kept.height, frame.height - kept.height
 
 

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.metrics.maturity import Published, maturity_changes, maturity_gaming, maturity_moved
+from idp_analytics.paths import written
 from idp_analytics.periods import Period, parse
 from idp_analytics.report import parts, people_rows
 
@@ -145,7 +147,7 @@ class Mart:
         folder.mkdir(parents=True, exist_ok=True)
         frames: dict[str, pl.DataFrame] = {name: getattr(self, name) for name in _FRAMES} | dict(self.studies)
         for name, frame in frames.items():
-            frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROWS_PER_GROUP)
+            written(folder / f"{name}.parquet", partial(frame.write_parquet, row_group_size=_ROWS_PER_GROUP))
         (folder / META).write_text(json.dumps(self.meta, indent=1) + "\n", encoding="utf-8")
         return (*(folder / f"{name}.parquet" for name in frames), folder / META)
 

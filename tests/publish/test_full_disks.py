@@ -93,3 +93,32 @@ def test_a_file_system_that_cannot_is_said_and_the_set_stays(
     assert tree(set_) == before
     if "links" in said:
         assert told.operations == 1, "said before anything is made"
+
+
+def test_on_a_real_disk_with_less_and_less_room_the_set_stays_whole(
+    run: Run, mart_file: Path, first: tuple[Path, int], tmp_path: Path
+) -> None:
+    """Nobody makes the error up: the disk has room for so many bytes, then for all, then may only be read."""
+    other = write_notebooks(tmp_path / "other", team="print('other')")
+    with fault_building.disk(tmp_path / "disk") as disk:
+        reports = Path(shutil.copytree(first[0], disk.path / "reports", symlinks=True))
+        set_ = reports / "acme" / "2026-06"
+        before = tree(set_)
+        for room in (0, 1 << 14, 1 << 17):
+            disk.room(room)
+            told = run(fault_building.published, mart_file, other, reports)
+            assert told is not None
+            assert (told.code, "cannot be written: No space left on device" in told.said) == (2, True), (room, told)
+            assert staging.differences(set_) == []
+            assert tree(set_) == before
+            assert list((reports / "acme").glob(".partial-*")) == []
+        disk.room(1 << 26)
+        _done(run(fault_building.published, mart_file, other, reports))
+        assert staging.differences(set_) == []
+        after = tree(set_)
+        assert after != before
+        disk.read_only()
+        told = run(fault_building.published, mart_file, write_notebooks(tmp_path / "third", team="print(3)"), reports)
+        assert told is not None
+        assert (told.code, "cannot be written: Read-only file system" in told.said) == (2, True), told
+        assert tree(set_) == after

@@ -158,3 +158,46 @@ def test_a_data_folder_is_read_where_nothing_may_be_written(run: Run, data: Path
     assert told is not None
     assert (told.code, told.operations) == (0, 0), told.said
     assert tree(data) == before
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_real_disk_that_is_full_or_read_only_is_said_and_nothing_is_lost(
+    name: str, run: Run, data: Path, tmp_path: Path
+) -> None:
+    """No error is made up: a file system with room for less and less, then with room, then one that may only be read."""
+    before, root = tree(data), copied(data, tmp_path / "whole")
+    _done(run(fault_building.command, _arguments(COMMANDS[name], root), root))
+    after, refused = tree(root), 0
+    with fault_building.disk(tmp_path / "disk") as disk:
+        for pages in (0, 2):
+            root = copied(data, disk.path / str(pages))
+            disk.room(4096 * pages)
+            told = run(fault_building.command, _arguments(COMMANDS[name], root), root)
+            assert told is not None
+            if told.code:
+                refused += 1
+                assert told.code == 2, told.said
+                assert "cannot be written: No space left on device" in told.said
+                assert "Traceback" not in told.said
+            whole(tree(root), before, after)
+            assert not list(root.rglob(".idp-*"))
+            disk.room(1 << 24)
+            run(fault_building.command, _arguments(COMMANDS[name], root), root)
+            assert tree(root) == after, pages
+        assert refused
+        root = copied(data, disk.path / "read")
+        disk.read_only()
+        told = run(fault_building.command, _arguments(COMMANDS[name], root), root)
+        assert told is not None
+        assert (told.code, "cannot be written: Read-only file system" in told.said) == (2, True), told.said
+        assert tree(root) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_answers_that_find_no_room_are_said_to(form: str, run: Run, data: Path) -> None:
+    """Polars tells it by an error of its own, without a number, and a traceback came out."""
+    asked = ["answers", "--data", str(data), "--metric", "deployment_frequency", "--format", form, "--out", "/dev/full"]
+    told = run(fault_building.command, asked, data)
+    assert told is not None
+    assert (told.code, "cannot be written: No space left on device" in told.said) == (2, True), told.said
