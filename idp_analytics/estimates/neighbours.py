@@ -7,6 +7,7 @@ told apart from who joined when (Shalizi & Thomas 2011).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +72,7 @@ def following(kinds: list[Histories], level: float = 0.95, seed: int = 0, draws:
     value, error = _logit(cells)
     z = float(norm.isf((1 - level) / 2))
     rng = np.random.default_rng(seed)
-    excess = sum(
-        float(_excess(_cells(kind, kind.joined[None], kind.is_counted[None], kind.left[None]))[0]) for kind in kinds
-    )
+    excess = sum(float(_excess(_cells(kind, _as_it_was(kind)))[0]) for kind in kinds)
     dealt = np.zeros(draws)
     for kind in kinds:
         dealt += _dealt(kind, rng, draws)
@@ -84,7 +83,7 @@ def following(kinds: list[Histories], level: float = 0.95, seed: int = 0, draws:
 
 def exposure(kind: Histories) -> Array:
     """One row per step and exposure in which anybody was at risk: step, exposed (0 or 1), units at risk, of them joined."""
-    found = _cells(kind, kind.joined[None], kind.is_counted[None], kind.left[None])[0]
+    found = _cells(kind, _as_it_was(kind))[0]
     rows = [
         (step, side, *found[step, side]) for step in range(len(found)) for side in (0, 1) if found[step, side, 0] > 0
     ]
@@ -125,27 +124,46 @@ def _dealt(kind: Histories, rng: np.random.Generator, draws: int) -> Array:
         for entry in np.unique(kind.entered[kind.joined >= 0]):
             mine = np.flatnonzero((kind.entered == entry) & (kind.joined >= 0))
             order[:, mine] = rng.permuted(np.tile(mine, (many, 1)), axis=1)
-        found.append(_excess(_cells(kind, kind.joined[order], kind.is_counted[order], kind.left[order])))
+        found.append(_excess(_cells(kind, order)))
     return np.concatenate(found)
 
 
-def _cells(kind: Histories, joined: Ints, counted: npt.NDArray[np.bool_], left: Ints) -> Array:
-    """Draws × steps × exposure (no, yes) × (at risk, joined), for several ``joined`` (draws × units) at once."""
+def _as_it_was(kind: Histories) -> Ints:
+    return np.arange(len(kind.joined))[None]
+
+
+def _cells(kind: Histories, order: Ints) -> Array:
+    """Draws × steps × exposure (no, yes) × (at risk, joined), where each unit has the history of that in its place of ``order`` (draws × units)."""
     steps = kind.groups[0].shape[0]
+    # How far outside the steps something lies says no more, and small numbers are gone through fastest.
+    small = np.int16 if steps < np.iinfo(np.int16).max else np.int64
+    near: list[npt.NDArray[Any]] = [
+        np.clip(told, -1, steps).astype(small) for told in (kind.entered, kind.joined, kind.left)
+    ]
+    entered, joined, left, counted = near[0], near[1][order], near[2][order], kind.is_counted[order]
     cells = np.zeros((len(joined), steps, 2, 2))
+    first = joined
     for step in range(steps):
-        at_risk = (kind.entered <= step) & (joined >= step) & (left > step)
-        there = joined < step
-        exposed = np.zeros(joined.shape, dtype=bool)
-        for order, starts, member in (_places(sort[step]) for sort in kind.groups):
-            if len(order):
-                anybody = np.logical_or.reduceat(there[:, order], starts, axis=1)
-                exposed[:, order] |= anybody[:, member]
+        beside = [sort[step] for sort in kind.groups]
+        if step == 0 or any((now != sort[step - 1]).any() for now, sort in zip(beside, kind.groups, strict=True)):
+            first = _first_beside(beside, joined, steps)
+        at_risk = (entered <= step) & (joined >= step) & (left > step)
+        exposed = at_risk & (first < step)
         now = at_risk & (joined == step) & counted
-        for which, mask in ((0, at_risk & ~exposed), (1, at_risk & exposed)):
-            cells[:, step, which, 0] = mask.sum(axis=1)
-            cells[:, step, which, 1] = (mask & now).sum(axis=1)
+        for which, mask in ((1, exposed), (0, at_risk & ~exposed)):
+            cells[:, step, which, 0] = np.count_nonzero(mask, axis=1)
+            cells[:, step, which, 1] = np.count_nonzero(mask & now, axis=1)
     return cells
+
+
+def _first_beside(groups: list[Ints], joined: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
+    """The first step in which anybody of a group with it, or it itself, joined (draws × units); ``steps``: nobody has."""
+    first = np.full_like(joined, steps)
+    for order, starts, member in map(_places, groups):
+        if len(order):
+            whole = np.minimum.reduceat(joined[:, order], starts, axis=1)
+            first[:, order] = np.minimum(first[:, order], whole[:, member])
+    return first
 
 
 def _places(group: Ints) -> tuple[Ints, Ints, Ints]:
