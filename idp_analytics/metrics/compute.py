@@ -82,14 +82,16 @@ def compute(
             least = settings.rules.min_cohort
             until = cohorts.told_until(cube, least) or came
             if until is not None:
-                hidden = cohorts.withheld(cube.with_columns(pl.col("team_id").cast(pl.String)), least)
+                told = cube.with_columns(pl.col("team_id").cast(pl.String), pl.col("n", "missing").cast(pl.Int64))
+                hidden = cohorts.withheld(told, least)
                 numbers = cohorts.without(numbers, hidden, until)
         is_total = metric.estimator is Estimator.TOTAL
         if is_total or metric.estimator is Estimator.TIME or metric.exposure or metric.about_people:
             numbers = numbers.sort(*SERIES, "period_start")  # joins have no order
-        told = cautioned(compared(numbers, metric, level))
-        told = told.select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
-        parts.append(told.sort(_KEY) if is_total else told)
+        answered = cautioned(compared(numbers, metric, level)).select(
+            pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
+        )
+        parts.append(answered.sort(_KEY) if is_total else answered)
     # Each metric's rows are sorted by themselves, which is less work than sorting all of them together.
     parts.sort(key=lambda part: part["metric"][0] if part.height else "")
     answers = pl.concat(parts)

@@ -22,8 +22,8 @@ def counted(metric: Metric, cube: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     """
     is_whole = pl.col("detail").is_null()
     whole = cube.filter(is_whole)
-    n, k = whole["n"].to_numpy(), whole["k"].to_numpy()
-    added = {"n": n, "k": k, "missing": whole["missing"].to_numpy()}
+    added = {name: whole[name].cast(pl.Int64).to_numpy() for name in ("n", "k", "missing")}
+    n, k = added["n"], added["k"]
     if metric.in_clusters:
         added |= dict(zip(CLUSTERED, (k**2, n * k, n**2, (n > 0).astype(np.int64)), strict=True))
     found = {name: np.zeros(cells.shape, np.int64) for name in (*added, "hit_days", "noun")}

@@ -17,13 +17,13 @@ from idp_analytics.settings import Settings
 TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
 """Estimators that need durations one by one."""
 
-_KEY = ("service_id", "team_id", "day", "currency", "detail", "source_table")
+_KEY = ("service_id", "team_id", "day", "detail", "source_table")
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Of one metric: ``cube``, its observations counted per service, team, day, currency, detail and source_table (``n`` usable, ``k`` hits, ``missing``,
-    ``amount``), of which every scope and period is a sum; and where the metric needs them (:data:`TIMED`) its usable ``durations`` one by one:
+    """Of one metric: ``cube``, its observations counted per service, team, day, detail and source_table (``n`` usable, ``k`` hits, ``missing``; of money also
+    per currency, with ``amount``), of which every scope and period is a sum; and where the metric needs them (:data:`TIMED`) its usable ``durations`` one by one:
     ``service_id``, ``team_id``, ``day``, ``x``, ``hit``. Texts are Categoricals, which of so many rows takes a fraction of the memory."""
 
     cube: pl.DataFrame
@@ -55,13 +55,13 @@ class Gathering:
         return found[1]
 
     def _gathered(self, metric: Metric) -> Gathered:
-        usable = pl.col("usable")
+        usable, is_total = pl.col("usable"), metric.estimator is Estimator.TOTAL
+        counts = {"n": usable, "k": usable & pl.col("hit"), "missing": ~usable}
+        small = pl.Int64 if is_total else pl.UInt32
         observed = seen(metric, self.shared, self._settings, self._as_of)
-        cube = observed.group_by(_KEY).agg(
-            usable.sum().cast(pl.Int64).alias("n"),
-            (usable & pl.col("hit")).sum().cast(pl.Int64).alias("k"),
-            (~usable).sum().cast(pl.Int64).alias("missing"),
-            pl.col("amount").sum(),
+        cube = observed.group_by(*_KEY, *(["currency"] if is_total else [])).agg(
+            *(told.sum().cast(small).alias(name) for name, told in counts.items()),
+            *([pl.col("amount").sum()] if is_total else []),
         )
         by_number = pl.col(pl.String).cast(pl.Categorical(self._held.texts))
         if metric.estimator not in TIMED:
