@@ -99,6 +99,7 @@ def test_what_is_folded_is_drawn_when_it_is_opened_and_printed_only_then(tab: An
     assert short < 6_000  # a few screens, of some hundred
     tab.call("Emulation.setEmulatedMedia", media="print")
     assert tab.js("[...document.querySelectorAll('.idp-chapter')].filter(c => c.checkVisibility()).length") == 0
+    assert not tab.js("document.querySelector('.idp-behind').checkVisibility()")  # paper has no links
     tab.js("document.querySelector('#cost').open = true; 1")
     assert tab.js("document.querySelector('#cost h2').checkVisibility()")
     tab.call("Emulation.setEmulatedMedia", media="")
