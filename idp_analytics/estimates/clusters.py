@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
-from scipy.sparse.linalg import svds
+from scipy.linalg import eigh
+from scipy.sparse import csr_array
 
 Ints = npt.NDArray[np.int64]
 
 SEEDS = 10
 _MOST_DIMENSIONS = 20
+_NOTHING = 1e-12
+_APART = 1e-5
+_LEAST = 1e-8
 
 
 def grouped(weights: Any, groups: int, seeds: int = SEEDS) -> tuple[Ints, float]:
@@ -24,13 +28,18 @@ def grouped(weights: Any, groups: int, seeds: int = SEEDS) -> tuple[Ints, float]
     by k-means (Arthur & Vassilvitskii's start, 2007) from ``seeds`` starts; told are the groups of the start that agrees most with
     the others, and the mean adjusted Rand index of all pairs of starts: 1 if every start finds the same, 0 if they agree by chance.
     """
-    size = min(_MOST_DIMENSIONS, min(weights.shape) - 1)
-    directions, strengths, _ = svds(
-        weights.astype(float), k=size, v0=np.ones(min(weights.shape)), rng=np.random.default_rng(0)
-    )
-    places = directions * strengths
-    places = places / np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-12)
-    groups = min(groups, len(np.unique(places.round(6), axis=0)))  # of texts that are alike there is no start for each
+    weights = csr_array(weights, dtype=float, copy=True)
+    draw = np.random.default_rng(0)
+    lengths = np.sqrt(weights.power(2).sum(axis=1))
+    # Of texts that are alike there is no start for each.
+    different = np.unique((weights @ draw.random(weights.shape[1]) / np.maximum(lengths, _NOTHING)).round(9))
+    groups = min(groups, len(different))
+    # Texts of the same words are as near to one group as to another, and then the last digit of a sum would decide, which is not the same everywhere.
+    weights.data *= 1 + _APART * draw.random(weights.nnz)
+    alike = (weights.T @ weights).toarray()  # terms × terms: it has the same directions
+    strengths, directions = eigh(alike, subset_by_index=[max(0, len(alike) - _MOST_DIMENSIONS), len(alike) - 1])
+    places = weights @ directions[:, strengths > _LEAST * strengths.max()]  # what rounding leaves has any direction
+    places = places / np.maximum(np.linalg.norm(places, axis=1, keepdims=True), _NOTHING)
     with warnings.catch_warnings():
         # A start that leaves a group without texts has fewer groups; that it agrees less with the others is what is told.
         warnings.filterwarnings("ignore", "One of the clusters is empty", UserWarning)

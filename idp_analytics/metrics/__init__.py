@@ -13,7 +13,7 @@ from idp_analytics.metrics.presets import IDP, PRESETS, answered, preset
 from idp_analytics.metrics.scorecard_study import scorecard_rows
 from idp_analytics.metrics.sprawl_rows import component_rows
 from idp_analytics.metrics.stress_signals import stress_rows
-from idp_analytics.metrics.studies import STUDIES, Shown
+from idp_analytics.metrics.studies import STUDIES, SUBJECTS, Shown
 
 __all__ = [
     "CATALOGUE",
@@ -21,6 +21,7 @@ __all__ = [
     "IDP",
     "PRESETS",
     "STUDIES",
+    "SUBJECTS",
     "WAYS_BACK",
     "Shown",
     "action_rows",

@@ -47,7 +47,8 @@ def uncoded(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     # Neither leavers' comments nor those of waves with too few: less what the waves show, they would be told here.
     held = themes.quotable(themes.comments(tables, settings, as_of), settings)
     told = told.join(held.select("response_id", "question_id").unique(), on=["response_id", "question_id"], how="semi")
-    without = themes.themed(told, settings).filter(~pl.col(themes.ANY))
+    # In one order: where a start of k-means ends follows from it, and a join keeps none.
+    without = themes.themed(told, settings).filter(~pl.col(themes.ANY)).sort("response_id", "question_id")
     least = full_from(settings)
     head: dict[str, object] = {"n": without.height if without.height >= least else None}
     if without.height < LEAST:

@@ -41,6 +41,7 @@ from idp_analytics.publish import (
     earlier,
     index,
     library,
+    mart_workers,
     parameters,
     provenance,
     secrets,
@@ -55,7 +56,7 @@ from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
-from idp_analytics.report.mart import Mart
+from idp_analytics.report.mart import Computing, Mart
 from idp_analytics.report.view import team_names
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def publish(
     """Publish the organisation's report and every team's (or those of ``teams``, by id) for one period.
 
     ``organisation``: loaded, or what loads it; then its tables are let go of before the first report is made.
-    ``period``: a label, default the latest complete month. ``workers``: reports made at the same time, default one per
+    ``period``: a label, default the latest complete month. ``workers``: parts of the mart computed and reports made at the same time, default one per
     core. ``engine`` (default :func:`workers.engine`) runs the notebooks in ``notebooks`` (default the kit's own); each may take
     ``seconds``. A report that was ended from outside (its process died, or time was up) is made up to ``retries`` times more; one
     that raises would raise again. ``keep``: how many finished runs of this period stay, with the one that is published. ``shard``: only
@@ -173,16 +174,11 @@ def publish(
     before, would single people out; :class:`.lease.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
-    plan, root = _begun(organisation, Path(reports), period, teams or (), notebooks or resource("notebooks"))
     how = _How(engine or usual(), workers or os.cpu_count() or 1, seconds, retries)
+    plan, root = _begun(organisation, Path(reports), period, teams or (), notebooks or resource("notebooks"), how)
     begun = time.perf_counter()
-    events.tell(
-        "run begun",
-        run=plan.key,
-        period=plan.label,
-        reports=len(plan.names),
-        shard=shard and f"{shard.number}/{shard.of}",
-    )
+    share = shard and f"{shard.number}/{shard.of}"
+    events.tell("run begun", run=plan.key, period=plan.label, reports=len(plan.names), shard=share)
     try:
         result = _run(plan, root, how, keep, shard)
     except IdpError as error:
@@ -331,20 +327,21 @@ def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
 
 
 def _begun(
-    organisation: Organisation | Callable[[], Organisation], reports: Path, period: str, teams: Sequence[str], notebooks: Path
+    organisation: Organisation | Callable[[], Organisation], reports: Path, period: str, teams: Sequence[str], notebooks: Path, how: _How
 ) -> tuple[Plan, Path]:  # fmt: skip
     """The plan, and the folder of this organisation's reports. Nothing outside holds what is loaded here."""
-    whose = organisation() if callable(organisation) else organisation
-    root = reports / slug(whose.settings.org)
-    return _planned(whose, period, teams, notebooks, root), root
+    with mart_workers.computing(organisation, how.workers) as (whose, computing):
+        root = reports / slug(whose.settings.org)
+        return _planned(whose, computing, period, teams, notebooks, root), root
 
 
-def _planned(organisation: Organisation, period: str, teams: Sequence[str], notebooks: Path, root: Path) -> Plan:
+def _planned(
+    organisation: Organisation, computing: Computing, period: str, teams: Sequence[str], notebooks: Path, root: Path
+) -> Plan:
     """The plan, once all that was asked for is known to be there."""
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
-    mart = Mart.of(
-        organisation, every=tuple(length for length in ("1w", "1mo", "1q") if length in wanted), period=period
-    )
+    every = tuple(length for length in ("1w", "1mo", "1q") if length in wanted)
+    mart = Mart.of(organisation, every=every, period=period, computing=computing)
     label = mart.period(period).label
     if (before := earlier.before(root, label, mart)) is not None:
         mart = mart.restating(before, organisation)

@@ -135,11 +135,14 @@ class Client:
     _life: int | None = field(default=None, repr=False)
 
     @classmethod
-    def start(cls, folder: Path, modules: Sequence[str], environment: Mapping[str, str]) -> Client:
-        """A zygote of our own, gone when this process is: its socket in ``folder``, ``modules`` imported."""
+    def start(
+        cls, folder: Path, modules: Sequence[str], environment: Mapping[str, str], files: Sequence[int] = ()
+    ) -> Client:
+        """A zygote of our own, gone when this process is: its socket in ``folder``, ``modules`` imported; it and its children have the open ``files``
+        under the same numbers."""
         read, write = os.pipe()
         try:
-            process = _started(folder / "socket", modules, environment, ("--life", str(read)), (read,))
+            process = _started(folder / "socket", modules, environment, ("--life", str(read)), (read, *files))
         finally:
             os.close(read)
         return cls(folder / "socket", process, write)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -54,6 +54,31 @@ class Before:
     code_changed: bool
 
 
+class Computing(Protocol):
+    """Who computes the answers and the studies of an organisation."""
+
+    def answers(self, every: Sequence[str]) -> pl.DataFrame:
+        """The answers for periods of these lengths, in the order of a mart."""
+
+    def studies(self, names: Collection[str], period: str) -> Mapping[str, pl.DataFrame]:
+        """The studies of these names, in their order, the organisation's rows first; with ``period`` what of each the report of that period shows."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """Computes them in this process, one after the other."""
+
+    organisation: Organisation
+
+    def answers(self, every: Sequence[str]) -> pl.DataFrame:
+        """As :class:`Computing`."""
+        return self.organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
+
+    def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
+        """As :class:`Computing`."""
+        return {name: _whole_first(self.organisation.study(name, period)) for name in names}
+
+
 @dataclass(frozen=True)
 class Mart:
     """What every report of one run is made from.
@@ -80,18 +105,22 @@ class Mart:
     @classmethod
     def of(
         cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None, period: str | None = None,
+        computing: Computing | None = None,
     ) -> Mart:  # fmt: skip
         """Everything computed from ``organisation``, for periods of the given lengths; of studies ``only`` those named, where any are.
 
         ``period``: a label, or empty for the latest complete month. With one, reports of that period alone can be made from it: of studies it holds what
-        they show, so that all is computed in less time; answers are of all periods in every case. Raises :class:`ReportError` as :meth:`period` does.
+        they show, so that all is computed in less time; answers are of all periods in every case. ``computing``: by whom, default
+        :class:`Here`. Raises :class:`ReportError` as :meth:`period` does.
         """
-        answers = organisation.answers(every=tuple(every)).sort(_ORDER, nulls_last=False)
+        computing = computing or Here(organisation)
+        answers = computing.answers(every)
         settings = organisation.settings
         # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
-        headline = answers.filter(pl.col("metric").is_in([metric.name for metric in HEADLINES]))
-        known = headline if headline.height else answers
-        spans = known.select("every", "period", "period_start").unique().sort("every", "period_start")
+        is_headline = pl.col("metric").is_in([metric.name for metric in HEADLINES]).alias("_headline")
+        known = answers.select("every", "period", "period_start", is_headline).unique()
+        headline = known.filter("_headline")
+        spans = (headline if headline.height else known).drop("_headline").sort("every", "period_start")
         meta = {
             "org": settings.org,
             "title": settings.title,
@@ -122,7 +151,7 @@ class Mart:
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
             people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            {study.name: _whole_first(organisation.study(study.name, period or "")) for study in STUDIES if only is None or study.name in only}, meta,
+            computing.studies([study.name for study in STUDIES if only is None or study.name in only], period or ""), meta,
         )  # fmt: skip
 
     def restating(self, before: Before, organisation: Organisation) -> Mart:
@@ -147,7 +176,8 @@ class Mart:
         folder.mkdir(parents=True, exist_ok=True)
         frames: dict[str, pl.DataFrame] = {name: getattr(self, name) for name in _FRAMES} | dict(self.studies)
         for name, frame in frames.items():
-            written(folder / f"{name}.parquet", partial(frame.write_parquet, row_group_size=_ROWS_PER_GROUP))
+            # In one chunk: where pages of a file end would else follow from how a frame was put together.
+            written(folder / f"{name}.parquet", partial(frame.rechunk().write_parquet, row_group_size=_ROWS_PER_GROUP))
         (folder / META).write_text(json.dumps(self.meta, indent=1) + "\n", encoding="utf-8")
         return (*(folder / f"{name}.parquet" for name in frames), folder / META)
 

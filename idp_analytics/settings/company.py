@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import math
 import tomllib
@@ -307,6 +308,14 @@ def _mark(entry: TomlReader, key: str) -> Mark | None:
     return Mark(on, cause, metric, team) if on and cause else None
 
 
+def fixed(options: Mapping[str, Any]) -> MappingProxyType[str, Any]:
+    """Options that nobody changes any more. Settings go to other processes, and such a view by itself cannot be sent."""
+    return MappingProxyType(dict(options))
+
+
+copyreg.pickle(MappingProxyType, lambda view: (fixed, (dict(view),)))
+
+
 def _source(entry: TomlReader, number: int, problems: list[str], check_source: SourceCheck) -> SourceSettings:
     kind = entry.text("kind", None)
     where = f"source {number}"
@@ -325,4 +334,4 @@ def _source(entry: TomlReader, number: int, problems: list[str], check_source: S
         )
     if kind:
         problems += [f"source {name!r}: {problem}" for problem in check_source(kind, options)]
-    return SourceSettings(name, kind, paths, zone, MappingProxyType(options))
+    return SourceSettings(name, kind, paths, zone, fixed(options))

@@ -69,3 +69,18 @@ def test_there_are_no_more_groups_than_different_texts():
     found, stable = clusters.grouped(weights, 7)
     assert len(set(found)) <= 4
     assert stable <= 1
+
+
+def test_texts_of_the_same_words_are_grouped_in_one_way():
+    # Words that only come together, so that there are fewer directions than words, and many texts that are alike.
+    kinds = [
+        ((22, 23, 24, 25, 26), 13), ((16,), 2), ((15,), 11), ((15, 20), 3), ((14, 16, 17), 5), ((12, 14, 16, 17), 38), ((7, 10, 15, 21), 2),
+        ((5, 8), 58), ((5, 7, 8, 10, 21), 2), ((5, 7, 8, 10, 11, 19, 21), 2), ((3, 4, 13), 2), ((2, 6, 18), 51), ((1, 9, 12, 14, 16, 17, 20), 4),
+        ((0, 3, 4, 13), 65), ((0, 3, 4, 7, 10, 13, 21), 2), ((0, 1, 3, 4, 9, 13, 20), 2),
+    ]  # fmt: skip
+    rows = [words for words, times in kinds for _ in range(times)]
+    texts = np.zeros((len(rows), 27))
+    for text, words in enumerate(rows):
+        texts[text, list(words)] = 1
+    texts = csr_array(texts * np.log(len(rows) / texts.sum(axis=0)))
+    assert len({clusters.grouped(texts, 6)[1] for _ in range(4)}) == 1

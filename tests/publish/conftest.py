@@ -13,7 +13,8 @@ from company_building import Notebooks, company, write_notebooks
 from idp_analytics.metrics import STUDIES, Shown
 from idp_analytics.metrics.cells import of_spans
 from idp_analytics.organisation import Organisation
-from idp_analytics.report.mart import Mart
+from idp_analytics.publish import mart_workers
+from idp_analytics.report.mart import Computing, Mart
 
 
 def of_one_period(mart: Mart, period: str) -> Mart:
@@ -35,9 +36,10 @@ def mart_once() -> Iterator[None]:
 
     def of(
         organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None, period: str | None = None,
+        computing: Computing | None = None,
     ) -> Mart:  # fmt: skip
-        if only is not None:
-            return compute(organisation, every, only, period)
+        if only is not None or isinstance(computing, mart_workers.Several):
+            return compute(organisation, every, only, period, computing)
         found = [mart for of_whom, lengths, mart in known if of_whom is organisation and lengths == tuple(every)]
         if not found:
             found = [compute(organisation, every)]

@@ -9,16 +9,12 @@ from idp_analytics.metrics.studies import adoption, approval, cost, delivery, im
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Shown, Study
 
-STUDIES: tuple[Study, ...] = (
-    *delivery.STUDIES,
-    *adoption.STUDIES,
-    *approval.STUDIES,
-    *cost.STUDIES,
-    *voice.STUDIES,
-    *maturity.STUDIES,
-    *impact.STUDIES,
-    *ledger.STUDIES,
+SUBJECTS: tuple[tuple[Study, ...], ...] = tuple(
+    subject.STUDIES for subject in (delivery, adoption, approval, cost, voice, maturity, impact, ledger)
 )
+"""Every study by subject, in the order they are computed; those of a subject share some of their work."""
+
+STUDIES: tuple[Study, ...] = tuple(study for subject in SUBJECTS for study in subject)
 """Every study, in the order they are computed."""
 
-__all__ = ["STUDIES", "People", "Shown", "Study"]
+__all__ = ["STUDIES", "SUBJECTS", "People", "Shown", "Study"]

@@ -1,0 +1,199 @@
+"""What a mart needs, computed by several processes at once from tables that are held once.
+
+A process that has loaded a company puts its tables where others can map them (:mod:`.shelf`), lets go of its own, and has the answers and the studies
+computed in children of a :mod:`zygote`, as many at a time as there are to be workers: each with one thread of Polars, which for queries as small as these
+takes a quarter less of the processors than two threads for each. A child computes what shares its work (:func:`_groups`) and ends, so that what it needed
+goes back to the system. What comes out is the same to the last digit as if one process had computed all of it, one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import polars as pl
+
+from idp_analytics.errors import ReportError
+from idp_analytics.metrics import STUDIES, SUBJECTS, Shown
+from idp_analytics.organisation import Organisation
+from idp_analytics.publish import shelf, zygote
+from idp_analytics.publish.workers import FORKS
+from idp_analytics.report.mart import Computing, Here
+from idp_analytics.settings import Settings
+
+LEAST_ROWS = 300_000
+"""With fewer rows in all tables one process is done as soon as another has started."""
+
+ALONE = ("reconciliation", "nine_in_ten", "stress_signals", "process_behaviour")
+"""Studies that take long and share nothing with others of their subject, the longest first (``bench/mart.py``)."""
+
+ANSWERS = "answers"
+
+
+@contextmanager
+def computing(
+    organisation: Organisation | Callable[[], Organisation], workers: int, least: int = LEAST_ROWS
+) -> Iterator[tuple[Organisation, Computing]]:
+    """The organisation (which may be what loads it), and who computes its answers and studies: ``workers`` processes at a time, or this one where
+    there is to be one, where the tables have fewer rows than ``least``, where this system cannot fork, and where there is no room for the tables.
+
+    The tables of the organisation given here are mapped while this lasts; nothing else holds what was loaded.
+    """
+    whose = organisation() if callable(organisation) else organisation
+    if workers < 2 or not FORKS or sum(frame.height for frame in whose.tables.values()) < least:
+        yield whose, Here(whose)
+        return
+    try:
+        files = shelf.put(whose.tables)
+    except OSError:
+        yield whose, Here(whose)
+        return
+    from idp_analytics.publish.kernel import environment
+
+    try:
+        whose = replace(whose, tables=shelf.taken(files))
+        with tempfile.TemporaryDirectory(prefix="idp-") as name:
+            private = Path(name)
+            # Ours alone runs there: with all that is set here, so that libraries compute as they would here.
+            given = {**os.environ, **environment(private)}
+            client = zygote.Client.start(private, [__name__], given, tuple(files.values()))
+            try:
+                yield whose, Several(client, _Held(files, whose.settings, whose.as_of, private), workers)
+            finally:
+                client.close()
+    finally:
+        shelf.drop(files)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a child must know: the open files of the tables, and the rest of an organisation."""
+
+    files: Mapping[str, int]
+    settings: Settings
+    as_of: datetime
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one child computes: the answers for periods of these lengths, or studies."""
+
+    studies: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    period: str = ""
+
+    def __str__(self) -> str:
+        return f"the studies {', '.join(self.studies)}" if self.studies else "the answers"
+
+
+@dataclass
+class Several:
+    """Answers and studies computed in children of ``client``, ``workers`` at a time."""
+
+    client: zygote.Client
+    held: _Held
+    workers: int
+    _waiting: deque[_Part] = field(default_factory=deque)
+    _working: dict[zygote.Child, tuple[_Part, bool]] = field(default_factory=dict)
+    _died: set[_Part] = field(default_factory=set)
+
+    def answers(self, every: Sequence[str]) -> pl.DataFrame:
+        """The answers; meanwhile studies are begun of which every report shows all, whatever its period."""
+        whole = [study.name for study in STUDIES if study.shown is Shown.WHOLE]
+        self._waiting += [_Part(every=tuple(every)), *(_Part(names) for names in _groups(whole))]
+        return self._found((ANSWERS,))[ANSWERS]
+
+    def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
+        """The studies of these names, in their order; with ``period`` what of each the report of that period shows."""
+        shown = {study.name: study.shown for study in STUDIES}
+        later = [name for name in names if shown[name] is not Shown.WHOLE]
+        self._waiting.extendleft(reversed([_Part(group, period=period) for group in _groups(later)]))
+        return self._found(tuple(names))
+
+    def _found(self, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
+        """The frames of these names, as soon as all are there."""
+        missing = {name for name in names if not self._path(name).is_file()}
+        while missing:
+            while self._waiting and len(self._working) < self.workers:
+                self._begin(self._waiting.popleft())
+            by_number = {child.fileno(): child for child in self._working}
+            for number in wait(list(by_number)):
+                missing -= self._hear(by_number[number])  # type: ignore[index]
+        return {name: shelf.fetched(self._path(name)) for name in names}
+
+    def _begin(self, part: _Part) -> None:
+        try:
+            self._working[self.client.call(zygote.Task(_computed, (self.held, part)))] = part, False
+        except OSError as error:
+            raise ReportError(_GONE) from error
+
+    def _hear(self, child: zygote.Child) -> set[str]:
+        """What is there now of which a child says it has made it. Raises what its computing raised."""
+        part, is_made = self._working[child]
+        match child.message():
+            case None:
+                raise ReportError(_GONE)
+            case zygote.Returned():
+                self._working[child] = part, True
+            case zygote.Raised(error):
+                raise error
+            case zygote.Ended(code):
+                child.close()
+                del self._working[child]
+                if is_made:
+                    return {*part.studies} or {ANSWERS}
+                if part in self._died:
+                    raise ReportError(
+                        f"The process that computes {part} died twice (exit code {code}; -9 is what the system sends when memory runs out). "
+                        "Give the run more memory, or fewer workers (--workers 1)."
+                    )
+                self._died.add(part)
+                self._waiting.appendleft(part)
+            case _:
+                pass
+        return set()
+
+    def _path(self, name: str) -> Path:
+        return _path(self.held.folder, name)
+
+
+_GONE = "The process that starts those which compute was ended. Run it again; with --workers 1 all is computed by one process."
+
+
+def _groups(names: Collection[str]) -> list[tuple[str, ...]]:
+    """These studies, those of a subject together: they ask for the same things, which are computed once in a process. Those that take longest come first."""
+    alone = [(name,) for name in ALONE if name in names]
+    by_subject = (tuple(s.name for s in studies if s.name in names and s.name not in ALONE) for studies in SUBJECTS)
+    return alone + [group for group in by_subject if group]
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.arrow"
+
+
+# --- in the zygote and its children ------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Import what studies import when they are computed. Nothing here may run a Polars query."""
+    import scipy.stats  # noqa: F401
+    import statsmodels.api  # noqa: F401
+
+
+def _computed(held: _Held, part: _Part) -> None:
+    """Compute a part from the tables in the files, and write each frame to the folder."""
+    nothing = pl.DataFrame()
+    organisation = Organisation(held.settings, shelf.taken(held.files), nothing, nothing, held.as_of)
+    here = Here(organisation)
+    if part.every:
+        shelf.leave(here.answers(part.every), _path(held.folder, ANSWERS))
+    for name in part.studies:
+        shelf.leave(here.studies([name], part.period)[name], _path(held.folder, name))

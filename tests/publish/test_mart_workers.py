@@ -1,0 +1,131 @@
+"""A mart computed by several processes is the one that a single process makes; what goes wrong in one of them is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from idp_analytics.errors import ReportError
+from idp_analytics.metrics import STUDIES, SUBJECTS
+from idp_analytics.organisation import Organisation
+from idp_analytics.publish import mart_workers, shelf, zygote
+from idp_analytics.publish.workers import FORKS
+from idp_analytics.report.mart import Here, Mart
+
+pytestmark = pytest.mark.skipif(not FORKS, reason="only where reports are forked")
+
+
+def written(mart: Mart, folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in mart.write(folder)}
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+EVERY = tuple(study.name for study in STUDIES)
+SOME = (*(subject[0].name for subject in SUBJECTS), "stress_signals", "adoption_momentum", "themes", "cost_views")
+
+
+@pytest.mark.parametrize("names", [SOME, pytest.param(EVERY, marks=pytest.mark.slow)], ids=["some", "every"])
+def test_the_same_mart_to_the_byte(sample: Organisation, names: tuple[str, ...], tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"only": names, "period": "2026-06"}
+    with mart_workers.computing(lambda: replace(sample), 2, 0) as (whose, several):
+        assert isinstance(several, mart_workers.Several)
+        assert all(whose.tables[name].equals(frame) for name, frame in sample.tables.items())
+        found = written(Mart.of(whose, computing=several, **asked), tmp_path / "several")
+    assert found == written(Mart.of(sample, **asked), tmp_path / "one")
+
+
+@pytest.mark.parametrize(("workers", "least"), [(1, 0), (2, 10**9)])
+def test_one_worker_or_few_rows_are_computed_here(sample: Organisation, workers: int, least: int) -> None:
+    with mart_workers.computing(sample, workers, least) as (whose, computing):
+        assert whose is sample
+        assert computing == Here(sample)
+
+
+def test_without_room_for_the_tables_it_is_computed_here(sample: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = open_files()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_ipc", full)
+    with mart_workers.computing(sample, 2, 0) as (whose, computing):
+        assert computing == Here(whose)
+    assert open_files() == before
+
+
+def test_what_lies_on_the_shelf_is_gone_when_nobody_needs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    frame = pl.DataFrame({"a": ["x", None], "e": pl.Series(["u", "v"], dtype=pl.Enum(["v", "u"]))})
+    files = shelf.put({"one": frame, "none": frame.clear()})
+    assert not list(tmp_path.iterdir())
+    taken = shelf.taken(files)
+    shelf.drop(files)
+    assert taken["one"].equals(frame) and taken["one"].schema == frame.schema
+    assert taken["none"].equals(frame.clear()) and taken["none"].schema == frame.schema
+
+
+def test_every_study_is_in_one_group_and_the_long_ones_first() -> None:
+    groups = mart_workers._groups([study.name for study in STUDIES])
+    assert groups[: len(mart_workers.ALONE)] == [(name,) for name in mart_workers.ALONE]
+    assert sorted(name for group in groups for name in group) == sorted(study.name for study in STUDIES)
+    assert tuple(study for subject in SUBJECTS for study in subject) == STUDIES
+
+
+def test_what_is_raised_there_is_raised_here(sample: Organisation) -> None:
+    with mart_workers.computing(sample, 2, 0) as (_, several):
+        assert isinstance(several, mart_workers.Several)
+        several._waiting.append(mart_workers._Part(("no_such_study",)))
+        with pytest.raises(ReportError, match="There is no study 'no_such_study'"):
+            several._found(("no_such_study",))
+
+
+class _Killed:
+    """A client whose children are killed as soon as they are there, the first ``times`` of them."""
+
+    def __init__(self, client: zygote.Client, times: int) -> None:
+        self.client, self.times = client, times
+
+    def call(self, task: zygote.Task) -> zygote.Child:
+        child = self.client.call(task)
+        started = child.message()
+        assert isinstance(started, zygote.Started)
+        if self.times:
+            self.times -= 1
+            os.kill(started.pid, signal.SIGKILL)
+        return child
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_one_that_is_killed_is_begun_again_once(sample: Organisation, times: int) -> None:
+    with mart_workers.computing(sample, 2, 0) as (whose, several):
+        assert isinstance(several, mart_workers.Several)
+        several.client = _Killed(several.client, times)  # type: ignore[assignment]
+        several._waiting.append(mart_workers._Part(("trend",)))
+        if times == 1:
+            assert several._found(("trend",))["trend"].equals(Here(whose).studies(["trend"], "")["trend"])
+            return
+        with pytest.raises(ReportError, match=r"computes the studies trend died twice \(exit code -9"):
+            several._found(("trend",))
+
+
+def test_nothing_is_left_when_the_zygote_is_killed(sample: Organisation) -> None:
+    with mart_workers.computing(sample, 2, 0) as (_, several):
+        assert isinstance(several, mart_workers.Several)
+        process, folder = several.client.process, several.held.folder
+        assert process is not None
+        process.kill()
+        process.wait()
+        several._waiting.append(mart_workers._Part(("trend",)))
+        with pytest.raises(ReportError, match="with --workers 1 all is computed by one process"):
+            several._found(("trend",))
+    assert not folder.exists()
