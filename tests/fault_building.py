@@ -79,7 +79,7 @@ def published(mart: Path, notebooks: Path, root: Path, fault: Fault = Fault()) -
 
     Mart.of = staticmethod(lambda *_, **__: pickle.loads(mart.read_bytes()))  # type: ignore[assignment]
     count = _armed(root, fault)
-    whose: Any = SimpleNamespace(settings=SimpleNamespace(org="acme"))
+    whose: Any = SimpleNamespace(tables={}, settings=SimpleNamespace(org="acme"))
     try:
         publish(whose, root, notebooks=notebooks, engine=at_once())
     except IdpError as error:

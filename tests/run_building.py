@@ -39,7 +39,7 @@ def run(mart: Path, root: Path, notebooks: Path, dies_at: int = 0, shard: Shard 
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(counted)
-    whose: Any = SimpleNamespace(settings=SimpleNamespace(org="acme"))
+    whose: Any = SimpleNamespace(tables={}, settings=SimpleNamespace(org="acme"))
     result = publish(whose, root, notebooks=notebooks, engine=at_once(), shard=shard)
     return {"key": result.key, "found": result.found, "operations": operations, "published": result.published}
 
