@@ -1,10 +1,14 @@
-"""Every report in a fork of one process that has imported everything: as isolated as in a kernel of its own, and a hundred times
-as soon there.
+"""Reports in forks of one process that has imported everything: as isolated as in a kernel of its own, and a hundred times as soon
+there.
 
 A :mod:`zygote` forks a child per report, so many reports at a time, which runs the notebook in process and writes what its cells say
 to a journal. Another child, a *maker*, makes the executed notebook and the page from that, untouched by whatever the cells did to
 their process, and also where it was killed, took too long or ended by itself. In a maker runs no code but ours, so one makes many pages,
 one after the other; where one dies, only the page in hand is made again, by a fresh one.
+
+What a notebook that :func:`only asks <asking.only_asks>` does is done by our code too, so a maker runs its cells itself, and need not be
+as cold as a fork is. Whatever goes wrong there ends the maker, and the report is made once more in a child of its own: how a report
+fails never depends on those before it.
 """
 
 from __future__ import annotations
@@ -15,14 +19,15 @@ import io
 import json
 import os
 import pickle
+import resource as limits
 import signal
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource
 from idp_analytics.publish import zygote
+from idp_analytics.publish.asking import only_asks
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, death, lateness, make, told_of
 from idp_analytics.publish.workers import WORKER_DIED
 
@@ -48,6 +54,10 @@ PAGES = 64
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """Of ``mallopt`` (glibc's ``malloc.h``): from which size on memory comes straight from the system, and how much unused is given back."""
+
+_Asked = tuple[Job, Path | None, Failure | None]
+"""What a maker is told: of which job it is to make the page, where the journal of its cells lies (None: they have not been run), and why they
+ended before their end, if they did."""
 
 _PREPARED = "idp_analytics.publish.forked"
 
@@ -108,8 +118,7 @@ class _Line:
     def begin(self, job: Job) -> bool:
         """Begin one; whether there is a zygote."""
         self._begun += 1
-        work = _Work(job, self.private / f"{self._begun}.journal")
-        return self._has(work, _asked(self.client, work.task()))
+        return self._next(_Work(job, self.private / f"{self._begun}.journal"))
 
     def hear(self, child: zygote.Child) -> Outcome | None:
         """The next thing a child says; the outcome, once there is one. Raises what stops the whole run."""
@@ -117,11 +126,11 @@ class _Line:
         if isinstance(message, zygote.Ended):
             child.close()
             del self.working[child]
-            if work.is_written:
+            if work.is_made:
                 self.makers.died(child)
             work.ended(message)
             if work.outcome is None:
-                self._has(work, self.makers.given(work))
+                self._next(work)
         elif message is None:
             del self.working[child]
             self.lost.append(work.job)
@@ -130,7 +139,16 @@ class _Line:
             if work.outcome is not None:
                 del self.working[child]
                 self.makers.free(child)
+            elif work.is_failed_there:
+                del self.working[child]
+                self.makers.end(child)
+                work.alone()
+                self._next(work)
         return work.outcome
+
+    def _next(self, work: _Work) -> bool:
+        """Give the work to who is to do it now; whether there is a zygote."""
+        return self._has(work, self.makers.given(work) if work.is_made else _asked(self.client, work.task()))
 
     def _has(self, work: _Work, child: zygote.Child | None) -> bool:
         if child is None:
@@ -171,7 +189,7 @@ class _Makers:
                 maker.send(work.page())
                 self._given[maker] += 1
                 return maker
-            self._end(maker)
+            self.end(maker)
         fresh = _asked(self.client, zygote.Task(_pages, tells=True, hears=True))
         if fresh is not None:
             self._given[fresh] = 1
@@ -184,7 +202,7 @@ class _Makers:
         if self._given[maker] < PAGES:
             self._idle.append(maker)
         else:
-            self._end(maker)
+            self.end(maker)
 
     def died(self, maker: zygote.Child) -> None:
         """It is gone."""
@@ -193,9 +211,10 @@ class _Makers:
     def close(self) -> None:
         """End them all."""
         for maker in list(self._given):
-            self._end(maker)
+            self.end(maker)
 
-    def _end(self, maker: zygote.Child) -> None:
+    def end(self, maker: zygote.Child) -> None:
+        """End one."""
         del self._given[maker]
         maker.close()
 
@@ -210,7 +229,9 @@ class _Work:
         self.outcome: Outcome | None = None
         self.failure: Failure | None = None
         self.has_run = False
-        self.is_written = False
+        self.is_whole = bool(job.parameters.get("mart")) and _seems_to_ask(self.job.notebook)
+        self.is_made = self.is_whole
+        self.is_failed_there = False
         self.deaths = 0
         self.begun = time.perf_counter()
 
@@ -219,29 +240,38 @@ class _Work:
         job = self.job
         return zygote.Task(_ran, (job, self.journal), job.place, seconds=job.seconds, memory=job.memory)
 
-    def page(self) -> tuple[Job, Path, Failure | None]:
-        """What a maker must know."""
-        return self.job, self.journal, self.failure
+    def page(self) -> _Asked:
+        """What a maker must know; without a journal it is to run the cells itself."""
+        return self.job, None if self.is_whole else self.journal, self.failure
+
+    def alone(self) -> None:
+        """Its cells are to be run in a child of their own, whatever a maker made of it."""
+        self.is_whole = self.is_made = self.is_failed_there = False
 
     def ended(self, end: zygote.Ended) -> None:
-        """The child is gone that ran the cells, or the maker that had the page in hand."""
-        if self.is_written:
+        """The child is gone that ran the cells, or the maker that had the report or the page in hand."""
+        if self.is_whole:
+            self.alone()
+            return
+        if self.is_made:
             self.deaths += 1
         elif not self.has_run:
             late = Failure(TIMEOUT, lateness(self.job.seconds))
             self.failure = late if end.late else Failure(KERNEL_DIED, death(end.code))
-        self.is_written = True
+        self.is_made = True
         if self.deaths > 1:
             self._done(Outcome(self.job.name, Failure(WORKER_DIED, "the process that makes its page died twice"), 0.0))
 
     def take(self, message: zygote.Message) -> None:
         """Something a child has said. Raises what stops the whole run."""
         match message:
-            case zygote.Told(Outcome() as outcome) if self.is_written:
+            case zygote.Told(Outcome(failure=Failure())) if self.is_whole:
+                self.is_failed_there = True
+            case zygote.Told(Outcome() as outcome) if self.is_made:
                 self._done(outcome)
-            case zygote.Returned(None) if not self.is_written:
+            case zygote.Returned(None) if not self.is_made:
                 self.has_run = True
-            case zygote.Raised(Exception() as error) if not self.is_written:
+            case zygote.Raised(Exception() as error) if not self.is_made:
                 self.failure, self.has_run = told_of(error), True
             case zygote.Raised(error):
                 raise error
@@ -324,8 +354,9 @@ def as_it_is(value: Any) -> Any:
     return value
 
 
-def _pages(tell: Callable[[Outcome], None], hear: Callable[[], tuple[Job, Path, Failure | None]]) -> None:
-    """Be a maker: make one page after the other from what the cells said; each with why they ended before their end, if they did."""
+def _pages(tell: Callable[[Outcome], None], hear: Callable[[], _Asked]) -> None:
+    """Be a maker: make one page after the other from what the cells said, each with why they ended before their end, if they did; or
+    run them, where they have not been."""
     gc.set_threshold(_GARBAGE)
     _keep_memory()
     with suppress(EOFError):
@@ -333,7 +364,8 @@ def _pages(tell: Callable[[Outcome], None], hear: Callable[[], tuple[Job, Path, 
             job, journal, why = hear()
             os.chdir(job.place)
             signal.setitimer(signal.ITIMER_REAL, job.seconds)  # ends this process, whatever it is at
-            outcome = make(job, partial(_read, journal=journal, why=why))
+            execute = _whole if journal is None else partial(_read, journal=journal, why=why)
+            outcome = make(job, execute)
             signal.setitimer(signal.ITIMER_REAL, 0)
             tell(outcome)
 
@@ -344,6 +376,41 @@ def _keep_memory() -> None:
     if hasattr(allocator, "mallopt"):  # glibc
         allocator.mallopt(_MMAP_THRESHOLD, 1 << 26)
         allocator.mallopt(_TRIM_THRESHOLD, 1 << 29)
+
+
+def _whole(job: Job) -> tuple[NotebookNode, Failure | None]:
+    """The notebook of the job, its cells run here and now."""
+    from idp_analytics.publish import inprocess
+    from idp_analytics.publish.engine import failure_in, steady
+    from idp_analytics.publish.notebook import Filling
+
+    notebook = _opened(job)
+    if not only_asks(_code(notebook)):
+        raise ReportError(f"{job.notebook.name}: this notebook does more than ask for sections of a report.")
+    filling = Filling(notebook)
+    with inprocess.afresh(), _at_most(job.memory):
+        inprocess.run(notebook.cells, lambda record: filling(_as_sent(record)))
+    made = steady(notebook, job)
+    return made, failure_in(made)
+
+
+@contextmanager
+def _at_most(memory: int) -> Iterator[None]:
+    """No more than so many bytes of data for the while."""
+    before = limits.getrlimit(limits.RLIMIT_DATA)
+    limits.setrlimit(limits.RLIMIT_DATA, (memory, before[1]))
+    try:
+        yield
+    finally:
+        limits.setrlimit(limits.RLIMIT_DATA, before)
+
+
+def _as_sent(record: Record) -> Record:
+    """A record as it comes out of a journal."""
+    told = io.BytesIO()
+    _Pickler(told, pickle.HIGHEST_PROTOCOL).dump(tuple(record))
+    told.seek(0)
+    return type(record)(*_Unpickler(told).load())
 
 
 def _read(job: Job, journal: Path, why: Failure | None) -> tuple[NotebookNode, Failure | None]:
@@ -374,3 +441,22 @@ def _opened(job: Job) -> NotebookNode:
     notebook = notebooks.parameterized(source, given)
     notebook.metadata["language_info"] = dict(inprocess.LANGUAGE)
     return notebook
+
+
+def _seems_to_ask(notebook: Path) -> bool:
+    """Whether a notebook only asks: a first look, without nbformat, which takes a second to import; a maker looks again at what it
+    runs."""
+    try:
+        return _seemed(notebook, notebook.stat().st_mtime_ns)
+    except (OSError, ValueError, LookupError, TypeError):  # it is no notebook, which is told where it is run
+        return False
+
+
+@cache
+def _seemed(notebook: Path, _: int) -> bool:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return only_asks("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def _code(notebook: NotebookNode) -> list[str]:
+    return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]

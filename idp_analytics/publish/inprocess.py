@@ -210,6 +210,20 @@ def prepare(cells: Sequence[Mapping[str, Any]]) -> None:
             _number_of(cell["source"])
 
 
+@contextmanager
+def afresh() -> Iterator[None]:
+    """What is run within is run as if it were the first; afterwards nothing of it is left that cells could see."""
+    streams = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, _Stream):
+                os.close(stream.file)
+        sys.stdout, sys.stderr = streams
+        shell().reset()  # type: ignore[no-untyped-call]
+
+
 def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
     """Run the code of ``cells``, telling what happens as it happens, up to the first that raises what it is not tagged to.
 
