@@ -33,17 +33,15 @@ class Gathered:
 class Gathering:
     """The observations of ``tables`` before ``as_of``, gathered metric by metric.
 
-    What is found is kept for the last tables, settings and moment, as long as those tables are there, so that whoever asks after the answers were made
-    (``nine_in_ten``, ``process_behaviour``, ``trends``, ``comparison``, ``impact``, the evidence of ``maturity``) reads and joins nothing again. Charges
-    are not kept: they are many, and nobody asks twice.
+    What is found is kept for the last tables and settings, as long as those tables are there, so that whoever asks after the answers were made
+    (``process_behaviour``, ``nine_in_ten``, ``maturity``, ``impact``) reads and joins nothing again. What was known at an earlier moment
+    (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice.
     """
 
     def __init__(self, tables: Tables, settings: Settings, as_of: datetime) -> None:
         self.shared = Shared(known(tables, as_of))
         self._settings, self._as_of = settings, as_of
-        if not _kept or not _kept[0].is_of(tables, settings, as_of):
-            _kept[:] = [_Kept(tables, settings, as_of)]
-        self._held = _kept[0]
+        self._held = _held(tables, settings, as_of)
 
     def of(self, metric: Metric) -> Gathered:
         """What is observed for ``metric``."""
@@ -79,10 +77,21 @@ class _Kept:
         self.found: dict[str, tuple[Metric, Gathered]] = {}
         self.texts = pl.Categories.random()
         self._tables = {name: weakref.ref(table, lambda _: self.found.clear()) for name, table in tables.items()}
-        self._settings, self._as_of = settings, as_of
+        self.as_of, self._settings = as_of, settings
 
-    def is_of(self, tables: Tables, settings: Settings, as_of: datetime) -> bool:
-        return self._settings is settings and self._as_of == as_of and same(self._tables, tables)
+    def is_of(self, tables: Tables, settings: Settings) -> bool:
+        return self._settings is settings and same(self._tables, tables)
 
 
 _kept: list[_Kept] = []
+
+
+def _held(tables: Tables, settings: Settings, as_of: datetime) -> _Kept:
+    """What is kept of these tables at this moment; of an earlier one nothing stays."""
+    last = _kept[0] if _kept and _kept[0].is_of(tables, settings) else None
+    if last is not None and last.as_of == as_of:
+        return last
+    made = _Kept(tables, settings, as_of)
+    if last is None or as_of > last.as_of:
+        _kept[:] = [made]
+    return made

@@ -44,8 +44,8 @@ class Cells:
         self.entities, self.periods = entities.sort("scope", "entity_id"), periods.sort("every", "period_start")
         self.shape = self.entities.height, self.periods.height
         self._week_start = week_start
-        self._lines = {scope: _slice(self.entities["scope"] == scope) for scope in self.entities["scope"].unique()}
-        self._columns = {every: _slice(self.periods["every"] == every) for every in self.periods["every"].unique()}
+        self._lines, self._columns = _stretches(self.entities["scope"]), _stretches(self.periods["every"])
+        self._starts = self.periods["period_start"].to_physical().to_numpy()
 
     def frame(self) -> pl.DataFrame:
         """One row per cell."""
@@ -65,8 +65,10 @@ class Cells:
 
     def _column(self, days: pl.DataFrame, every: str) -> Numbers:
         """The column of each ``day`` among the periods of a length; −1: none."""
-        starts = days.select(floored(pl.col("day"), every, self._week_start).alias("period_start"))
-        return _places(starts, self.periods.filter(pl.col("every") == every).select("period_start"))
+        starts = days.select(floored(pl.col("day"), every, self._week_start)).to_series().to_physical().to_numpy()
+        known = self._starts[self._columns[every]]
+        place = np.searchsorted(known, starts).clip(max=len(known) - 1)
+        return np.where(known[place] == starts, place, -1)
 
     def _line(self, rows: pl.DataFrame, scope: str) -> Numbers:
         """The line of each of ``rows`` among the entities of a scope; −1: none."""
@@ -75,7 +77,7 @@ class Cells:
         whose = rows.select(entity_id=ENTITY[scope]).to_series()
         dtype = whose.dtype if isinstance(whose.dtype, pl.Categorical) else pl.Categorical(pl.Categories.random())
         # Held both at once, so that a text has the same number in both; null has that of none, and so has what is nobody's we know.
-        entities = self.entities.filter(pl.col("scope") == scope)["entity_id"].cast(dtype)
+        entities = self.entities["entity_id"][self._lines[scope]].cast(dtype)
         number = whose.cast(dtype).to_physical().cast(pl.Int64)
         known = entities.to_physical().to_numpy()
         most: int = number.max() or 0  # type: ignore[assignment]
@@ -101,13 +103,10 @@ def sums(cell: Numbers, size: int, values: Numbers | None = None) -> Numbers:
     return np.bincount(there, values, size + 1)[:-1].astype(np.int64)
 
 
-def _places(some: pl.DataFrame, among: pl.DataFrame) -> Numbers:
-    """The place of each row of ``some`` among the rows of ``among``, which has each once; −1: none."""
-    found = some.join(among.with_row_index("_place"), on=among.columns, how="left", maintain_order="left")
-    return found["_place"].cast(pl.Int64).fill_null(-1).to_numpy()
-
-
-def _slice(holds: pl.Series) -> slice:
-    """Where what holds in one stretch begins and ends."""
-    places = holds.arg_true()
-    return slice(int(places[0]), int(places[-1]) + 1)
+def _stretches(column: pl.Series) -> dict[str, slice]:
+    """Where in a sorted column each text begins and ends."""
+    found, begin = {}, 0
+    for many, text in column.rle().struct.unnest().iter_rows():
+        found[text] = slice(begin, begin + many)
+        begin += many
+    return found

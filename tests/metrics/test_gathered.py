@@ -57,6 +57,9 @@ def test_other_tables_settings_and_moments_are_gathered_anew(joined, made, setti
     assert Gathering(dict(made), given, now).of(lead) is Gathering(made, given, now).of(lead)
     assert joined == ["change_lead_time"]
     assert Gathering(made, given, as_of("2026-03-11")).of(lead).cube["n"].sum() == 10
+    assert joined == ["change_lead_time"] * 2
+    assert Gathering(made, given, now).of(lead).cube["n"].sum() == 28
+    assert joined == ["change_lead_time"] * 2  # an earlier moment pushes nothing out
     fewer = {**made, "changes": made["changes"].head(7)}
     assert Gathering(fewer, given, now).of(lead).cube["n"].sum() == 7
     assert Gathering(made, settings(lead_time_unit="pull_request"), now).of(lead).cube["n"].sum() == 0
