@@ -67,7 +67,7 @@ def compute(
         if metric.estimator is Estimator.TOTAL:
             rows = charged(cube, known, periods, scopes, week_start)
         else:
-            cells = Cells(everyone(known, cube.filter(pl.col("detail").is_null()), scopes), periods, week_start)
+            cells = Cells(everyone(known, cube.filter(pl.col("detail").is_null()), scopes), periods)
             rows = counted(metric, cube, cells)
             if gathered.durations is not None:
                 found = quantiles(metric, gathered.durations, cells, level)

@@ -71,7 +71,7 @@ def _of(
     periods = periods_of(metric.name, tables, settings, as_of, first, of=spans)
     rows = rows.filter(within(spans, pl.col("day")))
     nobody = pl.DataFrame(schema={"scope": pl.String, "entity_id": pl.String})
-    cells = Cells(everyone(nobody, rows, ("org", "team")), periods, settings.calendar.first_weekday)
+    cells = Cells(everyone(nobody, rows, ("org", "team")), periods)
     told = quantiles(metric, rows, cells, level, SHARE).rename({"count": "n"})
     found = pl.concat([cells.frame(), told], how="horizontal").filter(pl.col("seen") > 0)
     if metric.estimator is Estimator.MEDIAN:

@@ -10,7 +10,6 @@ import polars as pl
 
 from idp_analytics.estimates import groups
 from idp_analytics.metrics.observed import ENTITY
-from idp_analytics.periods import floored
 
 Numbers = groups.Numbers
 
@@ -37,15 +36,16 @@ class Block:
 
 
 class Cells:
-    """``entities`` (``scope``, ``entity_id``) × ``periods`` (``every``, ``period_start``, …), each once; :attr:`frame` has a row for each, in order of
+    """``entities`` (``scope``, ``entity_id``) × ``periods`` (``every``, ``period_start``, ``period_end``, …), each once; :attr:`frame` has a row for each, in order of
     scope, entity, length and time. Arrays over all of them are entities × periods, and as columns one after the other."""
 
-    def __init__(self, entities: pl.DataFrame, periods: pl.DataFrame, week_start: int) -> None:
+    def __init__(self, entities: pl.DataFrame, periods: pl.DataFrame) -> None:
         self.entities, self.periods = entities.sort("scope", "entity_id"), periods.sort("every", "period_start")
         self.shape = self.entities.height, self.periods.height
-        self._week_start = week_start
         self._lines, self._columns = _stretches(self.entities["scope"]), _stretches(self.periods["every"])
-        self._starts = self.periods["period_start"].to_physical().to_numpy()
+        self._starts, self._ends = (
+            self.periods[name].to_physical().to_numpy() for name in ("period_start", "period_end")
+        )
 
     def frame(self) -> pl.DataFrame:
         """One row per cell."""
@@ -55,7 +55,8 @@ class Cells:
         """Per scope and length the number, inside its block, of the cell each of ``rows`` (``service_id``, ``team_id``, ``day``) counts in; −1: none."""
         days = rows["day"].to_physical().to_numpy()
         first, last = (int(days.min()), int(days.max())) if len(days) else (0, -1)
-        known = pl.DataFrame({"day": pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)})
+        # Every day there may be is looked at once.
+        known = np.arange(first, last + 1)
         columns = {every: self._column(known, every)[days - first] for every in self._columns}
         for scope, lines in self._lines.items():
             line = self._line(rows, scope)
@@ -63,12 +64,11 @@ class Cells:
                 block = Block(scope, every, lines, self._columns[every])
                 yield block, np.where((line >= 0) & (column >= 0), line * block.shape[1] + column, -1)
 
-    def _column(self, days: pl.DataFrame, every: str) -> Numbers:
-        """The column of each ``day`` among the periods of a length; −1: none."""
-        starts = days.select(floored(pl.col("day"), every, self._week_start)).to_series().to_physical().to_numpy()
-        known = self._starts[self._columns[every]]
-        place = np.searchsorted(known, starts).clip(max=len(known) - 1)
-        return np.where(known[place] == starts, place, -1)
+    def _column(self, days: Numbers, every: str) -> Numbers:
+        """The column of each of ``days`` (since 1970) among the periods of a length; −1: none."""
+        starts, ends = (told[self._columns[every]] for told in (self._starts, self._ends))
+        place = np.searchsorted(starts, days, side="right") - 1
+        return np.where((place >= 0) & (days < ends[place]), place, -1)
 
     def _line(self, rows: pl.DataFrame, scope: str) -> Numbers:
         """The line of each of ``rows`` among the entities of a scope; −1: none."""

@@ -22,7 +22,7 @@ MARCH, LAST = date(2026, 3, 2), date(2026, 4, 30)
 def cells():
     known = pl.DataFrame({"scope": ["team", "org", "service", "team"], "entity_id": ["red", ORG, "shop", "blue"]})
     periods = pl.concat([spine(MARCH, LAST, every) for every in ("1q", "1mo")])
-    return Cells(known, periods, 0)
+    return Cells(known, periods)
 
 
 def rows(*told: tuple[str | None, str | None, date]) -> pl.DataFrame:
@@ -96,5 +96,5 @@ def test_without_rows_or_cells_there_is_nothing_to_tell(cells, metric):
     none = rows().with_columns(pl.lit(None, pl.Float64).alias("x"), pl.lit(None, pl.Boolean).alias("hit"))
     found = quantiles(by_name(metric), none, cells, 0.95)
     assert found.height == 16 and found["seen"].sum() == 0 and found["value"].null_count() == 16
-    nobody = Cells(cells.entities.clear(), cells.periods, 0)
+    nobody = Cells(cells.entities.clear(), cells.periods)
     assert quantiles(by_name(metric), none, nobody, 0.95).is_empty()
