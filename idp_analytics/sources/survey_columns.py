@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.ma  # Polars asks for it with the first array, which would be in the midst of reading
 import polars as pl
 
 from idp_analytics.sources import survey_answers as survey

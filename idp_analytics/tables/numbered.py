@@ -66,7 +66,7 @@ def _coded(places: pl.Series | None, numbers: pl.Series, nothing: pl.Series) -> 
 def _joined(name: str, of: Callable[[slice], pl.Series], height: int) -> pl.Series:
     """The column of ``height`` rows that ``of`` makes piece by piece."""
     made = side_by_side([partial(of, rows) for rows in pieces(height)])
-    return pl.concat(made, rechunk=True).alias(name)
+    return (made[0].rechunk() if len(made) == 1 else pl.concat(made, rechunk=True)).alias(name)
 
 
 def _dtype(words: pl.Series) -> type[pl.DataType]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 KEY_VARIABLE = "IDP_PEOPLE_KEY"
 """Environment variable with the secret that makes pseudonyms; without it anybody who knows a login can make its pseudonym."""
 
+_PREFIX = "person:"
 _FORM = re.compile(r"person:[0-9a-f]{16}")
 
 
@@ -29,7 +30,7 @@ def pseudonyms(natives: Iterable[str]) -> list[str]:
     found = []
     for native in natives:
         plain = native.strip().lower()
-        if _FORM.fullmatch(plain):
+        if plain.startswith(_PREFIX) and _FORM.fullmatch(plain):
             found.append(plain)
             continue
         whole = keyed.copy()

@@ -33,5 +33,7 @@ def side_by_side(work: Sequence[Callable[[], Found]], rows: int = PIECE + 1) -> 
 
 
 def pieces(height: int) -> list[slice]:
-    """``height`` rows in pieces of :data:`PIECE`, in order; one piece where there are none."""
-    return [slice(start, min(start + PIECE, height)) for start in range(0, max(height, 1), PIECE)]
+    """``height`` rows in pieces of :data:`PIECE`, in order; one piece where there are none. What would be less than half a piece is
+    part of the last: it is not worth to put all together again."""
+    starts = range(0, max(height - PIECE // 2, 1), PIECE)
+    return [slice(start, end) for start, end in zip(starts, (*starts[1:], height), strict=True)]

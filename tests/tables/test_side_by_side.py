@@ -47,10 +47,14 @@ def test_the_first_error_in_order_is_raised(cores: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "wanted"), [(0, [slice(0, 0)]), (3, [slice(0, 3)]), (7, [slice(0, 3), slice(3, 6), slice(6, 7)])]
-)
+    ("height", "wanted"),
+    [
+        (0, [slice(0, 0)]), (1, [slice(0, 1)]), (4, [slice(0, 4)]), (5, [slice(0, 5)]), (6, [slice(0, 6)]),
+        (7, [slice(0, 4), slice(4, 7)]), (11, [slice(0, 4), slice(4, 8), slice(8, 11)]),
+    ],
+)  # fmt: skip
 def test_pieces_are_all_rows_once(monkeypatch: pytest.MonkeyPatch, height: int, wanted: list[slice]) -> None:
-    monkeypatch.setattr(side_by_side, "PIECE", 3)
+    monkeypatch.setattr(side_by_side, "PIECE", 4)
     assert pieces(height) == wanted
 
 
