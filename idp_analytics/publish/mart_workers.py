@@ -31,7 +31,7 @@ from idp_analytics.settings import Settings
 LEAST_ROWS = 300_000
 """With fewer rows in all tables one process is done as soon as another has started."""
 
-ALONE = ("reconciliation", "nine_in_ten", "stress_signals", "process_behaviour")
+ALONE = ("reconciliation", "stress_signals")
 """Studies that take long and share nothing with others of their subject, the longest first (``bench/mart.py``)."""
 
 ANSWERS = "answers"

@@ -30,7 +30,7 @@ def open_files() -> int:
 
 
 EVERY = tuple(study.name for study in STUDIES)
-SOME = (*(subject[0].name for subject in SUBJECTS), "stress_signals", "adoption_momentum", "themes", "cost_views")
+SOME = (*(subject[0].name for subject in SUBJECTS), "nine_in_ten", "adoption_momentum", "themes", "cost_views")
 
 
 @pytest.mark.parametrize("names", [SOME, pytest.param(EVERY, marks=pytest.mark.slow)], ids=["some", "every"])
