@@ -230,6 +230,7 @@ def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
         yield f"Of the kinds of evidence alone, {' and '.join(apart)} tell the second apart from the third."
     elif len(separable) > 1:
         yield "No kind of evidence alone tells the second apart from the third."
+    yield "Intervals here are of what people would say again; what these people think now is known more closely, and stands under “What do developers say?”."
     yield "Only the whole organisation is looked at, and only what may be shown of it; who did not answer may want something else."
 
 

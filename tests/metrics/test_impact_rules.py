@@ -114,6 +114,8 @@ def test_scales_by_hand():
     assert scale.detectable(np.log(2), 1) == pytest.approx(10.0)
     assert Scale(False)(0.3) == 0.3
     assert (amounts("share of deployments")(0.054), amounts("hours")(4.0)) == ("5.4 points", "4 hours")
+    assert (amounts("share of deployments")(-0.00749), amounts("hours")(-1234.5)) == ("−0.75 points", "−1,230 hours")
+    assert amounts("hours")(0.00001234) == "0.0000123 hours"
 
 
 FOUND = Finding(

@@ -70,6 +70,8 @@ def test_no_cause_is_claimed(organisation_report):
     section = organisation_report().top_two()
     assert any("need not be what makes them satisfied" in caution for caution in section.cautions)
     assert any("rank correlation stands" in caution for caution in section.cautions)
+    # The same share stands in two sections with two intervals: of all who could be asked, and of these people.
+    assert any("known more closely" in caution for caution in section.cautions)
 
 
 def test_without_a_closed_wave_it_says_how_to_ask(mart):

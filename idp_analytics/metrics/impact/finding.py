@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +79,13 @@ Amounts = Callable[[float], str]
 def amounts(unit: str) -> Amounts:
     """How numbers of that unit are told: differences of shares in points, others with their unit."""
     if unit.startswith("share"):
-        return lambda value: f"{100 * value:.2g} points"
-    return lambda value: f"{value:.3g} {unit}"
+        return lambda value: f"{_plain(100 * value, 2)} points"
+    return lambda value: f"{_plain(value, 3)} {unit}"
+
+
+def _plain(value: float, digits: int) -> str:
+    """So many digits that tell, written out: neither ``1.2e+03`` nor a hyphen for a minus."""
+    return f"{Decimal(f'{value:.{digits}g}'):,f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
