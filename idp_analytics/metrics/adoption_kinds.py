@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -52,18 +52,19 @@ JOIN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``adoptions``, in order."""
 
 
-def adoption_kinds(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def adoption_kinds(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
     """Joins by how they came about, in each month and quarter and since the first look, by path and for all (:data:`COLUMNS`).
 
     One row per entity, period, span and path in which anything joined. The share of organic joins has Wilson's interval (1927), and
     where a mandate is in force or announced it says less of the path than of the mandate: read the parts. Owner: that of the day of joining.
+    ``since``: only periods that begin on that day or later.
     """
     found = joins(tables, settings, as_of)
     counted = found.filter(pl.col("kind") != "unknown")
     if counted.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first = counted["day"].min()
-    ends = period_ends(settings, as_of, first).drop("day")  # type: ignore[arg-type]
+    ends = period_ends(settings, as_of, first).filter(pl.col("period_start") >= since).drop("day")  # type: ignore[arg-type]
     parted = pl.concat(
         [counted, counted.with_columns(pl.lit(None, pl.String).alias(name) for name in ("golden_path_id", "title"))]
     )

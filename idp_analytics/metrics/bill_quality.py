@@ -83,15 +83,28 @@ def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     return _told([*gathered, _lags(charges, tables, as_of, periods)], periods)
 
 
-def allocated(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
-    """Of :func:`bill_quality` what is allocated and what not, which is told by the ledger alone, from the quarter ``since`` lies in."""
+def allocated(
+    tables: Tables, settings: Settings, as_of: datetime, since: date = date.min, is_last: bool = False
+) -> pl.DataFrame:
+    """Of :func:`bill_quality` what is allocated and what not, which is told by the ledger alone, from the quarter ``since`` lies in; or ``is_last``: of the last
+    complete quarter from then on of which anything is known, with its months."""
     tables = charged_before(tables, as_of)
-    first = bill(tables, settings).select(_month().min()).collect()
+    first = bill(tables, settings).select(pl.col("period_start").min()).select(_month()).collect()
     if first["month"].null_count():
         return pl.DataFrame(schema=COLUMNS)
+    periods = measured(tables, settings, as_of, first)
     # What is shared of a month follows from that month alone.
-    late = tables["costs"].filter(pl.col("period_start").dt.date() >= floor(since, "1q"))
-    return _told(_of_ledger({**tables, "costs": late}, settings), measured(tables, settings, as_of, first))
+    day = pl.col("period_start").dt.date()
+    if not is_last:
+        late = tables["costs"].filter(day >= floor(since, "1q"))
+        return _told(_of_ledger({**tables, "costs": late}, settings), periods)
+    whole = periods.filter(pl.col("every") == "1q", ~pl.col("is_partial"), pl.col("period_start") >= floor(since, "1q"))
+    for start in whole["period_start"].sort(descending=True):
+        inside = tables["costs"].filter(day >= start, day < pl.lit(start).dt.offset_by("1q"))
+        found = _told(_of_ledger({**tables, "costs": inside}, settings), periods)
+        if found.height:
+            return found
+    return pl.DataFrame(schema=COLUMNS)
 
 
 def _told(gathered: list[pl.DataFrame], periods: pl.DataFrame) -> pl.DataFrame:

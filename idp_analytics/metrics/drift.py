@@ -59,15 +59,15 @@ LIST_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _PAIR = ["service_id", "golden_path_id"]
 
 
-def drift(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def drift(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
     """Uses of golden paths that are current, behind and not known at the end of each month and quarter, per organisation and team.
 
     One row per entity, period and path, and one for all paths (:data:`COLUMNS`). A use is one service seen on one path
     (:func:`golden_paths.statuses`, ``on``); the services of the platform team itself are left out. Interval: Wilson 1927,
     resting on as many as there are services that differ (design effect, Kish 1965); of the median: order statistics,
-    Conover 1999.
+    Conover 1999. ``since``: only periods that begin on that day or later.
     """
-    uses, ends = states(tables, settings, as_of)
+    uses, ends = states(tables, settings, as_of, since)
     if uses.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     cells = by_scope(uses.join(ends.drop("day", "begins"), on="at"))
@@ -87,9 +87,10 @@ def drift(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     )
 
 
-def services_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """The uses that are behind, longest first, at the end of the last two months and quarters; per team only (:data:`LIST_COLUMNS`)."""
-    uses, ends = states(tables, settings, as_of)
+def services_behind(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
+    """The uses that are behind, longest first, at the end of the last two months and quarters; per team only (:data:`LIST_COLUMNS`).
+    ``since``: only periods that begin on that day or later."""
+    uses, ends = states(tables, settings, as_of, since)
     if uses.is_empty():
         return pl.DataFrame(schema=LIST_COLUMNS)
     last = ends.filter(pl.col("period_start").rank("dense", descending=True).over("every") <= 2)
@@ -99,8 +100,10 @@ def services_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     ).select(pl.col(name).cast(dtype) for name, dtype in LIST_COLUMNS.items())
 
 
-def states(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Each use at each period's end, and :func:`period_ends`.
+def states(
+    tables: Tables, settings: Settings, as_of: datetime, since: date = date.min
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each use at the end of each period that begins ``since`` or later, and those :func:`period_ends`.
 
     ``service_id``, ``golden_path_id``, ``title``, ``team_id``, ``at``, ``version``, ``state`` (:data:`STATES`), ``in_grace``,
     ``versions_behind``, ``days_behind``, ``load_id`` and ``source_row`` of the look that told the version. What is current is what is newest by then, or has something newer above it for no
@@ -111,7 +114,7 @@ def states(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Data
     if seen.is_empty():
         return pl.DataFrame(), pl.DataFrame()
     first: date = seen["as_of"].min()  # type: ignore[assignment]
-    ends = period_ends(settings, as_of, first)
+    ends = period_ends(settings, as_of, first).filter(pl.col("period_start") >= since)
     moments = ends.select("at", "day").unique()
     services = golden_paths.services_at(tables, settings, as_of, moments).select("service_id", "at", "day", "team_id")
     told = (

@@ -94,13 +94,19 @@ def banded(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     An answer that hardly anybody in the organisation gave is put together with the next one towards the middle, on the same
     side, until none is empty: where nobody gave an answer, nobody in a withheld team did. Promoter scales have three bands.
     """
+    return counted_and_banded(answers, settings)[1]
+
+
+def counted_and_banded(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """:func:`counted` and :func:`banded`, for the work of one of them."""
     counts, bands = _levelled(answers, settings)
     full = counts.filter(pl.col("detail") == ANSWERS, pl.col("option").is_null())
-    return (
+    told = (
         bands.join(full.select(*WAVE, "question_id", "scope", "team_id"), on=[*WAVE, "question_id", "scope", "team_id"], nulls_equal=True)
         .select(pl.col(name).cast(dtype) for name, dtype in BANDS.items())
         .sort(*WAVE, "question_id", "scope", "team_id", "answer_low", nulls_last=False)
     )  # fmt: skip
+    return counts, told
 
 
 def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:

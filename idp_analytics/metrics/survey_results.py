@@ -95,15 +95,38 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     median: order statistics; score: adjusted Wald (Rocks 2016); change of a share: Newcombe 1998; higher: Brunner & Munzel 2000.
     Verdict: of the change, *suppressed* where withheld, *insufficient data* where nobody answered.
     """
+    answers, level = survey_response.answers(tables, settings, as_of), settings.rules.level
+    counts, bands = survey_groups.counted_and_banded(answers, settings)
+    responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
+    shown = survey_groups.padded(survey_groups.shown(counts), survey_response.there(responses, answers, tables))
+    waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
+    moved = survey_change.few_moved(tables, settings, waves)
+    rows = _estimated(_rows(answers, pl.concat([shown, responses]), tables, settings, as_of), level)
+    rows = _ranked(rows, bands, level)
+    rows = survey_change.compared(rows, bands, moved, settings)
+    return rows.sort("survey_id", "number", "scope", "team_id", "question_id", "option", nulls_last=False).select(
+        (_entity() if name == "entity_id" else pl.lit(level) if name == "level" else pl.col(name)).cast(dtype).alias(name)
+        for name, dtype in COLUMNS.items()
+    )  # fmt: skip
+
+
+@remembered
+def survey_counts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Of :func:`survey_results` what is counted and nothing that is estimated, of the organisation, in no order: waves, questions and given answers, ``headcount``,
+    ``n`` and ``k``. For what only asks which questions there were and how many answered them."""
     answers = survey_response.answers(tables, settings, as_of)
+    counts = survey_groups.shown(survey_groups.counted(answers, settings))
+    responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
+    of_all = pl.concat([counts, responses]).filter(pl.col("scope") == "org")
+    return _rows(answers, of_all, tables, settings, as_of)
+
+
+def _rows(
+    answers: pl.DataFrame, counts: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime
+) -> pl.DataFrame:
+    """``counts`` (:data:`survey_groups.COUNTED`) with what is known of their questions, waves and groups."""
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     heads = survey_waves.headcounts(tables, settings, as_of)
-    responses = survey_response.response(answers, heads, settings)
-    counts = survey_groups.shown(survey_groups.counted(answers, settings))
-    counts = survey_groups.padded(counts, survey_response.there(responses, answers, tables))
-    bands = survey_groups.banded(answers, settings)
-    level = settings.rules.level
-    moved = survey_change.few_moved(tables, settings, waves)
     asked = (
         answers.select(*WAVE, *QUESTION)
         .unique([*WAVE, "question_id"])
@@ -121,9 +144,8 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
             "favourable",
         )
     )
-    rows = (
-        pl.concat([counts, responses])
-        .join(asked, on=[*WAVE, "question_id"], how="left")
+    return (
+        counts.join(asked, on=[*WAVE, "question_id"], how="left")
         .join(waves.select(*WAVE, "number", "opened_on", "closed_on"), on=WAVE)
         .join(heads, on=[*WAVE, "team_id"], how="left", nulls_equal=True)
         .with_columns(
@@ -131,13 +153,6 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
             # People of no known team have no headcount: the one without a team is the organisation's.
             pl.when((pl.col("scope") == "org") | pl.col("team_id").is_not_null()).then("headcount").alias("headcount"),
         )
-    )  # fmt: skip
-    rows = _estimated(rows, level)
-    rows = _ranked(rows, bands, level)
-    rows = survey_change.compared(rows, bands, moved, settings)
-    return rows.sort("survey_id", "number", "scope", "team_id", "question_id", "option", nulls_last=False).select(
-        (_entity() if name == "entity_id" else pl.lit(level) if name == "level" else pl.col(name)).cast(dtype).alias(name)
-        for name, dtype in COLUMNS.items()
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.questions import Question
 
@@ -40,6 +41,7 @@ QUESTION: dict[str, pl.DataType | type[pl.DataType]] = {
 """What is known of a question, one column each (:class:`~idp_analytics.settings.questions.Question`)."""
 
 
+@remembered
 def waves(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every wave with an answer before ``as_of``, oldest first.
 
@@ -123,6 +125,7 @@ def leavers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     )
 
 
+@remembered
 def headcounts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """How many could have answered each wave: developers (no bot) in the team on the day the wave opened.
 

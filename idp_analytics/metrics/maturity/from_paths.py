@@ -23,6 +23,7 @@ from idp_analytics.metrics.observed import observed
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_retention
 from idp_analytics.metrics.period_ends import by_scope
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
 from idp_analytics.settings import Settings
 
@@ -46,13 +47,13 @@ def not_before(as_of: datetime) -> date:
 
 def services_on_a_path(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of services in use that a path is for, those on one, at the end of the last complete quarter (:func:`path_coverage`)."""
-    found = latest(path_coverage(tables, settings, as_of), as_of).filter(pl.col("by") == "all")
+    found = latest(path_coverage(tables, settings, as_of, not_before(as_of)), as_of).filter(pl.col("by") == "all")
     return of_shares(found, "services_on_a_path", "share of services", settings.rules.level)
 
 
 def joins_by_choice(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of all joins of golden paths so far, those without a mandate in force or announced (:func:`adoption_kinds`)."""
-    found = latest(adoption_kinds(tables, settings, as_of), as_of).filter(
+    found = latest(adoption_kinds(tables, settings, as_of, not_before(as_of)), as_of).filter(
         pl.col("span") == "so far", pl.col("golden_path_id").is_null()
     )
     return of_shares(
@@ -77,8 +78,10 @@ def new_services_on_a_path(tables: Tables, settings: Settings, as_of: datetime) 
 
 def uses_far_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of uses whose version can be compared, those more than two versions behind (:func:`drift`, :func:`services_behind`)."""
-    of = latest(drift(tables, settings, as_of), as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
-    late = services_behind(tables, settings, as_of).filter(pl.col("every") == "1q", pl.col("versions_behind") > FAR)
+    of = _drift(tables, settings, as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
+    late = services_behind(tables, settings, as_of, not_before(as_of)).filter(
+        pl.col("every") == "1q", pl.col("versions_behind") > FAR
+    )
     behind = late.join(of.select("period_start").unique(), on="period_start", how="semi")
     per_team = behind.group_by("entity_id").agg(pl.len().alias("k"))
     far = pl.concat(
@@ -95,9 +98,14 @@ def uses_far_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     return of_shares(found, "uses_far_behind", "share of uses", settings.rules.level)
 
 
+@remembered
+def _drift(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    return latest(drift(tables, settings, as_of, not_before(as_of)), as_of)
+
+
 def versions_known(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of uses of golden paths, those whose version can be compared with the current one (:func:`drift`)."""
-    found = latest(drift(tables, settings, as_of), as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
+    found = _drift(tables, settings, as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
     known = found.with_columns(pl.col("n").alias("k"), (pl.col("n") + pl.col("unknown")).alias("n"))
     return of_registers(known, "versions_known", "share of uses")
 

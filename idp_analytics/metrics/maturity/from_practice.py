@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -23,7 +24,7 @@ from idp_analytics.metrics.maturity.measured import (
     since,
 )
 from idp_analytics.metrics.stress_windows import SEVERE
-from idp_analytics.metrics.survey_results import survey_results
+from idp_analytics.metrics.survey_results import survey_counts
 from idp_analytics.metrics.theme_links import METRICS
 from idp_analytics.metrics.unit_costs import quarters_known
 from idp_analytics.settings import Settings
@@ -42,12 +43,13 @@ def months_with_platform_cost(tables: Tables, settings: Settings, as_of: datetim
     source, unit = "months_with_platform_cost", "months"
     if settings.platform_team is None:
         return nothing(source, unit, NO_PLATFORM)
-    month = pl.col("period_start").dt.truncate("1mo")
-    end = moment(as_of).dt.truncate("1mo")
-    charged = tables["costs"].filter(
-        pl.col("basis") == settings.rules.cost_basis, month >= end.dt.offset_by("-12mo"), month < end
-    )
-    months, theirs = charged.select(month.n_unique(), month.filter(pl.col("team_id") == settings.platform_team).n_unique().alias("theirs")).collect().row(0)  # fmt: skip
+    in_use = pl.col("basis") == settings.rules.cost_basis
+    inside = _months_before(pl.col("period_start"), as_of, 12)
+    there = tables["costs"].filter(in_use, pl.any_horizontal(inside))
+    mine = (pl.col("team_id") == settings.platform_team).fill_null(False)
+    months, theirs = there.select(
+        pl.sum_horizontal(month.any() for month in inside), pl.sum_horizontal((month & mine).any() for month in inside).alias("theirs")
+    ).collect().row(0)  # fmt: skip
     if not months:
         return nothing(source, unit)
     # Months of which there is no bill say nothing of what was charged in them.
@@ -56,7 +58,7 @@ def months_with_platform_cost(tables: Tables, settings: Settings, as_of: datetim
 
 def cost_with_an_owner(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Share of cost with a known owner in the last complete quarter (:func:`bill_quality.allocated`); of several currencies the lowest."""
-    found = latest(allocated(tables, settings, as_of, not_before(as_of)), as_of).filter(
+    found = latest(allocated(tables, settings, as_of, not_before(as_of), is_last=True), as_of).filter(
         pl.col("scope") == "org", pl.col("measure") == "allocated, gross"
     )
     share = found["share"].min()
@@ -197,18 +199,28 @@ def _in_time(tables: Tables, settings: Settings, as_of: datetime, origin: str) -
 
 def records_kept(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:  # noqa: ARG001
     """Of six kinds of records, those of which there are some in each of the last six complete months."""
-    end = moment(as_of).dt.truncate("1mo")
     kept = 0
     for name in CORE:
-        month = pl.coalesce(TABLES[name].time).cast(pl.Datetime("us", "UTC")).dt.truncate("1mo")
-        months = tables[name].select(month.filter(month >= end.dt.offset_by("-6mo"), month < end).n_unique())
-        kept += months.collect().item() == 6
+        at = pl.coalesce(TABLES[name].time).cast(pl.Datetime("us", "UTC"))
+        kept += (
+            tables[name]
+            .select(pl.all_horizontal(month.any() for month in _months_before(at, as_of, 6)))
+            .collect()
+            .item()
+        )
     return of_count("records_kept", float(kept), "kinds of records", len(CORE))
+
+
+def _months_before(at: pl.Expr, as_of: datetime, count: int) -> list[pl.Expr]:
+    """Whether ``at`` lies in each of the last ``count`` complete months, UTC: of many rows comparing takes a fraction of cutting each to its month."""
+    end = moment(as_of).dt.truncate("1mo")
+    bounds = pl.select(end.dt.offset_by(f"-{back}mo").alias(str(back)) for back in range(count + 1)).row(0)
+    return [(at >= pl.lit(first)) & (at < pl.lit(last)) for last, first in pairwise(bounds)]
 
 
 def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Waves closed in the last year of which at least four in five questions were asked in the wave before."""
-    asked = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org").select(
+    asked = survey_counts(tables, settings, as_of).filter(pl.col("scope") == "org").select(
         "survey_id", "number", "closed_on", "question_id"
     ).unique()  # fmt: skip
     source, unit = "comparable_surveys", "surveys"
@@ -228,7 +240,7 @@ def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> p
 
 def survey_response(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of the people there were when the last wave closed, those who rated the platform as a whole."""
-    found = survey_results(tables, settings, as_of).filter(
+    found = survey_counts(tables, settings, as_of).filter(
         pl.col("scope") == "org", pl.col("part") == "overall", pl.col("headcount") > 0
     )
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max()).drop_nulls("n")
@@ -259,7 +271,7 @@ def measured_beforehand(tables: Tables, settings: Settings, as_of: datetime) -> 
 
 def areas_rated_and_measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Areas of the platform that the last closed wave rated and that a metric of ours measures."""
-    found = survey_results(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
+    found = survey_counts(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
     if found.is_empty():
         return nothing("areas_rated_and_measured", "areas")
     last = found.filter(pl.col("closed_on") == pl.col("closed_on").max())

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
 
 from idp_analytics.errors import SettingsError
-from idp_analytics.metrics.maturity import evidence, from_practice, from_requests, from_stress, self_levels, studies
+from idp_analytics.metrics.adoption_kinds import adoption_kinds
+from idp_analytics.metrics.bill_quality import allocated
+from idp_analytics.metrics.drift import drift
+from idp_analytics.metrics.maturity import (
+    evidence,
+    from_paths,
+    from_practice,
+    from_requests,
+    from_stress,
+    self_levels,
+    studies,
+)
 from idp_analytics.metrics.maturity.measured import COLUMNS
+from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.studies import STUDIES
+from idp_analytics.metrics.survey_results import survey_counts, survey_results
 from idp_analytics.settings.maturity_model import shipped
 
 AS_OF = "2026-07-01"
@@ -339,3 +353,23 @@ def test_none_in_the_worst_quarter_has_no_upper_bound_rather_than_one_that_is_no
     assert (red["value"], red["low"], red["high"], red["n"], red["why"]) == (0.0, 0.0, None, 3, "too few to say")
     assert (blue["value"], blue["why"]) == (1.0, None)
     assert blue["low"] * blue["high"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("back", [0, 60])
+def test_of_the_last_periods_alone_the_same_is_told_as_among_all(sample, back):
+    """What the evidence asks of other studies, narrowed to the periods it looks at, is what the whole studies say of them."""
+    given = sample.lazy, sample.settings, sample.as_of - timedelta(days=back)
+    since = from_paths.not_before(given[2])
+    for study in (drift, path_coverage, adoption_kinds):
+        whole = study(*given)
+        late = whole.filter(pl.col("period_start") >= since)
+        assert study(*given, since).equals(late)
+        assert 0 < late.height < whole.height
+    assert from_paths.latest(allocated(*given, since, is_last=True), given[2]).equals(
+        from_paths.latest(allocated(*given), given[2])
+    )
+    of_all = survey_results(*given).filter(pl.col("scope") == "org")
+    columns = ["survey_id", "wave", "number", "closed_on", "question_id", "part", "subject", "option", "detail", "headcount", "n", "k"]  # fmt: skip
+    counts = survey_counts(*given)
+    assert counts.height == of_all.height > 0
+    assert counts.select(columns).sort(columns).equals(of_all.select(columns).sort(columns))
