@@ -28,6 +28,7 @@ V = TypeVar("V")
 _FEW = 3
 """Of how many members of one object that not all have it is known which there are at all: to collect them takes as long."""
 _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
+_LISTS = {list, type(None)}
 _NO_TEXT = {dict, list, bool, type(None)}
 
 
@@ -99,7 +100,7 @@ class Batch:
     def _names(self, *path: str | int) -> set[str]:
         """The members that any object at ``path`` has: many that are asked for are in none."""
         if path not in self._members:
-            self._members[path] = set().union(*(value for value in self.at(*path) if type(value) is dict))
+            self._members[path] = _names_of(self.at(*path))
         return self._members[path]
 
     def texts(self, *path: str | int) -> list[str | None]:
@@ -112,6 +113,17 @@ class Batch:
                 values = self.at(*path)
                 self._told[path] = self._nothing if values is self._nothing else texts(values)  # type: ignore[assignment]
         return self._told[path]
+
+    def first(self, *places: str | tuple[str | int, ...]) -> list[str | None]:
+        """Of each the first text there is at these places (a member, or the path to it). A place is not looked at where those before
+        it tell of all."""
+        found: list[str | None] = self._nothing  # type: ignore[assignment]
+        for place in places:
+            told = self.texts(*((place,) if isinstance(place, str) else place))
+            found = told if found is self._nothing else either(found, told)
+            if found is not self._nothing and all(found):
+                break
+        return found
 
     def once(self, name: str, make: Callable[[], list[V]]) -> list[V]:
         """What ``make`` tells of each, made once for all tables under ``name``."""
@@ -141,8 +153,12 @@ class Batch:
     def every(self, *path: str | int) -> tuple[Batch, list[int]]:
         """The objects of the lists at ``path`` (:func:`members.every`), and for each the place here of what it is in."""
         if path not in self._every:
-            lists = [members.every(value) if value else () for value in self.at(*path)]
-            places = [place for place, found in enumerate(lists) for _ in found]
+            values = self.at(*path)
+            lists: list[Any] = [value or () for value in values]
+            # As nearly always: each is a list of plain objects, or nothing.
+            if not set(map(type, values)) <= _LISTS or set(map(type, chain.from_iterable(lists))) - {dict}:
+                lists = [members.every(value) if value else () for value in values]
+            places = list(chain.from_iterable(map(repeat, range(len(lists)), map(len, lists))))
             bodies = list(chain.from_iterable(lists))
             documents = self._some(lambda of: list(map(of.__getitem__, places)))
             self._every[path] = Batch(self.table, documents, bodies), places
@@ -204,6 +220,14 @@ def batches(export: Export, shape: str) -> list[Batch]:
         return [Batch(None, list(some)) for _, some in files]
 
     return export.once(f"batches of {shape}", made)
+
+
+def _names_of(values: Sequence[Any]) -> set[str]:
+    """The members of those that are objects. Nearly always all are, of few kinds: each kind is looked at once."""
+    if values and type(values[0]) is dict:
+        with suppress(TypeError):
+            return set(chain.from_iterable(set(map(tuple, values))))
+    return set().union(*(value for value in values if type(value) is dict))
 
 
 def _is_in_any(values: Sequence[Any], step: str | int) -> bool:

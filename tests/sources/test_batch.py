@@ -69,6 +69,18 @@ def test_a_member_of_all_is_that_of_each(bodies: list[dict[str, Any]], inside: l
     )  # fmt: skip
 
 
+@given(_BODIES, st.lists(st.lists(st.sampled_from(["a", "b", "c", 0]), min_size=1, max_size=3), max_size=6))
+def test_the_first_text_of_several_places_is_that_of_each(
+    bodies: list[dict[str, Any]], inside: list[list[Any]]
+) -> None:
+    """A place that nobody has anything at, and one that is not looked at because those before it tell of all, change nothing."""
+    places = [("a", *path) for path in inside]
+    told = Batch(CHANGES, documents(bodies)).first("missing", *places, "b", "also missing")
+    assert told == [
+        next(filter(None, (document.text(*path) for path in (*places, ("b",)))), None) for document in documents(bodies)
+    ]
+
+
 def test_rows_of_all_are_the_rows_of_each() -> None:
     bodies: list[dict[str, Any]] = [
         {"id": "1", "n": 3, "l": ["x"]},

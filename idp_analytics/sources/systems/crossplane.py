@@ -127,9 +127,11 @@ def _roots(batch: Batch) -> Batch:
         labels = (batch.texts("metadata", "labels", name) for name in (_LABEL, "crossplane.io/composite"))
         claimed = either(_of(batch, "claimRef"), *labels)
         owners = batch.at("metadata", "ownerReferences")
-        return [batch.where(map(_is_root, claimed, owners))]
+        roots = batch.where(map(_is_root, claimed, owners))
+        # What holds itself is only freed when all objects there are have been looked at.
+        return [] if roots is batch else [roots]
 
-    return batch.once("roots", made)[0].of(batch.table)
+    return next(iter(batch.once("roots", made)), batch).of(batch.table)
 
 
 def _is_root(claim: str | None, owners: Any) -> bool:
