@@ -237,9 +237,14 @@ def _merged(target: Path, found: pl.DataFrame) -> tuple[int, int]:
     )
     after = kept.sort("_place").select(list(dict.fromkeys((*before.columns, *_COLUMNS))))
     known = before.select(key).unique()
-    new = after.join(known, on=key, how="anti").height
+    # Rows that are there without an id are no news either.
+    new = after.join(known, on=key, how="anti", nulls_equal=True).height
     shared = [name for name in _COLUMNS if name in before.columns]
-    changed = after.join(known, on=key).join(before.select(shared), on=shared, how="anti", nulls_equal=True).height
+    changed = (
+        after.join(known, on=key, nulls_equal=True)
+        .join(before.select(shared), on=shared, how="anti", nulls_equal=True)
+        .height
+    )
     if new or changed or after.height != before.height:
         data_folder.write(target, after.write_csv().encode())
     return new, changed

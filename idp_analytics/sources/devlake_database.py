@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,12 @@ def _engine(variable: str) -> Engine:
 
 def _table(connection: Connection, name: str) -> pl.DataFrame:
     from sqlalchemy import MetaData, Table, select
+    from sqlalchemy.exc import SAWarning
 
-    table = Table(name, MetaData(), autoload_with=connection)
+    with warnings.catch_warnings():
+        # A column of a type that SQLAlchemy does not know is read as whatever the driver gives for it.
+        warnings.filterwarnings("ignore", "Did not recognize type", SAWarning)
+        table = Table(name, MetaData(), autoload_with=connection)
     columns = [column for column in table.columns if column.name not in _UNREAD]
     schema = dict.fromkeys((column.name for column in columns), pl.String())
     order = list(table.primary_key.columns) or columns

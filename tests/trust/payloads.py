@@ -21,9 +21,11 @@ from typing import Any
 import polars as pl
 
 from idp_analytics import sources
+from idp_analytics.assess.importing import TARGET, bring_in
 from idp_analytics.errors import IdpError
 from idp_analytics.organisation import load
 from idp_analytics.settings import read as read_settings
+from idp_analytics.settings.maturity_model import shipped
 from idp_analytics.sources import sample
 from idp_analytics.sources.sample import native as dialects
 from idp_analytics.tables import LINEAGE, TABLES, Extract
@@ -66,6 +68,8 @@ def seeds() -> dict[str, list[Seed]]:
     found["git"] = [_git()]
     found["settings"] = list(_by_hand())
     found["folder"] = [_folder()]
+    found["manifests"] = list(_manifests())
+    found["assessments"] = list(_assessments())
     for kind, cases in _cases():
         found[kind] = [*found.get(kind, []), *cases]
     return found
@@ -318,10 +322,10 @@ def _settings_of(folder: Path) -> int:
 
 
 def _by_hand() -> Iterator[Seed]:
-    shipped = REPOSITORY / "idp_analytics" / "settings"
+    place = REPOSITORY / "idp_analytics" / "settings"
     both = {
-        "themes.yaml": (shipped / "themes.yaml").read_bytes(),
-        "maturity_model.toml": (shipped / "maturity_model.toml").read_bytes(),
+        "themes.yaml": (place / "themes.yaml").read_bytes(),
+        "maturity_model.toml": (place / "maturity_model.toml").read_bytes(),
     }
     yield Seed("settings.toml", {"settings.toml": SETTINGS.encode()}, _settings_of)
     least = b'[organisation]\nid = "small"\n'
@@ -370,6 +374,67 @@ def _folder() -> Seed:
     return Seed(
         "folder", {"settings.toml": ('[organisation]\nid = "small"\n' + blocks).encode(), **files}, read, tuple(files)
     )
+
+
+# --- manifests of bills, and answers that are brought in -----------------------------------------------------------------
+
+
+def _manifests() -> Iterator[Seed]:
+    """A bill that a provider's manifest names, of which the manifest is spoilt."""
+    (name, data), *_ = of_system("aws_cur").files.items()
+    period = {"start": "20260601T000000.000Z", "end": "20260701T000000.000Z"}
+    named = {
+        "dataFiles": {"dataFiles": [f"s3://bills/{name}"], "billingPeriod": period, "exportName": "cur"},
+        "reportKeys": {
+            "reportKeys": [f"cur/{name}"],
+            "billingPeriod": period,
+            "reportName": "cur",
+            "assemblyId": "a-1",
+        },
+        "files": {"files": [name]},
+    }
+    options = {"as_of": AS_OF, **dialects.dialect("aws_cur").OPTIONS}
+    for way, manifest in named.items():
+        files = {f"bill/{name}": data, "bill/cur-Manifest.json": json.dumps(manifest).encode()}
+        yield Seed(way, files, _reader("aws_cur", options), ("bill/cur-Manifest.json",))
+
+
+def _assessments() -> Iterator[Seed]:
+    """``idp assess import``: a form that was saved, a table that answers in words, and the file that answers go into."""
+    least = {"settings.toml": b'[organisation]\nid = "small"\n'}
+    items = shipped().items
+    form = {
+        "form": "idp-self-assessment", "form_version": 1, "model_version": shipped().version, "state": "final", "assessment_id": "a", "team": "pay",
+        "wave": "2026-Q2", "role": "user", "submitted_at": "2026-06-20T08:00:00Z",
+        "answers": [{"item": item.id, "answer": "2", "confidence": 2} for item in items[:MOST]],
+    }  # fmt: skip
+    yield Seed("form", {**least, "form.json": json.dumps(form).encode()}, _brought("form.json"), ("form.json",))
+    asked = ("How is it funded?", "Who decides?", "What is measured?", "Who asks for it?")
+    said = ("not", "a little", "well", "by value")
+    questions = "".join(f"Investment,{question},{','.join(said)}\n" for question in asked)
+    words = {
+        "questions.csv": f"Category,Question,L1,L2,L3,L4\n{questions}".encode(),
+        "answers.csv": f"Timestamp,{','.join(asked)}\n2026-06-20T08:00:00Z,{','.join(said)}\n".encode(),
+    }
+    yield Seed("words", {**least, **words}, _brought("answers.csv", "questions.csv"), tuple(words))
+    held = b"assessment_id,item_id,answer\nb,x,2\n"
+    files = {**least, "form.json": json.dumps(form).encode(), TARGET: held}
+    yield Seed("answers that are there", files, _brought("form.json"), (TARGET,))
+
+
+def _brought(file: str, questions: str | None = None) -> Callable[[Path], int]:
+    def read(folder: Path) -> int:
+        words = folder / questions if questions else None
+        settings = read_settings(folder, sources.check)
+        done = bring_in([str(folder / file)], settings, {"team": "payments"}, words)
+        assert all(one.refused is None or one.refused.strip() for one in done.files)
+        kept = sum(one.answers for one in done.files)
+        assert done.new + done.changed <= kept
+        again = bring_in([str(folder / file)], settings, {"team": "payments"}, words)
+        assert (again.new, again.changed) == (0, 0), "brought in twice"
+        return kept
+
+    return read
 
 
 def is_ours(error: BaseException) -> bool:

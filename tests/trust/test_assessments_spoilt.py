@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ ADDRESS = "https://assess.invalid/?" + "&".join(
 )
 
 
-def brought(folder: Path, *given: str, questions: Path | None = None) -> Import:
+def brought(folder: Path, *given: str, questions: Path | None = None, **options: object) -> Import:
     (folder / "settings.toml").write_text('[organisation]\nid = "small"\n')
-    return bring_in(given, read(folder, sources.check), {}, questions)
+    return bring_in(given, read(folder, sources.check), options, questions)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,10 @@ def test_questions_in_any_state_refuse_the_answers_and_nothing_else(tmp_path: Pa
     (tmp_path / "answers.csv").write_text("Timestamp,q,q2\n2026-01-01T00:00:00Z,a,a\n")
     (told,) = brought(tmp_path, str(tmp_path / "answers.csv"), questions=tmp_path / name).files
     assert told.refused or told.answers
+
+
+def test_rows_that_are_there_without_an_id_are_no_news(tmp_path: Path) -> None:
+    """They were counted as new every time."""
+    (tmp_path / TARGET).write_text('assessment_id,item_id,answer\n"","",""\nb,x,2\n')
+    done = [brought(tmp_path, ADDRESS, team="payments", as_of=datetime(2026, 6, 20, tzinfo=UTC)) for _ in range(2)]
+    assert [(one.new, one.changed) for one in done] == [(20, 0), (0, 0)]

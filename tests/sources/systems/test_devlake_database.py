@@ -96,6 +96,50 @@ def test_the_database_gives_what_the_exports_give(address, files, tmp_path, monk
     assert [e.sha256 for e in again] == [e.sha256 for e in extracts]
 
 
+ODD = {
+    "postgresql": {
+        "infinite": ("timestamp", "'infinity'"), "early": ("timestamptz", "'4000-01-01 BC'"), "none": ("numeric", "'NaN'"),
+        "many": ("numeric", "repeat('9', 5000)::numeric"), "bytes": ("bytea", "decode('ff00fe', 'hex')"), "list": ("text[]", "array['a', null]"),
+        "document": ("jsonb", """'{"a": [1, null]}'"""), "while_": ("interval", "'1 month 3 days'"), "address": ("inet", "'10.0.0.1/8'"),
+        "range_": ("int4range", "'[1,9)'"), "unique_": ("uuid", "'00000000-0000-0000-0000-000000000001'"), "bits": ("bit(3)", "B'101'"),
+        "far": ("date", "'infinity'"), "truth": ("boolean", "true"), "double_": ("double precision", "'-Infinity'"),
+    },
+    "mysql": {
+        "zero": ("datetime", "'0000-00-00 00:00:00'"), "half": ("date", "'2026-02-00'"), "bytes": ("blob", "x'ff00fe'"), "document": ("json", """'{"a": [1]}'"""),
+        "while_": ("time", "'-838:59:59'"), "bits": ("bit(3)", "b'101'"), "one_of": ("enum('a', 'b')", "'b'"), "some_of": ("set('a', 'b')", "'a,b'"),
+        "year_": ("year", "2026"), "long_": ("decimal(65, 30)", "1e-30"), "point_": ("point", "point(1, 2)"), "words": ("varchar(9) character set latin1", "x'e9'"),
+    },
+}  # fmt: skip
+"""Column types nobody expects in DevLake's tables, each with a value that is odd in it."""
+
+
+def test_values_of_odd_types_are_texts_or_refused(address, tmp_path, monkeypatch):
+    """A column by itself: what the tables say is the same with and without it, or one message of ours says why nothing is read."""
+    monkeypatch.setenv(VARIABLE, address)
+
+    def read():
+        return rows(sources.read("devlake", [], {"people": "keep", "url_env": VARIABLE}, tmp_path))
+
+    before, refused = read(), {}
+    url = sa.make_url(address)
+    engine = sa.create_engine(url.set(drivername=devlake_database.DRIVERS[url.drivername]))
+    for name, (kind, value) in ODD[url.drivername].items():
+        with engine.begin() as connection:
+            if url.drivername == "mysql":
+                connection.execute(sa.text("set session sql_mode = ''"))
+            connection.execute(sa.text(f"alter table cicd_deployments add column {name} {kind}"))
+            connection.execute(sa.text(f"update cicd_deployments set {name} = {value}"))
+        try:
+            assert read() == before, name
+        except SourceError as error:
+            refused[name] = str(error)
+        with engine.begin() as connection:
+            connection.execute(sa.text(f"alter table cicd_deployments drop column {name}"))
+    engine.dispose()
+    assert not any(database_servers.PASSWORD in told for told in refused.values())
+    assert refused == {}
+
+
 def test_a_wrong_password_is_said_without_the_address(address, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, address.replace(database_servers.PASSWORD, "another-secret"))
     with pytest.raises(SourceError) as told:
