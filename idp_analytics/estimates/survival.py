@@ -79,13 +79,20 @@ def of_groups(
     ends = np.add.reduceat(ended.astype(np.int64), first) if len(first) else np.zeros(0, np.int64)
     first, ends = first[ends > 0], ends[ends > 0]
     group = numbers[first]
-    steps = pl.DataFrame(
-        {"_group": group, "time": times[first], "at_risk": size[group] - (first - start[group]), "events": ends}
+    risk = size[group] - (first - start[group])
+    with np.errstate(divide="ignore"):
+        steps = pl.DataFrame(
+            {"at_risk": risk, "events": ends, "_kept": 1 - ends / risk, "_spread": ends / (risk * (risk - ends))}
+        )
+    whose = _side_by_side(group, many)
+    # The steps of a group follow one another, so that no group has to be looked for.
+    steps = steps.with_columns(
+        _along(np.multiply, steps["_kept"], whose).alias("survival"),
+        (_z(level) * _along(np.add, steps["_spread"], whose).sqrt()).alias("_spread"),
     )
-    curves = steps.with_columns(pl.col("_group").set_sorted()).lazy()
-    heights = _heights(curves, ("_group",), level).collect()
+    heights = steps.lazy().select(*_limits()).collect()
     left = 1 - share
-    found = {name: _down_to(heights, line, left, many) for name, line in _LINES.items()}
+    found = {name: _down_to(group, times[first], heights[line].to_numpy(), left, many) for name, line in _LINES.items()}
     return pl.DataFrame({"n": size, "events": events, "censored": size - events, **found}).with_columns(
         pl.col(*found).fill_nan(None)
     )
@@ -118,24 +125,57 @@ def _steps(observed: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFr
 
 def _heights(steps: pl.LazyFrame, by: Sequence[str], level: float) -> pl.LazyFrame:
     """The curves of groups by their ``steps``: ``by``, ``time``, ``at_risk``, ``events`` (at least 1), sorted."""
-    z = float(norm.isf((1 - level) / 2))
-    risk, events, survival = pl.col("at_risk"), pl.col("events"), pl.col("survival")
-    spread = z * (events / (risk * (risk - events))).cum_sum().over(*by).sqrt()
+    risk, events = pl.col("at_risk"), pl.col("events")
+    spread = _z(level) * (events / (risk * (risk - events))).cum_sum().over(*by).sqrt()
+    return steps.with_columns(
+        (1 - events / risk).cum_prod().over(*by).alias("survival"), spread.alias("_spread")
+    ).select(*by, "time", "at_risk", "events", *_limits())
+
+
+def _z(level: float) -> float:
+    return float(norm.isf((1 - level) / 2))
+
+
+def _limits() -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """``survival``, and ``low`` and ``high`` from its ``_spread``; null where all that were left have ended."""
+    survival, some = pl.col("survival"), pl.col("at_risk") > pl.col("events")
+    power = (pl.col("_spread") / survival.log().abs()).exp()
     return (
-        steps.with_columns((1 - events / risk).cum_prod().over(*by).alias("survival"), spread.alias("_spread"))
-        .with_columns((pl.col("_spread") / survival.log().abs()).exp().alias("_power"))
-        .select(
-            *by, "time", "at_risk", "events", "survival",
-            pl.when(risk > events).then(survival ** pl.col("_power")).alias("low"),
-            pl.when(risk > events).then(survival ** (1 / pl.col("_power"))).alias("high"),
-        )
-    )  # fmt: skip
+        survival,
+        pl.when(some).then(survival**power).alias("low"),
+        pl.when(some).then(survival ** (1 / power)).alias("high"),
+    )
 
 
-def _down_to(heights: pl.DataFrame, line: str, left: float, many: int) -> npt.NDArray[np.float64]:
-    """When ``line`` of each of ``many`` curves (``_group``, sorted) first is below ``left``; where it rests on just that, the middle of that rest
+Places = list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]
+
+
+def _side_by_side(group: groups.Numbers, many: int) -> Places:
+    """Tables of the places of a sorted ``group``: a line for each group, those of alike many steps in one, with which of its places there are."""
+    size, start = groups.sizes(group, many)
+    found = []
+    for digits in range(1, int(size.max(initial=0)).bit_length() + 1):
+        alike = np.flatnonzero((size >= 2 ** (digits - 1)) & (size < 2**digits))
+        if len(alike):
+            there = np.arange(size[alike].max()) < size[alike, None]
+            found.append((np.where(there, start[alike, None] + np.arange(there.shape[1]), 0), there))
+    return found
+
+
+def _along(together: np.ufunc, values: pl.Series, places: Places) -> pl.Series:
+    """In each group what its steps make one after the other, from the first on, so that rounding is that of one group alone."""
+    told = values.to_numpy()
+    found = np.empty(len(told))
+    for place, there in places:
+        found[place[there]] = together.accumulate(told[place], axis=1)[there]
+    return pl.Series(found)
+
+
+def _down_to(
+    group: groups.Numbers, time: npt.NDArray[np.float64], height: npt.NDArray[np.float64], left: float, many: int
+) -> npt.NDArray[np.float64]:
+    """When a line of each of ``many`` curves (``group``, sorted) first is below ``left``; where it rests on just that, the middle of that rest
     (R survfit). nan: never."""
-    group, time, height = (heights[name].to_numpy() for name in ("_group", "time", line))
     at, later, first = (np.full(many, np.nan) for _ in range(3))
     with np.errstate(invalid="ignore"):
         place = _firsts(group, height <= left + _ROUNDING)

@@ -11,6 +11,7 @@ from idp_analytics.estimates import shares
 from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.classify import CLASSES, RULES, UNFINISHED, classified
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 
 KNOWN = (*CLASSES, UNFINISHED)
@@ -41,19 +42,31 @@ _WHOSE = ["service_id", "team_id", "day"]
 _SCOPES = ("org", "team", "service")
 
 
+@remembered
+def class_counts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """How many deployments of each class (``n``) there are, counted once for all studies that ask for classes.
+
+    Columns: ``service_id``, ``team_id``, ``day`` (the first of the month in which they ended or, where no end is told, began; what tells neither is left
+    out), ``is_here``: to the environment that counts, ``has_end``, ``outcome``, ``class``, ``rule``, ``n``.
+    """
+    here = (pl.col("environment") == settings.rules.environment).fill_null(False)
+    dated = classified(tables, settings).select(
+        "service_id", "team_id", pl.coalesce("finished_at", "started_at").alias("at"), here.alias("is_here"),
+        pl.col("finished_at").is_not_null().alias("has_end"), "outcome", "class", "rule",
+    )  # fmt: skip
+    months = known_by(dated, settings, as_of).with_columns(pl.col("day").dt.truncate("1mo"))
+    key = [*_WHOSE, "is_here", "has_end", "outcome", "class", "rule"]
+    return months.group_by(key).agg(pl.len().cast(pl.Int64).alias("n")).collect()
+
+
 def deployment_classes(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Deployments to the environment that counts, per class and rule, of each entity that had one, by month and quarter.
 
     One row per class, also where it has none, and one per rule that decided something (:data:`COLUMNS`). A deployment is
     dated by its end, one that has none by its start; what tells neither is left out. Interval: Wilson 1927.
     """
-    dated = (
-        classified(tables, settings)
-        .filter(pl.col("environment") == settings.rules.environment)
-        .select("service_id", "team_id", pl.coalesce("finished_at", "started_at").alias("at"), "class", "rule")
-    )
-    months = known_by(dated, settings, as_of).with_columns(pl.col("day").dt.truncate("1mo"))
-    found = months.group_by(*_WHOSE, "class", "rule").agg(pl.len().cast(pl.Int64).alias("n")).collect()
+    months = class_counts(tables, settings, as_of).filter("is_here")
+    found = months.group_by(*_WHOSE, "class", "rule").agg(pl.col("n").sum())
     if found.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = found["day"].min()  # type: ignore[assignment]

@@ -20,8 +20,9 @@ from scipy.stats import binom, hypergeom
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import changes, multiplicity
 from idp_analytics.metrics.cells import Spans, known_by, of_spans, periods_of, placed
-from idp_analytics.metrics.classify import UNFINISHED, classified
-from idp_analytics.metrics.lead_time import counted_changes, first_deployed
+from idp_analytics.metrics.classify import UNFINISHED
+from idp_analytics.metrics.deployment_classes import class_counts
+from idp_analytics.metrics.lead_time import brought, counted_changes
 from idp_analytics.metrics.links import Tables, incident_links
 from idp_analytics.metrics.pages import counted_pages
 from idp_analytics.settings import Settings
@@ -201,18 +202,14 @@ def _first(days: pl.DataFrame, count: str) -> date | None:
 
 def _counted(tables: Tables, settings: Settings, as_of: datetime) -> Iterator[pl.DataFrame]:
     """What the signals count, per owner and month."""
-    everywhere = (
-        classified(tables, settings).with_columns(pl.col("finished_at").alias("at")).filter(pl.col("at").is_not_null())
-    )
-    produced = (pl.col("environment") == settings.rules.environment).fill_null(False)
-    ended = everywhere.filter(produced)
+    ended = class_counts(tables, settings, as_of).filter("has_end")
     kind, counts = pl.col("class"), ~pl.col("class").is_in(["re-sync", UNFINISHED])
     unsuccessful = pl.col("outcome").is_in(["failure", "error", "cancel"])
-    yield _months(ended, settings, as_of, deployments=counts, redeploys=kind == "redeploy", rollbacks=kind == "rollback",
-                  unsuccessful=unsuccessful, cancelled=pl.col("outcome") == "cancel")  # fmt: skip
-    yield _months(everywhere.filter(~produced), settings, as_of, elsewhere=counts)
+    yield _added(ended.filter("is_here"), deployments=counts, redeploys=kind == "redeploy", rollbacks=kind == "rollback",
+                 unsuccessful=unsuccessful, cancelled=pl.col("outcome") == "cancel")  # fmt: skip
+    yield _added(ended.filter(~pl.col("is_here")), elsewhere=counts)
     lines = counted_changes(tables, settings).select("change_id", "lines")
-    sized = first_deployed(tables, settings).join(lines, on="change_id", how="left").rename({"deployed_at": "at"})
+    sized = brought(tables, settings).lazy().join(lines, on="change_id", how="left").rename({"deployed_at": "at"})
     size = pl.col("lines")
     yield _months(sized.with_columns(size.median().alias("_usual")), settings, as_of, changes=_EACH,
                   sized=size.is_not_null(), small=size <= pl.col("_usual"))  # fmt: skip
@@ -225,6 +222,12 @@ def _counted(tables: Tables, settings: Settings, as_of: datetime) -> Iterator[pl
 
 _EACH = pl.col("at").is_not_null()
 """Every row counts: it has its time."""
+
+
+def _added(months: pl.DataFrame, **counts: pl.Expr) -> pl.DataFrame:
+    """The ``n`` of which each of ``counts`` holds."""
+    summed = [pl.col("n").filter(expr).sum().alias(name) for name, expr in counts.items()]
+    return months.group_by("service_id", "team_id", "day").agg(summed)
 
 
 def _months(frame: pl.LazyFrame, settings: Settings, as_of: datetime, **counts: pl.Expr) -> pl.DataFrame:

@@ -10,13 +10,15 @@ import polars as pl
 
 from idp_analytics.answers import observations
 from idp_analytics.metrics.links import Tables, production_deployments
-from idp_analytics.metrics.remembered import shared
+from idp_analytics.metrics.remembered import remembered, shared
 from idp_analytics.settings import Settings
 
 STAGES = ("coding", "pickup", "review", "delivery")
 """First commit → opened → first review → merged → deployed."""
 
 NOT_SPLIT = "not split"
+
+_TIMES = ("first_commit_at", "opened_at", "first_review_at", "merged_at")
 
 BACKWARDS = {
     "coding": "opened before its first commit",
@@ -88,31 +90,27 @@ def first_deployed(tables: Tables, settings: Settings) -> pl.LazyFrame:
         .with_columns((pl.col("_order") == pl.col("_order").min().over("service_id")).alias("is_first"))
         .with_columns(pl.col("is_first") & pl.col("service_id").is_not_null())
     )
-    times = counted_changes(tables, settings).select(
-        "change_id",
-        "kind",
-        "first_commit_at",
-        "opened_at",
-        "first_review_at",
-        "merged_at",
-        pl.lit(True).alias("_counted"),
-    )
+    times = tables["changes"].select("change_id", "kind", *_TIMES)
+    is_mixed = settings.rules.lead_time_unit == "mixed"
+    if not is_mixed:
+        times = times.filter(pl.col("kind") == settings.rules.lead_time_unit)
     return (
         counted_links(tables, settings)
         .join(deployed.select("deployment_id", "_order"), on="deployment_id")
         .group_by("change_id")
         .agg(pl.col("_order").min())
         .join(deployed, on="_order")
-        .join(times, on="change_id", how="left")
-        .join(tables["changes"].select("change_id", pl.lit(True).alias("_known")), on="change_id", how="left")
-        # A change only the links know of counts in the mixed unit, where its times are missing; else it is not of the unit.
-        .filter(pl.col("_counted").fill_null(False) | (pl.col("_known").is_null() & pl.lit(_is_mixed(settings))))
-        .drop("_counted", "_known", "_order")
+        # A change only the links know of counts in the mixed unit, where its times are missing; else it is not of the unit. In the mixed unit
+        # links name no commit that became a pull request, so that all they name is counted.
+        .join(times, on="change_id", how="left" if is_mixed else "inner")
+        .drop("_order")
     )
 
 
-def _is_mixed(settings: Settings) -> bool:
-    return settings.rules.lead_time_unit == "mixed"
+@remembered
+def brought(tables: Tables, settings: Settings) -> pl.DataFrame:
+    """:func:`first_deployed`, for studies: found once for all of them."""
+    return first_deployed(tables, settings).collect()
 
 
 def parted(deployed: pl.LazyFrame, settings: Settings) -> tuple[pl.LazyFrame, pl.LazyFrame]:
@@ -140,12 +138,17 @@ def staged(tables: Tables, settings: Settings) -> pl.LazyFrame:
     between first commit and merge, the first review between opening and merge. The merge is trusted before the opening and
     the opening before the review, since systems record the first two and people the last.
     """
-    ends = ("first_commit_at", "opened_at", "first_review_at", "merged_at", "deployed_at")
+    return in_stages(first_deployed(tables, settings), settings)
+
+
+def in_stages(brought_first: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
+    """:func:`staged` of what was :func:`first_deployed`."""
+    ends = (*_TIMES, "deployed_at")
     raw = [
         (pl.col(after) - pl.col(before)).alias(f"raw_{stage}")
         for stage, before, after in zip(STAGES, ends, ends[1:], strict=False)
     ]
-    counted, _ = parted(first_deployed(tables, settings), settings)
+    counted, _ = parted(brought_first, settings)
     first, opened, review, merged, deployed = (pl.col(name) for name in ends)
     known = pl.when(first <= deployed).then(first)
     start = pl.col("_start")

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from idp_analytics.answers import CELL
 from idp_analytics.estimates.adding import added
 from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
-from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, staged
+from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, brought, in_stages
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 
@@ -56,7 +56,9 @@ def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime, spans:
     is a ratio of two sums over changes; its interval rests on the variance of a ratio (Cochran 1977, 6.4) on the logit scale
     with Student's t, from :data:`FEWEST` changes on. It takes changes as independent: where many come with one deployment it is too narrow.
     """
-    frame = known_by(staged(tables, settings).rename({"deployed_at": "at"}), settings, as_of)
+    frame = known_by(
+        in_stages(brought(tables, settings).lazy(), settings).rename({"deployed_at": "at"}), settings, as_of
+    )
     lengths = {TOTAL: pl.col("total"), **{stage: pl.col(stage) for stage in STAGES}, NOT_SPLIT: pl.col("not_split")}
     whole = pl.col("total").is_not_null()
     hours = {part: (length.dt.total_microseconds() / _HOUR).fill_null(0.0) for part, length in lengths.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,8 +11,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from idp_analytics.answers import CELL
 from idp_analytics.metrics import by_name, compute
-from idp_analytics.metrics.classify import RULES, UNFINISHED
+from idp_analytics.metrics.classify import RULES, UNFINISHED, classified
 from idp_analytics.metrics.deployment_classes import COLUMNS, COUNTED, KNOWN, deployment_classes
+from idp_analytics.metrics.gaming import gaming
 
 SHAS = "aababc"  # planned, redeploy, planned, rollback, redeploy (forward again), planned
 
@@ -145,3 +148,14 @@ def test_observations_that_come_together_count_as_fewer(company, settings, as_of
     low, high = proportion_confint(k / crowding, n / crowding, method="wilson")
     assert (row["low"], row["high"]) == pytest.approx((max(low, 0.0), high))
     assert row["method"] == "Wilson, n by design effect"
+
+
+def test_deployments_are_classified_once_for_all_studies_that_ask(tables, settings, as_of, monkeypatch):
+    study, asked = sys.modules[deployment_classes.__module__], []
+    monkeypatch.setattr(study, "classified", lambda *given: asked.append(given) or classified(*given))
+    made, rules, now = tables(), settings(), as_of("2026-05-01")
+    gaming(made, rules, now)
+    deployment_classes(made, rules, now)
+    assert len(asked) == 1
+    deployment_classes(made, rules, as_of("2026-04-01"))
+    assert len(asked) == 2
