@@ -44,13 +44,22 @@ class Agreement:
     reason: str = ""
 
 
+def drawn_again(n: int, seed: int = 0, draws: int = DRAWS) -> Array:
+    """How often each of ``n`` things (one at least) is drawn where as many are drawn again, ``draws`` times with ``seed``: 1 + draws × things, the first row
+    being each once, as they were."""
+    found = np.ones((1 + draws, n))
+    found[1:] = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)
+    return found
+
+
 def krippendorff(
-    ratings: npt.ArrayLike, scale: Scale, seed: int = 0, draws: int = DRAWS, level: float = 0.95
-) -> Agreement:
+    ratings: npt.ArrayLike, scale: Scale, seed: int = 0, draws: int = DRAWS, level: float = 0.95, times: Array | None = None
+) -> Agreement:  # fmt: skip
     """Krippendorff's alpha (2004) of ``ratings``, things × raters, nan where somebody judged nothing.
 
     ``scale`` says what a difference weighs: nothing but whether there is one, places between, distance, or distance ÷ sum (of
-    values not below 0). Bounds and error by drawing things again, with ``seed``.
+    values not below 0). Bounds and error by drawing things again, with ``seed``; ``times``: what :func:`drawn_again` gave of as many things
+    that two or more judged, where that is known.
     """
     held = np.asarray(ratings, float)
     held = held[(~np.isnan(held)).sum(1) >= 2]
@@ -63,7 +72,7 @@ def krippendorff(
     counts = (held[:, :, None] == values).sum(1).astype(float)  # things × values
     judges = counts.sum(1)
     pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(len(values))
-    times = np.vstack([np.ones(n), np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)])
+    times = drawn_again(n, seed, draws) if times is None else times
     # Added up as whole numbers, which any order of adding leaves alike, and only then divided: things by how many judged them.
     drawn = sum(
         np.tensordot(times[:, judges == many], pairs[judges == many], 1) / (many - 1) for many in np.unique(judges)
@@ -170,7 +179,7 @@ def fleiss(counts: npt.ArrayLike, seed: int = 0, draws: int = DRAWS, level: floa
     judges = held[0].sum() if n else 0.0
     if judges < 2:
         return _unknown(0)
-    times = np.vstack([np.ones(n), np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws)])
+    times = drawn_again(n, seed, draws)
     # Whole numbers are added up, so that any order of adding says the same.
     seen = (times @ (held**2).sum(1) / n - judges) / (judges * (judges - 1))
     by_chance = ((times @ held / (n * judges)) ** 2).sum(1)

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from idp_analytics.metrics.links import Tables
 
 Choices = ParamSpec("Choices")
+Made = TypeVar("Made")
 
 
 class Shared(dict[str, pl.LazyFrame]):
@@ -64,17 +65,33 @@ def of_one_table(name: str) -> Callable[[Callable[[Tables], pl.LazyFrame]], Call
     return decorated
 
 
-def remembered(study: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
-    """``study(tables, settings, *moments)``, whose results for the last tables and settings are kept by moment. Holds no table alive."""
+def remembered(study: Callable[..., Made]) -> Callable[..., Made]:
+    """``study(tables, settings, *moments)``, whose results for the last tables and settings are kept by moment, as long as those tables are there.
+    Holds no table alive."""
+    return _kept(study, is_last=False)
+
+
+def of_last_moment(study: Callable[..., Made]) -> Callable[..., Made]:
+    """As :func:`remembered`, for what is large: the result of the last moment asked for is kept, and no other beside it."""
+    return _kept(study, is_last=True)
+
+
+def _kept(study: Callable[..., Made], is_last: bool) -> Callable[..., Made]:
     asked: list[tuple[dict[str, weakref.ref[pl.LazyFrame]], Settings]] = []
-    found: dict[tuple[datetime, ...], pl.DataFrame] = {}
+    found: dict[tuple[datetime, ...], Made] = {}
+
+    def forget(_: object = None) -> None:
+        asked.clear()
+        found.clear()
 
     @wraps(study)
-    def once(tables: Tables, settings: Settings, *moments: datetime) -> pl.DataFrame:
+    def once(tables: Tables, settings: Settings, *moments: datetime) -> Made:
         if not asked or asked[0][1] is not settings or not same(asked[0][0], tables):
-            asked[:] = [({name: weakref.ref(table) for name, table in tables.items()}, settings)]
-            found.clear()
+            forget()
+            asked[:] = [({name: weakref.ref(table, forget) for name, table in tables.items()}, settings)]
         if moments not in found:
+            if is_last:
+                found.clear()
             found[moments] = study(tables, settings, *moments)
         return found[moments]
 

@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 def compared(rows: pl.DataFrame, bands: pl.DataFrame, moved: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """``rows`` of ``survey_results`` with the change against the wave before, the verdict it allows and a caution.
 
-    ``bands``: what :func:`survey_groups.banded` gives; ``moved``: what :func:`few_moved` gives. A question is compared with
+    ``bands``: what :func:`survey_groups.levels` gives; ``moved``: what :func:`few_moved` gives. A question is compared with
     itself in the wave just before, in the same words; shares by Newcombe's interval (1998), scores by Rocks' (2016), answers
     by Brunner & Munzel's chance (2000). Nobody is corrected for how many there are: a change claims more than these answers.
     """

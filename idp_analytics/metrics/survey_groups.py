@@ -53,7 +53,7 @@ BANDS: dict[str, pl.DataType | type[pl.DataType]] = {
     "is_favourable": pl.Boolean,
     "n": pl.Int64,
 }
-"""The columns of :func:`banded`."""
+"""The columns of the bands of :func:`levels`."""
 
 
 def full_from(settings: Settings) -> int:
@@ -64,7 +64,7 @@ def full_from(settings: Settings) -> int:
 def counted(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Answers of every group to every question with an order and every given answer (:data:`COUNTED`), withheld ones too:
     those must go no further than :func:`shown`. ``answers``: of :func:`survey_response.answers`; a team that is not ``is_open`` shows nothing."""
-    return _levelled(answers, settings)[0]
+    return levels(answers, settings)[0]
 
 
 def padded(counts: pl.DataFrame, teams: pl.DataFrame) -> pl.DataFrame:
@@ -88,29 +88,12 @@ def shown(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.with_columns(pl.when(is_shown).then(pl.col("n", "k")))
 
 
-def banded(answers: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """How many of each group that may show *answers* gave which (:data:`BANDS`), answers ascending.
+def levels(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What :func:`counted` says of ``answers``; and how many of each group that may show *answers* gave which (:data:`BANDS`), answers ascending.
 
     An answer that hardly anybody in the organisation gave is put together with the next one towards the middle, on the same
     side, until none is empty: where nobody gave an answer, nobody in a withheld team did. Promoter scales have three bands.
     """
-    return counted_and_banded(answers, settings)[1]
-
-
-def counted_and_banded(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """:func:`counted` and :func:`banded`, for the work of one of them."""
-    counts, bands = _levelled(answers, settings)
-    full = counts.filter(pl.col("detail") == ANSWERS, pl.col("option").is_null())
-    told = (
-        bands.join(full.select(*WAVE, "question_id", "scope", "team_id"), on=[*WAVE, "question_id", "scope", "team_id"], nulls_equal=True)
-        .select(pl.col(name).cast(dtype) for name, dtype in BANDS.items())
-        .sort(*WAVE, "question_id", "scope", "team_id", "answer_low", nulls_last=False)
-    )  # fmt: skip
-    return counts, told
-
-
-def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Groups with what they may show, and the bands of all of them."""
     least, full = settings.rules.min_cohort, full_from(settings)
     ordered, bands = _ordered(answers)
     ordered = disclosure.shown(ordered, ["k", "other"], _TABLE, least, mixed_below=full)
@@ -127,7 +110,18 @@ def _levelled(answers: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, 
     counts = pl.concat([
         both, of_hits(_given(answers, "several", settings), settings), _of_one(_given(answers, "choice", settings), settings),
     ])  # fmt: skip
-    return counts.sort(*_TABLE, "scope", "team_id", nulls_last=False), _long(bands, answers)
+    counts = counts.sort(*_TABLE, "scope", "team_id", nulls_last=False)
+    return counts, _shown_bands(counts, _long(bands, answers))
+
+
+def _shown_bands(counts: pl.DataFrame, bands: pl.DataFrame) -> pl.DataFrame:
+    """``bands`` of the groups that may show *answers*, and of no others."""
+    full = counts.filter(pl.col("detail") == ANSWERS, pl.col("option").is_null())
+    return (
+        bands.join(full.select(*WAVE, "question_id", "scope", "team_id"), on=[*WAVE, "question_id", "scope", "team_id"], nulls_equal=True)
+        .select(pl.col(name).cast(dtype) for name, dtype in BANDS.items())
+        .sort(*WAVE, "question_id", "scope", "team_id", "answer_low", nulls_last=False)
+    )  # fmt: skip
 
 
 def of_hits(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -48,19 +48,19 @@ INDEX: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def index(
-    answers: pl.DataFrame, waves: pl.DataFrame, heads: pl.DataFrame, moved: pl.DataFrame, settings: Settings
-) -> pl.DataFrame:
+    answers: pl.DataFrame, counts: pl.DataFrame, waves: pl.DataFrame, heads: pl.DataFrame, moved: pl.DataFrame, settings: Settings
+) -> pl.DataFrame:  # fmt: skip
     """The index of every group that may have one, per closed wave (:data:`INDEX`).
 
-    ``answers``, ``waves``, ``heads``: of :mod:`survey_waves`; ``moved``: teams whose change would be that of few people (:func:`survey_change.few_moved`). Bounds are
+    ``answers``, ``waves``, ``heads``: of :mod:`survey_waves`; ``counts``: of the ``answers`` (:func:`survey_groups.levels`); ``moved``: teams whose change would be that of few people (:func:`survey_change.few_moved`). Bounds are
     percentiles over respondents drawn again, the same for the same data. Those of the index are of what these people say now, so the more of the
     group answered the closer they lie (:func:`shares.finite`); of a change both waves are drawn, each for itself, and nothing is corrected.
     """
     rated = answers.filter(
         pl.col("part") == "drivers", pl.col("kind") == "scale", pl.col("is_favourable").is_not_null()
     )
-    counts = survey_groups.counted(rated, settings)
-    shown = counts.group_by(_GROUP).agg(
+    mine = counts.join(rated.select(*WAVE, "question_id").unique(), on=[*WAVE, "question_id"], how="semi")
+    shown = mine.group_by(_GROUP).agg(
         (pl.col("detail") == survey_groups.ANSWERS).all().alias("all_shown"), pl.len().alias("items"), pl.col("n").min(),
         (pl.col("k") / pl.col("n")).sort_by("question_id").mean().alias("value"), pl.col("question_id").sort().str.join(" ").alias("_asked"),
     )  # fmt: skip

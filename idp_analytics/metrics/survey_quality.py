@@ -76,7 +76,8 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     moved = survey_change.few_moved(tables, settings, waves)
     heads = survey_waves.headcounts(tables, settings, as_of)
-    index = survey_index.index(answers, waves, heads, moved, settings).with_columns(measure=pl.lit(INDEX))
+    counts = survey_response.levels(tables, settings, as_of)[0]
+    index = survey_index.index(answers, counts, waves, heads, moved, settings).with_columns(measure=pl.lit(INDEX))
     rows = [
         row
         for wave in answers.partition_by(WAVE, maintain_order=True)

@@ -12,8 +12,9 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.estimates import disclosure
-from idp_analytics.metrics import survey_waves
+from idp_analytics.metrics import survey_groups, survey_waves
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import of_last_moment
 from idp_analytics.metrics.survey_groups import COUNTED, FAVOURABLE, WITHHELD, full_from
 from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
@@ -61,6 +62,7 @@ def response(answers: pl.DataFrame, heads: pl.DataFrame, settings: Settings) -> 
     ).select(pl.col(name).cast(dtype) for name, dtype in COUNTED.items())  # fmt: skip
 
 
+@of_last_moment
 def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """The answers to closed waves but those of people who leave (:func:`survey_waves.answers`), with ``is_open``: false of a team whose
     response is withheld though that of its wave is shown. No count of its answers may be shown: each says how many answered at least."""
@@ -73,6 +75,12 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     return told.join(shut, on=[*WAVE, "team_id"], how="left", maintain_order="left").with_columns(
         pl.col("is_open").fill_null(True)
     )
+
+
+@of_last_moment
+def levels(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What :func:`survey_groups.levels` says of :func:`answers`."""
+    return survey_groups.levels(answers(tables, settings, as_of), settings)
 
 
 def there(responses: pl.DataFrame, answers: pl.DataFrame, tables: Tables) -> pl.DataFrame:

@@ -96,7 +96,7 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     Verdict: of the change, *suppressed* where withheld, *insufficient data* where nobody answered.
     """
     answers, level = survey_response.answers(tables, settings, as_of), settings.rules.level
-    counts, bands = survey_groups.counted_and_banded(answers, settings)
+    counts, bands = survey_response.levels(tables, settings, as_of)
     responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
     shown = survey_groups.padded(survey_groups.shown(counts), survey_response.there(responses, answers, tables))
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
@@ -115,7 +115,7 @@ def survey_counts(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     """Of :func:`survey_results` what is counted and nothing that is estimated, of the organisation, in no order: waves, questions and given answers, ``headcount``,
     ``n`` and ``k``. For what only asks which questions there were and how many answered them."""
     answers = survey_response.answers(tables, settings, as_of)
-    counts = survey_groups.shown(survey_groups.counted(answers, settings))
+    counts = survey_groups.shown(survey_response.levels(tables, settings, as_of)[0])
     responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
     of_all = pl.concat([counts, responses]).filter(pl.col("scope") == "org")
     return _rows(answers, of_all, tables, settings, as_of)
@@ -161,7 +161,7 @@ def survey_answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
     Share of the question's answers, with Wilson's interval (1927) for whether it would come out so again.
     """
-    bands = survey_groups.banded(survey_response.answers(tables, settings, as_of), settings)
+    bands = survey_response.levels(tables, settings, as_of)[1]
     level = settings.rules.level
     whole = pl.col("n").sum().over(*WAVE, "question_id", "scope", "team_id")
     told = bands.with_columns(whole.alias("_whole"))

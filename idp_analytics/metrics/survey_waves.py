@@ -12,7 +12,7 @@ import polars as pl
 
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
-from idp_analytics.metrics.remembered import remembered
+from idp_analytics.metrics.remembered import of_last_moment, remembered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.questions import Question
 
@@ -76,6 +76,7 @@ def waves(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     )
 
 
+@of_last_moment
 def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """The answers to closed waves, given in time: ``response_id``, ``survey_id``, ``wave``, ``team_id`` (null: of no known
     team), ``question_id``, ``value``, ``label``, ``text``, and of its question :data:`QUESTION`; ``value`` of a reversed scale is

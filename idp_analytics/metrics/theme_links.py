@@ -13,13 +13,13 @@ import numpy.typing as npt
 import polars as pl
 from scipy import stats
 
-from idp_analytics.answers import ORG, Estimator
+from idp_analytics.answers import ORG
 from idp_analytics.estimates import ordinal
 from idp_analytics.estimates.multiplicity import adjusted
 from idp_analytics.metrics import survey_waves, themes
 from idp_analytics.metrics.catalogue import by_name
+from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import observed
 from idp_analytics.metrics.survey_groups import full_from
 from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
@@ -76,7 +76,7 @@ def theme_links(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
     if told.is_empty() or not names:
         return pl.DataFrame(schema=COLUMNS)
     rated = _rated(told, survey_waves.answers(tables, settings, as_of), names, settings)
-    linked = _linked(told, waves, tables, settings, as_of, names)
+    linked = _linked(waves, tables, settings, as_of, names)
     rows = told.select(WAVE).unique().join(waves.select(*WAVE, "number", "closed_on"), on=WAVE).join(
         pl.DataFrame({"theme": list(names), "subject": list(names.values())}, schema={"theme": pl.String, "subject": pl.String}), how="cross"
     )  # fmt: skip
@@ -120,7 +120,6 @@ def _rated(told: pl.DataFrame, answers: pl.DataFrame, names: dict[str, str | Non
 
 
 def _linked(
-    told: pl.DataFrame,
     waves: pl.DataFrame,
     tables: Tables,
     settings: Settings,
@@ -135,14 +134,16 @@ def _linked(
         "p": pl.Float64,
     }
     # From what each team may show of itself and nothing else: an exact rho would tell where a team that is withheld stands.
-    shown = themes.shown(told, settings).filter(pl.col("scope") == "team").drop_nulls("k")
+    shown = themes.shown(tables, settings, as_of).filter(pl.col("scope") == "team").drop_nulls("k")
     of_team = shown.group_by(*WAVE, "team_id", "option").agg((pl.col("k").sum() / pl.col("n").sum()).alias("share"))
+    gathering = Gathering(tables, settings, as_of)
+    dated = waves.drop_nulls("closed_on").join(of_team.select(WAVE).unique(), on=WAVE, how="semi")
     rows = []
     for theme, subject in names.items():
         metric = METRICS.get(subject or "")
-        if metric is None:
+        if metric is None or dated.is_empty():
             continue
-        measured = _metric(metric, waves, tables, settings, as_of)
+        measured = _metric(metric, dated, gathering)
         both = of_team.filter(option=theme).join(measured, on=[*WAVE, "team_id"]).sort(*WAVE, "team_id")
         for key, part in both.group_by(WAVE, maintain_order=True):
             rho, p = _spearman(part["share"].to_numpy(), part["value"].to_numpy())
@@ -155,21 +156,24 @@ def _linked(
     return pl.concat(parts) if parts else found.with_columns(pl.lit(None, pl.Float64).alias("q"))
 
 
-def _metric(name: str, waves: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def _metric(name: str, waves: pl.DataFrame, gathering: Gathering) -> pl.DataFrame:
     """A team's metric over the days before each wave closed: the share of hits, or the median."""
-    metric = by_name(name)
-    seen = observed(metric, tables, settings, as_of).filter("usable", pl.col("team_id").is_not_null())
-    spans = waves.select(*WAVE, "closed_on").lazy()
+    gathered = gathering.of(by_name(name))
+    if gathered.durations is None:
+        rows = gathered.cube.lazy().filter(pl.col("detail").is_null(), pl.col("n") > 0)
+        value = pl.col("k").sum() / pl.col("n").sum()
+    else:
+        rows, value = gathered.durations.lazy(), pl.col("x").median()
     day = pl.col("day")
-    value = pl.col("hit").mean() if metric.estimator is Estimator.SHARE else pl.col("x").median()
-    return (
-        seen.join(spans, how="cross")
-        .filter(day < pl.col("closed_on"), day >= pl.col("closed_on") - timedelta(days=DAYS))
-        .group_by(*WAVE, "team_id")
+    # Wave by wave: every observation beside every wave would be many rows, most of them of other days.
+    found = pl.concat(
+        rows.filter(day < closed, day >= closed - timedelta(days=DAYS))
+        .group_by("team_id")
         .agg(value.cast(pl.Float64).alias("value"))
-        .drop_nulls("value")
-        .collect()
+        .with_columns(pl.lit(survey, pl.String).alias("survey_id"), pl.lit(wave, pl.String).alias("wave"))
+        for survey, wave, closed in waves.select(*WAVE, "closed_on").iter_rows()
     )
+    return found.with_columns(pl.col("team_id").cast(pl.String)).drop_nulls(["team_id", "value"]).collect()
 
 
 def _spearman(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:

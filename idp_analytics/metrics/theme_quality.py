@@ -55,9 +55,8 @@ def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     Shares: Wilson 1927. A theme that no such comment has, by people or by words, has null where its share would stand.
     """
     book = settings.codebook
-    whole = themes.comments(tables, settings, as_of)
-    told = themes.quotable(whole, settings).with_row_index("_place")
-    counted = themes.shown(whole, settings).filter(pl.col("scope") == "org").drop_nulls("k")
+    told = themes.quotable(tables, settings, as_of).with_row_index("_place")
+    counted = themes.shown(tables, settings, as_of).filter(pl.col("scope") == "org").drop_nulls("k")
     coded = (
         tables["comment_codes"].collect()
         .join(told.select("response_id", "question_id", "_place"), on=["response_id", "question_id"])
@@ -72,16 +71,19 @@ def theme_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         .sort("_place")
     )
     held = told.join(read, on="_place").sort("_place")
-    rows = []
+    rows: list[dict[str, object]] = []
+    # Themes of as many comments are measured on the same draws.
+    drawn: dict[int, agreement.Array] = {}
     for theme in book.themes:
         mine = held.join(counted.filter(option=theme.id), on=[*WAVE, "question_id"], how="semi", maintain_order="left")
         # A handful of comments would be told one by one: what is in them.
-        enough = mine.height >= LEAST
-        rows.append(
-            _row(theme.id, theme.title, mine, coded, readers, settings.rules.level)
-            if enough
-            else _unmeasured(theme.id, theme.title, settings)
-        )
+        if mine.height < LEAST:
+            rows.append(_unmeasured(theme.id, theme.title, settings))
+            continue
+        if mine.height not in drawn:
+            drawn = {mine.height: agreement.drawn_again(mine.height)}
+        times = drawn[mine.height]
+        rows.append(_row(theme.id, theme.title, mine, coded, readers, settings.rules.level, times))
     return pl.DataFrame(rows, schema_overrides=COLUMNS, orient="row").with_columns(
         pl.lit(book.version).alias("version"), pl.lit("org").alias("scope"), pl.lit(ORG).alias("entity_id")
     ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()) if rows else pl.DataFrame(schema=COLUMNS)  # fmt: skip
@@ -92,7 +94,13 @@ def _unmeasured(name: str, title: str, settings: Settings) -> dict[str, object]:
 
 
 def _row(
-    name: str, title: str, held: pl.DataFrame, coded: pl.DataFrame, readers: list[str], level: float
+    name: str,
+    title: str,
+    held: pl.DataFrame,
+    coded: pl.DataFrame,
+    readers: list[str],
+    level: float,
+    times: agreement.Array,
 ) -> dict[str, object]:
     """One theme: a rating of 1 or 0 per comment and reader (nan: did not read it), the codebook being the last of them."""
     found = coded.filter(theme=name).select("_place", "coder").with_columns(pl.lit(1.0).alias("has"))
@@ -110,7 +118,7 @@ def _row(
     by_people = np.nanmean(ratings[:, :-1], axis=1) >= 0.5 if held.height else np.zeros(0, bool)
     by_words = ratings[:, -1] == 1
     both, people, words = int((by_people & by_words).sum()), int(by_people.sum()), int(by_words.sum())
-    alpha = agreement.krippendorff(ratings, "nominal", level=level)
+    alpha = agreement.krippendorff(ratings, "nominal", level=level, times=times)
     told: dict[str, object] = {
         "theme": name,
         "title": title,

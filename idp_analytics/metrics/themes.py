@@ -18,6 +18,7 @@ from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import changes, shares
 from idp_analytics.metrics import survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
+from idp_analytics.metrics.remembered import of_last_moment
 from idp_analytics.metrics.survey_groups import WITHHELD
 from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
@@ -54,6 +55,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _TABLE = [*WAVE, "question_id", "option"]
 
 
+@of_last_moment
 def comments(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Comments of closed waves (none of those who leave) with one Boolean column per theme of the codebook, and ``any theme``; the text itself is left behind.
 
@@ -79,19 +81,21 @@ def themed(frame: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     return whole.with_columns(pl.any_horizontal(names).alias(ANY) if names else pl.lit(False).alias(ANY))
 
 
-def shown(told: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """How many of ``told`` (:func:`comments`) have each theme (``option``), per group that may show it (:data:`survey_groups.COUNTED`)."""
+@of_last_moment
+def shown(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """How many of the :func:`comments` have each theme (``option``), per group that may show it (:data:`survey_groups.COUNTED`)."""
     names = [theme.id for theme in settings.codebook.themes]
-    rows = told.unpivot(
+    rows = comments(tables, settings, as_of).unpivot(
         on=[*names, ANY], index=["response_id", *WAVE, "team_id", "is_open", "question_id"], variable_name="option", value_name="hit"
     )  # fmt: skip
     return survey_groups.shown(survey_groups.of_hits(rows, settings))
 
 
-def quotable(told: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """``told`` (:func:`comments`) of the waves and questions of which the whole may be shown: what is counted over all of them,
+def quotable(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """:func:`comments` of the waves and questions of which the whole may be shown: what is counted over all of them,
     less what each shows, must not be what those that are withheld said."""
-    whole = shown(told, settings).filter(pl.col("scope") == "org", pl.col("option") == ANY).drop_nulls("k")
+    told = comments(tables, settings, as_of)
+    whole = shown(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("option") == ANY).drop_nulls("k")
     return told.join(whole.select(*WAVE, "question_id"), on=[*WAVE, "question_id"], how="semi")
 
 
@@ -102,7 +106,7 @@ def themes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     Newcombe 1998. More mentions are neither better nor worse, so the verdict of a change is *not identified*.
     """
     told = comments(tables, settings, as_of)
-    counts = survey_groups.padded(shown(told, settings), _there(tables, settings, as_of, told))
+    counts = survey_groups.padded(shown(tables, settings, as_of), _there(tables, settings, as_of, told))
     waves = survey_waves.waves(tables, settings, as_of).select(*WAVE, "number", "closed_on")
     known = pl.DataFrame(
         [(theme.id, theme.title, theme.subject) for theme in settings.codebook.themes] + [(ANY, ANY, None)],

@@ -14,7 +14,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import drivers
-from idp_analytics.metrics import survey_response, survey_waves, top_two_evidence
+from idp_analytics.metrics import survey_response, survey_waves, themes, top_two_evidence
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.metrics.survey_waves import WAVE
@@ -62,13 +62,17 @@ def top_two(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     nothing, and a wave of which nothing may has no row.
     """
     answers = survey_response.answers(tables, settings, as_of)
+    shown = survey_response.levels(tables, settings, as_of)[0].filter(pl.col("scope") == "org")
+    written = themes.comments(tables, settings, as_of)
+    mentions = themes.shown(tables, settings, as_of).filter(pl.col("scope") == "org")
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     registered = _interventions(tables, as_of, settings)
     rows: list[dict[str, object]] = []
     for wave in answers.partition_by(WAVE, maintain_order=True):
         key = wave.select(*WAVE).row(0, named=True)
         closed = waves.filter(survey_id=key["survey_id"], wave=key["wave"])["closed_on"].item()
-        found = top_two_evidence.of_wave(wave, settings)
+        here, comments, themed = (part.filter(**key) for part in (shown, written, mentions))
+        found = top_two_evidence.of_wave(wave, here, comments, themed, settings)
         if not found:
             continue
         asked = top_two_evidence.tickets(tables, settings, as_of, closed)

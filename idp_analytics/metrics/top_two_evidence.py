@@ -10,9 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.estimates import drivers, votes
-from idp_analytics.metrics import survey_groups, themes
+from idp_analytics.metrics import survey_groups
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
 
 Array = npt.NDArray[np.float64]
@@ -46,15 +45,19 @@ class Evidence:
     favourable: Array | None = None
 
 
-def of_wave(wave: pl.DataFrame, settings: Settings) -> list[Evidence]:
-    """Votes, pain points, comments and ratings of the answers to one wave, as far as the organisation may show all of each."""
-    shown = survey_groups.counted(wave, settings).filter(pl.col("scope") == "org")
+def of_wave(
+    wave: pl.DataFrame, shown: pl.DataFrame, written: pl.DataFrame, mentions: pl.DataFrame, settings: Settings
+) -> list[Evidence]:
+    """Votes, pain points, comments and ratings of the answers to one wave, as far as the organisation may show all of each.
+
+    Of the wave: its answers (:func:`survey_response.answers`), its comments (:func:`themes.comments`), and how many of the organisation gave each answer
+    (``shown``: :func:`survey_response.levels`) and wrote of each theme (``mentions``: :func:`themes.shown`)."""
     asked = [(kind, _chosen(wave, shown, settings, part)) for kind, part in ((VOTES, "votes"), (PAIN, "pain points"))]
     given = [(kind, *one) for kind, one in asked if one is not None]
     # Both are answers of the same people, who are drawn again once for both.
     drawn = votes.drawn_again([one[-1] for one in given], SEED, DRAWS) if given else []
     chosen = [_counted(*one, settings.rules.level, again) for one, again in zip(given, drawn, strict=True)]
-    found = [*chosen, _written(wave, settings), _rated(wave, shown, settings)]
+    found = [*chosen, _written(written, mentions, settings), _rated(wave, shown, settings)]
     return [one for one in found if one is not None]
 
 
@@ -115,26 +118,19 @@ def _chosen(
     return areas, best, chosen
 
 
-def _written(wave: pl.DataFrame, settings: Settings) -> Evidence | None:
+def _written(written: pl.DataFrame, mentions: pl.DataFrame, settings: Settings) -> Evidence | None:
     """Comments by theme, of all comments, where every theme may be shown (study ``themes``)."""
-    written = wave.filter(pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0).group_by(
-        "response_id", *WAVE, "team_id", "is_open", "question_id", maintain_order=True
-    ).agg(pl.col("text").str.join("\n"))  # fmt: skip
     known = [theme for theme in settings.codebook.themes if theme.subject]
     if written.height < survey_groups.full_from(settings) or written["question_id"].n_unique() != 1 or len(known) < 2:
         return None
-    told = themes.themed(written, settings)
-    rows = told.unpivot(
-        on=[theme.id for theme in known], index=["response_id", *WAVE, "team_id", "is_open", "question_id"], variable_name="option", value_name="hit"
-    )  # fmt: skip
-    counts = survey_groups.of_hits(rows, settings).filter(pl.col("scope") == "org")
+    counts = mentions.filter(pl.col("option").is_in([theme.id for theme in known]))
     if counts.is_empty() or not (counts["detail"] == survey_groups.ANSWERS).all():
         return None
     best: dict[str, str] = {}
     for row in counts.sort("k", "option", descending=[True, False]).to_dicts():
         best.setdefault(next(theme.subject or "" for theme in known if theme.id == row["option"]), row["option"])
     areas = sorted(best)
-    chosen = told.sort("response_id").select(pl.col(best[area]).cast(pl.Float64) for area in areas).to_numpy()
+    chosen = written.sort("response_id").select(pl.col(best[area]).cast(pl.Float64) for area in areas).to_numpy()
     titles = {area: next(theme.title for theme in known if theme.id == best[area]) for area in areas}
     return _counted(COMMENTS, areas, titles, chosen, settings.rules.level)
 

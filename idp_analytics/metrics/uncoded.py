@@ -45,7 +45,7 @@ def uncoded(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
         pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0
     )
     # Neither leavers' comments nor those of waves with too few: less what the waves show, they would be told here.
-    held = themes.quotable(themes.comments(tables, settings, as_of), settings)
+    held = themes.quotable(tables, settings, as_of)
     told = told.join(held.select("response_id", "question_id").unique(), on=["response_id", "question_id"], how="semi")
     # In one order: where a start of k-means ends follows from it, and a join keeps none.
     without = themes.themed(told, settings).filter(~pl.col(themes.ANY)).sort("response_id", "question_id")

@@ -262,3 +262,12 @@ def test_the_same_bytes_whatever_the_threads():
         for threads in ("1", "2")
     }  # fmt: skip
     assert len(said) == 1
+
+
+def test_draws_known_from_before_say_the_same_as_new_ones():
+    held = np.array([[1, 1, 2], [2, 2, N], [1, 2, 2], [1, 1, 1]] * 4, float)
+    times = agreement.drawn_again(len(held), 7, 50)
+    assert times.shape == (51, len(held))
+    assert (times.sum(1) == len(held)).all() and (times[0] == 1).all()
+    for scale in ("nominal", "ordinal"):
+        assert agreement.krippendorff(held, scale, 7, 50, times=times) == agreement.krippendorff(held, scale, 7, 50)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
-from idp_analytics.metrics.remembered import Shared, of_one_table, remembered, shared
+from idp_analytics.metrics.remembered import Shared, of_last_moment, of_one_table, remembered, shared
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -41,6 +43,33 @@ def test_one_other_table_is_other_tables(settings):
     for amount in (1, 2):
         tables = {"costs": pl.LazyFrame({"amount": [amount]}), "teams": teams}
         assert study(tables, given, MARCH)["amount"].to_list() == [amount]
+
+
+def test_of_the_last_moment_one_result_is_kept_and_no_other(settings):
+    seen = []
+
+    @of_last_moment
+    def large(tables, settings, as_of):
+        seen.append(as_of)
+        return tables["costs"].collect()
+
+    tables, given = {"costs": pl.LazyFrame({"amount": [1]})}, settings()
+    for as_of in (MARCH, MARCH, APRIL, APRIL, MARCH):
+        assert large(dict(tables), given, as_of)["amount"].to_list() == [1]
+    assert seen == [MARCH, APRIL, MARCH]
+
+
+@pytest.mark.parametrize("kept", [remembered, of_last_moment])
+def test_what_was_made_of_tables_goes_with_them(settings, kept):
+    class Made:
+        pass
+
+    study = kept(lambda tables, settings, as_of: Made())
+    tables, given = {"costs": pl.LazyFrame({"amount": [1]})}, settings()
+    made = weakref.ref(study(tables, given, MARCH))
+    assert made() is study(tables, given, MARCH)
+    del tables
+    assert made() is None
 
 
 def test_what_looks_at_one_table_does_not_mind_the_others():
