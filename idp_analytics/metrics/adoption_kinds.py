@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
+from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.joins import KINDS, joins
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import by_scope, period_ends
@@ -52,19 +53,19 @@ JOIN_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``adoptions``, in order."""
 
 
-def adoption_kinds(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
+def adoption_kinds(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Joins by how they came about, in each month and quarter and since the first look, by path and for all (:data:`COLUMNS`).
 
     One row per entity, period, span and path in which anything joined. The share of organic joins has Wilson's interval (1927), and
     where a mandate is in force or announced it says less of the path than of the mandate: read the parts. Owner: that of the day of joining.
-    ``since``: only periods that begin on that day or later.
+    ``spans``: of those periods alone.
     """
     found = joins(tables, settings, as_of)
     counted = found.filter(pl.col("kind") != "unknown")
     if counted.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first = counted["day"].min()
-    ends = period_ends(settings, as_of, first).filter(pl.col("period_start") >= since).drop("day")  # type: ignore[arg-type]
+    ends = period_ends(settings, as_of, first, of=spans).drop("day")  # type: ignore[arg-type]
     parted = pl.concat(
         [counted, counted.with_columns(pl.lit(None, pl.String).alias(name) for name in ("golden_path_id", "title"))]
     )

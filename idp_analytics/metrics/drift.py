@@ -9,6 +9,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import medians, shares
 from idp_analytics.metrics import golden_paths, path_versions
+from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import by_scope, period_ends
 from idp_analytics.settings import Settings
@@ -59,18 +60,21 @@ LIST_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _PAIR = ["service_id", "golden_path_id"]
 
 
-def drift(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
+def drift(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Uses of golden paths that are current, behind and not known at the end of each month and quarter, per organisation and team.
 
     One row per entity, period and path, and one for all paths (:data:`COLUMNS`). A use is one service seen on one path
     (:func:`golden_paths.statuses`, ``on``); the services of the platform team itself are left out. Interval: Wilson 1927,
     resting on as many as there are services that differ (design effect, Kish 1965); of the median: order statistics,
-    Conover 1999. ``since``: only periods that begin on that day or later.
+    Conover 1999. ``spans``: of those periods alone.
     """
-    uses, ends = states(tables, settings, as_of, since)
-    if uses.is_empty():
-        return pl.DataFrame(schema=COLUMNS)
-    cells = by_scope(uses.join(ends.drop("day", "begins"), on="at"))
+    uses, ends = states(tables, settings, as_of, spans)
+    return pl.DataFrame(schema=COLUMNS) if uses.is_empty() else of_states(uses.join(ends, on="at"), settings)
+
+
+def of_states(uses: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """:func:`drift` of ``uses`` at the ends of periods (what :func:`states` gives, joined)."""
+    cells = by_scope(uses.drop("day", "begins"))
     both = pl.concat(
         [
             cells.with_columns(pl.lit("all").alias("by"), pl.lit(None, pl.String).alias("part"), pl.lit(None, pl.String).alias("title")),
@@ -87,10 +91,9 @@ def drift(tables: Tables, settings: Settings, as_of: datetime, since: date = dat
     )
 
 
-def services_behind(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
-    """The uses that are behind, longest first, at the end of the last two months and quarters; per team only (:data:`LIST_COLUMNS`).
-    ``since``: only periods that begin on that day or later."""
-    uses, ends = states(tables, settings, as_of, since)
+def services_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """The uses that are behind, longest first, at the end of the last two months and quarters; per team only (:data:`LIST_COLUMNS`)."""
+    uses, ends = states(tables, settings, as_of)
     if uses.is_empty():
         return pl.DataFrame(schema=LIST_COLUMNS)
     last = ends.filter(pl.col("period_start").rank("dense", descending=True).over("every") <= 2)
@@ -101,9 +104,9 @@ def services_behind(tables: Tables, settings: Settings, as_of: datetime, since: 
 
 
 def states(
-    tables: Tables, settings: Settings, as_of: datetime, since: date = date.min
+    tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Each use at the end of each period that begins ``since`` or later, and those :func:`period_ends`.
+    """Each use at the end of each period, or of those of ``spans``, and those :func:`period_ends`.
 
     ``service_id``, ``golden_path_id``, ``title``, ``team_id``, ``at``, ``version``, ``state`` (:data:`STATES`), ``in_grace``,
     ``versions_behind``, ``days_behind``, ``load_id`` and ``source_row`` of the look that told the version. What is current is what is newest by then, or has something newer above it for no
@@ -114,7 +117,7 @@ def states(
     if seen.is_empty():
         return pl.DataFrame(), pl.DataFrame()
     first: date = seen["as_of"].min()  # type: ignore[assignment]
-    ends = period_ends(settings, as_of, first).filter(pl.col("period_start") >= since)
+    ends = period_ends(settings, as_of, first, of=spans)
     moments = ends.select("at", "day").unique()
     services = golden_paths.services_at(tables, settings, as_of, moments).select("service_id", "at", "day", "team_id")
     told = (

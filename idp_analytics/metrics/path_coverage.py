@@ -10,6 +10,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
 from idp_analytics.metrics import golden_paths
+from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import by_scope, period_ends
 from idp_analytics.settings import Settings
@@ -39,19 +40,19 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 
-def path_coverage(tables: Tables, settings: Settings, as_of: datetime, since: date = date.min) -> pl.DataFrame:
+def path_coverage(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Services on a golden path at the end of each month and quarter, for the organisation and each team.
 
     One row per entity, period and part (:data:`COLUMNS`). Eligible: lifecycle production, of a kind some path is for, not
     retired, not the platform team's own; active: :func:`golden_paths.services_at`. A quarter is looked at at its end, so
     it is no sum of months. Measured from the first known snapshot on. Interval: Wilson 1927; weighed by deployments it
-    rests on as many as there are services that differ (design effect, Kish 1965). ``since``: only periods that begin on that day or later.
+    rests on as many as there are services that differ (design effect, Kish 1965). ``spans``: of those periods alone.
     """
     seen = golden_paths.evidence(tables, settings, as_of)
     if seen.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = seen["as_of"].min()  # type: ignore[assignment]
-    ends = period_ends(settings, as_of, first).filter(pl.col("period_start") >= since)
+    ends = period_ends(settings, as_of, first, of=spans)
     moments = ends.select("at", "day").unique()
     counted = _parted(golden_paths.services_at(tables, settings, as_of, moments), _offers(tables, seen, moments))
     cells = by_scope(counted.join(ends.drop("day", "begins"), on="at"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -43,8 +43,10 @@ HEAVY, FEWEST_PAGES = 5, 3
 _UTC = pl.Datetime("us", "UTC")
 
 
-def windows(tables: Tables, settings: Settings, moments: pl.DataFrame) -> pl.DataFrame:
-    """Windows of stress and the calm ones matched to each, of the year before each of ``moments`` (``at``).
+def windows(
+    tables: Tables, settings: Settings, moments: pl.DataFrame, stresses: Collection[str] = STRESSES
+) -> pl.DataFrame:
+    """Windows of the ``stresses`` and the calm ones matched to each, of the year before each of ``moments`` (``at``).
 
     Columns: ``at``, ``stress`` (:data:`STRESSES`), ``team_id``, ``cluster`` (the incident that began it, or the week), ``is_stress``,
     ``from``, ``to`` (UTC, half-open), ``incidents`` (severe ones in it). Incidents of one team that overlap are one window, from opening
@@ -54,9 +56,11 @@ def windows(tables: Tables, settings: Settings, moments: pl.DataFrame) -> pl.Dat
     left out. One calm window may stand beside two of stress.
     """
     began = tables["deployments"].select(pl.coalesce("started_at", "finished_at").min()).collect().item()
-    incidents = _episodes(tables, moments)
-    heavy = _heavy_weeks(tables, settings, moments)
-    found = [_matched(incidents, settings, began, APART), _matched(heavy, settings, began, timedelta(0))]
+    found = []
+    if STRESSES[0] in stresses:
+        found.append(_matched(_episodes(tables, moments), settings, began, APART))
+    if STRESSES[1] in stresses:
+        found.append(_matched(_heavy_weeks(tables, settings, moments), settings, began, timedelta(0)))
     return pl.concat(found).sort("at", "stress", "team_id", "cluster", "is_stress", "from")
 
 

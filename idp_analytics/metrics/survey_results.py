@@ -110,17 +110,6 @@ def survey_results(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     )  # fmt: skip
 
 
-@remembered
-def survey_counts(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of :func:`survey_results` what is counted and nothing that is estimated, of the organisation, in no order: waves, questions and given answers, ``headcount``,
-    ``n`` and ``k``. For what only asks which questions there were and how many answered them."""
-    answers = survey_response.answers(tables, settings, as_of)
-    counts = survey_groups.shown(survey_response.levels(tables, settings, as_of)[0])
-    responses = survey_response.response(answers, survey_waves.headcounts(tables, settings, as_of), settings)
-    of_all = pl.concat([counts, responses]).filter(pl.col("scope") == "org")
-    return _rows(answers, of_all, tables, settings, as_of)
-
-
 def _rows(
     answers: pl.DataFrame, counts: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime
 ) -> pl.DataFrame:

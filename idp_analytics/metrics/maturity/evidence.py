@@ -22,6 +22,7 @@ from idp_analytics.metrics.maturity import (
     from_requests,
     from_scorecards,
     from_stress,
+    from_surveys,
 )
 from idp_analytics.metrics.maturity.measured import (
     ABSENT,
@@ -49,9 +50,9 @@ MEASURES: Mapping[str, Measure] = {
         from_practice.months_with_platform_cost, from_practice.cost_with_an_owner, from_practice.quarters_with_unit_cost,
         from_practice.paths_retired, from_practice.paths_kept_outside, from_practice.platform_roster_kept, from_practice.outside_changes,
         from_practice.contributing_teams, from_practice.postmortems_held, from_practice.postmortem_actions_in_time,
-        from_practice.retrospective_actions_in_time, from_practice.records_kept, from_practice.comparable_surveys,
-        from_practice.survey_response, from_practice.metrics_with_a_target, from_practice.measured_beforehand,
-        from_practice.areas_rated_and_measured,
+        from_practice.retrospective_actions_in_time, from_practice.records_kept, from_practice.metrics_with_a_target,
+        from_practice.measured_beforehand,
+        from_surveys.comparable_surveys, from_surveys.survey_response, from_surveys.areas_rated_and_measured,
     )
 }  # fmt: skip
 """What criteria may look at beside the catalogue, by name."""

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from idp_analytics.answers import ORG
+from idp_analytics import periods
+from idp_analytics.metrics import drift
 from idp_analytics.metrics.adoption_kinds import adoption_kinds
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.drift import drift, services_behind
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity.measured import (
     YEAR,
@@ -19,7 +19,7 @@ from idp_analytics.metrics.maturity.measured import (
     of_shares,
     since,
 )
-from idp_analytics.metrics.observed import observed
+from idp_analytics.metrics.observed import day_of, observed
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_retention import path_retention
 from idp_analytics.metrics.period_ends import by_scope
@@ -45,15 +45,24 @@ def not_before(as_of: datetime) -> date:
     return (as_of - timedelta(days=200)).date()
 
 
+def whole_quarters(settings: Settings, as_of: datetime) -> tuple[periods.Period, ...]:
+    """The quarters :func:`latest` may choose, oldest first: over at ``as_of``, and begun no earlier than :func:`not_before`."""
+    today = day_of(as_of, settings.time_zone)
+    this = periods.parse(periods.label(periods.floor(today, "1q"), "1q"))
+    return tuple(span for span in periods.course(this, 4)[:-1] if span.start >= not_before(as_of))
+
+
 def services_on_a_path(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of services in use that a path is for, those on one, at the end of the last complete quarter (:func:`path_coverage`)."""
-    found = latest(path_coverage(tables, settings, as_of, not_before(as_of)), as_of).filter(pl.col("by") == "all")
+    found = latest(path_coverage(tables, settings, as_of, whole_quarters(settings, as_of)), as_of).filter(
+        pl.col("by") == "all"
+    )
     return of_shares(found, "services_on_a_path", "share of services", settings.rules.level)
 
 
 def joins_by_choice(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Of all joins of golden paths so far, those without a mandate in force or announced (:func:`adoption_kinds`)."""
-    found = latest(adoption_kinds(tables, settings, as_of, not_before(as_of)), as_of).filter(
+    found = latest(adoption_kinds(tables, settings, as_of, whole_quarters(settings, as_of)), as_of).filter(
         pl.col("span") == "so far", pl.col("golden_path_id").is_null()
     )
     return of_shares(
@@ -77,36 +86,31 @@ def new_services_on_a_path(tables: Tables, settings: Settings, as_of: datetime) 
 
 
 def uses_far_behind(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of uses whose version can be compared, those more than two versions behind (:func:`drift`, :func:`services_behind`)."""
-    of = _drift(tables, settings, as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
-    late = services_behind(tables, settings, as_of, not_before(as_of)).filter(
-        pl.col("every") == "1q", pl.col("versions_behind") > FAR
-    )
-    behind = late.join(of.select("period_start").unique(), on="period_start", how="semi")
-    per_team = behind.group_by("entity_id").agg(pl.len().alias("k"))
-    far = pl.concat(
-        [
-            per_team.select(pl.lit("team").alias("scope"), "entity_id", "k"),
-            pl.DataFrame({"scope": ["org"], "entity_id": [ORG], "k": [behind.height]}, schema={"scope": pl.String, "entity_id": pl.String, "k": pl.UInt32}),
-        ]
-    )  # fmt: skip
-    found = (
-        of.drop("k")
-        .join(far, on=_ENTITY, how="left")
-        .with_columns(pl.col("k").fill_null(0), pl.col("unknown").alias("missing"))
-    )
+    """Of uses whose version can be compared, those more than two versions behind (:func:`drift.states`)."""
+    found = _drift(tables, settings, as_of).with_columns(pl.col("far").alias("k"), pl.col("unknown").alias("missing"))
     return of_shares(found, "uses_far_behind", "share of uses", settings.rules.level)
 
 
 @remembered
 def _drift(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    return latest(drift(tables, settings, as_of, not_before(as_of)), as_of)
+    """Uses of all paths at the end of the last complete quarter (:func:`drift.drift`), with ``far``: of them, those more than :data:`FAR` versions behind."""
+    uses, ends = drift.states(tables, settings, as_of, whole_quarters(settings, as_of))
+    if uses.is_empty():
+        return pl.DataFrame(schema={**drift.COLUMNS, "far": pl.Int64})
+    uses = uses.join(ends, on="at")
+    late = uses.filter(pl.col("state") == "behind", pl.col("versions_behind") > FAR)
+    far = by_scope(late).group_by(*_ENTITY, "period_start").agg(pl.len().cast(pl.Int64).alias("far"))
+    found = latest(drift.of_states(uses, settings), as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
+    return found.join(far, on=[*_ENTITY, "period_start"], how="left", maintain_order="left").with_columns(
+        pl.col("far").fill_null(0)
+    )
 
 
 def versions_known(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of uses of golden paths, those whose version can be compared with the current one (:func:`drift`)."""
-    found = _drift(tables, settings, as_of).filter(pl.col("by") == "all", pl.col("part").is_null())
-    known = found.with_columns(pl.col("n").alias("k"), (pl.col("n") + pl.col("unknown")).alias("n"))
+    """Of uses of golden paths, those whose version can be compared with the current one (:func:`drift.drift`)."""
+    known = _drift(tables, settings, as_of).with_columns(
+        pl.col("n").alias("k"), (pl.col("n") + pl.col("unknown")).alias("n")
+    )
     return of_registers(known, "versions_known", "share of uses")
 
 

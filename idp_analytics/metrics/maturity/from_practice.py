@@ -1,4 +1,4 @@
-"""Measures of what is kept and followed up: owners and money of the platform, postmortems, actions, records, surveys, targets."""
+"""Measures of what is kept and followed up: owners and money of the platform, postmortems, actions, records, targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import polars as pl
 
-from idp_analytics.answers import ORG
 from idp_analytics.metrics.bill_quality import allocated
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.maturity.from_paths import counted, latest, not_before
@@ -21,11 +20,10 @@ from idp_analytics.metrics.maturity.measured import (
     nothing,
     of_count,
     of_shares,
+    org_row,
     since,
 )
 from idp_analytics.metrics.stress_windows import SEVERE
-from idp_analytics.metrics.survey_results import survey_counts
-from idp_analytics.metrics.theme_links import METRICS
 from idp_analytics.metrics.unit_costs import quarters_known
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
@@ -34,8 +32,6 @@ TWO_WEEKS = timedelta(days=14)
 NO_PLATFORM = "settings name no platform team"
 CORE = ("deployments", "incidents", "tickets", "costs", "action_runs", "approvals")
 """Kinds of records without which little can be said of a platform."""
-SAME = 0.8
-"""Share of the questions of a survey that the one before asked too, from which the two can be compared."""
 
 
 def months_with_platform_cost(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -112,7 +108,7 @@ def platform_roster_kept(tables: Tables, settings: Settings, as_of: datetime) ->
     if times.height < settings.rules.min_cohort:
         return nothing(source, unit, ABSENT if times.is_empty() else FEW)
     k = times.filter(pl.col("times") >= 3).height
-    return of_shares(_org(k, times.height), source, unit, settings.rules.level)
+    return of_shares(org_row(k, times.height), source, unit, settings.rules.level)
 
 
 def _contributions(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -143,7 +139,7 @@ def outside_changes(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     if known.is_empty():
         return nothing(source, unit)
     k = known.filter(pl.col("team_id") != settings.platform_team).height
-    return of_shares(_org(k, known.height, rows.height - known.height), source, unit, settings.rules.level)
+    return of_shares(org_row(k, known.height, rows.height - known.height), source, unit, settings.rules.level)
 
 
 def contributing_teams(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -158,7 +154,7 @@ def contributing_teams(tables: Tables, settings: Settings, as_of: datetime) -> p
         tables["ownership"].filter(pl.col("team_id") != settings.platform_team).select("team_id").unique().collect()
     )
     k = others.join(rows, on="team_id", how="semi").height
-    return of_shares(_org(k, others.height), source, unit, settings.rules.level)
+    return of_shares(org_row(k, others.height), source, unit, settings.rules.level)
 
 
 def postmortems_held(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
@@ -218,39 +214,6 @@ def _months_before(at: pl.Expr, as_of: datetime, count: int) -> list[pl.Expr]:
     return [(at >= pl.lit(first)) & (at < pl.lit(last)) for last, first in pairwise(bounds)]
 
 
-def comparable_surveys(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Waves closed in the last year of which at least four in five questions were asked in the wave before."""
-    asked = survey_counts(tables, settings, as_of).filter(pl.col("scope") == "org").select(
-        "survey_id", "number", "closed_on", "question_id"
-    ).unique()  # fmt: skip
-    source, unit = "comparable_surveys", "surveys"
-    if asked.is_empty():
-        return nothing(source, unit)
-    before = asked.select(
-        "survey_id", "question_id", (pl.col("number") + 1).alias("number"), pl.lit(True).alias("same")
-    )
-    shared = (
-        asked.join(before, on=["survey_id", "question_id", "number"], how="left")
-        .group_by("survey_id", "number", "closed_on").agg(pl.col("same").fill_null(False).mean())
-    )  # fmt: skip
-    first = (as_of - timedelta(days=YEAR)).date()
-    found = shared.filter(pl.col("same") >= SAME, pl.col("closed_on") > first, pl.col("closed_on") <= as_of.date())
-    return of_count(source, float(found.height), unit, shared.height)
-
-
-def survey_response(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Of the people there were when the last wave closed, those who rated the platform as a whole."""
-    found = survey_counts(tables, settings, as_of).filter(
-        pl.col("scope") == "org", pl.col("part") == "overall", pl.col("headcount") > 0
-    )
-    last = found.filter(pl.col("closed_on") == pl.col("closed_on").max()).drop_nulls("n")
-    if last.is_empty():
-        return nothing("survey_response", "share of people")
-    most = last.sort("n").tail(1)
-    n, k = int(most["headcount"][0]), int(most["n"][0])
-    return of_shares(_org(min(k, n), n), "survey_response", "share of people", settings.rules.level)
-
-
 def metrics_with_a_target(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:  # noqa: ARG001
     """Metrics with a ``[[target]]``."""
     return of_count("metrics_with_a_target", float(len({target.metric for target in settings.targets})), "metrics")
@@ -265,22 +228,8 @@ def measured_beforehand(tables: Tables, settings: Settings, as_of: datetime) -> 
     if ledger.is_empty():
         return nothing("measured_beforehand", "share of changes")
     return of_shares(
-        _org(int(ledger["hit"].sum()), ledger.height), "measured_beforehand", "share of changes", settings.rules.level
-    )
-
-
-def areas_rated_and_measured(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Areas of the platform that the last closed wave rated and that a metric of ours measures."""
-    found = survey_counts(tables, settings, as_of).filter(pl.col("scope") == "org", pl.col("part") == "drivers")
-    if found.is_empty():
-        return nothing("areas_rated_and_measured", "areas")
-    last = found.filter(pl.col("closed_on") == pl.col("closed_on").max())
-    rated = set(last["subject"].drop_nulls()) & set(METRICS)
-    return of_count("areas_rated_and_measured", float(len(rated)), "areas", last["subject"].n_unique())
-
-
-def _org(k: int, n: int, missing: int | None = None) -> pl.DataFrame:
-    row = {"scope": "org", "entity_id": ORG, "k": k, "n": n, "missing": missing}
-    return pl.DataFrame(
-        [row], schema={"scope": pl.String, "entity_id": pl.String, "k": pl.Int64, "n": pl.Int64, "missing": pl.Int64}
+        org_row(int(ledger["hit"].sum()), ledger.height),
+        "measured_beforehand",
+        "share of changes",
+        settings.rules.level,
     )

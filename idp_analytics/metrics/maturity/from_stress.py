@@ -74,7 +74,7 @@ def tickets_under_stress(tables: Tables, settings: Settings, as_of: datetime) ->
 
 def _beside(rows: pl.DataFrame, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """``rows`` (``team_id``, ``happened_at``, ``x``, ``n``) by window of stress: ``scope``, ``entity_id``, ``window``, ``x1``, ``n1`` in it, ``x0``, ``n0`` in the calm beside it."""
-    there = windows(tables, settings, _now(as_of)).filter(pl.col("stress") == STRESSES[0])
+    there = windows(tables, settings, _now(as_of), STRESSES[:1])
     side = pl.col("is_stress")
     counts = inside(there, rows).group_by("team_id", "cluster").agg(
         pl.col(name).filter(side if one else ~side).sum().alias(f"{name}{one:d}") for name in ("x", "n") for one in (True, False)

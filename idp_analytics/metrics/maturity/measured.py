@@ -92,6 +92,14 @@ def of_count(source: str, value: float | None, unit: str, n: int | None = None, 
     return shaped(pl.DataFrame([row], infer_schema_length=None), source, COUNTED, unit, 1.0)
 
 
+def org_row(k: int, n: int, missing: int | None = None) -> pl.DataFrame:
+    """The organisation's row for :func:`of_shares`."""
+    row = {"scope": "org", "entity_id": ORG, "k": k, "n": n, "missing": missing}
+    return pl.DataFrame(
+        [row], schema={"scope": pl.String, "entity_id": pl.String, "k": pl.Int64, "n": pl.Int64, "missing": pl.Int64}
+    )
+
+
 def nothing(source: str, unit: str, why: str = ABSENT) -> pl.DataFrame:
     """No number, and why."""
     return of_count(source, None, unit, None, why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from idp_analytics.errors import SettingsError
 from idp_analytics.metrics.adoption_kinds import adoption_kinds
 from idp_analytics.metrics.bill_quality import allocated
+from idp_analytics.metrics.cells import of_spans
 from idp_analytics.metrics.drift import drift
 from idp_analytics.metrics.maturity import (
     evidence,
@@ -17,13 +18,14 @@ from idp_analytics.metrics.maturity import (
     from_practice,
     from_requests,
     from_stress,
+    from_surveys,
     self_levels,
     studies,
 )
 from idp_analytics.metrics.maturity.measured import COLUMNS
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.studies import STUDIES
-from idp_analytics.metrics.survey_results import survey_counts, survey_results
+from idp_analytics.metrics.survey_results import survey_results
 from idp_analytics.settings.maturity_model import shipped
 
 AS_OF = "2026-07-01"
@@ -359,17 +361,49 @@ def test_none_in_the_worst_quarter_has_no_upper_bound_rather_than_one_that_is_no
 def test_of_the_last_periods_alone_the_same_is_told_as_among_all(sample, back):
     """What the evidence asks of other studies, narrowed to the periods it looks at, is what the whole studies say of them."""
     given = sample.lazy, sample.settings, sample.as_of - timedelta(days=back)
-    since = from_paths.not_before(given[2])
+    spans = from_paths.whole_quarters(sample.settings, given[2])
+    assert spans[-1].end <= given[2].date() < spans[-1].end + timedelta(days=100)
     for study in (drift, path_coverage, adoption_kinds):
         whole = study(*given)
-        late = whole.filter(pl.col("period_start") >= since)
-        assert study(*given, since).equals(late)
+        late = whole.filter(of_spans(spans))
+        assert study(*given, spans).equals(late)
         assert 0 < late.height < whole.height
+        assert from_paths.latest(whole, given[2]).equals(from_paths.latest(late, given[2]))
+    since = from_paths.not_before(given[2])
     assert from_paths.latest(allocated(*given, since, is_last=True), given[2]).equals(
         from_paths.latest(allocated(*given), given[2])
     )
-    of_all = survey_results(*given).filter(pl.col("scope") == "org")
-    columns = ["survey_id", "wave", "number", "closed_on", "question_id", "part", "subject", "option", "detail", "headcount", "n", "k"]  # fmt: skip
-    counts = survey_counts(*given)
-    assert counts.height == of_all.height > 0
-    assert counts.select(columns).sort(columns).equals(of_all.select(columns).sort(columns))
+
+
+@pytest.mark.parametrize("back", [0, 60])
+def test_what_is_asked_in_surveys_is_what_their_results_tell(sample, back):
+    given = sample.lazy, sample.settings, sample.as_of - timedelta(days=back)
+    results = survey_results(*given).filter(pl.col("scope") == "org")
+    columns = ["survey_id", "number", "closed_on", "question_id", "part", "subject", "headcount"]
+    found = from_surveys._asked(*given)
+    assert found.height > 0
+    assert found.select(columns).sort(columns).equals(results.select(columns).unique().sort(columns))
+    overall = results.filter(part="overall").select(*columns, "n").sort(columns)
+    assert found.filter(part="overall").select(*columns, "n").sort(columns).equals(overall)
+    assert overall["n"].min() > 0
+
+
+def test_what_nobody_owns_is_far_behind_among_all_uses(measured):
+    """Shop, of red, is three versions behind, lost, of nobody, four, and till, of blue, two: far behind is more than two."""
+    versions = [{"golden_path_id": "pipe", "version": f"{n}.0", "released_at": f"2026-0{n}-01"} for n in range(1, 6)]
+    uses = [
+        {
+            "service_id": name,
+            "golden_path_id": "pipe",
+            "as_of": date(2026, 6, 29),
+            "evidence": "uses",
+            "version": version,
+        }
+        for name, version in (("shop", "2.0"), ("lost", "1.0"), ("till", "3.0"))
+    ]
+    services = [*OWNED["services"], {"service_id": "lost", "lifecycle": "production"}]
+    found = measured(
+        from_paths.uses_far_behind, golden_paths=[{"golden_path_id": "pipe", "title": "Pipe"}], golden_path_versions=versions,
+        service_golden_path=uses, services=services, ownership=OWNED["ownership"],
+    )  # fmt: skip
+    assert {name: (row["k"], row["n"]) for name, row in found.items()} == {"org": (2, 3), "red": (1, 1), "blue": (0, 1)}
