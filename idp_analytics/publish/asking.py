@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _PACKAGE, _OPENS = "idp_analytics", "open_report"
-_CELLS = 1024
+
+CELLS = 1024
 """Of so many cells it is kept what they say; those of a notebook are the same in every report but one."""
 
 
@@ -47,7 +48,7 @@ def only_asks(cells: Iterable[str]) -> bool:
     return True
 
 
-@lru_cache(_CELLS)
+@lru_cache(CELLS)
 def _steps(cell: str) -> tuple[_Step, ...] | None:
     """What a cell says; None where it says anything else than is told of a :class:`_Step`."""
     try:

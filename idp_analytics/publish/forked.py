@@ -293,6 +293,7 @@ def prepare() -> None:
     forgo_slow_imports()
     import papermill.translators  # noqa: F401
 
+    import idp_analytics.publish.answering
     import idp_analytics.publish.parameters
     import idp_analytics.report.reports  # noqa: F401
     from idp_analytics.charts import chart
@@ -378,20 +379,16 @@ def _keep_memory() -> None:
         allocator.mallopt(_TRIM_THRESHOLD, 1 << 29)
 
 
-def _whole(job: Job) -> tuple[NotebookNode, Failure | None]:
-    """The notebook of the job, its cells run here and now."""
-    from idp_analytics.publish import inprocess
-    from idp_analytics.publish.engine import failure_in, steady
-    from idp_analytics.publish.notebook import Filling
+def _whole(job: Job) -> tuple[NotebookNode, None]:
+    """The notebook of the job, its cells run here and now; raises whatever goes otherwise than well."""
+    from idp_analytics.publish import answering
 
     notebook = _opened(job)
     if not only_asks(_code(notebook)):
         raise ReportError(f"{job.notebook.name}: this notebook does more than ask for sections of a report.")
-    filling = Filling(notebook)
-    with inprocess.afresh(), _at_most(job.memory):
-        inprocess.run(notebook.cells, lambda record: filling(_as_sent(record)))
-    made = steady(notebook, job)
-    return made, failure_in(made)
+    with _at_most(job.memory):
+        answering.fill(notebook)
+    return notebook, None
 
 
 @contextmanager
@@ -403,14 +400,6 @@ def _at_most(memory: int) -> Iterator[None]:
         yield
     finally:
         limits.setrlimit(limits.RLIMIT_DATA, before)
-
-
-def _as_sent(record: Record) -> Record:
-    """A record as it comes out of a journal."""
-    told = io.BytesIO()
-    _Pickler(told, pickle.HIGHEST_PROTOCOL).dump(tuple(record))
-    told.seek(0)
-    return type(record)(*_Unpickler(told).load())
 
 
 def _read(job: Job, journal: Path, why: Failure | None) -> tuple[NotebookNode, Failure | None]:

@@ -210,18 +210,10 @@ def prepare(cells: Sequence[Mapping[str, Any]]) -> None:
             _number_of(cell["source"])
 
 
-@contextmanager
-def afresh() -> Iterator[None]:
-    """What is run within is run as if it were the first; afterwards nothing of it is left that cells could see."""
-    streams = sys.stdout, sys.stderr
-    try:
-        yield
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, _Stream):
-                os.close(stream.file)
-        sys.stdout, sys.stderr = streams
-        shell().reset()  # type: ignore[no-untyped-call]
+def is_run(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is code that is to be run."""
+    tags = cell["metadata"].get("tags", ())
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags
 
 
 def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
@@ -243,9 +235,8 @@ def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
     with _loop() as loop:
         for place, cell in enumerate(cells):
             tell(Begun(place))
-            tags = cell["metadata"].get("tags", ())
             raised = False
-            if cell["cell_type"] == "code" and cell["source"].strip() and "skip-execution" not in tags:
+            if is_run(cell):
                 raised = not loop.run_until_complete(_ran(interactive, cell["source"]))
                 if os.getpid() != me:  # a copy of this process that the cell has made and not ended
                     os._exit(0)
@@ -255,7 +246,7 @@ def run(cells: Sequence[Mapping[str, Any]], tell: Tell) -> None:
                 hand("execute_input", {"execution_count": interactive.execution_count - 1})
                 if interactive.exit_now:
                     raise SystemExit(ENDED_ITSELF)
-            raised = raised and "raises-exception" not in tags
+            raised = raised and "raises-exception" not in cell["metadata"].get("tags", ())
             tell(Done(place, raised))
             if raised:
                 return

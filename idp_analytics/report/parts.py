@@ -17,6 +17,7 @@ import json
 import mmap
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -71,7 +72,7 @@ class Opened(Mapping[str, pl.DataFrame]):
 
     def __init__(self, own: Path) -> None:
         self._own = _Kept(own)
-        self._whole = _Kept(own.parent / OF_ALL)
+        self._whole = _of_all(own.parent / OF_ALL)
         self._made: dict[str, pl.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
@@ -114,6 +115,17 @@ def _write(path: Path, frames: Frames) -> None:
     packed = {name: frame.serialize() for name, frame in frames.items()}
     head = json.dumps({name: len(data) for name, data in packed.items()})
     path.write_bytes(b"".join((f"{head}\n".encode(), *packed.values())))
+
+
+def _of_all(path: Path) -> _Kept:
+    """What all teams have, opened once by a process that makes many reports, as long as the file is the same."""
+    stat = path.stat()
+    return _same(path, stat.st_ino, stat.st_mtime_ns)
+
+
+@lru_cache(1)
+def _same(path: Path, _: int, __: int) -> _Kept:
+    return _Kept(path)
 
 
 class _Kept(Mapping[str, pl.DataFrame]):

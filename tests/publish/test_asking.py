@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from company_building import notebook
 from run_building import Deadly
 
 from idp_analytics.paths import resource
@@ -60,6 +61,19 @@ def test_reports_of_one_maker_are_those_of_a_process_for_each(
         "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     )
     team, org = resource("notebooks") / "team.ipynb", resource("notebooks") / "org.ipynb"
+    other = tmp_path / "other.ipynb"
+    cells = [
+        SETS,
+        OPENS,
+        "\n# nothing",
+        "report.brief();",
+        "report.summary()",
+        "  ",
+        "named = 'change_lead_time'\nreport.summary()\nreport.course(named)",
+    ]
+    told = notebook(["# Report", *cells, "## Again", "report.brief()", "report.stress()"], {"mart": {"type": "str"}})
+    told["cells"][-1]["metadata"] = {"tags": ["skip-execution"]}
+    other.write_text(json.dumps(told), encoding="utf-8")
     begun = []
     task = forked._Work.task
     monkeypatch.setattr(forked._Work, "task", lambda work: begun.append(work.job.name) or task(work))
@@ -74,6 +88,7 @@ def test_reports_of_one_maker_are_those_of_a_process_for_each(
             Job("nobody", team, {**given, "team": "nobody"}, folder, Page("Nobody")),
             Job("two", team, {**given, "team": "data"}, folder, Page("Two")),
             Job("deadly", team, {**given, "team": "data"}, folder, Page(Deadly("Deadly", times=1))),
+            Job("other", other, {"mart": "../mart"}, folder, Page("Other")),
             Job("all", org, given, folder, Page("All")),
             Job("three", team, {**given, "team": "edge"}, folder, Page("One")),
         ]
@@ -84,6 +99,6 @@ def test_reports_of_one_maker_are_those_of_a_process_for_each(
     assert [name for name, (failure, _) in made["together"].items() if failure is not None] == ["nobody"]
     assert alone == {
         "together": ["nobody", "deadly"],
-        "alone": ["one", "nobody", "two", "deadly", "all", "three"],
+        "alone": ["one", "nobody", "two", "deadly", "other", "all", "three"],
     }
     assert (tmp_path / "together" / "one.html").read_bytes() == (tmp_path / "together" / "three.html").read_bytes()

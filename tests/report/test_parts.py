@@ -87,6 +87,23 @@ def test_a_frame_is_read_when_it_is_asked_for(tmp_path, monkeypatch):
     assert len(read) == 2
 
 
+def test_what_all_teams_have_is_read_once_as_long_as_it_is_the_same(tmp_path, monkeypatch):
+    def kept(x):
+        study = pl.DataFrame({"scope": ["org", "team", "team"], "entity_id": ["org", "a", "b"], "x": [x, 2, 3]})
+        made = parts.Parts(tmp_path, {"study": study}, {"coverage": pl.DataFrame({"team_id": ["a"]})})
+        for team in ("a", "b"):
+            made.add(team)
+
+    read = []
+    deserialize = pl.DataFrame.deserialize
+    monkeypatch.setattr(pl.DataFrame, "deserialize", lambda source: read.append(source) or deserialize(source))
+    kept(1)
+    assert [parts.opened(tmp_path, team)["study"]["x"].to_list() for team in ("a", "b")] == [[1, 2], [1, 3]]
+    assert len(read) == 3
+    kept(4)
+    assert parts.opened(tmp_path, "a")["study"]["x"].to_list() == [4, 2]
+
+
 def test_parts_left_by_a_run_that_was_killed_are_gone(tmp_path):
     frames = (
         {"study": pl.DataFrame({"scope": ["team"], "entity_id": ["a"]})},
