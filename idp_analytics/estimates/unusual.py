@@ -100,7 +100,11 @@ def _before(values: Array, window: int) -> Array:
         return values.copy()
     padded = np.concatenate([np.full((series, window), np.nan), values[:, :-1]], axis=1)
     windows = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)
-    enough = np.isfinite(windows).sum(axis=-1) * 2 >= window
+    many = np.isfinite(windows).sum(axis=-1)
+    enough = many * 2 >= window
+    # What is not known comes last, so that the median lies at the middle of those before. numpy.nanmedian says the same in five times the time.
+    ordered, known = np.sort(windows[enough], axis=-1), many[enough]
+    rows = np.arange(len(known))
     found = np.full(values.shape, np.nan)
-    found[enough] = np.nanmedian(windows[enough], axis=-1)
+    found[enough] = (ordered[rows, (known - 1) // 2] + ordered[rows, known // 2]) / 2
     return found

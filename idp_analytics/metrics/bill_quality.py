@@ -13,11 +13,13 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from idp_analytics.answers import ORG
-from idp_analytics.metrics.allocation.charges import bill, charged_before, with_owner
+from idp_analytics.metrics.allocation.before import shares_before
+from idp_analytics.metrics.allocation.charges import bill, charged_before, placed
+from idp_analytics.metrics.allocation.gather import merged
+from idp_analytics.metrics.allocation.shares import shares
 from idp_analytics.metrics.cells import EVERY
 from idp_analytics.metrics.cost_lines import Schema, measured
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.showback import ALLOCATED, showback_cost
 from idp_analytics.periods import floor
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
@@ -74,12 +76,13 @@ def bill_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     *lag* (by provider, in the last period): days from the end of the last day charged for to when the bill was taken, or to the
     as-of time where the file does not say.
     """
+    of_pools = shares_before(tables, settings, as_of)
     tables = charged_before(tables, as_of)
-    charges = _charges(tables, settings).collect()
+    charges = _charges(tables, settings)
     if charges.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     periods = measured(tables, settings, as_of, charges)
-    gathered = [*_of_ledger(tables, settings), *_of_charges(charges), _decimals_lost(tables, settings)]
+    gathered = [*_of_ledger(charges, of_pools), *_of_charges(charges), _decimals_lost(charges, tables, settings)]
     return _told([*gathered, _lags(charges, tables, as_of, periods)], periods)
 
 
@@ -97,11 +100,11 @@ def allocated(
     day = pl.col("period_start").dt.date()
     if not is_last:
         late = tables["costs"].filter(day >= floor(since, "1q"))
-        return _told(_of_ledger({**tables, "costs": late}, settings), periods)
+        return _told(_of_bill({**tables, "costs": late}, settings), periods)
     whole = periods.filter(pl.col("every") == "1q", ~pl.col("is_partial"), pl.col("period_start") >= floor(since, "1q"))
     for start in whole["period_start"].sort(descending=True):
         inside = tables["costs"].filter(day >= start, day < pl.lit(start).dt.offset_by("1q"))
-        found = _told(_of_ledger({**tables, "costs": inside}, settings), periods)
+        found = _told(_of_bill({**tables, "costs": inside}, settings), periods)
         if found.height:
             return found
     return pl.DataFrame(schema=COLUMNS)
@@ -123,37 +126,51 @@ def _told(gathered: list[pl.DataFrame], periods: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _charges(tables: Tables, settings: Settings) -> pl.LazyFrame:
-    """Charges that no measure tells apart, added up: ``month``, ``currency``, ``provider``, ``load_id``, ``category``; ``is_above`` zero or below (``is_below``);
-    what each flag says; ``amount``, ``sizes`` (without their signs), ``n``; ``ends``: of the last day charged for."""
-    amount, told, known = pl.col("amount"), pl.col("owner_raw").str.strip_chars(), pl.col("team_id").is_not_null()
-    correction = pl.col("is_correction").fill_null(False)
+def _charges(tables: Tables, settings: Settings) -> pl.DataFrame:
+    """Charges that no measure tells apart, added up: ``month``, ``currency``, ``provider``, ``load_id``, ``category``, ``reason`` why nobody's;
+    ``is_direct``: in no pool; ``is_above`` zero; what each other flag says; ``amount``, ``sizes`` (without their signs), ``n``, of them ``round``
+    (amounts without decimals); ``last``: when the last of them begins."""
+    amount, known = pl.col("amount"), pl.col("owner_team_id").is_not_null()
+    empty = (pl.col("owner_raw").str.strip_chars() == "").fill_null(False)
+    tagged = pl.col("has_tag") & ~empty
     owner = (
-        pl.when(known & (told != "").fill_null(False)).then(pl.lit(OWNER["tag"]))
-        .when(known & pl.col("service_id").is_not_null()).then(pl.lit(OWNER["service"]))
+        pl.when(known & tagged).then(pl.lit(OWNER["tag"]))
+        .when(known & pl.col("has_service")).then(pl.lit(OWNER["service"]))
         .when(known).then(pl.lit(OWNER["account"]))
-        .when((told != "").fill_null(False)).then(pl.lit(OWNER["unknown"]))
-        .when(told == "").then(pl.lit(OWNER["empty"]))
+        .when(tagged).then(pl.lit(OWNER["unknown"]))
+        .when(empty).then(pl.lit(OWNER["empty"]))
         .otherwise(pl.lit(OWNER["nothing"]))
     )  # fmt: skip
     unused = pl.col("is_unused_commitment").fill_null(False)
-    flags = {
+    told = {
         "is_above": (amount > _ZERO).fill_null(False),
+        "is_below": (amount < _ZERO).fill_null(False),
+        "has_tag": pl.col("owner_raw").is_not_null(),
+        "has_service": pl.col("service_id").is_not_null(),
+        "has_no_quantity": pl.col("quantity").is_null(),
+        "corrections": pl.col("is_correction").fill_null(False),
+        "billed later": (pl.col("billing_period_on") != _month()).fill_null(False),
+    }
+    flags = {
+        "is_direct": pl.col("pool").is_null(),
         "is_taggable": (pl.col("category").is_in(["usage", "purchase"]) & ~unused).fill_null(False),
         "is_usage": (pl.col("category") == "usage").fill_null(False),
-        "has_no_quantity": pl.col("quantity").is_null(),
         "unused commitment": unused,
-        "corrections": correction,
-        "billed later": (pl.col("billing_period_on") != _month()).fill_null(False),
-        "refunds": ((pl.col("category") == "usage") & (amount < _ZERO) & ~correction).fill_null(False),
+        "refunds": ((pl.col("category") == "usage") & pl.col("is_below")).fill_null(False) & ~pl.col("corrections"),
         "credits": (pl.col("category") == "credit").fill_null(False),
     }
-    ends = pl.col("period_start").dt.truncate("1d").dt.offset_by("1d")
+    sums = [
+        amount.sum(), amount.abs().sum().alias("sizes"), pl.len().cast(pl.Int64).alias("n"),
+        (amount == amount.truncate()).sum().cast(pl.Int64).alias("round"), pl.col("period_start").max().alias("last"),
+    ]  # fmt: skip
+    keep: tuple[str | pl.Expr, ...] = ("provider", "load_id", *(flag.alias(name) for name, flag in told.items()))
     keys = [_month(), owner.alias("owner"), *(flag.alias(name) for name, flag in flags.items())]
+    of_cells = ["is_above", "has_no_quantity", "corrections", "billed later"]
     return (
-        with_owner(bill(tables, settings), tables)
-        .group_by("currency", "provider", "load_id", *keys)
-        .agg(amount.sum(), amount.abs().sum().alias("sizes"), pl.len().alias("n"), ends.max().alias("ends"))
+        placed(merged(tables, settings, keep, sums, "1mo"), settings)
+        .group_by("currency", "provider", "load_id", "reason", *of_cells, *keys)
+        .agg(pl.col("amount", "sizes", "n", "round").sum(), pl.col("last").max())
+        .collect()
     )
 
 
@@ -161,21 +178,22 @@ def _month() -> pl.Expr:
     return pl.col("period_start").dt.date().dt.truncate("1mo").alias("month")
 
 
-def _of_ledger(tables: Tables, settings: Settings) -> list[pl.DataFrame]:
-    """What is allocated and what not, gross and net."""
-    lines = (
-        showback_cost(tables, settings)
-        .with_columns(
-            pl.col("at").dt.date().dt.truncate("1mo").alias("month"),
-            pl.col("detail").str.starts_with(ALLOCATED).alias("allocated"),
-            pl.col("detail").str.split(": ").list.last().alias("reason"),
-        )
-        .group_by("month", "currency", "allocated", "reason", (pl.col("amount") > _ZERO).alias("above"))
-        .agg(pl.col("amount").sum(), pl.len().alias("n"))
-        .collect()
-    )
+def _of_bill(tables: Tables, settings: Settings) -> list[pl.DataFrame]:
+    return _of_ledger(_charges(tables, settings), shares(tables, settings))
+
+
+def _of_ledger(charges: pl.DataFrame, of_pools: pl.DataFrame) -> list[pl.DataFrame]:
+    """What is allocated and what not, gross and net: charges in no pool, and each share of a pool in a week of a month."""
+    paid = of_pools.select(
+        pl.col("on").dt.truncate("1mo").alias("month"), "currency", "reason", (pl.col("amount") > _ZERO).alias("is_above"), "amount",
+        pl.lit(1, pl.Int64).alias("n"),
+    )  # fmt: skip
+    direct = charges.filter("is_direct").select(paid.columns)
+    allocated = pl.col("reason").is_null().alias("allocated")
+    by = ["month", "currency", "reason", "is_above"]
+    lines = pl.concat([direct, paid]).group_by(by).agg(pl.col("amount", "n").sum()).with_columns(allocated)
     found = []
-    for kind, chosen in (("gross", lines.filter("above")), ("net", lines)):
+    for kind, chosen in (("gross", lines.filter("is_above")), ("net", lines)):
         yes = chosen.with_columns(measure=pl.lit(f"allocated, {kind}"), detail=pl.lit(None, pl.String))
         no = chosen.with_columns(measure=pl.lit(f"unallocated, {kind}"), detail="reason")
         parts = pl.concat(
@@ -222,45 +240,63 @@ def _cells(parts: pl.DataFrame, wholes: pl.DataFrame) -> list[pl.DataFrame]:
     return found
 
 
-def _decimals_lost(tables: Tables, settings: Settings) -> pl.DataFrame:
+def _decimals_lost(charges: pl.DataFrame, tables: Tables, settings: Settings) -> pl.DataFrame:
     """Providers whose effective amounts are almost all whole while the billed ones are not."""
+    effective = _usage("effective", charges, tables, settings)
+    suspects = [_whole(effective, length) for length in EVERY]
+    # Only where there is something to compare with are the billed amounts looked at.
+    billed = _usage("billed", charges, tables, settings) if any(one.height for one in suspects) else effective.clear()
     found = []
-    for length in EVERY:
-        start = _month().dt.truncate(length).alias("period_start")
-        parts = {
-            basis: bill(tables, settings, basis)
-            .filter(pl.col("category") == "usage")
-            .group_by(start, "currency", pl.col("provider").alias("detail"))
-            .agg(
-                pl.col("amount").sum(),
-                pl.len().cast(pl.Int64).alias("of"),
-                (pl.col("amount") == pl.col("amount").truncate()).sum().cast(pl.Int64).alias("n"),
-            )
-            for basis in ("billed", "effective")
-        }
-        both = parts["effective"].join(
-            parts["billed"], on=["period_start", "currency", "detail"], nulls_equal=True, suffix="_billed"
+    for length, suspect in zip(EVERY, suspects, strict=True):
+        both = suspect.join(
+            _by_length(billed, length), on=["period_start", "currency", "detail"], nulls_equal=True, suffix="_billed"
         )
-        lost = both.filter(
-            pl.col("of") >= _FEWEST, pl.col("n") > _ALMOST_ALL * pl.col("of"), pl.col("n_billed") < _ALMOST_ALL * pl.col("of_billed")
-        )  # fmt: skip
         found.append(
-            lost.select(
+            both.filter(pl.col("n_billed") < _ALMOST_ALL * pl.col("of_billed")).select(
                 "period_start", "currency", "detail", "amount", "n", "of", pl.col("amount_billed").alias("whole"),
                 pl.lit(length).alias("every"), pl.lit("decimals lost").alias("measure"),
             )
         )  # fmt: skip
-    return pl.concat(pl.collect_all(found))
+    return pl.concat(found)
+
+
+def _usage(basis: str, charges: pl.DataFrame, tables: Tables, settings: Settings) -> pl.DataFrame:
+    """Charges of usage on ``basis`` by ``month``, ``currency`` and provider (``detail``): ``amount``, how many they are (``of``), whole ones (``n``)."""
+    provider, amount = pl.col("provider").alias("detail"), pl.col("amount")
+    if basis == settings.rules.cost_basis:
+        return charges.filter("is_usage").group_by("month", "currency", provider).agg(amount.sum(), pl.col("n").sum().alias("of"), pl.col("round").sum().alias("n"))  # fmt: skip
+    rows = bill(tables, settings, basis).filter(pl.col("category") == "usage")
+    return (
+        rows.group_by(_month(), "currency", provider)
+        .agg(
+            amount.sum(),
+            pl.len().cast(pl.Int64).alias("of"),
+            (amount == amount.truncate()).sum().cast(pl.Int64).alias("n"),
+        )
+        .collect()
+    )
+
+
+def _by_length(usage: pl.DataFrame, length: str) -> pl.DataFrame:
+    start = pl.col("month").dt.truncate(length).alias("period_start")
+    return usage.group_by(start, "currency", "detail").agg(pl.col("amount", "of", "n").sum())
+
+
+def _whole(usage: pl.DataFrame, length: str) -> pl.DataFrame:
+    """Of :func:`_usage` the periods in which almost all amounts are whole."""
+    enough, almost = pl.col("of") >= _FEWEST, pl.col("n") > _ALMOST_ALL * pl.col("of")
+    return _by_length(usage, length).filter(enough, almost)
 
 
 def _lags(charges: pl.DataFrame, tables: Tables, as_of: datetime, periods: pl.DataFrame) -> pl.DataFrame:
     """How old the last day charged for was when the bill was taken, in the last period of each length."""
     loads = tables["loads"].select("load_id", pl.col("as_of").alias("taken")).unique("load_id").collect()
     now = pl.lit(as_of.astimezone(UTC)).cast(pl.Datetime("us", "UTC"))
+    end = pl.col("last").max().dt.truncate("1d").dt.offset_by("1d")
     last = (
         charges.join(loads, on="load_id", how="left")
         .group_by("currency", pl.col("provider").alias("detail"))
-        .agg(pl.col("ends").max().alias("end"), pl.min_horizontal(pl.col("taken").max(), now).alias("taken"), pl.col("n").sum().cast(pl.Int64))
+        .agg(end.alias("end"), pl.min_horizontal(pl.col("taken").max(), now).alias("taken"), pl.col("n").sum().cast(pl.Int64))
     )  # fmt: skip
     final = periods.group_by("every").agg(pl.col("period_start").max())
     days = (pl.col("taken").fill_null(now) - pl.col("end")).dt.total_seconds() / 86400

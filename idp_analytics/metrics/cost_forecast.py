@@ -9,8 +9,7 @@ import polars as pl
 
 from idp_analytics.answers import Verdict
 from idp_analytics.estimates.forecasts import FEWEST, METHODS, forecast
-from idp_analytics.metrics.allocation.charges import charged_before
-from idp_analytics.metrics.allocation.entries import entries
+from idp_analytics.metrics.allocation.before import paid_before
 from idp_analytics.metrics.cells import periods_of, placed
 from idp_analytics.metrics.cost_lines import Schema
 from idp_analytics.metrics.links import Tables
@@ -55,13 +54,8 @@ def cost_forecast(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     count; a month without any, once it had some, is a cost of 0. Fewer than 8 complete months: *insufficient data*. How a
     method is chosen and tried: :mod:`idp_analytics.estimates.forecasts`.
     """
-    cost = (
-        entries(charged_before(tables, as_of), settings, dimensions=())
-        .group_by(pl.col("on").alias("day"), "team_id", "currency")
-        .agg(pl.col("amount").sum())
-        .with_columns(pl.lit(None, pl.String).alias("service_id"))
-        .collect()
-    )
+    nobody = pl.lit(None, pl.String).alias("service_id")
+    cost = paid_before(tables, settings, as_of).with_columns(nobody)
     if cost.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = cost["day"].min()  # type: ignore[assignment]

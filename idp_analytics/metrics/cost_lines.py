@@ -9,8 +9,9 @@ from datetime import datetime
 
 import polars as pl
 
+from idp_analytics.metrics.allocation.before import shares_before
 from idp_analytics.metrics.allocation.charges import charged_before, placed
-from idp_analytics.metrics.allocation.shares import shares
+from idp_analytics.metrics.allocation.gather import merged
 from idp_analytics.metrics.cells import periods_of
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
@@ -53,9 +54,8 @@ def charged(tables: Tables, settings: Settings) -> pl.DataFrame:
 
     A charge is metered if it tells a quantity and its unit; corrections never are, since they mend an amount, not a use.
     """
-    rows = placed(tables, settings)
     is_correction = pl.col("is_correction").fill_null(False)
-    metered = pl.col("quantity").is_not_null() & pl.col("quantity_unit").is_not_null() & ~is_correction
+    metered = pl.col("has_quantity") & pl.col("quantity_unit").is_not_null() & ~is_correction
     tag = pl.col("owner_raw").str.strip_chars()
     thing = (
         pl.when(pl.col("service_id").is_not_null()).then(pl.format("service:{}", "service_id"))
@@ -63,7 +63,8 @@ def charged(tables: Tables, settings: Settings) -> pl.DataFrame:
         .otherwise(pl.format("account:{}", pl.col("account").fill_null("")))
     )  # fmt: skip
     return (
-        rows.with_columns(
+        placed(_merged(tables, settings), settings)
+        .with_columns(
             pl.col("period_start").dt.date().dt.truncate("1mo").alias("month"),
             _owner().alias("owner"),
             thing.alias("thing"),
@@ -76,16 +77,22 @@ def charged(tables: Tables, settings: Settings) -> pl.DataFrame:
         .agg(
             pl.col("amount").sum(),
             pl.when(pl.col("is_metered").first()).then(pl.col("quantity").sum()).alias("quantity"),
-            pl.len().cast(pl.Int64).alias("lines"),
+            pl.col("charges").sum().alias("lines"),
         )
         .collect()
         .pipe(_shaped)
     )
 
 
-def shared(tables: Tables, settings: Settings) -> pl.DataFrame:
-    """The shares of pools per month, currency, pool (``thing``), part and owner (columns :data:`LINES`)."""
-    found = shares(tables, settings)
+def _merged(tables: Tables, settings: Settings) -> Tables:
+    told = ("service_id", "owner_raw", "account", "provider", "component", "sku", "quantity_unit", "is_correction")
+    has_quantity = pl.col("quantity").is_not_null().alias("has_quantity")
+    sums = (pl.col("amount").sum(), pl.col("quantity").sum(), pl.len().cast(pl.Int64).alias("charges"))
+    return merged(tables, settings, (*told, has_quantity), sums, "1mo")
+
+
+def shared(found: pl.DataFrame) -> pl.DataFrame:
+    """``found``, shares of pools, per month, currency, pool (``thing``), part and owner (columns :data:`LINES`)."""
     here = ["month", "currency", "pool", "part"]
     held = found.unique([*here, "on"]).group_by(here).agg(pl.col("pooled").sum().alias("held"))
     owner = pl.coalesce(pl.format("team:{}", "team_id"), pl.format("reason:{}", "reason"))
@@ -105,8 +112,9 @@ def cost_lines(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
 
     ``scope`` is ``team`` for lines of a team and ``org`` for those of nobody and of pools. Columns :data:`COLUMNS`.
     """
+    of_pools = shared(shares_before(tables, settings, as_of))
     tables = charged_before(tables, as_of)
-    rows = pl.concat([charged(tables, settings), shared(tables, settings)])
+    rows = pl.concat([charged(tables, settings), of_pools])
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     months = measured(tables, settings, as_of, rows).filter(pl.col("every") == "1mo")

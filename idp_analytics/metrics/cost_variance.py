@@ -8,8 +8,9 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.answers import ORG
+from idp_analytics.metrics.allocation.before import shares_before
 from idp_analytics.metrics.allocation.charges import charged_before
-from idp_analytics.metrics.cells import Spans, charged_within, lengths, of_spans
+from idp_analytics.metrics.cells import Spans, charged_within, lengths, of_spans, within
 from idp_analytics.metrics.cost_effects import EFFECTS, ZERO, of_charges, of_shares
 from idp_analytics.metrics.cost_lines import ITEM, Schema, by_period, charged, measured, shared, team
 from idp_analytics.metrics.links import Tables
@@ -55,10 +56,11 @@ def cost_variance(tables: Tables, settings: Settings, as_of: datetime, spans: Sp
     Quantities are compared per price list position and unit within a service (without one: within a tag or an account).
     The first period has none before it and no rows.
     """
-    tables = charged_before(tables, as_of)
     # Each is compared with the one before.
-    here = charged_within(tables, None if spans is None else (*course(spans[0], 2), *spans[1:]))
-    charges, of_pools = charged(here, settings), shared(here, settings)
+    asked = None if spans is None else (*course(spans[0], 2), *spans[1:])
+    of_pools = shared(shares_before(tables, settings, as_of).filter(within(asked, pl.col("on"))))
+    tables = charged_before(tables, as_of)
+    charges = charged(charged_within(tables, asked), settings)
     if charges.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     known = _with_one_before(measured(tables, settings, as_of, charges)).filter(of_spans(spans))

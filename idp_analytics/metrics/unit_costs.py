@@ -12,10 +12,10 @@ from datetime import date, datetime
 import polars as pl
 
 from idp_analytics.answers import Verdict
+from idp_analytics.metrics.allocation.before import paid_before
 from idp_analytics.metrics.allocation.charges import bill, cell_start, charged_before
-from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.cells import Spans, charged_within, known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed, within
 from idp_analytics.metrics.cost_lines import Schema
 from idp_analytics.metrics.delivery import NOT_TOLD
 from idp_analytics.metrics.lead_time import counted_changes
@@ -61,7 +61,8 @@ def unit_costs(tables: Tables, settings: Settings, as_of: datetime, spans: Spans
     fewer than ``rules.min_cohort`` are withheld, and of those who belong to a team nobody is counted twice. ``value`` is to
     the last digit of what money holds (10⁻²⁴).
     """
-    cost = _cost(charged_within(charged_before(tables, as_of), spans), settings)
+    nobody = pl.lit(None, pl.String).alias("service_id")
+    cost = paid_before(tables, settings, as_of).filter(within(spans, pl.col("day"))).with_columns(nobody)
     deployed, merged = _deployed(tables, settings, as_of), _merged(tables, settings, as_of)
     by_unit = {
         DEPLOYMENT: (deployed, pl.col("usable").sum()),
@@ -135,16 +136,6 @@ def _judged(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         verdict.alias("verdict"),
         pl.when(given).then(pl.col("amount") / by).alias("value"),
         pl.when(~withheld).then(pl.col("n", "missing")),
-    )
-
-
-def _cost(tables: Tables, settings: Settings) -> pl.DataFrame:
-    return (
-        entries(tables, settings, dimensions=())
-        .group_by(pl.col("on").alias("day"), "team_id", "currency")
-        .agg(pl.col("amount", "lines").sum())
-        .with_columns(pl.lit(None, pl.String).alias("service_id"))
-        .collect()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from idp_analytics.estimates.unusual import HISTORY, unusual
+from idp_analytics.estimates.unusual import HISTORY, _before, unusual
 
 DAYS = 140
 
@@ -100,3 +100,15 @@ def test_false_alarms_are_held_down(kind):
             y = 100 + 8 * e
         alarmed += bool(unusual(y).alarm.any())
     assert alarmed <= 8  # of 100; above 10 with probability 1 % if it were 5 %
+
+
+@pytest.mark.parametrize("window", [7, 8, 28])
+def test_the_median_of_the_days_before_is_that_of_numpy(window):
+    y = noise(3, seed=5)
+    y[np.random.default_rng(6).random(y.shape) < 0.3] = np.nan
+    found = _before(y, window)
+    for series, day in np.ndindex(*y.shape):
+        before = y[series, max(0, day - window) : day]
+        known = before[np.isfinite(before)]
+        wanted = np.median(known) if 2 * len(known) >= window else np.nan
+        assert np.array_equal(found[series, day], wanted, equal_nan=True)

@@ -33,13 +33,14 @@ DIMENSIONS = ("service_id", "provider", "component", "environment")
 
 
 def entries(
-    tables: Tables, settings: Settings, basis: str | None = None, dimensions: Sequence[str] = DIMENSIONS
-) -> pl.LazyFrame:
+    tables: Tables, settings: Settings, basis: str | None = None, dimensions: Sequence[str] = DIMENSIONS,
+    shared: pl.DataFrame | None = None,
+) -> pl.LazyFrame:  # fmt: skip
     """The bill by who pays: columns :data:`ENTRIES`; ``amount`` adds up to the bill per currency, to the last digit.
 
     One row per account (``team_id``, or ``reason`` why nobody), ``pool`` it came through (null: owned directly), week cut at the
     ends of months (``on`` is its first day, UTC), currency and ``dimensions``; those not asked for are null. ``lines``: charges, or shares of pools.
-    ``basis``: None is the one that counts (``rules.cost_basis``).
+    ``basis``: None is the one that counts (``rules.cost_basis``). ``shared``: the shares of pools, where they are known already.
     """
     by = ["on", "currency", "pool", "team_id", "reason", *dimensions]
     tables = gathered(tables, settings, dimensions)
@@ -50,11 +51,13 @@ def entries(
         *(pl.lit(None, pl.String).alias(name) for name in dimensions if name not in have),
     )
     direct = rows.group_by(by).agg(pl.col("amount").sum(), pl.col("charges").sum().alias("lines"))
-    shared = shares(tables, settings, basis).lazy()
-    shared = shared.group_by("on", "currency", "pool", "team_id", "reason").agg(
-        pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines")
+    postings = shares(tables, settings, basis) if shared is None else shared
+    paid = (
+        postings.lazy()
+        .group_by("on", "currency", "pool", "team_id", "reason")
+        .agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("lines"))
     )
-    return pl.concat([_shaped(direct), _shaped(shared)])
+    return pl.concat([_shaped(direct), _shaped(paid)])
 
 
 def _shaped(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -6,7 +6,7 @@ added up. Sums of decimals are exact in any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial, reduce
@@ -19,6 +19,7 @@ import polars as pl
 from idp_analytics.metrics.allocation.charges import COLUMN, cell_start, matches
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.remembered import shared
+from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
 from idp_analytics.tables import MONEY
 from idp_analytics.tables.side_by_side import pieces, side_by_side
@@ -59,14 +60,48 @@ def _cells(tables: Tables, settings: Settings, keep: Sequence[str]) -> pl.LazyFr
     whole = {*_ALWAYS, *(name for pool in settings.showback.pools for name in pool.within), *keep}
     by = [name for name in tables["costs"].collect_schema().names() if name in {*whole, *asked, "owner_raw"}]
     rows = tables["costs"].select("period_start", *by, "amount").collect(engine="streaming")
+    costs = _added(_told(rows, by, whole, settings, cell_start), rows["amount"])
+    return costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()
+
+
+def merged(
+    tables: Tables, settings: Settings, keep: Sequence[str | pl.Expr], sums: Sequence[pl.Expr], every: str = "1d"
+) -> Tables:
+    """``tables`` with only the charges of the bill, those as one row that neither whose they are nor ``keep`` tells apart, with their ``sums``.
+
+    ``keep``: columns, and what else is to be said of each charge (a boolean with a name of its own). ``period_start`` is the first day of the ``every``
+    (``1d``, ``1mo``) it was in; the day itself where a rule begins or ends on one. Sums of rows put together by number and then given their
+    texts and owners take a fifth of the time that sums of rows with texts take.
+    """
+    asked, names = _asked(settings), tables["costs"].collect_schema().names()
+    flags = {flag.meta.output_name(): flag for flag in keep if isinstance(flag, pl.Expr)}
+    whole = {*_ALWAYS, *(name for name in keep if isinstance(name, str)), *flags}
+    by = [*(name for name in names if name in {*whole, *asked, "owner_raw"}), *flags]
+    seen = dict.fromkeys(["period_start", *by, *(name for one in sums for name in one.meta.root_names())])
+    bill = tables["costs"].filter(pl.col("basis") == settings.rules.cost_basis)
+    rows = bill.select(flags.get(name, pl.col(name)) for name in seen).collect()
+    told = _told(rows, by, whole, settings, lambda day, _: floored(day, every) if every != "1d" else day)
+    sizes, dtype = _sizes(told)
+    numbers = _numbers(told, sizes, dtype, rows.height)
+    keys = [of.alias(f"number of {name}") for name, of in numbers.items()]
+    cells = rows.lazy().with_columns(keys).group_by(key.name for key in keys).agg(sums).collect()
+    cells = cells.rename({f"number of {name}": name for name in numbers})
+    costs = pl.DataFrame({**_columns(told, cells, sizes, dtype), **cells.drop(list(numbers)).to_dict()})
+    return {**tables, "costs": costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()}
+
+
+def _told(
+    rows: pl.DataFrame, by: Sequence[str], whole: Collection[str], settings: Settings, start: Callable[[pl.Expr, int], pl.Expr]
+) -> dict[str, _Told]:  # fmt: skip
+    """The columns ``by`` of rows; of those not in ``whole`` what rules tell alike is one. Of a day ``start`` is what counts."""
+    asked = _asked(settings)
     # Every text a number, in a dictionary of its column's own.
     rows = rows.with_columns(pl.col(name).cast(_dictionary()) for name in by if rows.schema[name] == pl.String)
-    told = {"period_start": _Told.days(rows["period_start"], settings)}
+    told = {"period_start": _Told.days(rows["period_start"], settings, start)}
     for name in by:
         found = _Told.of(rows[name])
         told[name] = found if name in whole else found.alike(name, asked.get(name, ()))
-    costs = _added(told, rows["amount"])
-    return costs.with_columns(pl.col("period_start").cast(pl.Datetime("us", "UTC"))).lazy()
+    return told
 
 
 def _asked(settings: Settings) -> dict[str, list[Mapping[str, Sequence[str]]]]:
@@ -111,8 +146,8 @@ class _Told:
         return cls._by_number(column.replace_strict(different, places, default=None, return_dtype=pl.UInt32), different)
 
     @classmethod
-    def days(cls, column: pl.Series, settings: Settings) -> _Told:
-        """Times by the first day of their cell; by their own day where a rule begins or ends on one."""
+    def days(cls, column: pl.Series, settings: Settings, start: Callable[[pl.Expr, int], pl.Expr]) -> _Told:
+        """Times by the first day of their cell, which ``start`` tells; by their own day where a rule begins or ends on one."""
         ends = (
             pl.Series(side_by_side([column.min, column.max], column.len()), dtype=column.dtype)
             .dt.date()
@@ -124,8 +159,8 @@ class _Told:
         found = replace(cls._by_number(column, days), first=first)
         if any(pool.since or pool.until for pool in settings.showback.pools):
             return found
-        start = cell_start(pl.col("day"), settings.calendar.first_weekday)
-        return found._instead(found.values.to_frame("day").select(start).to_series())
+        first_day = start(pl.col("day"), settings.calendar.first_weekday)
+        return found._instead(found.values.to_frame("day").select(first_day).to_series())
 
     @classmethod
     def _by_number(cls, numbers: pl.Series, different: pl.Series) -> _Told:
@@ -178,10 +213,7 @@ def _number(told: Mapping[str, _Told], sizes: Mapping[str, int], dtype: type[pl.
 
 def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     """One row per different row of values: these, ``amount``, ``gross``, ``charges``."""
-    # What is the same in all rows tells none apart.
-    sizes = {name: one.values.len() for name, one in told.items() if one.values.len() > 1}
-    many = prod(sizes.values())
-    dtype = next((dtype for dtype, most in _KEYS if many < most), None)
+    sizes, dtype = _sizes(told)
     # Where nothing was credited, what is positive is all there is.
     least, most = (
         Decimal(value) if isinstance(value, Decimal) else _ZERO
@@ -190,21 +222,35 @@ def _added(told: Mapping[str, _Told], amount: pl.Series) -> pl.DataFrame:
     is_credited = least < 0
     is_sure = dtype is not None and not amount.null_count() and max(-least, most) * amount.len() < _TOO_MUCH
     cells = (_summed if is_sure else _grouped)(_numbers(told, sizes, dtype, amount.len()), amount, is_credited)
+    return pl.DataFrame({**_columns(told, cells, sizes, dtype), **cells.select("amount", "gross", "charges").to_dict()})
+
+
+def _sizes(told: Mapping[str, _Told]) -> tuple[dict[str, int], type[pl.DataType] | None]:
+    """How many values the columns have that tell rows apart, and the numbers large enough for all of them as one (None: there are none)."""
+    # What is the same in all rows tells none apart.
+    sizes = {name: one.values.len() for name, one in told.items() if one.values.len() > 1}
+    many = prod(sizes.values())
+    return sizes, next((dtype for dtype, most in _KEYS if many < most), None)
+
+
+def _columns(
+    told: Mapping[str, _Told], cells: pl.DataFrame, sizes: Mapping[str, int], dtype: type[pl.DataType] | None
+) -> dict[str, pl.Series]:
+    """The values of each of ``cells`` (with the numbers of :func:`_numbers`), column by column."""
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in sizes}
     rest = pl.col("number")
     for name, size in sizes.items() if dtype is not None else ():
         places[name], rest = rest % size, rest // size
     found = cells.select(places[name].alias(name) for name in sizes)
     nothing = pl.repeat(0, cells.height, dtype=pl.UInt32, eager=True)
-    columns = {name: one.values.gather(found[name] if name in sizes else nothing) for name, one in told.items()}
-    return pl.DataFrame({**columns, **cells.select("amount", "gross", "charges").to_dict()})
+    return {name: one.values.gather(found[name] if name in sizes else nothing) for name, one in told.items()}
 
 
 def _numbers(
     told: Mapping[str, _Told], sizes: Mapping[str, int], dtype: type[pl.DataType] | None, height: int
 ) -> dict[str, pl.Series]:
     """What tells the cell of each row: one whole number, or one per column where no number is large enough for all."""
-    asked = [(name, {name: size}) for name, size in sizes.items()] if dtype is None else [("number", sizes)]
+    asked = [(name, {name: size}) for name, size in sizes.items()] if dtype is None and sizes else [("number", sizes)]
     found = {}
     for name, columns in asked:
         of = partial(_number, told, columns, dtype or pl.UInt32)

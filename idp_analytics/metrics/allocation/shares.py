@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from functools import partial
@@ -21,7 +21,7 @@ from idp_analytics.metrics.allocation.gather import gathered
 from idp_analytics.metrics.allocation.weights import check, hierarchy, members, part, sharers, weights
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
-from idp_analytics.settings.showback import Pool
+from idp_analytics.settings.showback import Pool, Showback
 from idp_analytics.tables import MONEY
 from idp_analytics.tables.side_by_side import side_by_side
 
@@ -71,9 +71,32 @@ def shares(
     the ``month``. A share of 0 has no row. ``look`` is shown every division: the whole, the weights, the parts, in units of
     10⁻²⁴. Raises :class:`SettingsError` where a rule names a team that is not there.
     """
-    pools = settings.showback.pools
-    if not pools:
+    if not settings.showback.pools:
         return pl.DataFrame(schema=SHARES)
+    return _settled(_prepared(tables, settings, basis), settings.showback, look)
+
+
+def settled_by(tables: Tables, settings: Settings, ways: Sequence[Showback]) -> list[pl.DataFrame]:
+    """:func:`shares` by each of ``ways`` instead of what ``settings`` choose; what a pool holds, and by what it is split, is
+    computed once for all that have the very same pools."""
+    tables = gathered(tables, settings)
+    prepared: dict[int, _Prepared] = {}
+    for way in ways:
+        if id(way.pools) not in prepared:
+            prepared[id(way.pools)] = _prepared(tables, replace(settings, showback=way), None)
+    return [_settled(prepared[id(way.pools)], way) for way in ways]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What pools hold, and each one's own splits by its id."""
+
+    held: pl.DataFrame
+    splits: Mapping[str, _Splits]
+
+
+def _prepared(tables: Tables, settings: Settings, basis: str | None) -> _Prepared:
+    pools = settings.showback.pools
     units = hierarchy(tables)
     check(settings, units)
     tables = gathered(tables, settings)
@@ -81,17 +104,25 @@ def shares(
     held = _held(tables, settings, basis)
     months = held["month"].unique().sort().to_list()
     splitting = [partial(_Splits, pool, tables, settings, months, basis, units) for pool in pools]
-    splits = dict(zip((pool.id for pool in pools), side_by_side(splitting), strict=True))
+    return _Prepared(held, dict(zip((pool.id for pool in pools), side_by_side(splitting), strict=True)))
+
+
+def _settled(
+    prepared: _Prepared, rules: Showback,
+    look: Callable[[int, Sequence[int], Sequence[int]], None] = lambda _whole, _weights, _parts: None,
+) -> pl.DataFrame:  # fmt: skip
+    """The postings of what was prepared, with what pools pay one another settled as ``rules`` say."""
+    held = prepared.held
     passed = settlement.settled(
-        {pool.id: {name: Fraction(share) / 100 for name, share in pool.pools.items()} for pool in pools},
-        settings.showback.services,
+        {pool.id: {name: Fraction(share) / 100 for name, share in pool.pools.items()} for pool in rules.pools},
+        rules.services,
     )
     pooled = _units(held["pooled"])
     postings: dict[str, list[Any]] = {name: [] for name in ("row", *_POSTED)}
     cell = itemgetter(1, 2, 3, 4)
     asked = held.select("pool", "part", "month", "currency").with_row_index().iter_rows()
     for (name, parts, month, currency), rows in groupby(asked, key=cell):
-        placing = _placing(name, tuple(parts), month, currency, passed[name], splits)
+        placing = _placing(name, tuple(parts), month, currency, passed[name], prepared.splits)
         accounts = sorted(placing, key=lambda account: (account[0] is None, account))  # teams, then reasons, by name
         weighing = [placing[account] for account in accounts]
         whole = sum(weighing)

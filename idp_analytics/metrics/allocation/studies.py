@@ -8,11 +8,12 @@ from datetime import date, datetime
 
 import polars as pl
 
+from idp_analytics.metrics.allocation.before import shares_before
 from idp_analytics.metrics.allocation.charges import charged_before
 from idp_analytics.metrics.allocation.entries import DIMENSIONS, entries
 from idp_analytics.metrics.allocation.gather import gathered
-from idp_analytics.metrics.allocation.shares import described, shares
-from idp_analytics.metrics.cells import Spans, charged_within, lengths, periods_of
+from idp_analytics.metrics.allocation.shares import described, settled_by
+from idp_analytics.metrics.cells import Spans, charged_within, lengths, periods_of, within
 from idp_analytics.metrics.links import Tables
 from idp_analytics.periods import floored
 from idp_analytics.settings import Settings
@@ -70,8 +71,7 @@ def pools(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | No
     if not settings.showback.pools:
         return pl.DataFrame(schema=POOLS)
     whole = charged_before(tables, as_of)
-    tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
-    found = shares(tables, settings)
+    found = shares_before(tables, settings, as_of).filter(within(spans, pl.col("on")))
     told = {pool.id: (pool.title, described(pool, settings.showback.services)) for pool in settings.showback.pools}
     measured = _periods(whole, settings, as_of, found["on"])
     parts = []
@@ -108,12 +108,12 @@ def cost_views(tables: Tables, settings: Settings, as_of: datetime, spans: Spans
     A share of a pool has no service or environment of its own; its ``value`` is the pool's title. ``golden path``: the one the service
     was on at the end of the month, as far as it was ever seen by then.
     """
-    whole = charged_before(tables, as_of)
+    whole, shared = charged_before(tables, as_of), shares_before(tables, settings, as_of)
     tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
     titles = {pool.id: pool.title for pool in settings.showback.pools}
     month = pl.col("on").dt.truncate("1mo")
     ledger = (
-        entries(tables, settings)
+        entries(tables, settings, shared=shared.filter(within(spans, pl.col("on"))))
         .with_columns(month.alias("month"))
         .join(_paths(tables), on=["service_id", "month"], how="left")
         .with_columns(
@@ -162,7 +162,7 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime, span
     if not rules.pools:
         return pl.DataFrame(schema=METHODS)
     whole = charged_before(tables, as_of)
-    tables = gathered(charged_within(whole, spans), settings, DIMENSIONS)
+    tables = gathered(charged_within(whole, spans), settings)
     even = tuple(replace(pool, by="even", of={}, within=(), shares={}, pools={}) for pool in rules.pools)
     turned = tuple(reversed(rules.pools))
     ways = {
@@ -175,19 +175,21 @@ def allocation_methods(tables: Tables, settings: Settings, as_of: datetime, span
     if not any(pool.pools for pool in rules.pools):  # then they are all the same
         ways = {rules.services: rules, "even": ways["even"]}
     own = ["on", "currency", "team_id", "amount"]
-    direct = entries(tables, settings).filter(pl.col("pool").is_null()).select(own).collect()
-    alone = entries(tables, replace(settings, showback=replace(rules, pools=()))).select(own).collect()
+    shared = settled_by(tables, settings, list(ways.values()))
+    nothing = shared[0].clear()
+    direct = entries(tables, settings, dimensions=(), shared=nothing).select(own).collect()
+    without = replace(settings, showback=replace(rules, pools=()))
+    alone = entries(tables, without, dimensions=(), shared=nothing).select(own).collect()
     parts = [alone.with_columns(method=pl.lit("not shared"))]
-    for name, way in ways.items():
-        shared = shares(tables, replace(settings, showback=way)).select(own)
-        parts.append(pl.concat([direct, shared]).with_columns(method=pl.lit(name)))
-    found = pl.concat(parts)
-    periods = _periods(whole, settings, as_of, found["on"])
+    for name, found in zip(ways, shared, strict=True):
+        parts.append(pl.concat([direct, found.select(own)]).with_columns(method=pl.lit(name)))
+    rows = pl.concat(parts)
+    periods = _periods(whole, settings, as_of, rows["on"])
     sums = []
     for length in lengths(spans):
         start = floored(pl.col("on"), length, settings.calendar.first_weekday).alias("period_start")
         sums.append(
-            found.group_by(start, "currency", "team_id", "method")
+            rows.group_by(start, "currency", "team_id", "method")
             .agg(pl.col("amount").sum())
             .with_columns(every=pl.lit(length))
         )

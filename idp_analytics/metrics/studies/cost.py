@@ -105,6 +105,7 @@ STUDIES: tuple[Study, ...] = (
         cost_anomalies,
         People.NONE,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "cost_restatement",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from idp_analytics.metrics.allocation import gather
 from idp_analytics.metrics.allocation.charges import matches, placed
 from idp_analytics.metrics.allocation.entries import entries
-from idp_analytics.metrics.allocation.gather import gathered
+from idp_analytics.metrics.allocation.gather import gathered, merged
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
 from idp_analytics.tables import empty, side_by_side
@@ -87,6 +88,8 @@ def test_nothing_becomes_nothing() -> None:
     cells = gathered(tables(), with_pools(SHARED, TAX))["costs"].collect()
     assert cells.is_empty()
     assert {"basis", "currency", "team_id", "component", "amount", "gross", "charges"} <= set(cells.columns)
+    nobody = merged(tables(), with_pools(SHARED, TAX), ("sku",), [pl.col("amount").sum()])
+    assert placed(nobody, with_pools(SHARED, TAX)).collect().is_empty()
 
 
 @pytest.mark.parametrize("numbered", [pl.Categorical(), pl.Enum(["unused", "EKS", "db", "pay", ""])])
@@ -174,3 +177,27 @@ def test_rules_say_of_cells_what_they_say_of_charges(
         return found.group_by(by).agg(pl.col("amount", "gross", "charges").sum()).sort(by).collect()
 
     assert told(cells["costs"]).equals(told(by_row))
+
+
+@pytest.mark.parametrize("keys", ["one number", "several"])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(charge, min_size=1, max_size=30), keep=st.sampled_from([(), ("component", "owner_raw")]),
+    every=st.sampled_from(["1d", "1mo"]), since=st.sampled_from([None, date(2026, 5, 6)]),
+)  # fmt: skip
+def test_merged_charges_are_whose_they_were(
+    monkeypatch: pytest.MonkeyPatch, keys: str, rows: list[dict], keep: tuple[str, ...], every: str, since: date | None
+) -> None:
+    """Law: of charges put together, owners, months, flags, sums and the latest are the same as of the rows, to the last digit."""
+    if keys == "several":
+        monkeypatch.setattr(gather, "_KEYS", ())
+    settings = with_pools(SHARED, TAX, replace(SUPPORT, since=since), weights_only=("aws",))
+    whole = tables(*rows)
+    above = (pl.col("amount") > 0).alias("is_above")
+    sums = [pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("n"), pl.col("period_start").max().alias("last")]
+    by = ["on", "currency", "team_id", "pool", "reason", "is_above", *keep]
+    on = pl.col("period_start").dt.date().dt.truncate(every).alias("on")
+    wanted = placed(whole, settings).with_columns(on, above).group_by(by).agg(sums)
+    cells = placed(merged(whole, settings, (*keep, above), sums, every), settings)
+    found = cells.with_columns(on).group_by(by).agg(pl.col("amount", "n").sum(), pl.col("last").max())
+    assert found.collect().sort(by).equals(wanted.collect().sort(by))

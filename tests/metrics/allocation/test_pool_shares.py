@@ -19,7 +19,7 @@ from idp_analytics.metrics.allocation.apportion import round_preserving_sum
 from idp_analytics.metrics.allocation.charges import bill, placed
 from idp_analytics.metrics.allocation.entries import entries
 from idp_analytics.metrics.allocation.proof import prove_ledger
-from idp_analytics.metrics.allocation.shares import described, shares
+from idp_analytics.metrics.allocation.shares import described, settled_by, shares
 from idp_analytics.settings import Settings
 from idp_analytics.settings.showback import Pool, Showback
 
@@ -195,6 +195,12 @@ def test_pools_that_use_one_another(company):
         assert in_cents(found) == {"red": Decimal(red), "blue": 1700 - Decimal(red)}, method
         by_pool = found.group_by("pool").agg(pl.col("amount").sum(), pl.col("pooled").first())
         assert (by_pool["amount"] == by_pool["pooled"]).all()  # each pool's own cost, never what passes through it
+    # Several ways at once, some of them of the very same pools, are what each is alone.
+    chosen = with_pools(*rules).showback
+    ways = [replace(chosen, services=method) for method in ("step-down", "direct")]
+    ways.append(replace(chosen, services="step-down", pools=tuple(reversed(chosen.pools))))
+    for way, found in zip(ways, settled_by(tables, with_pools(*rules), ways), strict=True):
+        assert found.equals(shares(tables, replace(with_pools(), showback=way)))
     assert described(rules[0], "reciprocal") == (
         "by fixed shares: red 10 %, blue 60 %; used by other pools: cluster 30 % (reciprocal)"
     )
