@@ -184,11 +184,12 @@ class Calendar:
 
     def working_hours_between(self, start: pl.Series, end: pl.Series, zone: str) -> pl.Series:
         """Hours of working time in ``zone`` from each ``start`` up to ``end`` (UTC); null where either is, 0 if none."""
-        first: Any = pl.concat([start, end]).min()
+        both = pl.concat([start, end])
+        first: Any = both.min()
         if first is None:
             return pl.repeat(None, len(start), dtype=pl.Float64, eager=True)
-        until = [self.hours_until(zone, first, moments)["working"] for moments in (start, end)]
-        return (until[1] - until[0]).clip(lower_bound=0)
+        until = self.hours_until(zone, first, both)["working"]
+        return (until.slice(len(start)) - until.head(len(start))).clip(lower_bound=0)
 
     def _weekday(self, day: pl.Expr) -> pl.Expr:
         return day.dt.weekday().is_in([WEEKDAYS.index(name) + 1 for name in self.working_days])

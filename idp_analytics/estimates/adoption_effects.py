@@ -20,8 +20,7 @@ Months = npt.NDArray[np.int64]
 PERMUTATIONS = 999
 FEWEST_PERMUTATIONS = 20
 """With fewer different ways of giving out the dates no p-value can fall below 0.05."""
-_AT_ONCE = 3_000_000
-_NEAR = 300_000
+_AT_ONCE = 100_000
 _DIGITS = 9
 
 
@@ -133,7 +132,7 @@ def drift_before(values: npt.ArrayLike, weights: npt.ArrayLike, taken_up: npt.Ar
     whole, others = _slope(y, toward, free), _slopes_without(y, toward, free, units)
     n = len(units)
     if np.isnan(whole) or n < 3 or np.isnan(others).any():
-        return Drift(whole, np.nan, np.nan)
+        return Drift(_rounded(whole), np.nan, np.nan)
     error = np.sqrt((n - 1) / n * np.sum((others - others.mean()) ** 2))
     reach = float(student.isf((1 - level) / 2, n - 1)) * error
     return Drift(_rounded(whole), _rounded(whole - reach), _rounded(whole + reach))
@@ -157,10 +156,12 @@ def _differences(values: Array, weights: Array, dates: Months) -> tuple[Array, A
     units, months, sound = _means(values, free)
     known = (free.sum(axis=2) > 0)[:, :, None] & (free.sum(axis=1) > 0)[:, None, :]
     counted = np.where(known, after, 0.0)
-    left = values[:, None] - units[..., None] - months[:, :, None, :]
     total, weight = counted.sum(axis=(1, 2)), after.sum(axis=(1, 2))
+    # What was seen less what the means let expect, added up part by part: units, months and ways are never beside one another for each outcome.
+    seen = values.reshape(len(values), -1) @ counted.reshape(len(counted), -1).T
+    expected = (units * counted.sum(axis=2)).sum(axis=2) + (months * counted.sum(axis=1)).sum(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.where(sound & (total > 0), (left * counted).sum(axis=(2, 3)) / total, np.nan)
+        found = np.where(sound & (total > 0), (seen - expected) / total, np.nan)
         lost = 1 - total / weight
     return found, weight, lost
 
@@ -169,17 +170,24 @@ def _means(values: Array, free: Array) -> tuple[Array, Array, npt.NDArray[np.boo
     """Means of units and months fitted to what ``free`` weighs, per outcome and way; and whether they are determined at all."""
     of_unit, of_month = free.sum(axis=2), free.sum(axis=1)
     inverse = np.where(of_unit > 0, 1 / np.where(of_unit > 0, of_unit, 1), 0.0)
+    part = free * inverse[:, :, None]  # of a unit's weight, per month
     size = values.shape[2]
-    system = np.einsum("pt,ts->pts", of_month, np.eye(size)) - np.einsum("pit,pi,pis->pts", free, inverse, free)
-    weighed = free[None] * values[:, None]
-    right = weighed.sum(axis=2) - np.einsum("pit,pi,opi->opt", free, inverse, weighed.sum(axis=3))
-    months = np.einsum("pts,ops->opt", np.linalg.pinv(system, rcond=1e-10, hermitian=True), right)
-    units = inverse * (weighed.sum(axis=3) - np.einsum("pit,opt->opi", free, months))
-    seen = (of_month > 0).sum(axis=1)
-    determined = (
-        np.linalg.matrix_rank(system, tol=1e-9 * max(1.0, float(free.max(initial=0.0))), hermitian=True) == seen - 1
+    system = of_month[:, :, None] * np.eye(size) - part.transpose(0, 2, 1) @ free
+    # Of a unit, and of a month, what is weighed; all outcomes side by side.
+    by_unit = (free.transpose(1, 0, 2) @ values.transpose(1, 2, 0)).transpose(2, 1, 0)
+    by_month = (free.transpose(2, 0, 1) @ values.transpose(2, 1, 0)).transpose(2, 1, 0)
+    right = by_month - (by_unit.transpose(1, 0, 2) @ part).transpose(1, 0, 2)
+    # The least squares of a system that leaves a constant open; what is next to nothing beside the largest is nothing.
+    sizes, vectors = np.linalg.eigh(system)
+    is_far = np.abs(sizes) > 1e-10 * np.abs(sizes).max(axis=1, keepdims=True, initial=0.0)
+    turned = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=is_far)[..., None] * (
+        vectors.transpose(0, 2, 1) @ right.transpose(1, 2, 0)
     )
-    return units, months, determined
+    months = (vectors @ turned).transpose(2, 0, 1)
+    units = inverse * by_unit - (part @ months.transpose(1, 2, 0)).transpose(2, 0, 1)
+    seen = (of_month > 0).sum(axis=1)
+    rank = (np.abs(sizes) > 1e-9 * max(1.0, float(free.max(initial=0.0)))).sum(axis=1)
+    return units, months, rank == seen - 1
 
 
 def _slope(values: Array, toward: Array, free: Array) -> float:
@@ -205,7 +213,7 @@ def _slopes_without(values: Array, toward: Array, free: Array, left_out: Months)
     rights = free[:, None, :] * both
     system, right, seen = systems.sum(axis=0), rights.sum(axis=0), (free > 0).sum(axis=0)
     found = []
-    for some in np.array_split(left_out, max(1, -(-len(left_out) * free.size // _NEAR))):
+    for some in np.array_split(left_out, max(1, -(-len(left_out) * free.size // _AT_ONCE))):
         kept = np.broadcast_to(free, (len(some), *free.shape)).copy()
         kept[np.arange(len(some)), some] = 0
         values_of, vectors = np.linalg.eigh(system - systems[some])

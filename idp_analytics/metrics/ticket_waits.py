@@ -50,8 +50,7 @@ def ticket_waits(tables: Tables, settings: Settings, as_of: datetime, spans: Spa
     intervals: Brookmeyer & Crowley 1982, log-log. Working hours are those of the team that asked, else the organisation's: a
     question asked on Friday evening and answered on Monday morning has cost its people next to no working time.
     """
-    parts = [_seen(tables, settings, as_of, wait) for wait in WAITS]
-    rows = pl.concat(parts)
+    rows = _seen(tables, settings, as_of)
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
@@ -74,16 +73,18 @@ def ticket_waits(tables: Tables, settings: Settings, as_of: datetime, spans: Spa
     )  # fmt: skip
 
 
-def _seen(tables: Tables, settings: Settings, as_of: datetime, wait: str) -> pl.DataFrame:
-    """Tickets asked before ``as_of`` with ``clock`` and ``working`` hours waited by then (null: not to be told), ``hit``, ``waits``."""
+def _seen(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Tickets asked before ``as_of``, once for each of :data:`WAITS`, with ``clock`` and ``working`` hours waited by then (null: not to be told), ``hit``,
+    ``waits``."""
     now = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
     open_still = pl.col("until").is_null() | (pl.col("until") >= now)
     zones = tables["teams"].select("team_id", pl.col("time_zone").alias("_zone"))
+    both = pl.concat(waits(tables, wait).with_columns(pl.lit(wait).alias("wait")) for wait in WAITS)
     found = (
-        known_by(waits(tables, wait), settings, as_of)
+        known_by(both, settings, as_of)
         .join(zones, on="team_id", how="left")
         .select(
-            "ticket_id", "service_id", "team_id", "day", "category", "at", pl.lit(wait).alias("wait"),
+            "ticket_id", "service_id", "team_id", "day", "category", "at", "wait",
             (pl.col("hit") & ~open_still).alias("hit"), (pl.col("usable") & open_still).alias("waits"),
             pl.when("usable").then(pl.when(open_still).then(now).otherwise("until")).alias("until"),
             pl.col("_zone").fill_null(settings.time_zone),
@@ -96,7 +97,11 @@ def _seen(tables: Tables, settings: Settings, as_of: datetime, wait: str) -> pl.
         for (zone,), part in found.partition_by("_zone", as_dict=True).items()
     ]
     empty = found.with_columns(pl.lit(None, pl.Float64).alias("working")).clear()
-    return pl.concat([empty, *parts]).sort("ticket_id").with_columns(clock.alias("clock"))
+    return (
+        pl.concat([empty, *parts])
+        .sort(pl.col("wait").cast(pl.Enum(WAITS)), "ticket_id")
+        .with_columns(clock.alias("clock"))
+    )
 
 
 def _of(cells: pl.DataFrame, kind: str, level: float) -> pl.DataFrame:
