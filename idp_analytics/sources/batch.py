@@ -131,6 +131,10 @@ class Batch:
             self._made[name] = make()
         return self._made[name]
 
+    def those(self, wanted: Iterable[object]) -> Iterator[Document]:
+        """The documents of which ``wanted`` is true; none of the others is made for it."""
+        return map(self.documents.__getitem__, compress(range(len(self)), wanted))
+
     def where(self, wanted: Iterable[object]) -> Batch:
         """Those of which ``wanted`` is true."""
         which = list(wanted)

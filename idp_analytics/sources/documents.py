@@ -205,6 +205,8 @@ def read_documents(path: Path, shown: str | None = None, number: Callable[[str],
 
 _BROKEN = object()
 _OBJECT = {dict}
+_BETWEEN = b"}\n{"
+"""What stands between two objects that are lines."""
 
 
 def _at_once(data: bytes, number: Callable[[str], Any]) -> list[Any] | None:
@@ -212,15 +214,20 @@ def _at_once(data: bytes, number: Callable[[str], Any]) -> list[Any] | None:
     file; null for all others. The parser refuses whatever Python's would refuse or read in a way of its own (NaN, lone surrogates, integers too long)."""
     if encoding(data) != "utf-8" or data.lstrip()[:1] not in (b"{", b"["):
         return None
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    # No text holds the end of a line as it is, and no value has one object right after another: each of these lines is an object.
-    is_lines = lines > 1 and data.count(b"}\n{") == lines - 1
+    # No text holds the end of a line as it is, and no value has one object right after another: each of these lines is an object. The
+    # first of them is looked at alone, because to look at all takes a third of what it takes to read them.
+    end = data.find(b"\n")
+    is_lines = data[max(end - 1, 0) : end + 2] == _BETWEEN and data.count(_BETWEEN) == _lines(data) - 1
     decoder = _decoder(number)
     try:
         found = decoder.decode_lines(data) if is_lines else [decoder.decode(data)]
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return found if not is_lines or len(found) == lines else None
+    return found if not is_lines or len(found) == _lines(data) else None
+
+
+def _lines(data: bytes) -> int:
+    return data.count(b"\n") + (not data.endswith(b"\n"))
 
 
 @lru_cache(maxsize=8)

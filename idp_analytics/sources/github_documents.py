@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any
 
@@ -29,8 +31,13 @@ RUNNING = ("queued", "pending", "in_progress", "waiting", "requested")
 
 _STATES = (*ENDED, *RUNNING, "inactive")
 
-Status = tuple[str, str, Document]
-"""Time, state and document of one deployment status."""
+PEOPLE = ("user", "author", "creator", "actor", "triggering_actor")
+"""Members that name an account."""
+SEEN = ("pull", "review", "issue", "deployment", "status", "run")
+"""Shapes whose accounts may be bots."""
+
+Status = tuple[str, str, Mapping[str, Any]]
+"""Time and state of one deployment status, and what it is read from."""
 
 
 def repository(document: Document) -> str | None:
@@ -81,20 +88,38 @@ def run_id(run: Any) -> str:
     return f"run/{number}" + ("" if attempt == "1" else f"/{attempt}")
 
 
-def run_of(group: list[Status]) -> str | None:
+def run_of(group: Sequence[Status]) -> str | None:
     """The run that wrote the statuses of a deployment, from the addresses of its log."""
     for _, _, one in group:
         for name in ("log_url", "target_url"):
-            address = one.body.get(name)
+            address = one.get(name)
             if type(address) is str and (found := _RUN.search(address)):
                 return found[1]
     return None
 
 
-def path_of(group: list[Status], export: Export) -> str | None:
+def path_of(group: Sequence[Status], export: Export) -> str | None:
     """The golden path of the run that deployed, where the export has the run."""
-    runs = export.by("run", "id").get(run_of(group) or "", [])
-    return next((path for run in runs for path, _ in called(run, export)), None)
+    return _paths(export).get(run_of(group) or "") if _paths(export) else None
+
+
+def paths_of(groups: Sequence[Sequence[Status]], export: Export) -> list[str | None]:
+    """:func:`path_of` of each."""
+    paths = _paths(export)
+    return [paths.get(run_of(group) or "") for group in groups] if paths else [None] * len(groups)
+
+
+def _paths(export: Export) -> dict[str, str]:
+    """The first golden path that a run called, by the run's number; of runs that called one."""
+
+    def made() -> dict[str, str]:
+        told = {
+            number: next((path for run in runs for path, _ in called(run, export)), None)
+            for number, runs in export.by("run", "id").items()
+        }
+        return {number: path for number, path in told.items() if path is not None}
+
+    return export.once("paths", made)
 
 
 def run_of_decision(document: Document) -> str:
@@ -123,9 +148,9 @@ def waiting(export: Export) -> dict[str, set[str]]:
     def made() -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for key, group in statuses(export).items():
-            for _, word, document in group:
+            for _, word, one in group:
                 if word == "waiting":
-                    found.setdefault(f"{run_of(group)}/{document.text('environment')}", set()).add(key)
+                    found.setdefault(f"{run_of(group)}/{members.text(one, 'environment')}", set()).add(key)
         return found
 
     return export.once("waiting", made)
@@ -170,29 +195,40 @@ def statuses(export: Export) -> dict[str, list[Status]]:
     """The statuses of every deployment, oldest first; made once."""
 
     def made() -> dict[str, list[Status]]:
-        found: dict[str, dict[str, tuple[str, str, str, Document]]] = {}
+        groups: dict[str, list[Status]] = defaultdict(list)
+        natives: list[str | None] = []
         for batch in batches(export, "status"):
-            told = (
-                deployments_of(batch),
-                batch.texts("created_at"),
-                batch.texts("state"),
-                batch.texts("id"),
-                batch.documents,
-            )
-            for key, at, state, native, document in zip(*told, strict=True):
-                one = (at or "", (native or "").zfill(20), state or "", document)
-                found.setdefault(key, {})[native or f"{one[0]}{one[2]}"] = one
-        ordered = {key: sorted(group.values(), key=itemgetter(0, 1)) for key, group in found.items()}
-        return {key: [(at, state, document) for at, _, state, document in group] for key, group in ordered.items()}
+            at, state = ([one or "" for one in batch.texts(name)] for name in ("created_at", "state"))
+            for key, *one in zip(deployments_of(batch), at, state, batch.bodies, strict=True):
+                groups[key].append(tuple(one))
+            natives += batch.texts("id")
+        if None in natives or len(set(natives)) < len(natives):
+            groups = {key: list({_native(one): one for one in group}.values()) for key, group in groups.items()}
+        return {key: _oldest_first(group) for key, group in groups.items()}
 
     return export.once("statuses", made)
 
 
-def inside(document: Document) -> list[Status]:
+def _native(one: Status) -> str:
+    """Its number; of one without a number its time and state."""
+    at, state, body = one
+    return members.text(body, "id") or f"{at}{state}"
+
+
+def _oldest_first(group: list[Status]) -> list[Status]:
+    """Those of one time by their number."""
+    if len(group) > 1:
+        group.sort(key=itemgetter(0))
+        if len(set(map(itemgetter(0), group))) < len(group):
+            group.sort(key=lambda one: (one[0], (members.text(one[2], "id") or "").zfill(20)))
+    return group
+
+
+def inside(body: Mapping[str, Any]) -> list[Status]:
     """The statuses a deployment of the GraphQL interface has in itself."""
     return [
-        (members.text(one, "createdAt") or members.text(one, "updatedAt") or "", (members.text(one, "state") or "").lower(), document)
-        for one in document.every("statuses", "nodes")
+        (members.text(one, "createdAt") or members.text(one, "updatedAt") or "", (members.text(one, "state") or "").lower(), body)
+        for one in members.every(body, "statuses", "nodes")
     ]  # fmt: skip
 
 
@@ -219,16 +255,13 @@ def reviews(
 ) -> tuple[list[int], list[str | None], list[str | None]]:
     """Place, time and state of the reviews of other people, from the pull requests themselves or from a dump of reviews."""
     inner, places = batch.every("reviews")
-    told = list(
-        zip(
-            places,
-            inner.texts("submittedAt"),
-            inner.texts("state"),
-            inner.texts("author", "login"),
-            are_bots(inner, "author"),
-            strict=True,
-        )
+    of_these = (
+        inner.texts("submittedAt"),
+        inner.texts("state"),
+        inner.texts("author", "login"),
+        are_bots(inner, "author"),
     )
+    told: list[tuple[int, str | None, str | None, str | None, bool | None]] = [*zip(places, *of_these, strict=True)]
     if export.of["review"]:
         apart = export.by("review", "pull_request_url")
         told += [
@@ -249,20 +282,37 @@ def persons(batch: Batch, export: Export, *path: str) -> list[str | None]:
 
 def are_bots(batch: Batch, *path: str) -> list[bool | None]:
     """:func:`is_bot` of each account at ``path``."""
+    return batch.once(f"bots {path}", lambda: _are_bots(batch, *path))
+
+
+def _are_bots(batch: Batch, *path: str) -> list[bool | None]:
     logins = batch.texts(*path, "login")
     if not any(logins):
         return [None] * len(logins)
-    said = zip(
-        logins,
-        batch.texts(*path, "type"),
-        batch.texts(*path, "__typename"),
-        batch.at(*path, "is_bot"),
-        strict=True,
-    )
-    return [
-        None if login is None else "Bot" in (kind, name) or login.endswith("[bot]") or (flag is not None and members.flag(flag) is True)
-        for login, kind, name, flag in said
-    ]  # fmt: skip
+    kinds, names = batch.texts(*path, "type"), batch.texts(*path, "__typename")
+    bots: list[bool | None] = [None if login is None else login[-5:] == "[bot]" for login in logins]
+    if "Bot" in kinds or "Bot" in names:
+        bots = [bot if bot is None else bot or "Bot" in both for bot, *both in zip(bots, kinds, names, strict=True)]
+    flags = batch.at(*path, "is_bot")
+    if any(flags):
+        bots = [
+            bot if bot is None else bot or members.flag(flag) is True for bot, flag in zip(bots, flags, strict=True)
+        ]
+    return bots
+
+
+def bots(export: Export) -> dict[str, Any]:
+    """Login of each bot and the first document that names it."""
+
+    def made() -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for batch in chain.from_iterable(batches(export, shape) for shape in SEEN):
+            of_bots = ((name, place) for name in PEOPLE for place in compress(range(len(batch)), are_bots(batch, name)))
+            for name, place in sorted(of_bots, key=itemgetter(1)):
+                found.setdefault(batch.texts(name, "login")[place] or "", batch.bodies[place])
+        return found
+
+    return export.once("bots", made)
 
 
 def person(who: Any, export: Export) -> str | None:

@@ -58,6 +58,23 @@ def test_documents_made_when_they_are_asked_for_are_those_of_the_list(
         assert {id(one) for one in found} <= {id(one) for one in first}
 
 
+def test_of_the_documents_nobody_wants_none_is_made() -> None:
+    several = Several(Numbered([{"a": 1}, {"a": 2}, {"a": 3}], range(1, 4)), FILE)
+    batch = Batch(CHANGES, several[1:])
+    assert [one.body for one in batch.those([None, "x"])] == [{"a": 3}]
+    assert several._made[:2] == [None, None]
+    assert not list(batch.those([0, ""]))
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={"a": _VALUES}), max_size=4))
+def test_what_is_inside_all_is_what_is_inside_each(bodies: list[dict[str, Any]]) -> None:
+    """Lists of what is no object, and what is no list, too."""
+    inner, places = Batch(CHANGES, documents(bodies)).every("a")
+    told = [(place, one) for place, document in enumerate(documents(bodies)) for one in document.every("a")]
+    assert list(zip(places, inner.bodies, strict=True)) == told
+    assert [one.number for one in inner.documents] == [place + 1 for place in places]
+
+
 @given(_BODIES, st.lists(st.sampled_from(["a", "b", 0, -1]), max_size=3), st.sampled_from("ab"))
 def test_a_member_of_all_is_that_of_each(bodies: list[dict[str, Any]], inside: list[str | int], name: str) -> None:
     one_by_one, batch = documents(bodies), Batch(CHANGES, documents(bodies))

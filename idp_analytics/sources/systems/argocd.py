@@ -63,7 +63,7 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
 
     syncs, places = apps.every("status", "history")
     is_counted = each(lambda number: number is None or _NUMBER.fullmatch(number) is not None, syncs.texts("id"))
-    yield from (document.left_out(_UNCOUNTED) for document in compress(syncs.documents, map(not_, is_counted)))
+    yield from (document.left_out(_UNCOUNTED) for document in syncs.those(map(not_, is_counted)))
     syncs, places = syncs.where(is_counted), list(compress(places, is_counted))
     numbers = syncs.texts("id")
     more: dict[str, list[Any]] = {

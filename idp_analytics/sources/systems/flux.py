@@ -40,6 +40,7 @@ _RELEASED = {"deployed": "success", "superseded": "success", "failed": "failure"
 # Uninstalled is also what is done about an install that failed: how it had ended is not told.
 _UNTOLD = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling", "uninstalled")
 _REVISION = re.compile(r"(?:(?P<name>.+?)[@/])?(?:(?P<hash>sha\d+):)?(?P<digits>[0-9a-f]{64}|[0-9a-f]{40})")
+_SHA1, _HEX = 40, "0123456789abcdef"
 _VERSION = re.compile(r"v?\d+\.\d.*")
 _EVENT_REVISION = ("kustomize.toolkit.fluxcd.io/revision", "helm.toolkit.fluxcd.io/revision", "revision")
 _EVENT_ORIGIN = ("kustomize.toolkit.fluxcd.io/originRevision", "originRevision")
@@ -105,20 +106,26 @@ def _reconciled(objects: Batch, export: Export) -> Iterator[Row]:
     entries, of = objects.every("status", "history")
     digests, statuses, first = (entries.texts(name) for name in ("digest", "lastReconciledStatus", "firstReconciled"))
     revisions = entries.texts("metadata", "revision")
-    told = either(entries.texts("metadata", "originRevision"), revisions)
+    origins = entries.texts("metadata", "originRevision")
+    parts = [_parts(one or "") for one in (either(origins, revisions) if any(origins) else revisions)]
+    versions = [version for version, _, _ in parts]
+    if any(origins):
+        versions = either(versions, [_parts(one or "")[0] for one in revisions])
     git = [kind == "GitRepository" for kind in objects.texts("spec", "sourceRef", "kind")]
     names = [
-        "/".join(filter(None, parts))
-        for parts in zip(
+        "/".join(filter(None, named))
+        for named in zip(
             objects.texts("kind"), *(objects.texts("metadata", name) for name in ("namespace", "name")), strict=True
         )
     ]
+    abouts = _abouts(objects, export)
+    del abouts["kind"], abouts["automated"]
     shared = {
-        **{name: [values[place] for place in of] for name, values in _abouts(objects, export).items()},
-        "sha": [_digits(revision, git[place]) for revision, place in zip(told, of, strict=True)], "version": each(lambda both: _version(*both), list(zip(told, revisions, strict=True))),
+        **{name: list(map(values.__getitem__, of)) for name, values in abouts.items()}, "kind": "application", "automated": True,
+        "sha": [digits if kind != "sha256" or git[place] else None for (_, kind, digits), place in zip(parts, of, strict=True)], "version": versions,
         "outcome": each(_outcome, statuses), "outcome_raw": statuses, "finished_at": first, "is_rollback": False,
         "is_resync": _ill(of, digests, statuses, first),
-        "deployment_id": [export.id(f"{names[place]}/{digest}/{status}/{at}") for place, digest, status, at in zip(of, digests, statuses, first, strict=True)],
+        "deployment_id": export.ids(f"{names[place]}/{digest}/{status}/{at}" for place, digest, status, at in zip(of, digests, statuses, first, strict=True)),
     }  # fmt: skip
     (whole,) = entries.rows(newest=entries.texts("lastReconciled"), **shared)
     whole = beside(whole, _named=[names[place] for place in of])
@@ -305,7 +312,10 @@ def escape_hatches(batch: Batch, export: Export) -> Iterator[Row]:
     ``opened_at``: when the suspension was written, where managed fields were exported; ``closed_at``: the first later snapshot
     in which the object is not suspended.
     """
-    suspended = batch.where(flag is True for flag in batch.at("spec", "suspend"))
+    flags = batch.at("spec", "suspend")
+    if not any(flags):
+        return
+    suspended = batch.where(flag is True for flag in flags)
     yield from (
         _suspension(document, service, export)
         for document, service in zip(suspended.documents, _services(suspended, export), strict=True)
@@ -378,10 +388,19 @@ def _version(*revisions: str | None) -> str | None:
 @lru_cache(maxsize=1 << 16)
 def _parts(revision: str) -> tuple[str | None, str | None, str | None]:
     """Version, kind of hash and commit or digest of a revision."""
+    name, _, digits = revision.partition("@sha1:")
+    # As nearly always: the expression takes many times as long.
+    if name and len(digits) == _SHA1 and not digits.strip(_HEX) and "\n" not in name:
+        return _tag(name), "sha1", digits
     found = _REVISION.fullmatch(revision)
     if found is None:
         return revision or None, None, None
-    return found["name"] if _VERSION.fullmatch(found["name"] or "") else None, found["hash"], found["digits"]
+    return _tag(found["name"] or ""), found["hash"], found["digits"]
+
+
+@lru_cache(maxsize=1 << 12)
+def _tag(name: str) -> str | None:
+    return name if _VERSION.fullmatch(name) else None
 
 
 def _outcome(status: str | None) -> str | None:

@@ -7,9 +7,8 @@ approvals has no times: the status ``waiting`` and what follows it has. A workfl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, compress
 from operator import itemgetter, not_
 
 from idp_analytics.sources import github_documents as docs
@@ -36,6 +35,7 @@ _CONCLUSIONS = {
     "cancelled": "cancel", "skipped": "cancel", "stale": "cancel",
 }  # fmt: skip
 _ISSUES = {"open": "open", "closed": "done"}
+_NUMBERS = ("id", "databaseId")
 _ENDS = ("started_at", "finished_at", "outcome", "outcome_raw")
 _DECIDED = ("approved", "rejected")
 _LEFT_OUT = "is of an environment that is left out, by the settings"
@@ -52,12 +52,16 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment, from its statuses; one per group of statuses whose deployment is not in the export; one per run of
     a workflow that the settings say deploys."""
     ran = ["workflow_id" in body or "workflow_run" in body for body in batch.bodies]
-    for document in compress(batch.documents, ran):
+    for document in batch.those(ran):
         yield from _run(docs.as_run(document), export)
     batch = batch.where(map(not_, ran))
     if len(batch) and docs.is_status(batch.bodies[0]):
-        for document, key in zip(batch.documents, docs.deployments_of(batch), strict=True):
-            if docs.statuses(export)[key][0][2] is document and not docs.deployment(key, export):
+        keys = docs.deployments_of(batch)
+        alone = set(keys).difference(*(one.texts(name) for one in batches(export, "deployment") for name in _NUMBERS))
+        for document, key in zip(
+            batch.those(map(alone.__contains__, keys)), filter(alone.__contains__, keys), strict=True
+        ):
+            if docs.statuses(export)[key][0][2] is document.body:
                 yield from _of_statuses(document, export)
     elif len(batch):
         yield from _deployed(batch, export)
@@ -67,8 +71,8 @@ def _deployed(batch: Batch, export: Export) -> Iterator[Row]:
     raws = either(batch.texts("original_environment"), batch.texts("environment"))
     is_out = each(lambda raw: docs.is_left_out(raw, export), raws)
     is_short = [not out and one is True for out, one in zip(is_out, batch.at("transient_environment"), strict=True)]
-    yield from (document.left_out(_LEFT_OUT) for document in compress(batch.documents, is_out))
-    for document in compress(batch.documents, is_short):
+    yield from (document.left_out(_LEFT_OUT) for document in batch.those(is_out))
+    for document in batch.those(is_short):
         yield document.left_out("is of an environment that is made for a time (transient_environment)")
     batch = batch.where(not (out or short) for out, short in zip(is_out, is_short, strict=True))
     if not export.of["status"] and any("statuses_url" in body for body in batch.bodies):
@@ -80,17 +84,17 @@ def _deployed(batch: Batch, export: Export) -> Iterator[Row]:
     )
     known = docs.statuses(export)
     told = [
-        sorted([*known.get(native or "", []), *docs.inside(document)], key=itemgetter(0)) if nodes else known.get(native or "", [])
-        for document, native, nodes in zip(batch.documents, natives, batch.at("statuses", "nodes"), strict=True)
+        sorted([*known.get(native or "", ()), *docs.inside(body)], key=itemgetter(0)) if nodes else known.get(native or "", ())
+        for body, native, nodes in zip(batch.bodies, natives, batch.at("statuses", "nodes"), strict=True)
     ]  # fmt: skip
-    ended = list(map(_ended, told, batch.texts("state")))
+    ended = list(zip(*map(_ended, told, batch.texts("state")), strict=True))
     is_production = ["production" if one is True else None for one in batch.at("production_environment")]
     yield from batch.rows(
         newest=either(batch.texts("updated_at"), batch.texts("updatedAt"), created), deployment_id=export.ids(natives),
         service_id=each(export.service, docs.repositories_of(batch)), environment=either(each(export.environment, raws), is_production), environment_raw=raws,
         version=each(docs.tag, either(batch.texts("ref"), batch.texts("ref", "name"))), sha=either(batch.texts("sha"), batch.texts("commitOid")),
         queued_at=created, initiated_by=docs.persons(batch, export, "creator"), automated=docs.are_bots(batch, "creator"),
-        golden_path_id=[docs.path_of(group, export) for group in told], **{name: [one[name] for one in ended] for name in _ENDS},
+        golden_path_id=docs.paths_of(told, export), **dict(zip(_ENDS, map(list, ended), strict=True)),
     )  # fmt: skip
 
 
@@ -104,12 +108,13 @@ def _of_statuses(document: Document, export: Export) -> Iterator[Row]:
         return
     yield document.row(
         deployment_id=export.id(key), service_id=export.service(docs.repository(document)), environment=export.environment(raw), environment_raw=raw,
-        queued_at=group[0][0], golden_path_id=docs.path_of(group, export), **_ended(group, None),
+        queued_at=group[0][0], golden_path_id=docs.path_of(group, export),
+        **dict(zip(_ENDS, _ended(group, None), strict=True)),
     )  # fmt: skip
 
 
-def _ended(told: list[Status], state: str | None) -> Row:
-    """When a deployment began and how it ended. One that was active and is no more had succeeded, nobody knows when."""
+def _ended(told: Sequence[Status], state: str | None) -> tuple[str | None, ...]:
+    """When a deployment began and how it ended (:data:`_ENDS`). One that was active and is no more had succeeded, nobody knows when."""
     begun = end = None
     for at, word, _ in told:
         if begun is None and word == "in_progress":
@@ -117,13 +122,13 @@ def _ended(told: list[Status], state: str | None) -> Row:
         elif end is None and word in ENDED:
             end = at, word
     if end:
-        return {"started_at": begun, "finished_at": end[0], "outcome": ENDED[end[1]], "outcome_raw": end[1]}
+        return begun, end[0], ENDED[end[1]], end[1]
     now = (state or "").lower() or None
     last = told[-1][1] if told else now
     raw = now if now in _WAS_ACTIVE else last
     known = raw in RUNNING or raw is None
     outcome = "success" if raw in _WAS_ACTIVE else None if known else raw
-    return {"started_at": begun, "finished_at": None, "outcome": outcome, "outcome_raw": raw}
+    return begun, None, outcome, raw
 
 
 def _run(document: Document, export: Export) -> Iterator[Row]:
@@ -160,7 +165,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment that waited, from ``waiting`` to the status after it; per decision of a run's history, which has no
     time; per review of a deployment as webhooks tell it. What tells of one run and environment is put together."""
     if docs.is_status(batch.bodies[0]):
-        for document in compress(batch.documents, [state == "waiting" for state in batch.texts("state")]):
+        for document in batch.those([state == "waiting" for state in batch.texts("state")]):
             yield from _waited(document, export)
         return
     for document in batch.documents:
@@ -215,7 +220,7 @@ def _waited(document: Document, export: Export) -> Iterator[Row]:
     key = docs.deployment_of(document)
     group = docs.statuses(export)[key]
     first = next((place for place, one in enumerate(group) if one[1] == "waiting"), None)
-    if first is None or group[first][2] is not document:
+    if first is None or group[first][2] is not document.body:
         return
     name, repo = document.text("environment"), docs.repository(document)
     if docs.is_left_out(name, export):
@@ -312,13 +317,13 @@ def changes(batch: Batch, export: Export) -> Iterator[Row]:
         if label:
             labels[place].append(label)
     yield from batch.rows(
-        newest=either(batch.texts("updated_at"), batch.texts("updatedAt")), change_id=[export.id(f"{of}#{number}") for of, number in zip(repo, batch.texts("number"), strict=True)],
+        newest=either(batch.texts("updated_at"), batch.texts("updatedAt")), change_id=export.ids(f"{of}#{number}" for of, number in zip(repo, batch.texts("number"), strict=True)),
         service_id=each(export.service, repo), repo=repo, author_id=docs.persons(authors, export), kind="pull_request",
         sha=[sha if at else None for sha, at in zip(became, merged, strict=True)],
         first_commit_at=docs.earliest(len(batch), of_commit, commits.texts("authoredDate")), opened_at=either(batch.texts("created_at"), batch.texts("createdAt")),
         first_review_at=docs.earliest(len(batch), *reviews[:2]), merged_at=merged, closed_at=either(batch.texts("closed_at"), batch.texts("closedAt")),
         approved_at=docs.earliest(len(batch), reviews[0], [at if state == "APPROVED" else None for _, at, state in zip(*reviews, strict=True)]),
-        lines=[int(more or 0) + int(less or 0) if more or less else None for more, less in zip(batch.texts("additions"), batch.texts("deletions"), strict=True)],
+        lines=[str(int(more or 0) + int(less or 0)) if more or less else None for more, less in zip(batch.texts("additions"), batch.texts("deletions"), strict=True)],
         title=title, labels=[one or None for one in labels], is_revert=list(map(_is_revert, branch, title)),
     )  # fmt: skip
 
@@ -327,39 +332,20 @@ def _is_revert(branch: str | None, title: str | None) -> bool | None:
     """GitHub's own button for it names the branch and the title so."""
     if branch is None and title is None:
         return None
-    return _REVERT.fullmatch(branch or "") is not None or (title or "").startswith('Revert "')
+    return (title or "")[:8] == 'Revert "' or (
+        (branch or "")[:7] == "revert-" and _REVERT.fullmatch(branch or "") is not None
+    )
 
 
 def people(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per bot that wrote, reviewed, ran or deployed something."""
-    bots = _bots(export)
-    first = {id(document) for document in bots.values()}
-    for document in batch.documents if first else ():
-        for name in _PEOPLE if id(document) in first else ():
+    bots = docs.bots(export)
+    first = set(map(id, bots.values()))
+    for document in batch.those(map(first.__contains__, map(id, batch.bodies))):
+        for name in docs.PEOPLE:
             login = document.text(name, "login")
-            if login and bots.get(login) is document:
+            if login and bots.get(login) is document.body:
                 yield document.row(person_id=export.person(login), is_bot=True)
-
-
-def _bots(export: Export) -> dict[str, Document]:
-    """Login of each bot and the first document that names it."""
-
-    def made() -> dict[str, Document]:
-        found: dict[str, Document] = {}
-        for batch in chain.from_iterable(batches(export, shape) for shape in _SEEN):
-            told = [
-                (place, login) for name in _PEOPLE
-                for place, (login, is_bot) in enumerate(zip(batch.texts(name, "login"), docs.are_bots(batch, name), strict=True)) if is_bot and login
-            ]  # fmt: skip
-            for place, login in sorted(told, key=itemgetter(0)):
-                found.setdefault(login, batch.documents[place])
-        return found
-
-    return export.once("bots", made)
-
-
-_PEOPLE = ("user", "author", "creator", "actor", "triggering_actor")
-_SEEN = ("pull", "review", "issue", "deployment", "status", "run")
 
 
 # --- golden paths -----------------------------------------------------------------------------------------------------
@@ -466,7 +452,7 @@ SYSTEM = System(
         Gives("service_golden_path", service_golden_path, ("run", "run_event"), "runs are kept 400 days", lost=("joined_at", "left_at")),
         Gives("tickets", tickets, ("issue",), "all", lost=("team_id", "golden_path_id", "priority", "channel", "first_response_at", "reopens")),
         Gives("teams", teams, ("team",), "now only", lost=("time_zone", "valid_from", "valid_to"), is_state=True),
-        Gives("people", None, _SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
+        Gives("people", None, docs.SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
         Gives("memberships", memberships, ("team",), "now only", over_time=over_time.spans, is_state=True),
     ),
     recipes=(

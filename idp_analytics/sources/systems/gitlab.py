@@ -6,7 +6,8 @@ A deployment that is blocked waits for approval; one that was cancelled did not 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress
+from contextlib import suppress
+from itertools import chain
 from operator import not_
 from typing import Any
 
@@ -34,19 +35,18 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deployment. Its environment is the tier GitLab has of it, else by its name."""
     previews = export.options["previews"]
     if previews:
-        shown = [raw is None or not export.matches(previews, raw) for raw in batch.texts("environment", "name")]
-        yield from (
-            one.left_out("is a preview, by the settings") for one in compress(batch.documents, map(not_, shown))
-        )
+        shown = each(lambda raw: raw is None or not export.matches(previews, raw), batch.texts("environment", "name"))
+        yield from (one.left_out("is a preview, by the settings") for one in batch.those(map(not_, shown)))
         batch = batch.where(shown)
     status, raw, updated = batch.texts("status"), batch.texts("environment", "name"), batch.texts("updated_at")
-    ended = [word in _ENDED for word in status]
+    ended = list(map(_ENDED.__contains__, status))
     finished = either(batch.texts("finished_at"), batch.texts("deployable", "finished_at"), updated)
-    tiers = [_TIERS.get(tier or "") for tier in batch.texts("environment", "tier")]
+    tiers = each(lambda tier: _TIERS.get(tier or ""), batch.texts("environment", "tier"))
+    tags = batch.at("deployable", "tag")
     yield from batch.rows(
         newest=updated, deployment_id=export.ids(_natives(batch)), service_id=each(export.service, _projects(batch)),
         environment=either(tiers, each(export.environment, raw)), environment_raw=raw,
-        version=[ref if tag is True else None for ref, tag in zip(batch.texts("ref"), batch.at("deployable", "tag"), strict=True)],
+        version=[ref if tag is True else None for ref, tag in zip(batch.texts("ref"), tags, strict=True)] if any(tags) else [None] * len(batch),
         sha=batch.texts("sha"), queued_at=batch.texts("created_at"), started_at=batch.texts("deployable", "started_at"),
         finished_at=[at if is_over else None for at, is_over in zip(finished, ended, strict=True)],
         outcome=each(_outcome, status), outcome_raw=status, initiated_by=each(export.person, batch.texts("user", "username")),
@@ -94,28 +94,40 @@ def changes(batch: Batch, export: Export) -> Iterator[Row]:
     stated = [stats or body for stats, body in zip(batch.at("changes_stats"), batch.bodies, strict=True)]
     lines = (texts(inside(stated, name)) for name in ("additions", "deletions"))
     yield from batch.rows(
-        newest=batch.texts("updated_at"), change_id=[export.id(f"{project}/{number}") for project, number in zip(batch.texts("project_id"), batch.texts("iid"), strict=True)],
+        newest=batch.texts("updated_at"), change_id=export.ids(map("{}/{}".format, batch.texts("project_id"), batch.texts("iid"))),
         service_id=each(export.service, repo), repo=repo, author_id=each(export.person, batch.texts("author", "username")), kind="pull_request",
         sha=either(batch.texts("squash_commit_sha"), batch.texts("merge_commit_sha"), own), opened_at=batch.texts("created_at"), merged_at=merged,
         closed_at=either(batch.texts("closed_at"), merged), title=batch.texts("title"),
-        lines=[int(more or 0) + int(less or 0) if more or less else None for more, less in zip(*lines, strict=True)],
+        lines=[str(int(more or 0) + int(less or 0)) if more or less else None for more, less in zip(*lines, strict=True)],
         labels=[
-            [*members.words(labels), *([branch] if branch else [])] or None
-            for labels, branch in zip(batch.at("labels"), batch.texts("source_branch"), strict=True)
+            [*labels, branch] if branch else labels or None
+            for labels, branch in zip(_labels(batch), batch.texts("source_branch"), strict=True)
         ],
     )  # fmt: skip
+
+
+def _labels(batch: Batch) -> list[list[str]]:
+    found = batch.at("labels")
+    with suppress(TypeError):
+        # As nearly always: each is a list of texts. What no text can be, or no list, fails.
+        if all(map(str.strip, set(chain.from_iterable(found)))) and set(map(type, found)) == {list}:
+            return found
+    return list(map(members.words, found))
 
 
 def people(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per bot that wrote a merge request or started a deployment."""
     for name in ("author", "user"):
-        logins = batch.texts(name, "username")
-        bots = batch.where(map(_is_bot, logins, batch.at(name, "bot")))
-        yield from bots.rows(person_id=each(export.person, bots.texts(name, "username")), is_bot=True)
-
-
-def _is_bot(login: str | None, said: Any) -> bool:
-    return login is not None and (said is True or (login.startswith(("project_", "group_")) and "_bot" in login))
+        logins, said = batch.texts(name, "username"), batch.at(name, "bot")
+        named = {
+            login for login in set(logins) if login and login.startswith(("project_", "group_")) and "_bot" in login
+        }
+        if named or any(said):
+            are_bots = [
+                one in named or (one is not None and is_one is True) for one, is_one in zip(logins, said, strict=True)
+            ]
+            bots = batch.where(are_bots)
+            yield from bots.rows(person_id=each(export.person, bots.texts(name, "username")), is_bot=True)
 
 
 def operations(document: Document, export: Export) -> Iterator[Row]:

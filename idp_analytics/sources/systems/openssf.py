@@ -34,7 +34,7 @@ def scorecard_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per check of a repository, and one for the whole as the tool says it. A check that is not among those known weighs nothing, which is said."""
     batch = _small(batch)
     names = _names(batch)
-    yield from (one.left_out("names no repository") for one in compress(batch.documents, map(not_, names)))
+    yield from (one.left_out("names no repository") for one in batch.those(map(not_, names)))
     batch, repos = batch.where(names), [repositories.repository(name) or name for name in names if name]
     if not len(batch):
         return

@@ -53,7 +53,7 @@ def of_table(document: Document, export: Export) -> Iterator[Row]:
 
 def _rows(services: Batch, ladders: Sequence[Mapping[str, str]], export: Export) -> Iterator[Row]:
     names = either([next(iter(members.words(one)), None) for one in services.at("aliases")], services.texts("name"), services.texts("Name"))  # fmt: skip
-    yield from (one.left_out("names no service") for one in compress(services.documents, map(not_, names)))
+    yield from (one.left_out("names no service") for one in services.those(map(not_, names)))
     services, ladders = services.where(names), list(compress(ladders, names))
     names = [name for name in names if name]
     if not len(services):

@@ -6,7 +6,6 @@ failed: it is told by its never having been approved.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +18,6 @@ from idp_analytics.tables.facts import LEVEL_SAID
 MOST = 1000
 """Runs Port gives per answer."""
 
-_NONE: list[Any] = []
 _WAITS = "WAITING_FOR_APPROVAL"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "failure", "DECLINED": "cancel"}
 _DECIDED = ("approved", "rejected")
@@ -206,20 +204,28 @@ def _needed(required: Any) -> bool:
 
 def _services(batch: Batch, export: Export) -> list[str | None]:
     """The entity each run was for, where it is a service."""
-    blueprints = either(batch.texts("blueprint", "identifier"), batch.texts("blueprint"))
-    entities = either(batch.texts("entity", "identifier"), batch.texts("entity"))
-    ours = (None, export.options["service_blueprint"])
+    blueprints, entities = _identifiers(batch, "blueprint"), _identifiers(batch, "entity")
+    ours = {None, export.options["service_blueprint"]}
+    if ours.issuperset(blueprints):
+        return entities
     return [entity if blueprint in ours else None for entity, blueprint in zip(entities, blueprints, strict=True)]
 
 
 def _operations(batch: Batch) -> list[str | None]:
-    return either(batch.texts("action", "identifier"), batch.texts("action"))
+    return _identifiers(batch, "action")
+
+
+def _identifiers(batch: Batch, name: str) -> list[str | None]:
+    """What is named, as an object with its identifier or as the identifier alone."""
+    if dict not in set(map(type, batch.at(name))):
+        return batch.texts(name)
+    return either(batch.texts(name, "identifier"), batch.texts(name))
 
 
 def _full(batch: Batch, export: Export) -> Iterator[Row]:
     """An answer as long as any can be does not say whether there is more."""
     first = batch.documents[0]
-    held = export.once("runs", lambda: Counter(run.file.shown for run in export.of["run"]))[first.file.shown]
+    held = sum(len(runs) for runs in batches(export, "run") if runs.documents[0].file.shown == first.file.shown)
     if held % MOST == 0:
         yield first.truncated(
             f"Port gives at most {MOST:,} runs per answer, and the file has {held:,}: there may be more"
@@ -240,10 +246,18 @@ class _Move(NamedTuple):
     to: str | None
 
 
-def _moves(batch: Batch, export: Export) -> list[list[_Move]]:
-    """How each run left the queue: by the entries that name it, then by those that say what became of it."""
+class _Left(NamedTuple):
+    """The runs that left the queue, by their ids: all, those approved or declined (when, by whom), those that failed."""
 
-    def made() -> dict[str, list[_Move]]:
+    every: frozenset[str]
+    decided: dict[str | None, tuple[str, str | None]]
+    failed: frozenset[str]
+
+
+def _left(export: Export) -> _Left:
+    """How runs left the queue, by the entries that name them and by those that say what became of them."""
+
+    def made() -> _Left:
         found: dict[str, list[_Move]] = {}
         left = [
             one.where(word == _WAITS for word in one.texts("diff", "before", "status"))
@@ -256,30 +270,31 @@ def _moves(batch: Batch, export: Export) -> list[list[_Move]]:
                 for native, move in zip(one.texts(*path), told, strict=True):
                     if native is not None:
                         found.setdefault(native, []).append(move)
-        return found
+        decided: dict[str | None, tuple[str, str | None]] = {}
+        for native, told in found.items():
+            if decisions := [(move.at, move.by) for move in told if move.at and move.to in ("IN_PROGRESS", "DECLINED")]:
+                decided[native] = min(decisions)
+        failed = (native for native, told in found.items() if any(move.to == "FAILURE" for move in told))
+        return _Left(frozenset(found), decided, frozenset(failed))
 
-    known = export.once("moves", made)
-    return batch.once("moves", lambda: [known.get(native or "", _NONE) for native in batch.texts("id")])
+    return export.once("left", made)
 
 
 def _decisions(batch: Batch, export: Export) -> list[tuple[str, str | None] | None]:
     """When each run was approved or declined, and by whom; null where no log says so."""
-    told = [
-        [(move.at, move.by) for move in moves if move.at and move.to in ("IN_PROGRESS", "DECLINED")] if moves else _NONE
-        for moves in _moves(batch, export)
-    ]
-    return [min(decisions) if decisions else None for decisions in told]
+    return list(map(_left(export).decided.get, batch.texts("id")))
 
 
 def _withdrawn(batch: Batch, export: Export) -> list[bool]:
+    left = _left(export)
     told = zip(
-        batch.texts("status"), batch.at("requiredApproval"), batch.at("approval"), _moves(batch, export), strict=True
+        batch.texts("status"), batch.at("requiredApproval"), batch.at("approval"), batch.texts("id"), strict=True
     )
     return [
         word == "FAILURE"
         and bool(needed)
-        and (any(move.to == "FAILURE" for move in moves) or (not moves and approval is None))
-        for word, needed, approval, moves in told
+        and (native in left.failed or (native not in left.every and approval is None))
+        for word, needed, approval, native in told
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, compress, repeat
+from itertools import chain, repeat
 from operator import contains, not_
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ def incidents(batch: Batch, export: Export) -> Iterator[Row]:
     states = either(_words(batch, "state"), _words(batch, "incident_state"))
     is_cancelled = [state in _CANCELLED for state in states]
     if any(is_cancelled):
-        yield from (document.left_out("was cancelled") for document in compress(batch.documents, is_cancelled))
+        yield from (document.left_out("was cancelled") for document in batch.those(is_cancelled))
         batch = batch.where(map(not_, is_cancelled))
         states = either(_words(batch, "state"), _words(batch, "incident_state"))
     closed = [at if state in _RESOLVED else None for at, state in zip(_times(batch, "closed_at"), states, strict=True)]
@@ -70,7 +70,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     had begun. Who was not needed any more withdrew nothing and is left out."""
     is_needed = [state not in _NOT_NEEDED for state in _words(batch, "state")]
     if not all(is_needed):
-        not_needed = compress(batch.documents, map(not_, is_needed))
+        not_needed = batch.those(map(not_, is_needed))
         yield from (document.left_out("was not needed any more") for document in not_needed)
         batch = batch.where(is_needed)
     states, subjects, known = _words(batch, "state"), _subjects(batch), _changes(export)

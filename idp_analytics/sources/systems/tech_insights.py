@@ -7,7 +7,6 @@ it. What facts say is not read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import compress
 from operator import not_
 from typing import Any
 
@@ -24,7 +23,7 @@ _RANKS = ("Stone", "Bronze", "Silver", "Gold")
 def scorecard_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per check and entity. A result that is neither true nor false is kept as written, and its state is not known."""
     entities = batch.texts("entity")
-    yield from (one.left_out("names no entity") for one in compress(batch.documents, map(not_, entities)))
+    yield from (one.left_out("names no entity") for one in batch.those(map(not_, entities)))
     batch, named = batch.where(entities), [entity for entity in entities if entity]
     is_short, kinds = export.options["refs"] == "short", [one.lower() for one in export.options["kinds"]]
     whole = [entity_ref(entity, "component", False) for entity in named]

@@ -6,6 +6,7 @@ import pytest
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
+from idp_analytics.sources.systems import flux
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 WELL, ILL = "ReconciliationSucceeded", "HealthCheckFailed"
@@ -280,6 +281,31 @@ def test_paths_in_use(tmp_path):
         ("shop-prod", "fleet", "v2.1.0", "uses", "unknown"),
         ("shop", "chart", "6.6.1", "uses", "unknown"),
     ]
+
+
+_HEX, _LONG = "0a1b2c3d4e" * 4, "0a1b2c3d4e5f6789" * 4
+
+
+@pytest.mark.parametrize(
+    ("revision", "told"),
+    [
+        (f"main@sha1:{_HEX}", (None, "sha1", _HEX)),
+        (f"v1.2.3@sha1:{_HEX}", ("v1.2.3", "sha1", _HEX)),
+        (f"a@sha1:v1.0@sha1:{_HEX}", (None, "sha1", _HEX)),
+        (f"1.0@sha256:{_LONG}", ("1.0", "sha256", _LONG)),
+        (f"1.0@sha1:{_LONG}", ("1.0", "sha1", _LONG)),
+        (f"main/{_HEX}", (None, None, _HEX)),
+        (f"sha1:{_HEX}", (None, "sha1", _HEX)),
+        (f"@sha1:{_HEX}", (f"@sha1:{_HEX}", None, None)),
+        (f"main@sha1:{_HEX.upper()}", (f"main@sha1:{_HEX.upper()}", None, None)),
+        (f"two\nlines@sha1:{_HEX}", (f"two\nlines@sha1:{_HEX}", None, None)),
+        (f"main@sha1:{_HEX[:-1]}g", (f"main@sha1:{_HEX[:-1]}g", None, None)),
+        ("1.2.3", ("1.2.3", None, None)),
+        ("", (None, None, None)),
+    ],
+)
+def test_a_revision_is_a_version_a_kind_of_hash_and_its_digits(revision, told):
+    assert flux._parts(revision) == told
 
 
 def test_a_branch_is_no_version_of_a_path(tmp_path):
