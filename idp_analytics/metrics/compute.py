@@ -37,6 +37,7 @@ def compute(
     metrics: Sequence[Metric] = CATALOGUE,
     scopes: Sequence[str] = ("org", "team", "service"),
     every: Sequence[str] = ("1mo", "1q"),
+    keep: bool = True,
 ) -> pl.DataFrame:
     """Every answer: each metric for the organisation, each team and each service, in each week, month or quarter.
 
@@ -44,7 +45,7 @@ def compute(
     happened then or later is used. One row per :data:`idp_analytics.answers.KEY`, columns
     :data:`idp_analytics.answers.COLUMNS`, sorted by metric, scope, entity, length, period, currency, detail. Every
     known team and service has a row in every period, whether it did anything or not. A part of ``metrics``,
-    ``scopes`` or ``every`` gives the same rows as the whole would, sliced.
+    ``scopes`` or ``every`` gives the same rows as the whole would, sliced. ``keep``: what was gathered, for studies computed in this process.
 
     Facts are read and joined once for all scopes and periods of a metric, lazily; statistics run on whole columns, never team by team. Raises
     :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
@@ -54,7 +55,7 @@ def compute(
     _check("length of period", every, EVERY)
     level, week_start = settings.rules.level, settings.calendar.first_weekday
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
-    known, gathering = entities(tables, scopes), Gathering(tables, settings, as_of)
+    known, gathering = entities(tables, scopes), Gathering(tables, settings, as_of, keep)
     parts = [empty()]
     for metric in metrics:
         # One after the other, so that the facts of no two are held at a time.

@@ -35,12 +35,12 @@ class Gathering:
 
     What is found is kept for the last tables and settings, as long as those tables are there, so that whoever asks after the answers were made
     (``process_behaviour``, ``nine_in_ten``, ``maturity``, ``impact``) reads and joins nothing again. What was known at an earlier moment
-    (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice.
+    (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice. Without ``keep`` nothing is.
     """
 
-    def __init__(self, tables: Tables, settings: Settings, as_of: datetime) -> None:
+    def __init__(self, tables: Tables, settings: Settings, as_of: datetime, keep: bool = True) -> None:
         self.shared = Shared(known(tables, as_of))
-        self._settings, self._as_of = settings, as_of
+        self._settings, self._as_of, self._keep = settings, as_of, keep
         self._held = _held(tables, settings, as_of)
 
     def of(self, metric: Metric) -> Gathered:
@@ -48,7 +48,7 @@ class Gathering:
         found = self._held.found.get(metric.name)
         if found is None or found[0] is not metric:
             found = metric, self._gathered(metric)
-            if metric.estimator is not Estimator.TOTAL:
+            if self._keep and metric.estimator is not Estimator.TOTAL:
                 self._held.found[metric.name] = found
         return found[1]
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import polars as pl
 
 from idp_analytics.errors import ReportError
-from idp_analytics.metrics import STUDIES, SUBJECTS, Shown
+from idp_analytics.metrics import STUDIES, SUBJECTS, Shown, compute
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import shelf, zygote
 from idp_analytics.publish.workers import FORKS
-from idp_analytics.report.mart import Computing, Here
+from idp_analytics.report.mart import Computing, Here, in_order
 from idp_analytics.settings import Settings
 
 LEAST_ROWS = 300_000
@@ -192,8 +192,13 @@ def _computed(held: _Held, part: _Part) -> None:
     """Compute a part from the tables in the files, and write each frame to the folder."""
     nothing = pl.DataFrame()
     organisation = Organisation(held.settings, shelf.taken(held.files), nothing, nothing, held.as_of)
-    here = Here(organisation)
     if part.every:
-        shelf.leave(here.answers(part.every), _path(held.folder, ANSWERS))
+        # Nobody asks in this process again, so nothing of it is kept, and nothing else held while the answers are put in order.
+        given = organisation.lazy, organisation.settings, organisation.as_of
+        answers = compute(*given, every=part.every, keep=False)
+        del organisation, given
+        shelf.leave(in_order(answers), _path(held.folder, ANSWERS))
+        return
+    here = Here(organisation)
     for name in part.studies:
         shelf.leave(here.studies([name], part.period)[name], _path(held.folder, name))

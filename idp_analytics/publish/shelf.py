@@ -58,9 +58,13 @@ def fetched(path: Path) -> pl.DataFrame:
 
 
 def _write(frame: pl.DataFrame, file: IO[bytes]) -> None:
-    frame.write_ipc(
-        file, record_batch_size=2**31 - 1
-    )  # a chunk stays one, so that nothing need be copied to put it together
+    """Each column as it lies in memory, a chunk staying one, so that nothing need be copied here or to put it together again; Polars would first lay out a
+    chunk a second time."""
+    import pyarrow.ipc
+
+    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    with pyarrow.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 def _mapped(number: int) -> pl.DataFrame:

@@ -73,3 +73,10 @@ def test_what_was_gathered_goes_with_its_tables(made, settings, as_of):
     del tables
     gc.collect()
     assert not kept
+
+
+def test_where_nothing_is_to_be_kept_answers_are_the_same_and_nothing_is(made, settings, as_of):
+    given, now = settings(), as_of("2026-04-01")
+    alone = compute(dict(made), given, now, keep=False)
+    assert not gathered._kept[0].found
+    assert_frame_equal(alone, compute(made, given, now))

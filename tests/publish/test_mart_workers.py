@@ -56,7 +56,7 @@ def test_without_room_for_the_tables_it_is_computed_here(sample: Organisation, m
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pl.DataFrame, "write_ipc", full)
+    monkeypatch.setattr("pyarrow.ipc.new_file", full)
     with mart_workers.computing(sample, 2, 0) as (whose, computing):
         assert computing == Here(whose)
     assert open_files() == before
