@@ -27,6 +27,8 @@ V = TypeVar("V")
 
 _FEW = 3
 """Of how many members of one object that not all have it is known which there are at all: to collect them takes as long."""
+_SMALL = 8
+"""Up to how many members one is as soon looked for in all objects as all are collected."""
 _TEXT, _NUMBER = {str, type(None)}, {int, type(None)}
 _LISTS = {list, type(None)}
 _NO_TEXT = {dict, list, bool, type(None)}
@@ -92,7 +94,7 @@ class Batch:
                 self._found[path] = inside(values, step) if any(values) else self._nothing
             except KeyError:
                 self._missed[tuple(before)] += 1
-                is_few = self._missed[tuple(before)] < _FEW
+                is_few = self._missed[tuple(before)] < _FEW and not _is_small(values[0])
                 is_there = _is_in_any(values, step) if is_few else step in self._names(*before)
                 self._found[path] = inside(values, step) if is_there else self._nothing
         return self._found[path]
@@ -120,9 +122,10 @@ class Batch:
         found: list[str | None] = self._nothing  # type: ignore[assignment]
         for place in places:
             told = self.texts(*((place,) if isinstance(place, str) else place))
-            found = told if found is self._nothing else either(found, told)
-            if found is not self._nothing and all(found):
-                break
+            if told is not self._nothing:
+                found = told if found is self._nothing else either(found, told)
+                if all(found):
+                    break
         return found
 
     def once(self, name: str, make: Callable[[], list[V]]) -> list[V]:
@@ -169,7 +172,7 @@ class Batch:
         inner, places = self._every[path]
         return inner.of(self.table), places
 
-    def rows(self, newest: Sequence[str | None] | None = None, **columns: Any) -> Iterator[Row]:
+    def rows(self, newest: Sequence[str | None] | pl.Series | None = None, **columns: Any) -> Iterator[Row]:
         """One row for each, as :meth:`Document.row` makes it, together: a column is a list or series of one value for each, or what all have."""
         if self.documents:
             yield self.documents[0].columns(self._frame(newest, columns))
@@ -184,7 +187,7 @@ class Batch:
         self,
         places: Sequence[int] | pl.Series,
         own: Mapping[str, Any],
-        newest: Sequence[str | None] | None = None,
+        newest: Sequence[str | None] | pl.Series | None = None,
         **columns: Any,
     ) -> Iterator[Row]:
         """A row for each of ``places``, with the columns of the document there and, in ``own``, what each row has by itself."""
@@ -194,15 +197,15 @@ class Batch:
                 .with_row_index("row")
                 .sort("place", maintain_order=True)
             )
-            shared = {name: values for name, values in columns.items() if type(values) is list}
+            shared = {name: values for name, values in columns.items() if type(values) in (list, pl.Series)}
             same = {name: values for name, values in columns.items() if name not in shared}
             made = [self._column(name, values, len(places)).gather(at["row"]) for name, values in own.items()]
             made += [self._column(name, value, len(places)) for name, value in same.items()]
             yield self.documents[0].columns(self._frame(newest, shared)[at["place"]].with_columns(made))
 
-    def _frame(self, newest: Sequence[str | None] | None, columns: Mapping[str, Any]) -> pl.DataFrame:
+    def _frame(self, newest: Sequence[str | None] | pl.Series | None, columns: Mapping[str, Any]) -> pl.DataFrame:
         numbers = pl.Series(ROW, self._numbers(), dtype=pl.Int64)
-        order = pl.Series("_newest", newest or [None] * len(self), dtype=pl.String)
+        order = pl.Series("_newest", self._nothing if newest is None else newest, dtype=pl.String)
         return pl.DataFrame([numbers, *(self._column(*column, len(self)) for column in columns.items()), order])
 
     def _column(self, name: str, values: Any, times: int) -> pl.Series:
@@ -210,6 +213,8 @@ class Batch:
         column = next(column for column in self.table.columns if column.name == name)
         if isinstance(values, pl.Series):
             return values.alias(name)
+        if values is self._nothing:
+            values = None
         return series(column, values) if type(values) is list else series(column, [values]).new_from_index(0, times)
 
 
@@ -227,11 +232,17 @@ def batches(export: Export, shape: str) -> list[Batch]:
 
 
 def _names_of(values: Sequence[Any]) -> set[str]:
-    """The members of those that are objects. Nearly always all are, of few kinds: each kind is looked at once."""
+    """The members of those that are objects. Nearly always all are, and of few kinds: each kind is looked at once, but where it has so
+    few members that to put them together takes longer."""
     if values and type(values[0]) is dict:
         with suppress(TypeError):
-            return set(chain.from_iterable(set(map(tuple, values))))
+            kinds: Iterable[Iterable[str]] = values if _is_small(values[0]) else set(map(tuple, values))
+            return set(chain.from_iterable(kinds))
     return set().union(*(value for value in values if type(value) is dict))
+
+
+def _is_small(value: Any) -> bool:
+    return type(value) is dict and len(value) <= _SMALL
 
 
 def _is_in_any(values: Sequence[Any], step: str | int) -> bool:
@@ -275,7 +286,7 @@ def texts(values: Sequence[Any]) -> list[str | None]:
 def each(told: Callable[[K], V], values: Sequence[K]) -> list[V]:
     """``told`` of each value, asked once for each that is different."""
     known = {value: told(value) for value in set(values)}
-    return list(map(known.__getitem__, values))
+    return list(known.values()) * len(values) if len(known) == 1 else list(map(known.__getitem__, values))
 
 
 def either(*choices: Sequence[V | None]) -> list[V | None]:

@@ -116,7 +116,8 @@ class Documents:
     ``broken``: (line, reason) of what was set aside. ``beside``: what the first page says beside its documents (a time
     zone, a scorecard's name), and what any page includes (JSON:API). ``unfinished``: why the file is known not to hold everything, or null; ``continues``: because
     its last page has a next one; ``total``: how many documents there are by what a page says (0: none says). ``sha256`` of
-    the file as it lies on disk. ``warnings``: sentences for a person.
+    the file as it lies on disk. ``warnings``: sentences for a person. ``shape``: the one that all documents have, where who opens
+    the file has asked each already.
     """
 
     found: Sequence[tuple[int, dict[str, Any]]]
@@ -127,6 +128,7 @@ class Documents:
     warnings: tuple[str, ...] = ()
     continues: bool = False
     total: int = 0
+    shape: str | None = None
 
     @property
     def truncated(self) -> bool:

@@ -448,7 +448,7 @@ def _classified(system: System, one: _Given, as_of: datetime | None) -> tuple[Fi
     if not isinstance(pairs, Numbered):
         pairs = Numbered([body for _, body in pairs], [number for number, _ in pairs])
     bodies, numbers = pairs.bodies, pairs.numbers
-    told = system.shapes_of(bodies)
+    told = system.shapes_of(bodies) if found.shape is None else [found.shape] * len(bodies)
     strange = (
         dict(Counter(_called(body) for shape, body in zip(told, bodies, strict=True) if shape is None))
         if None in told

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from idp_analytics.sources import members
 from idp_analytics.sources.batch import Batch, each, either
-from idp_analytics.sources.documents import Documents, holds_documents, read_documents
+from idp_analytics.sources.documents import Documents, Numbered, holds_documents, read_documents
 from idp_analytics.sources.export import Export, table_documents
 from idp_analytics.sources.native import AGAIN
 from idp_analytics.sources.system import (
@@ -64,17 +64,19 @@ def opened(path: Path, shown: str) -> Documents:
     if not holds_documents(path, shown):
         return table_documents(path, shown)
     found = read_documents(path, shown, str)
-    whole: list[tuple[int, dict[str, Any]]] = []
+    whole: list[dict[str, Any]] = []
+    are_allocations = True
     for _, body in found.found:
         for step in _steps(body):
-            inside = (
-                [one for one in step.values() if _is_allocation(one) or _is_cloud_cost(one)]
-                if isinstance(step, Mapping)
-                else []
-            )
-            strange = [step] if isinstance(step, dict) and step and not inside else []
-            whole += enumerate(inside or strange, len(whole) + 1)
-    return replace(found, found=whole)
+            inside = step.values() if isinstance(step, Mapping) else ()
+            if inside and all(map(_is_allocation, inside)):  # as nearly always
+                whole += inside
+                continue
+            are_allocations = False
+            some = [one for one in inside if _is_allocation(one) or _is_cloud_cost(one)]
+            whole += some or ([step] if isinstance(step, dict) and step else [])
+    shape = "allocation" if are_allocations and whole else None
+    return replace(found, found=Numbered(whole, range(1, len(whole) + 1)), shape=shape)
 
 
 def _steps(body: dict[str, Any]) -> list[Any]:
@@ -91,27 +93,33 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
 
     Idle and unallocated cost belongs to nobody and stays; ``component`` is then which of them it is.
     """
-    is_filtered = ["__filtered__" in name for name in _names(batch)]
-    yield from _left_out(batch, is_filtered, "is what a filter left out of the export")
-    batch = batch.where(map(not_, is_filtered))
-    written = either(batch.texts("totalCost"), batch.texts("TotalCost"))
+    names = _names(batch)
+    resource = pl.Series(names, dtype=pl.String)
+    is_odd = resource.str.contains("__", literal=True).any()
+    if is_odd and any(is_filtered := ["__filtered__" in name for name in names]):
+        yield from _left_out(batch, is_filtered, "is what a filter left out of the export")
+        batch = batch.where(map(not_, is_filtered))
+    written = batch.first("totalCost", "TotalCost")
     exact = _exact(written)
-    is_known = [total is not None for total in (written if exact is not None else _numbers(written))]
-    yield from _left_out(batch, map(not_, is_known), "has no amount: it is no number to OpenCost either")
-    batch = batch.where(is_known)
+    numbers = written if exact is not None else _numbers(written)
+    if exact.null_count() if exact is not None else None in numbers:
+        is_known = [total is not None for total in numbers]
+        yield from _left_out(batch, map(not_, is_known), "has no amount: it is no number to OpenCost either")
+        batch = batch.where(is_known)
     if not len(batch):
         return
-    names, begins, ends = _names(batch), *_windows(batch)
-    nobody = [next((word for word in _NOBODY if word in name), None) if "__" in name else None for name in names]
-    owner = _labels(batch, export.options["team_label"])
-    service = either(
-        _labels(batch, export.options["service_label"]),
-        batch.texts("properties", "controller"),
-        batch.texts("ControllerName"),
-    )
-    environment = _labels(batch, export.options["environment_label"])
-    cluster, service = batch.texts("properties", "cluster"), each(export.service, service)
-    owner_raw, component = owner, either(batch.texts("properties", "namespace"), batch.texts("Namespace"))
+    if len(batch) < len(names):
+        names = _names(batch)
+        resource = pl.Series(names, dtype=pl.String)
+    begins, ends = _windows(batch)
+    owner = batch.first(*_labels(export.options["team_label"]))
+    environment = batch.first(*_labels(export.options["environment_label"]))
+    service = batch.first(*_labels(export.options["service_label"]), ("properties", "controller"), "ControllerName")
+    if export.options["service_pattern"]:
+        service = each(export.service, service)
+    cluster, component = batch.texts("properties", "cluster"), batch.first(("properties", "namespace"), "Namespace")
+    owner_raw = owner
+    nobody = [next((word for word in _NOBODY if word in name), None) for name in names] if is_odd else []
     if any(nobody):
         idle = [
             (name.rpartition("/")[0] or None) if word == _NOBODY[0] else None
@@ -122,27 +130,30 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
         service, owner = (
             [None if word else one for word, one in zip(nobody, told, strict=True)] for told in (service, owner)
         )
-    if exact is None:  # some total is no number: without it the others may be plain
-        exact = _exact(either(batch.texts("totalCost"), batch.texts("TotalCost")))
-    parts = None if exact is None else _split_exactly(batch, exact.drop_nulls())
+    if exact is None or len(exact) > len(batch):  # some total is no number: without it the others may be plain
+        exact = _exact(batch.first("totalCost", "TotalCost"))
+    parts = None if exact is None else _split_exactly(batch, exact)
     if parts is None:
-        totals = _numbers(either(batch.texts("totalCost"), batch.texts("TotalCost")))
+        totals = _numbers(batch.first("totalCost", "TotalCost"))
         parts = _split(batch, [total for total in totals if total is not None])
     if UNSPLIT in parts["sku"]:
         yield batch.documents[0].warning(
             "parts of an allocation are not its total: what is missing is the resource 'not split'"
         )
-    prefix = export.id("")
-    keys = [f"{prefix}{begin}/{where or ''}/{name}" for begin, where, name in zip(begins, cluster, names, strict=True)]
+    account, period_start, period_end = (pl.Series(of, dtype=pl.String) for of in (cluster, begins, ends))
+    # A window without begin has always been called so in these ids.
+    keys = pl.select(
+        pl.concat_str(pl.lit(export.id("")), pl.lit(period_start).fill_null("None"), pl.lit("/"), pl.lit(account).fill_null(""), pl.lit("/"), pl.lit(resource))
+    ).to_series()  # fmt: skip
     own = parts.select(
         "sku", "amount", "quantity", "quantity_unit",
-        cost_id=pl.concat_str(pl.lit(pl.Series(keys, dtype=pl.String)).gather("place"), "sku", separator="/", ignore_nulls=True),
+        cost_id=pl.concat_str(pl.lit(keys).gather("place"), "sku", separator="/", ignore_nulls=True),
     )  # fmt: skip
     yield from batch.several(
         parts["place"], own.to_dict(),
-        newest=either(batch.texts("end"), ends) if any(batch.texts("end")) else ends, period_start=begins, period_end=ends,
-        service_id=service, team_id=owner, owner_raw=owner_raw, provider="Kubernetes", account=cluster, component=component,
-        resource=names, environment=each(export.environment, environment), environment_raw=environment,
+        newest=either(last, ends) if any(last := batch.texts("end")) else period_end, period_start=period_start, period_end=period_end,
+        service_id=service, team_id=owner, owner_raw=owner_raw, provider="Kubernetes", account=account, component=component,
+        resource=resource, environment=each(export.environment, environment), environment_raw=environment,
         category="usage", currency=export.options["currency"], basis="list",
     )  # fmt: skip
 
@@ -152,18 +163,17 @@ def _left_out(batch: Batch, which: Iterable[bool], reason: str) -> Iterator[Row]
 
 
 def _names(batch: Batch) -> list[str]:
-    parts = (batch.texts(part) for part in ("Namespace", "ControllerName", "Pod", "Container"))
     names = batch.texts("name")
     if all(names):
-        return [name or "" for name in names]
+        return names  # type: ignore[return-value]
+    parts = (batch.texts(part) for part in ("Namespace", "ControllerName", "Pod", "Container"))
     return [name or "/".join(filter(None, inner)) for name, inner in zip(names, zip(*parts, strict=True), strict=True)]
 
 
 def _windows(batch: Batch) -> tuple[list[str | None], list[str | None]]:
     """When each begins and ends; of the CSV export the day."""
     days = batch.texts("Date")
-    begins = either(batch.texts("window", "start"), batch.texts("start"))
-    ends = either(batch.texts("window", "end"), batch.texts("end"))
+    begins, ends = (batch.first(("window", part), part) for part in ("start", "end"))
     if any(days):
         begins = either([f"{day}T00:00:00Z" if day else None for day in days], begins)
         ends = either(
@@ -179,7 +189,7 @@ def cloud_costs(batch: Batch, export: Export) -> Iterator[Row]:
         names = ("provider", "accountID", "invoiceEntityID", "service", "providerID", "category")
         part = {name: some.texts("properties", name) for name in names}
         begins, ends = some.texts("window", "start"), some.texts("window", "end")
-        owner, service = (_labels(some, export.options[name]) for name in ("team_label", "service_label"))
+        owner, service = (some.first(*_labels(export.options[name])) for name in ("team_label", "service_label"))
         yield from some.rows(
             newest=ends, cost_id=[export.id("/".join([f"{begin}", *filter(None, one), basis])) for begin, *one in zip(begins, *part.values(), strict=True)],
             period_start=begins, period_end=ends, service_id=each(export.service, service), team_id=owner, owner_raw=owner, provider=part["provider"],
@@ -356,17 +366,11 @@ def _overlapping(told: pl.DataFrame) -> list[int]:
 # --- labels and shapes ------------------------------------------------------------------------------------------------
 
 
-def _labels(batch: Batch, name: str | None) -> list[str | None]:
-    """A label of each workload, else of its namespace; OpenCost writes every other sign than letters and digits as an underscore."""
-    found: list[str | None] = [None] * len(batch)
-    if not name:
-        return found
-    names = dict.fromkeys((name, _plain(name)))
+def _labels(name: str | None) -> list[tuple[str | int, ...]]:
+    """Where a label of a workload is, or else that of its namespace; OpenCost writes every other sign than letters and digits as an underscore."""
+    names = dict.fromkeys((name, _plain(name))) if name else ()
     inside = [("properties", part, one) for part in ("labels", "annotations", "namespaceLabels") for one in names]
-    for path in (*inside, *((f"{_LABEL}{one}",) for one in names)):
-        if not all(found) and any(told := batch.texts(*path)):
-            found = either(found, told)
-    return found
+    return [*inside, *((f"{_LABEL}{one}",) for one in names)]
 
 
 @cache
