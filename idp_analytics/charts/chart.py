@@ -23,6 +23,13 @@ TEMPLATES = Path(__file__).with_name("templates.json")
 STEPS = 200
 """How many steps of a curve are drawn at most: more than a page has room to tell apart."""
 
+_ALIKE = frozenset({str, int, bool, type(None)})
+"""Values that everybody writes alike, whatever they are."""
+
+
+class Drawing(dict[str, Any]):
+    """Vega-Lite whose numbers everybody writes alike as JSON: finite, and neither so small nor so large that some write an exponent."""
+
 
 @dataclass(frozen=True, repr=False)
 class Chart:
@@ -69,7 +76,8 @@ def drawn(
     spec["datasets"] = {name: _rows(frame) for name, frame in datasets.items()}
     if height is not None:
         spec["height"] = height
-    return Chart({**spec, "title": {"text": title, "anchor": "start"}, "description": description}, title, description)
+    spec |= {"title": {"text": title, "anchor": "start"}, "description": description}
+    return Chart(Drawing(spec) if _are_alike(spec["datasets"]) else spec, title, description)
 
 
 def thinned(curves: pl.DataFrame, of: str, day: str = "day") -> pl.DataFrame:
@@ -91,23 +99,25 @@ def prepare() -> None:
 @cache
 def _templates() -> Mapping[str, _Template]:
     found: dict[str, dict[str, Any]] = json.loads(TEMPLATES.read_text(encoding="utf-8"))
-    return {name: _Template(json.dumps(spec), tuple(_places(spec))) for name, spec in found.items()}
+    return {name: _Template(spec, tuple(_places(spec))) for name, spec in found.items()}
 
 
 class _Template(NamedTuple):
-    """A drawing as text, and where in it placeholders stand: the way there, and the name in each."""
+    """A drawing, and where in it placeholders stand: the way there, and the name in each."""
 
-    text: str
+    spec: Mapping[str, Any]
     places: tuple[tuple[tuple[str | int, ...], str], ...]
 
     def filled(self, words: Mapping[str, str | list[str]]) -> dict[str, Any]:
-        """A copy with each placeholder replaced; a list of words takes the place of the list in which one stands alone."""
-        spec: dict[str, Any] = json.loads(self.text)
+        """The drawing with each placeholder replaced, and all else shared; a list of words takes the place of the list in which one stands alone."""
+        spec = dict(self.spec)
+        copied: dict[tuple[str | int, ...], Any] = {(): spec}
         for way, name in self.places:
-            part: Any = spec
-            for step in way[:-1]:
-                part = part[step]
-            word = words[name]
+            for end in range(1, len(way)):
+                if way[:end] not in copied:
+                    above, step = copied[way[: end - 1]], way[end - 1]
+                    above[step] = copied[way[:end]] = copy.copy(above[step])
+            part, word = copied[way[:-1]], words[name]
             if isinstance(part, list) and isinstance(word, list):
                 part[:] = word
             else:
@@ -129,6 +139,16 @@ def _rows(frame: pl.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, A
         return [{name: _plain_value(value) for name, value in row.items()} for row in frame]
     columns = {name: _plain(frame[name]) for name in frame.columns}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _are_alike(datasets: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Whether everybody writes all their values alike."""
+    return all(
+        1e-4 <= abs(value) < 1e16 or value == 0 if type(value) is float else type(value) in _ALIKE
+        for rows in datasets.values()
+        for row in rows
+        for value in row.values()
+    )
 
 
 def _plain_value(value: Any) -> Any:

@@ -4,7 +4,6 @@ untyped stays here."""
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook, new_output
+
+from idp_analytics.publish import json_text
 
 if TYPE_CHECKING:
     from idp_analytics.publish.inprocess import Record
@@ -50,8 +51,8 @@ def blank() -> NotebookNode:
 def text(notebook: NotebookNode) -> str:
     """A notebook as the text of its file, a line per cell: the same notebook gives the same bytes."""
     about = {name: value for name, value in notebook.items() if name != "cells"}
-    cells = ",\n".join(json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in notebook["cells"])
-    return f'{{"cells": [\n{cells}\n],\n{json.dumps(about, ensure_ascii=False, sort_keys=True)[1:-1]}}}\n'
+    cells = ",\n".join(map(json_text.line, notebook["cells"]))
+    return f'{{"cells": [\n{cells}\n],\n{json_text.line(about)[1:-1]}}}\n'
 
 
 def error(name: str, message: str) -> NotebookNode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from idp_analytics.publish import json_text
 from idp_analytics.publish.engine import visible
 
 if TYPE_CHECKING:
@@ -118,5 +118,5 @@ def policy(scripts: tuple[str, ...] = (), shared: Shared | None = None) -> str:
 
 def data(value: Any) -> Markup:
     """JSON for a ``<script type="application/json">``: nothing in it can end the element, and its order is that of names."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True)
+    text = json_text.compact(value)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704

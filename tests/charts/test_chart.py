@@ -55,6 +55,14 @@ def test_rows_keep_null_as_null_floats_short_and_text_clean(made):
     assert made.spec["height"] == 48
 
 
+def test_a_drawing_leaves_that_of_the_next_as_it_was(made):
+    before = json.dumps(made.spec)
+    other = chart.drawn("strip", {"answers": []}, "x", "y", **{name: ["other"] if isinstance(word, list) else "other" for name, word in WORDS.items()})  # fmt: skip
+    assert "other" in json.dumps(other.spec)
+    assert json.dumps(made.spec) == before
+    assert "other" not in json.dumps(chart.drawn("strip", {"answers": FRAME}, "x", "y", **WORDS).spec)
+
+
 def test_rows_given_as_such_are_those_of_a_frame(made):
     told = chart.drawn("strip", {"answers": FRAME.to_dicts()}, "x", "y", height=48, **WORDS)
     assert told.spec["datasets"] == made.spec["datasets"]
