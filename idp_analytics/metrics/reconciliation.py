@@ -58,12 +58,13 @@ _SKIPPED = {"metric", "unit", "detail", "tables", "tiers", "min_n"}
 _FIRST = ("linked",)
 _LAST = ("aggregation", "scale", "empty_is_zero", "decimals")
 _CELL = ["entity_id", "every", "period"]
-_STEP = ["step", "scope", *_CELL]
+_STEP = ["path", "step", "scope", *_CELL]
 _ROW = [*_STEP, "source_table", "source_key"]
 _SOURCE = ["source_table", "source_key"]
 _OWN = ["every", "period", *_SOURCE, "team_id", "service_id"]
 _COUNTS = ("n", "k", "x", "ended")
 _MOVED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "path": pl.Int64,
     "step": pl.Int64,
     "scope": pl.String,
     "entity_id": pl.UInt32,
@@ -124,6 +125,9 @@ class Step:
     after: Point
 
 
+_Path = tuple[Definition, Measure, Sequence[Step]]
+
+
 def reconciliation(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """:func:`reconciled` for the organisation and its teams, in ``spans``; where none are given, in the latest months and quarters (:data:`RECENT`)."""
     return reconciled(tables, settings, as_of, spans=spans)
@@ -161,18 +165,23 @@ def reconciled(
         if grid.is_empty():
             continue
         paths = [
-            (d, theirs, tuple(steps(ours, theirs, d.ownership))) for d, mine, theirs in pairs if mine.metric == name
+            (d, theirs, list(steps(ours, theirs, d.ownership))) for d, mine, theirs in pairs if mine.metric == name
         ]
         cells = _Cells(coded, settings, calendar_windows(grid), people, scopes)
         starts = grid.select("every", "period", "period_start")
-        for at, (definition, theirs, path) in enumerate(paths):
-            cells.work_out(_points(path))
-            told = cells.told(ours, path).with_columns(
-                pl.lit(ours.metric).alias("metric"), pl.lit(definition.name).alias("definition"),
-                pl.lit(ours.unit).alias("unit"), pl.lit(theirs.unit).alias("their_unit"),
+        # Of a few periods there are few rows, and most of the work is done once for all definitions.
+        for some in [paths[:]] if spans is not None else [[one] for one in paths]:
+            cells.work_out(_points(some))
+            told = cells.told(ours, [path for _, _, path in some]).with_columns(
+                pl.lit(ours.metric).alias("metric"), pl.lit(ours.unit).alias("unit")
+            )
+            names = pl.DataFrame(
+                [(at, definition.name, theirs.unit) for at, (definition, theirs, _) in enumerate(some)],
+                schema={"path": pl.Int64, "definition": pl.String, "their_unit": pl.String}, orient="row",
             )  # fmt: skip
-            parts.append(told.join(starts, on=["every", "period"]).select(_OF_TOLD))
-            cells.keep({point for _, _, later in paths[at + 1 :] for point in _points(later)})
+            parts.append(told.join(names, on="path").join(starts, on=["every", "period"]).select(_OF_TOLD))
+            del paths[: len(some)]
+            cells.keep(set(_points(paths)))
     return _in_words(pl.concat(parts), coded).sort(
         "metric", "scope", "entity_id", "every", "period_start", "definition", "step"
     )
@@ -296,16 +305,20 @@ class _Cells:
         self._rows = {point: by_scope for point, by_scope in self._rows.items() if point in rows}
         self._prints = {key: prints for key, prints in self._prints.items() if key[0] in rows}
 
-    def told(self, ours: Measure, path: Sequence[Step]) -> pl.DataFrame:
-        """The whole and the steps of one metric under one definition, whose points are worked out."""
-        ends = [(path[0].before, path[-1].after), *((step.before, step.after) for step in path)]
+    def told(self, ours: Measure, paths: Sequence[Sequence[Step]]) -> pl.DataFrame:
+        """The whole and the steps of one metric under several definitions, whose points are worked out, with ``path``: which of ``paths`` they are on."""
+        ends = [
+            (place, at, *pair)
+            for place, path in enumerate(paths)
+            for at, pair in enumerate([(path[0].before, path[-1].after), *((step.before, step.after) for step in path)])
+        ]
         mine, other = (
             pl.concat(
-                self._numbers[pair[end]].with_columns(pl.lit(at, pl.Int64).alias("step"))
-                for at, pair in enumerate(ends)
+                self._numbers[pair[end]].with_columns(pl.lit(place, pl.Int64).alias("path"), pl.lit(at, pl.Int64).alias("step"))
+                for place, at, *pair in ends
             )
             for end in (0, 1)
-        )
+        )  # fmt: skip
         both = (
             other.lazy()
             .join(mine.lazy().rename({"value": "ours", "n": "n_ours", "k": "k_ours"}), on=_STEP, how="full", coalesce=True)
@@ -317,37 +330,38 @@ class _Cells:
         whole = both.filter(pl.col("step") == 0, somebody).with_columns(enough.alias("ours"))
         differs = pl.col("rows_count").is_not_null() | pl.col("value").ne_missing(pl.col("ours"))
         words = pl.LazyFrame(
-            [(at, step.reason, step.ours_is, step.theirs_is) for at, step in enumerate(path, 1)],
-            schema={"step": pl.Int64, **dict.fromkeys(("reason", "ours_is", "theirs_is"), pl.String)}, orient="row",
+            [(place, at, step.reason, step.ours_is, step.theirs_is) for place, path in enumerate(paths) for at, step in enumerate(path, 1)],
+            schema={"path": pl.Int64, "step": pl.Int64, **dict.fromkeys(("reason", "ours_is", "theirs_is"), pl.String)}, orient="row",
         )  # fmt: skip
         changed = (
-            both.filter(pl.col("step") > 0).join(whole, on=["scope", *_CELL], how="semi")
-            .join(self._moved(path).lazy(), on=_STEP, how="left").filter(differs)
-            .with_columns(pl.col("rows_count").fill_null(0)).join(words, on="step")
+            both.filter(pl.col("step") > 0).join(whole, on=["path", "scope", *_CELL], how="semi")
+            .join(self._moved(paths).lazy(), on=_STEP, how="left").filter(differs)
+            .with_columns(pl.col("rows_count").fill_null(0)).join(words, on=["path", "step"])
         )  # fmt: skip
         return pl.concat([whole, changed], how="diagonal").collect()
 
-    def _moved(self, path: Sequence[Step]) -> pl.DataFrame:
+    def _moved(self, paths: Sequence[Sequence[Step]]) -> pl.DataFrame:
         """Of each step, per cell, how many rows count differently before and after, and the first of them."""
         asked = [
-            (at, step, scopes)
-            for at, step in enumerate(path, 1)
+            (path, at, step, scopes)
+            for path, steps in enumerate(paths)
+            for at, step in enumerate(steps, 1)
             if _rows_of(step.before) != _rows_of(step.after)
             # Who is asked about matters to few measures; of all others rows are compared once for all scopes.
             for scopes in ([(s,) for s in self._scopes] if _by_scope(step) else [tuple(self._scopes)])
         ]
         if not asked:
             return pl.DataFrame(schema=_MOVED)
-        suspects = self._suspects([(step, scopes[0]) for _, step, scopes in asked])
+        suspects = self._suspects([(step, scopes[0]) for _, _, step, scopes in asked])
         sides = []
         for point in ("before", "after"):
             frames = []
-            for place, (at, step, scopes) in enumerate(asked):
+            for place, (path, at, step, scopes) in enumerate(asked):
                 if (place,) not in suspects:
                     continue
                 rows = self._rows[_rows_of(getattr(step, point))][scopes[0]].lazy()
                 rows = rows.select(*_OWN, *_COUNTS).join(suspects[place,].lazy(), on=_SOURCE, how="semi")
-                rows = rows.with_columns(pl.lit(at, pl.Int64).alias("step"))
+                rows = rows.with_columns(pl.lit(path, pl.Int64).alias("path"), pl.lit(at, pl.Int64).alias("step"))
                 frames += [of_scope(rows, scope, self._org) for scope in scopes]
             sides.append(frames)
         if not sides[0]:
@@ -385,9 +399,9 @@ class _Cells:
         return self._prints[key]
 
 
-def _points(path: Sequence[Step]) -> tuple[Point, ...]:
-    """Every measure on a path, with its ownership, in order."""
-    return tuple(dict.fromkeys(point for step in path for point in (step.before, step.after)))
+def _points(paths: Sequence[_Path]) -> tuple[Point, ...]:
+    """Every measure on some paths, with its ownership, in order."""
+    return tuple(dict.fromkeys(point for _, _, path in paths for step in path for point in (step.before, step.after)))
 
 
 def _by_scope(step: Step) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from idp_analytics.answers import ORG
+from idp_analytics.estimates import groups
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.presets.deployments import LABELLED, labelled
 from idp_analytics.metrics.presets.evaluate import known
@@ -62,15 +64,18 @@ class Coded:
 def _numbered(frames: dict[str, pl.DataFrame], names: Iterable[str], *more: pl.Series) -> pl.Series:
     """Every text in the columns ``names`` once, in order; in ``frames`` each is replaced by its place there."""
     columns = [(table, name) for table, frame in frames.items() for name in names if name in frame.columns]
+    # All at once: each text is looked up once, and what there are is sorted once.
     every = pl.concat([*(frames[table][name] for table, name in columns), *more]).alias("text")
-    texts = every.unique().drop_nulls().sort()
-    # All at once: what texts there are is looked through for each column that is made of them.
-    numbers, begins = _numbers(every, texts), 0
+    texts, place = groups.numbered(every.to_frame(), ["text"])
+    numbers, begins = (
+        pl.select(pl.when(every.is_not_null()).then(pl.lit(pl.Series(place.astype(np.uint32))))).to_series(),
+        0,
+    )
     for table, name in columns:
         height = frames[table].height
         frames[table] = frames[table].with_columns(numbers.slice(begins, height).alias(name))
         begins += height
-    return texts
+    return texts["text"].drop_nulls()
 
 
 def _numbers(some: pl.Series, texts: pl.Series) -> pl.Series:

@@ -44,21 +44,27 @@ def counted(tables: Tables, rule: Counted, settings: Settings) -> pl.LazyFrame:
 def put_back(found: pl.LazyFrame) -> pl.LazyFrame:
     """``found`` in order of service and time, with ``place`` (number in the service), ``place_before`` (where the same
     version ran last), ``is_put_back`` and ``is_again`` (see :func:`counted`)."""
-    version = pl.coalesce("version", "sha")
+    version = pl.coalesce("version", "sha").cast(pl.Categorical(pl.Categories.random())).to_physical()
     ordered = found.sort("service_id", "at", "deployment_id").with_columns(
-        pl.int_range(pl.len()).over("service_id").alias("place"), version.alias("_version")
-    )
-    before = pl.when(pl.col("_version").is_not_null()).then(pl.col("place").shift(1).over("service_id", "_version"))
+        pl.int_range(pl.len()).over("service_id").alias("place"), version.alias("_version"), pl.col("service_id").rle_id().alias("_whose")
+    ).with_columns(pl.int_range(pl.len()).sort_by("_whose", "_version", maintain_order=True).alias("_turn"))  # fmt: skip
+    # In turn of services and versions, the row before is where the same version ran last.
+    alike = [pl.col(name).gather(pl.col("_turn")) for name in ("_whose", "_version")]
+    same = pl.all_horizontal(told == told.shift(1) for told in alike)
+    before = pl.when(same).then(pl.col("place").gather(pl.col("_turn")).shift(1)).sort_by("_turn")
     recurs = (pl.col("place_before") < pl.col("place") - 1).fill_null(False)
     again = pl.col("sha").is_not_null() & (pl.col("outcome") == "success")
-    earlier = pl.when(again).then(pl.col("place")).cum_count().over("service_id", "sha") - again.cast(pl.UInt32)
+    earliest = pl.when(again).then(pl.col("place")).min().over("_whose", "sha")
     return (
         ordered.with_columns(before.alias("place_before"))
         .with_columns(
             pl.col("is_rollback").fill_null(recurs).alias("is_put_back"),
-            (pl.col("sha").is_not_null() & (earlier > 0)).fill_null(False).alias("is_again"),
+            # What became of this one must be told, too.
+            (again.is_not_null() & pl.col("sha").is_not_null() & (earliest < pl.col("place")))
+            .fill_null(False)
+            .alias("is_again"),
         )
-        .drop("_version")
+        .drop("_version", "_whose", "_turn")
     )
 
 
