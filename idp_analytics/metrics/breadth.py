@@ -13,6 +13,7 @@ from idp_analytics.metrics.components import components
 from idp_analytics.metrics.golden_paths import platform_teams
 from idp_analytics.metrics.links import Tables, production_deployments
 from idp_analytics.metrics.period_ends import UTC_TIME, period_ends
+from idp_analytics.metrics.remembered import of_last_moment
 from idp_analytics.settings import Settings
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -154,6 +155,7 @@ def capability_use(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     )
 
 
+@of_last_moment
 def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Events in each period they count in (``team_id``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
     parts = components(tables, settings)

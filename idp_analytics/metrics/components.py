@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 
 import polars as pl
 
 from idp_analytics.metrics import golden_paths
-from idp_analytics.metrics.allocation.charges import bill, charged_before, matches, with_owner
+from idp_analytics.metrics.allocation.charges import COLUMN, bill, charged_before, matches, with_owner
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.components import Component
 from idp_analytics.tables import MONEY
@@ -49,8 +52,8 @@ def components(tables: Tables, settings: Settings) -> tuple[Component, ...]:
 def uses(tables: Tables, parts: tuple[Component, ...], as_of: datetime) -> pl.DataFrame:
     """Every dated use of a component before ``as_of``: :data:`USE`, oldest first; ``team_id`` null: nobody knows whose."""
     now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
-    whole = pl.concat(_linked(tables, parts), how="diagonal_relaxed")
-    return whole.filter(pl.col("at") < now).select(USE).unique().sort("at", "component", "source_key").collect()
+    whole = pl.concat(_linked(tables, parts), how="vertical_relaxed")
+    return whole.filter(pl.col("at") < now).select(USE).sort("at").collect()
 
 
 def _linked(tables: Tables, parts: tuple[Component, ...]) -> Iterator[pl.LazyFrame]:
@@ -60,16 +63,21 @@ def _linked(tables: Tables, parts: tuple[Component, ...]) -> Iterator[pl.LazyFra
         ("usage", "component", "usage"), ("action_runs", "operation_id", "operations"),
         ("action_runs", "golden_path_id", "golden_paths"), ("deployments", "golden_path_id", "golden_paths"),
     )  # fmt: skip
-    for table, column, named in ways:
-        links = pl.LazyFrame(
-            [(part.id, name) for part in parts for name in getattr(part, named)],
-            schema={"_component": pl.String, column: pl.String}, orient="row",
-        )  # fmt: skip
-        service = pl.lit(None, pl.String) if table == "usage" else pl.col("service_id")
-        yield tables[table].join(links, on=column).select(
-            pl.col("_component").alias("component"), "team_id", service.alias("service_id"), at[table].alias("at"), "source",
-            pl.lit(table).alias("source_table"), pl.col(_KEY[table]).alias("source_key"),
-        )  # fmt: skip
+    for table, all_ways in groupby(ways, key=itemgetter(0)):
+        found = []
+        for _, column, named in all_ways:
+            links = pl.LazyFrame(
+                [(part.id, name) for part in parts for name in dict.fromkeys(getattr(part, named))],
+                schema={"_component": pl.String, column: pl.String}, orient="row",
+            )  # fmt: skip
+            service = pl.lit(None, pl.String) if table == "usage" else pl.col("service_id")
+            rows = tables[table].join(links, on=column)
+            found.append(rows.select(
+                pl.col("_component").alias("component"), "team_id", service.alias("service_id"), at[table].alias("at"), "source",
+                pl.lit(table).alias("source_table"), pl.col(_KEY[table]).alias("source_key"),
+            ))  # fmt: skip
+        # Only what can be told of a component in two ways can be told of it twice.
+        yield found[0] if len(found) == 1 else pl.concat(found, how="vertical_relaxed").unique()
 
 
 def standing(
@@ -151,25 +159,16 @@ def told(tables: Tables, used: pl.DataFrame, parts: tuple[Component, ...], as_of
     )
 
 
-def costs_at(
-    tables: Tables, settings: Settings, as_of: datetime, parts: tuple[Component, ...], moments: pl.DataFrame
-) -> pl.DataFrame:
+def costs_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl.DataFrame) -> pl.DataFrame:
     """What each component was charged in the window before each moment: ``component``, ``at``, ``currency``, ``amount`` (exact),
     ``charges``. On the basis that counts; a charge is that of the first component that takes it.
 
     A component has a row in every currency it was ever charged in, once the bill covers the window. One that takes nothing, or
     whose ``take`` never matched a charge, has none: its cost is not known.
     """
-    taking = [part for part in parts if part.take]
-    if not taking:
+    if not any(part.take for part in settings.components):
         return pl.DataFrame(schema=_AT)
-    rows = with_owner(bill(charged_before(tables, as_of), settings), tables)
-    mine = pl.coalesce(pl.when(matches(part.take)).then(pl.lit(part.id)) for part in taking)
-    daily = (
-        rows.with_columns(mine.alias("component")).drop_nulls("component")
-        .group_by("component", "currency", pl.col("period_start").alias("_day")).agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("charges"))
-        .collect()
-    )  # fmt: skip
+    daily = _daily(tables, settings, as_of)
     begins = tables["costs"].select(pl.col("period_start").min()).collect().item()
     since = pl.col("at") - pl.duration(days=WINDOW_DAYS)
     windows = moments.select("at").filter((pl.lit(begins).cast(UTC_TIME) <= since).fill_null(False))
@@ -181,6 +180,31 @@ def costs_at(
         .sort("component", "at", "currency")
         .select(pl.col(name).cast(dtype) for name, dtype in _AT.items())
     )  # fmt: skip
+
+
+@remembered
+def _daily(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """What each component was charged at each moment (``_day``) charges begin at: ``component``, ``currency``, ``amount``, ``charges``."""
+    taking = [part for part in settings.components if part.take]
+    asked = {"basis", *(COLUMN.get(name, name) for part in taking for name in part.take)}
+    asked |= {"provider"} if settings.showback.weights_only else set()
+    asked |= {"team_id", "owner_raw", "category", "is_unused_commitment"} if asked & {"team_id", "reason"} else set()
+    charges = charged_before(tables, as_of)["costs"].filter(pl.col("basis") == settings.rules.cost_basis)
+    by = [name for name in charges.collect_schema().names() if name in asked]
+    # Whose a charge is, is said once of all that are alike in what is asked of them.
+    alike = charges.select(by).unique().with_row_index("_alike").collect()
+    told = bill({"costs": alike.lazy()}, settings)
+    told = with_owner(told, tables) if "team_id" in asked else told
+    mine = pl.coalesce(pl.when(matches(part.take)).then(pl.lit(part.id)) for part in taking).alias("_part")
+    taken = alike.join(told.select("_alike", mine).drop_nulls().collect(), on="_alike").drop("_alike")
+    return (
+        charges.join(taken.lazy(), on=by, nulls_equal=True)
+        .group_by(
+            pl.col("_part").alias("component"), pl.col("currency").cast(pl.String), pl.col("period_start").alias("_day")
+        )
+        .agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("charges"))
+        .collect()
+    )
 
 
 _AT: dict[str, pl.DataType | type[pl.DataType]] = {

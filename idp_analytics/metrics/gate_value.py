@@ -12,7 +12,7 @@ from idp_analytics.estimates import changes, shares
 from idp_analytics.estimates.stratified import pooled_difference
 from idp_analytics.metrics.approvals import judged
 from idp_analytics.metrics.catalogue import by_name
-from idp_analytics.metrics.cells import periods_of, placed
+from idp_analytics.metrics.cells import Spans, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import observed
 from idp_analytics.settings import Settings
@@ -49,7 +49,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _KINDS = ("gated", "ungated")
 
 
-def gate_value(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def gate_value(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Change fail rate of deployments behind a gate and of others, per tier and for all, by month and quarter (:data:`COLUMNS`).
 
     Deployments and failures as for ``change_fail_rate``. Shares: Wilson 1927; difference within a tier: Newcombe 1998; over tiers:
@@ -59,14 +59,15 @@ def gate_value(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     rows = seen.join(_behind(tables, as_of), left_on="source_key", right_on="deployment_id").join(
         tables["services"].select("service_id", pl.col("tier").cast(pl.String)), on="service_id", how="left"
     )
-    known = rows.with_columns(pl.col("tier").fill_null(NOT_TOLD)).collect()
+    told = ("service_id", "team_id", "day", "hit", "kind", pl.col("tier").fill_null(NOT_TOLD))
+    known = rows.select(told).collect()
     if known.filter(pl.col("kind") != "unknown").is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = known["day"].min()  # type: ignore[assignment]
-    periods = periods_of("change_fail_rate", tables, settings, as_of, first)
+    periods = periods_of("change_fail_rate", tables, settings, as_of, first, of=spans)
     kind, level = pl.col("kind"), settings.rules.level
     by_tier = (
-        placed(known, settings, ("org", "team"))
+        placed(known, settings, ("org", "team"), spans=spans)
         .group_by(*CELL, "tier")
         .agg(
             *((kind == name).sum().cast(pl.Int64).alias(name) for name in (*_KINDS, "unknown")),

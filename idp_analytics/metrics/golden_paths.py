@@ -9,12 +9,14 @@ of every share, and never counted as on the path.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 
 from idp_analytics.metrics.links import Tables, production_deployments
 from idp_analytics.metrics.observed import day_of
 from idp_analytics.metrics.period_ends import UTC_TIME
+from idp_analytics.metrics.remembered import of_last_moment, of_one_frame
 from idp_analytics.settings import Settings
 from idp_analytics.tables.declare import Column, Kind, Table
 from idp_analytics.tables.ownership import attribute
@@ -33,6 +35,7 @@ STATE = Table(
 """What :func:`attribute` needs to say whose a service was on ``day``."""
 
 
+@of_last_moment
 def evidence(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """``service_golden_path`` as known at ``as_of``, with ``strength`` (2 seen, 1 declared or not told, 0 born), ``next1`` and
     ``next2``: the first and second later look at the same path by the same source (null: there was none).
@@ -63,6 +66,7 @@ def evidence(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFram
     )
 
 
+@of_one_frame
 def spells(seen: pl.DataFrame) -> pl.DataFrame:
     """Each stay of a service on a path. ``seen``: :func:`evidence`. One row per stay, in order:
 
@@ -193,11 +197,19 @@ def services_at(tables: Tables, settings: Settings, as_of: datetime, moments: pl
     Not seen is inactive only where the data reach back that far. Left out: retired or not yet created, and what the
     platform team owns itself.
     """
-    owned = services_there(tables, moments)
-    kept = owned.join(platform_teams(tables, settings), on="team_id", how="anti")
-    return _active(kept, tables, settings, as_of).select(
-        "service_id", "at", "day", "team_id", "kind", "tier", "is_production", "is_active", "deployments"
-    )
+    seen, when = _seen_at(tables, settings, as_of), moments.select("at", "day").unique().sort("at", "day")
+    if (key := tuple(when.iter_rows())) not in seen:
+        kept = services_there(tables, when).join(platform_teams(tables, settings), on="team_id", how="anti")
+        seen[key] = _active(kept, tables, settings, as_of).select(
+            "service_id", "at", "day", "team_id", "kind", "tier", "is_production", "is_active", "deployments"
+        )
+    return seen[key]
+
+
+@of_last_moment
+def _seen_at(_tables: Tables, _settings: Settings, _as_of: datetime) -> dict[tuple[Any, ...], pl.DataFrame]:
+    """What :func:`services_at` has found, by the moments asked for: many studies look at the same."""
+    return {}
 
 
 def platform_teams(tables: Tables, settings: Settings) -> pl.DataFrame:
@@ -208,6 +220,7 @@ def platform_teams(tables: Tables, settings: Settings) -> pl.DataFrame:
     return tables["teams"].filter(is_platform).select("team_id").collect()
 
 
+@of_last_moment
 def deployed(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Deployments that show a service to be alive, oldest first: ``service_id``, ``deployed_at``, ``golden_path_id``; successful, to
     the environment that counts, before ``as_of``."""

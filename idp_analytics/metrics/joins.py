@@ -14,6 +14,7 @@ from idp_analytics.metrics import golden_paths
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.path_retention import joined
 from idp_analytics.metrics.period_ends import UTC_TIME
+from idp_analytics.metrics.remembered import of_last_moment
 from idp_analytics.settings import Settings
 from idp_analytics.tables.ownership import attribute
 
@@ -29,6 +30,7 @@ _JOIN: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # fmt: skip
 
 
+@of_last_moment
 def joins(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every first join, as :func:`path_retention.joined` has it, with how it came about. One row per service and path, sorted:
 
@@ -61,6 +63,7 @@ def _notice() -> pl.Expr:
     return pl.coalesce(told, must.dt.offset_by(f"-{NOTICE_DAYS}d"))
 
 
+@of_last_moment
 def chances(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Each service with each path it is eligible for, joined or not. One row per pair, sorted:
 

@@ -11,6 +11,7 @@ from idp_analytics.estimates import shares, survival
 from idp_analytics.metrics import golden_paths
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
+from idp_analytics.metrics.remembered import of_last_moment
 from idp_analytics.periods import label
 from idp_analytics.settings import Settings
 from idp_analytics.tables.ownership import attribute
@@ -123,6 +124,7 @@ def followed(both: pl.DataFrame, level: float, drawn: pl.Expr | None = None) -> 
     )
 
 
+@of_last_moment
 def joined(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """Every first join: ``service_id``, ``golden_path_id``, ``team_id``, ``cohort``, ``x`` days until it left (``hit`` true) or was last
     seen, ``kind``: counted, unknown (only birth is told) or early (before the first look at that path, or there when the source that

@@ -10,7 +10,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares, survival
 from idp_analytics.metrics.approvals import ANSWERED, judged
-from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed, within
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.requests import UNDONE, chained
@@ -206,7 +206,7 @@ def _part(cells: pl.DataFrame, part: str, level: float) -> pl.DataFrame:
 # --- what became of the runs ------------------------------------------------------------------------------------------
 
 
-def run_outcomes(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def run_outcomes(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """What became of every run, per operation and for all, dated by its end, else by the asking (:data:`OUTCOME_COLUMNS`).
 
     A run that stopped because its approval was refused or withdrawn says nothing of whether self-service works: it is beside the
@@ -232,15 +232,15 @@ def run_outcomes(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     )  # fmt: skip
     at = pl.coalesce(pl.when(~later).then("finished_at"), "requested_at")
     runs = tables["action_runs"].join(gates, on="run_id", how="left")
-    rows = known_by(
-        described(runs.with_columns(at.alias("at"), became.alias("became")), tables), settings, as_of
-    ).collect()
+    known = known_by(described(runs.with_columns(at.alias("at"), became.alias("became")), tables), settings, as_of)
+    rows = known.select("day", "service_id", "team_id", "operation_id", "title", "became").collect()
     if rows.is_empty():
         return pl.DataFrame(schema=OUTCOME_COLUMNS)
     first: date = rows["day"].min()  # type: ignore[assignment]
-    periods = periods_of("run_success_share", tables, settings, as_of, first)
+    periods = periods_of("run_success_share", tables, settings, as_of, first, of=spans)
+    rows = rows.filter(within(spans, pl.col("day")))
     counted = (
-        placed(_pooled(rows), settings, ("org", "team"))
+        placed(_pooled(rows), settings, ("org", "team"), spans=spans)
         .group_by(_OF)
         .agg(pl.len().alias("runs"), *((pl.col("became") == name).sum().alias(name) for name in OUTCOMES))
     )

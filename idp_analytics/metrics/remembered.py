@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable, Mapping
-from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -66,7 +65,7 @@ def of_one_table(name: str) -> Callable[[Callable[[Tables], pl.LazyFrame]], Call
 
 
 def remembered(study: Callable[..., Made]) -> Callable[..., Made]:
-    """``study(tables, settings, *moments)``, whose results for the last tables and settings are kept by moment, as long as those tables are there.
+    """``study(tables, settings, *moments)``, whose results for the last tables and settings are kept by moment (or by what else can be a key), as long as those tables are there.
     Holds no table alive."""
     return _kept(study, is_last=False)
 
@@ -78,14 +77,14 @@ def of_last_moment(study: Callable[..., Made]) -> Callable[..., Made]:
 
 def _kept(study: Callable[..., Made], is_last: bool) -> Callable[..., Made]:
     asked: list[tuple[dict[str, weakref.ref[pl.LazyFrame]], Settings]] = []
-    found: dict[tuple[datetime, ...], Made] = {}
+    found: dict[tuple[Hashable, ...], Made] = {}
 
     def forget(_: object = None) -> None:
         asked.clear()
         found.clear()
 
     @wraps(study)
-    def once(tables: Tables, settings: Settings, *moments: datetime) -> Made:
+    def once(tables: Tables, settings: Settings, *moments: Hashable) -> Made:
         if not asked or asked[0][1] is not settings or not same(asked[0][0], tables):
             forget()
             asked[:] = [({name: weakref.ref(table, forget) for name, table in tables.items()}, settings)]
@@ -94,6 +93,19 @@ def _kept(study: Callable[..., Made], is_last: bool) -> Callable[..., Made]:
                 found.clear()
             found[moments] = study(tables, settings, *moments)
         return found[moments]
+
+    return once
+
+
+def of_one_frame(made: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """For a function of one frame: its result for the last such frame is kept, as long as that is there; it holds it not alive."""
+    last: list[tuple[weakref.ref[pl.DataFrame], pl.DataFrame]] = []
+
+    @wraps(made)
+    def once(frame: pl.DataFrame) -> pl.DataFrame:
+        if not last or last[0][0]() is not frame:
+            last[:] = [(weakref.ref(frame, lambda _: last.clear()), made(frame))]
+        return last[0][1]
 
     return once
 

@@ -11,6 +11,7 @@ import polars as pl
 from idp_analytics.answers import CELL, ORG
 from idp_analytics.estimates import shares, trend
 from idp_analytics.metrics import golden_paths
+from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.component_users import UPTAKE_DAYS, arrived, begun, counted, tickets
 from idp_analytics.metrics.components import LAG, WINDOW_DAYS, components, costs_at, standing, told, uses
 from idp_analytics.metrics.links import Tables
@@ -70,9 +71,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 _PLACE = ["component", "at"]
 
 
-@remembered
-def sprawl(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Every component at the end of each month and quarter: who uses it, whether more or less, and what the rule comes to.
+def sprawl(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """Every component at the end of each month and quarter, or of ``spans``: who uses it, whether more or less, and what the rule comes to.
 
     One row per period and component (:data:`COLUMNS`), in the order of their ids. Share of teams: Wilson 1927; nobody of n means
     *at most* ``high``. Trend: Sen 1968 on uses by month, from 8 complete months. The rule: *retire candidate* where users are
@@ -81,13 +81,20 @@ def sprawl(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     component needs it. Few users and any of these not so, or not known: *watch*; a use that surely falls too. Where a
     source that ever told of it does not tell of the whole window, few users are *not measured*: silence is no zero.
     """
+    return _sprawl(tables, settings, as_of, spans if spans is None else tuple(spans))
+
+
+@remembered
+def _sprawl(tables: Tables, settings: Settings, as_of: datetime, of: Spans | None) -> pl.DataFrame:
     parts = components(tables, settings)
     used = uses(tables, parts, as_of)
     spans = told(tables, used, parts, as_of)
     if spans.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = spans["since"].min().date()  # type: ignore[union-attr]
-    ends = period_ends(settings, as_of, first)
+    ends = period_ends(settings, as_of, first, of=of)
+    if ends.is_empty():
+        return pl.DataFrame(schema=COLUMNS)
     moments = ends.select("at", "day").unique().sort("at")
     stands = standing(tables, settings, parts, as_of, moments)
     teams = _teams(tables, settings, moments)
@@ -99,7 +106,7 @@ def sprawl(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         .join(services.group_by("at").agg(pl.len().alias("services")), on="at", how="left")
         .join(arrived(used, stands, teams, tables, parts, moments), on=_PLACE, how="left")
         .join(tickets(tables, parts, moments), on=_PLACE, how="left")
-        .join(costs_at(tables, settings, as_of, parts, moments).group_by(_PLACE).agg((pl.col("amount") > 0).any().alias("has_cost")), on=_PLACE, how="left")
+        .join(costs_at(tables, settings, as_of, moments).group_by(_PLACE).agg((pl.col("amount") > 0).any().alias("has_cost")), on=_PLACE, how="left")
         .join(spans, on="component", how="left")
         .join(begun(used, parts, tables), on="component", how="left")
     )  # fmt: skip
@@ -142,11 +149,12 @@ def _named(parts: Sequence[Component]) -> pl.DataFrame:
 
 def _with_intervals(found: pl.DataFrame, level: float) -> pl.DataFrame:
     n, k = found["teams"].to_numpy(), found["active_teams"].to_numpy()
+    # One moment or many, it is divided alike: by one number for all rows Polars multiplies by its inverse.
+    share = np.divide(k, n, out=np.full(len(n), np.nan), where=n > 0)
     low, high = shares.wilson(k, n, level)
     of_services = shares.wilson(found["active_services"], found["services"], level)[1]
     return found.with_columns(
-        pl.when(pl.col("teams") > 0).then(pl.col("active_teams") / pl.col("teams")).alias("share"),
-        pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None),
+        pl.Series("share", share).fill_nan(None), pl.Series("low", low).fill_nan(None), pl.Series("high", high).fill_nan(None),
         pl.Series("services_high", of_services).fill_nan(None),
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ import polars as pl
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import shares
-from idp_analytics.metrics.components import components, costs_at
+from idp_analytics.metrics.cells import Spans
+from idp_analytics.metrics.components import costs_at
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import period_ends
 from idp_analytics.metrics.sprawl import COLUMNS as SPRAWL
@@ -50,18 +51,17 @@ PAIR_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study ``sprawl_pairs``, in order."""
 
 
-def sprawl_costs(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """What each component cost in the 90 days before the end of each month and quarter, beside its share of use.
+def sprawl_costs(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
+    """What each component cost in the 90 days before the end of each month and quarter, or of ``spans``, beside its share of use.
 
     One row per period, component and currency (:data:`COLUMNS`); components of which no cost is known have none. Shares are of
     components whose cost is known, not of the whole bill: what runs no component is not sprawl.
     """
-    found = sprawl(tables, settings, as_of)
+    found = sprawl(tables, settings, as_of, spans)
     if found.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    ends = period_ends(settings, as_of, found["period_start"].min()).select("every", "period", "at")  # type: ignore[arg-type]
-    parts = components(tables, settings)
-    costs = costs_at(tables, settings, as_of, parts, ends.select("at").unique())
+    ends = period_ends(settings, as_of, found["period_start"].min(), of=spans).select("every", "period", "at")  # type: ignore[arg-type]
+    costs = costs_at(tables, settings, as_of, ends.select("at").unique())
     together = [*CELL, "currency"]
     zero = pl.lit(0).cast(MONEY)
     rows = costs.join(ends, on="at").join(found, on=["every", "period", "component"]).with_columns(
@@ -78,13 +78,13 @@ def sprawl_costs(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     )  # fmt: skip
 
 
-def sprawl_pairs(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def sprawl_pairs(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """Two components that settings say are for the same (``capability``): how many teams use either, and how many both.
 
     One row per period and pair (:data:`PAIR_COLUMNS`). Share of both: Wilson 1927. Both used by many: teams need, or bear, two;
     used by different teams: two ways of one thing. Neither says that one is too many.
     """
-    found = sprawl(tables, settings, as_of).drop_nulls("capability")
+    found = sprawl(tables, settings, as_of, spans).drop_nulls("capability")
     if found.is_empty():
         return pl.DataFrame(schema=PAIR_COLUMNS)
     key = [*_PLACE, "capability"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from idp_analytics.metrics.remembered import Shared, of_last_moment, of_one_table, remembered, shared
+from idp_analytics.metrics.remembered import Shared, of_last_moment, of_one_frame, of_one_table, remembered, shared
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -118,3 +118,16 @@ def test_of_shared_tables_each_choice_is_made_once(settings):
     tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
     assert [more(tables, given, amount).collect().height for amount in (0, 2, 0, 2)] == [3, 2, 3, 2]
     assert made == [0, 2]
+
+
+def test_of_the_very_same_frame_it_is_made_once():
+    seen = []
+
+    @of_one_frame
+    def longest(frame):
+        seen.append(frame.height)
+        return frame.select(pl.col("hours").max())
+
+    runs, fewer = pl.DataFrame({"hours": [1, 3]}), pl.DataFrame({"hours": [1]})
+    assert [longest(frame).item() for frame in (runs, runs, fewer, runs)] == [3, 3, 1, 3]
+    assert seen == [2, 1, 2]

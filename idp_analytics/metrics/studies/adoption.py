@@ -14,13 +14,13 @@ from idp_analytics.metrics.momentum import adoption_following, adoption_momentum
 from idp_analytics.metrics.newcomers import newcomers
 from idp_analytics.metrics.next_paths import next_path_teams, next_paths
 from idp_analytics.metrics.next_teams import next_teams
-from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.path_coverage import path_coverage
 from idp_analytics.metrics.path_diffusion import diffusion, diffusion_fits
 from idp_analytics.metrics.path_retention import path_entry, path_retention
 from idp_analytics.metrics.platform_size import platform_size
 from idp_analytics.metrics.returning import people_return
 from idp_analytics.metrics.sprawl import sprawl
+from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.upgrade_lag import upgrade_lag
@@ -174,19 +174,28 @@ STUDIES: tuple[Study, ...] = (
         Shown.COURSE,
     ),
     Study(
-        "nine_in_ten",
-        "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
-        nine_in_ten,
-        People.WORK,
-        Shown.COURSE,
-        narrows=True,
-    ),
-    Study(
         "sprawl",
         "one part of the platform at the end of one month or quarter: who uses it, whether more or less, what stands against retiring it",
         sprawl,
         People.WORK,
         Shown.PERIOD,
+        narrows=True,
+    ),
+    Study(
+        "sprawl_costs",
+        "what one part of the platform cost in one currency in the 90 days before, with its share of cost and of use",
+        sprawl_costs,
+        People.WORK,
+        Shown.PERIOD,
+        narrows=True,
+    ),
+    Study(
+        "sprawl_pairs",
+        "two parts of the platform that are for the same thing, with the teams that use them",
+        sprawl_pairs,
+        People.WORK,
+        Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "platform_size",

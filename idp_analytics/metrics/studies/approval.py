@@ -26,6 +26,7 @@ STUDIES: tuple[Study, ...] = (
         run_outcomes,
         People.WORK,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "approval_queue",
@@ -55,6 +56,7 @@ STUDIES: tuple[Study, ...] = (
         gate_value,
         People.WORK,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "boundary",

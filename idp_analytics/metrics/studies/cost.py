@@ -11,27 +11,12 @@ from idp_analytics.metrics.cost_lines import cost_lines
 from idp_analytics.metrics.cost_restatement import nothing_before
 from idp_analytics.metrics.cost_restatement_reasons import none_before
 from idp_analytics.metrics.cost_variance import cost_variance
-from idp_analytics.metrics.sprawl_costs import sprawl_costs, sprawl_pairs
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Shown, Study
 from idp_analytics.metrics.tco_study import tco, tco_lines, tco_years
 from idp_analytics.metrics.unit_costs import unit_costs
 
 STUDIES: tuple[Study, ...] = (
-    Study(
-        "sprawl_costs",
-        "what one part of the platform cost in one currency in the 90 days before, with its share of cost and of use",
-        sprawl_costs,
-        People.WORK,
-        Shown.PERIOD,
-    ),
-    Study(
-        "sprawl_pairs",
-        "two parts of the platform that are for the same thing, with the teams that use them",
-        sprawl_pairs,
-        People.WORK,
-        Shown.PERIOD,
-    ),
     Study(
         "pools",
         "one pool of shared cost in one month or quarter, with what a team pays of it, or what of it nobody pays and why",

@@ -7,6 +7,7 @@ from idp_analytics.metrics.comparison import comparison
 from idp_analytics.metrics.deployment_classes import deployment_classes
 from idp_analytics.metrics.gaming import gaming
 from idp_analytics.metrics.lead_time_ledger import lead_time_ledger
+from idp_analytics.metrics.nine_in_ten import nine_in_ten
 from idp_analytics.metrics.page_load import page_load
 from idp_analytics.metrics.process_behaviour import process_behaviour
 from idp_analytics.metrics.reconciliation import reconciliation
@@ -93,5 +94,13 @@ STUDIES: tuple[Study, ...] = (
         page_load,
         People.WORK,
         Shown.PERIOD,
+    ),
+    Study(
+        "nine_in_ten",
+        "one duration of one entity in one month or quarter: by when nine in ten had ended, with what has not counted in",
+        nine_in_ten,
+        People.WORK,
+        Shown.COURSE,
+        narrows=True,
     ),
 )
