@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ _TOGETHER = 500
 
 _SUMS = ("x1", "n1", "x0", "n0")
 _NUMBERS = ("value", "low", "high")
+_ENDS = ("_lowest", "_highest")
 _ALIKE = "_alike"
 
 _AT_ONCE = 1 << 20
@@ -57,15 +59,16 @@ def clustered_comparison(
     alike = pl.concat_str(pl.col(ratio).cast(pl.String), *told, separator=";")
     lists = lists.with_columns(alike.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(_ALIKE))
     different = lists.select(_ALIKE, ratio, "clusters", *_SUMS).unique(_ALIKE, keep="first", maintain_order=True)
-    parts: list[pl.DataFrame] = []
+    parts = [pl.DataFrame(schema={_ALIKE: lists.schema[_ALIKE], **dict.fromkeys(_ENDS, pl.Float64)})]
     for (size,), of_size in different.partition_by("clusters", as_dict=True).items():
-        times = _Times(size, seed, draws)
-        for start in range(0, of_size.height, _TOGETHER):
-            parts += _drawn(of_size.slice(start, _TOGETHER), times, ratio, level, of_shares)
-    none = pl.DataFrame(schema={_ALIKE: lists.schema[_ALIKE], **dict.fromkeys(_NUMBERS, pl.Float64)})
+        times, tail = _Times(size, seed, draws), _tail(level, size)
+        starts = range(0, of_size.height, _TOGETHER)
+        parts += (_drawn(of_size.slice(start, _TOGETHER), times, ratio, tail) for start in starts)
+    whole = [pl.col(name).list.sum() for name in _SUMS]
+    ends = different.with_columns(whole).join(pl.concat(parts), on=_ALIKE, maintain_order="left")
     return (
-        lists.with_columns(pl.col(name).list.sum() for name in _SUMS)
-        .join(pl.concat([none, *parts]), on=_ALIKE, how="left", maintain_order="left")
+        lists.with_columns(whole)
+        .join(_told(ends, ratio, level, of_shares), on=_ALIKE, how="left", maintain_order="left")
         .drop(ratio, _ALIKE)
         .sort(*by, nulls_last=True)
     )
@@ -97,41 +100,46 @@ class _Times:
         return found
 
 
-def _drawn(lists: pl.DataFrame, times: _Times, ratio: str, level: float, of_shares: bool) -> Iterator[pl.DataFrame]:
-    size = times.size
-    held = {name: lists[name].explode().to_numpy().reshape(lists.height, size).astype(float) for name in _SUMS}
+def _drawn(lists: pl.DataFrame, times: _Times, ratio: str, tail: float) -> pl.DataFrame:
+    """Between which the effects drawn lie, ``tail`` cut off at each end: :data:`_ENDS` of each group, all of one size."""
+    values = np.concatenate([lists[name].explode().to_numpy() for name in _SUMS]).reshape(-1, times.size)
     # All four sums of all groups at once: what is drawn is gone through once.
-    sums = np.split(times.of(np.concatenate(list(held.values()))), len(_SUMS))
+    sums = np.split(times.of(values.astype(float)), len(_SUMS))
     kinds = lists[ratio].to_numpy()
+    ends = np.empty((len(_ENDS), lists.height))
     for is_ratio in np.unique(kinds):
         of_kind = kinds == is_ratio
-        drawn = {name: one[of_kind] for name, one in zip(_SUMS, sums, strict=True)}
-        whole = {name: values[of_kind].sum(axis=1) for name, values in held.items()}
-        told = _told(_effect(drawn, is_ratio), whole, size, is_ratio, level, of_shares)
-        numbers = (pl.Series(n, np.where(np.isfinite(v), v, np.nan)).fill_nan(None) for n, v in zip(_NUMBERS, told, strict=True))  # fmt: skip
-        yield pl.DataFrame([lists[_ALIKE].filter(pl.Series(of_kind)), *numbers])
+        some = sums if of_kind.all() else [one[of_kind] for one in sums]
+        ends[:, of_kind] = _quantiles(_effect(dict(zip(_SUMS, some, strict=True)), is_ratio), tail)
+    return pl.DataFrame([lists[_ALIKE], *(pl.Series(name, end) for name, end in zip(_ENDS, ends, strict=True))])
 
 
-def _told(
-    found: Array, whole: dict[str, Array], size: int, is_ratio: bool, level: float, of_shares: bool
-) -> tuple[Array, Array, Array]:
-    """Value, low and high of each group from what was ``found`` in the draws (columns)."""
-    value = _effect(whole, is_ratio)
-    low, high = _quantiles(found, _tail(level, size))
-    low, high = np.fmin(low, value), np.fmax(high, value)
-    x1, n1, x0, n0 = (whole[name] for name in _SUMS)
-    # Of a ratio x may be more than n, of which no share is made.
-    capped1, capped0 = np.minimum(x1, n1), np.minimum(x0, n0)
-    if not is_ratio:
-        alone = newcombe_difference(capped1, n1, capped0, n0, level)
-    else:
-        alone = share_ratio(capped1, n1, capped0, n0, level) if of_shares else rate_ratio(x1, n1, x0, n0, level)
-    known = np.isfinite(value)
-    low = np.where(known, np.fmin(low, alone[1]), low)
-    high = np.where(known, np.fmax(high, alone[2]), high)
-    return value, low, high
+def _told(groups: pl.DataFrame, ratio: str, level: float, of_shares: bool) -> pl.DataFrame:
+    """Value, low and high of each of ``groups``, by its sums and the :data:`_ENDS` of what was drawn; null: not finite."""
+    kinds, told = groups[ratio].to_numpy(), np.empty((len(_NUMBERS), groups.height))
+    for is_ratio in np.unique(kinds):
+        of_kind = kinds == is_ratio
+        whole = {name: groups[name].to_numpy()[of_kind].astype(float) for name in _SUMS}
+        value = _effect(whole, is_ratio)
+        low, high = (groups[name].to_numpy()[of_kind] for name in _ENDS)
+        low, high = np.fmin(low, value), np.fmax(high, value)
+        x1, n1, x0, n0 = whole.values()
+        # Of a ratio x may be more than n, of which no share is made.
+        capped1, capped0 = np.minimum(x1, n1), np.minimum(x0, n0)
+        if not is_ratio:
+            alone = newcombe_difference(capped1, n1, capped0, n0, level)
+        else:
+            alone = share_ratio(capped1, n1, capped0, n0, level) if of_shares else rate_ratio(x1, n1, x0, n0, level)
+        known = np.isfinite(value)
+        low = np.where(known, np.fmin(low, alone[1]), low)
+        high = np.where(known, np.fmax(high, alone[2]), high)
+        told[:, of_kind] = value, low, high
+    told[~np.isfinite(told)] = np.nan
+    numbers = (pl.Series(name, one).fill_nan(None) for name, one in zip(_NUMBERS, told, strict=True))
+    return pl.DataFrame([groups[_ALIKE], *numbers])
 
 
+@cache
 def _tail(level: float, size: int) -> float:
     """The part to cut off at each end so that few clusters are not too sure of themselves: percentiles of draws are those of a normal with √((m − 1) ÷ m) of the
     spread, where Student's t with m − 1 degrees of freedom would be right (expanded percentiles, Hesterberg 2015)."""

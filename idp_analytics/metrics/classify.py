@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from idp_analytics.metrics.links import Tables, repairs
-from idp_analytics.metrics.remembered import shared
+from idp_analytics.metrics.remembered import Shared, remembered, shared
 from idp_analytics.settings import Settings
 
 CLASSES = ("planned", "hotfix", "revert", "rollback", "redeploy", "re-sync")
@@ -86,7 +86,20 @@ def rollbacks(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
     As :func:`classified` says, without what only other classes need: words are looked for in the changes of deployments
     whose version number went down and of no others, and repairs, which are asked after all that makes a rollback, nowhere.
+    What was a rollback rests on what ran before and on nothing later: of what was known by a moment it is what it is of all
+    (:class:`Shared`), which is then asked once for all moments.
     """
+    if isinstance(tables, Shared) and tables.whole is not None:
+        return _of_all(tables.whole, settings).lazy()
+    return _put_back(tables, settings)
+
+
+@remembered
+def _of_all(tables: Tables, settings: Settings) -> pl.DataFrame:
+    return _put_back(tables, settings).collect()
+
+
+def _put_back(tables: Tables, settings: Settings) -> pl.LazyFrame:
     sequence = _sequence(tables)
     lower = sequence.filter("version_down").select("deployment_id")
     links = tables["deployment_changes"].join(lower, on="deployment_id", how="semi")

@@ -39,7 +39,7 @@ class Gathering:
     """
 
     def __init__(self, tables: Tables, settings: Settings, as_of: datetime, keep: bool = True) -> None:
-        self.shared = Shared(known(tables, as_of))
+        self.shared = Shared(known(tables, as_of), tables)
         self._settings, self._as_of, self._keep = settings, as_of, keep
         self._held = _held(tables, settings, as_of)
 

@@ -19,10 +19,12 @@ Made = TypeVar("Made")
 
 
 class Shared(dict[str, pl.LazyFrame]):
-    """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are."""
+    """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are. ``whole``: those of which they are what was known by a
+    moment, for what does not depend on anything later."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, whole: Tables | None = None) -> None:
         super().__init__(tables)
+        self.whole = whole
         self.made: dict[tuple[Hashable, ...], tuple[Settings, pl.LazyFrame]] = {}
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
+import polars as pl
 import pytest
 
 from idp_analytics.metrics.classify import CLASSES, RULES, UNFINISHED, UNPLANNED, classified, rollbacks
+from idp_analytics.metrics.links import begun_before
+from idp_analytics.metrics.remembered import Shared
 
 
 def run(company, settings, deployments, changes=(), incidents=(), **rules):
@@ -168,3 +173,11 @@ def test_rollbacks_asked_for_alone_are_those_among_all_classes(company, settings
     assert rollbacks(made, settings()).collect()["deployment_id"].sort().to_list() == among
     assert {"version number went down"} <= set(every["rule"])
     assert len(among) > 5
+    # What is known by any moment is told as if nothing came after it.
+    for day in range(1, 6):
+        then = pl.lit(datetime(2026, 3, day, 7, tzinfo=UTC))
+        cut = {**made, "deployments": begun_before(made["deployments"], then)}
+        there = set(cut["deployments"].select("deployment_id").collect().to_series())
+        alone = set(rollbacks(cut, settings()).collect().to_series())
+        assert alone == set(rollbacks(Shared(cut, made), settings()).collect().to_series()) & there
+        assert alone < set(among) or day == 5

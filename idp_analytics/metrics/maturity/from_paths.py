@@ -46,8 +46,9 @@ def not_before(as_of: datetime) -> date:
 
 
 def whole_quarters(settings: Settings, as_of: datetime) -> tuple[periods.Period, ...]:
-    """The quarters :func:`latest` may choose, oldest first: over at ``as_of``, and begun no earlier than :func:`not_before`."""
-    today = day_of(as_of, settings.time_zone)
+    """The quarters :func:`latest` may choose, oldest first: over at ``as_of`` where the organisation is or in UTC, in which money is told, and begun no earlier
+    than :func:`not_before`."""
+    today = max(day_of(as_of, settings.time_zone), day_of(as_of, "UTC"))
     this = periods.parse(periods.label(periods.floor(today, "1q"), "1q"))
     return tuple(span for span in periods.course(this, 4)[:-1] if span.start >= not_before(as_of))
 
