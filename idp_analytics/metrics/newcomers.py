@@ -11,8 +11,8 @@ from idp_analytics.estimates import survival
 from idp_analytics.metrics import people
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.cohorts import ALL, withheld
+from idp_analytics.metrics.gathered import Gathered, Gathering
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import observed
 from idp_analytics.settings import Settings
 
 FOLLOWED: tuple[Metric, ...] = tuple(metric for metric in CATALOGUE if metric.about_people)
@@ -48,28 +48,27 @@ def newcomers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFra
     newcomers than that: one row with ``is_withheld``. No newcomer: no row. Share, interval: 1 − Kaplan–Meier, on the log
     scale (Kalbfleisch & Prentice 1980).
     """
-    parts = [_followed(metric, tables, settings, as_of) for metric in FOLLOWED]
-    return pl.concat([pl.DataFrame(schema=COLUMNS), *parts])
-
-
-def _followed(metric: Metric, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    seen = observed(metric, tables, settings, as_of).collect()
     if people.first_quarter(tables, settings, as_of) is None:
         return pl.DataFrame(schema=COLUMNS)
-    least, level = settings.rules.min_cohort, settings.rules.level
-    usable = pl.col("usable")
-    cube = seen.group_by("team_id", "day").agg(usable.sum().alias("n"), (~usable).sum().alias("missing"))
+    gathering = Gathering(tables, settings, as_of)
     since = people.covered_since(tables, settings).collect().item()
     everyone = people.newcomers(tables, settings).collect()
     head = {
-        "scope": "org", "entity_id": ORG, "metric": metric.name, "since": since, "level": level,
+        "scope": "org", "entity_id": ORG, "since": since, "level": settings.rules.level,
         "left_out": everyone.filter(~pl.col("is_covered")).height,
     }  # fmt: skip
-    if seen.is_empty() or withheld(cube, least).filter(every=ALL).height:
+    return pl.concat(_followed(metric, gathering.of(metric), head, settings) for metric in FOLLOWED)
+
+
+def _followed(metric: Metric, seen: Gathered, head: dict[str, object], settings: Settings) -> pl.DataFrame:
+    least, level = settings.rules.min_cohort, settings.rules.level
+    cube = seen.cube.select(pl.col("team_id").cast(pl.String), "day", "n", "missing")
+    head = {**head, "metric": metric.name}
+    if seen.durations is None or cube.is_empty() or withheld(cube, least).filter(every=ALL).height:
         return _shaped(pl.DataFrame([{**head, "is_withheld": True}]))
     # Somebody there in the course of a day is so at its end; who was lost sight of in it was not seen to its end.
     days = pl.when("hit").then(pl.col("x").ceil()).otherwise(pl.col("x").floor())
-    rounded = seen.filter("usable").select(pl.lit(metric.name).alias("metric"), days.alias("x"), "hit")
+    rounded = seen.durations.select(pl.lit(metric.name).alias("metric"), days.alias("x"), "hit")
     median = survival.grouped_median(rounded, ["metric"], "x", "hit", level).row(0, named=True)
     told = {
         **head, "is_withheld": False, "n": median["n"], "missing": int(cube["missing"].sum()), "k": median["events"],

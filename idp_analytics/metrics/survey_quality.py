@@ -78,10 +78,10 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     heads = survey_waves.headcounts(tables, settings, as_of)
     counts = survey_response.levels(tables, settings, as_of)[0]
     index = survey_index.index(answers, counts, waves, heads, moved, settings).with_columns(measure=pl.lit(INDEX))
+    day = pl.col("submitted_at").dt.convert_time_zone(settings.time_zone).dt.date()
+    when = tables["survey_responses"].group_by("response_id", *WAVE).agg(day.max().alias("day")).collect()
     rows = [
-        row
-        for wave in answers.partition_by(WAVE, maintain_order=True)
-        for row in _of_wave(wave, tables, settings, waves)
+        row for wave in answers.partition_by(WAVE, maintain_order=True) for row in _of_wave(wave, when, settings, waves)
     ]
     rows += list(_responses(answers, tables, settings, as_of, waves))
     known = {
@@ -103,7 +103,7 @@ def survey_quality(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
 
 def _of_wave(
-    wave: pl.DataFrame, tables: Tables, settings: Settings, waves: pl.DataFrame
+    wave: pl.DataFrame, when: pl.DataFrame, settings: Settings, waves: pl.DataFrame
 ) -> Iterator[dict[str, object]]:
     key = wave.select(*WAVE).row(0, named=True)
     rated = wave.filter(pl.col("part") == "drivers", pl.col("kind") == "scale", pl.col("value").is_not_null())
@@ -123,13 +123,11 @@ def _of_wave(
         }  # fmt: skip
     overall = wave.filter(pl.col("part") == "overall", pl.col("kind") == "scale").drop_nulls("value")
     if overall.height:
-        yield {**key, "measure": LATER, **_later(overall, tables, settings, waves)}
+        yield {**key, "measure": LATER, **_later(overall, when, settings, waves)}
 
 
-def _later(overall: pl.DataFrame, tables: Tables, settings: Settings, waves: pl.DataFrame) -> dict[str, object]:
-    """The first days against those after them; who answered at no known time is in neither."""
-    day = pl.col("submitted_at").dt.convert_time_zone(settings.time_zone).dt.date()
-    when = tables["survey_responses"].group_by("response_id", *WAVE).agg(day.max().alias("day")).collect()
+def _later(overall: pl.DataFrame, when: pl.DataFrame, settings: Settings, waves: pl.DataFrame) -> dict[str, object]:
+    """The first days against those after them (``when``: the ``day`` of each response); who answered at no known time is in neither."""
     told = (
         overall.join(when, on=["response_id", *WAVE]).join(waves.select(*WAVE, "opened_on"), on=WAVE).drop_nulls("day")
     )
