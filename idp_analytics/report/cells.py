@@ -14,6 +14,9 @@ from idp_analytics.report.words import VERDICTS
 TEAMS = 40
 """How many teams a table has at most: whoever looks for one of hundreds finds it on the index, and all their numbers in the files beside."""
 
+_EMPTY = frozenset({"", NOTHING})
+"""What stands in a cell in which nothing does."""
+
 
 def table(caption: str, rows: Iterable[Mapping[str, str]], left: Sequence[str] = (), left_out: int = 0) -> Table:
     """A table from rows of text, all with the same columns.
@@ -21,9 +24,9 @@ def table(caption: str, rows: Iterable[Mapping[str, str]], left: Sequence[str] =
     Columns in which nothing stands are left out. All but the first, verdicts and those in ``left`` are numbers.
     """
     found = list(rows)
-    names = [name for name in (found[0] if found else {}) if any(row[name] not in ("", NOTHING) for row in found)]
-    columns = {name: [row[name] for row in found] for name in names}
-    return Table(caption, columns, tuple(name for name in names[1:] if name not in (*left, "Verdict")), left_out)
+    columns = {name: [row[name] for row in found] for name in (found[0] if found else ())}
+    columns = {name: column for name, column in columns.items() if not _EMPTY.issuperset(column)}
+    return Table(caption, columns, tuple(name for name in [*columns][1:] if name not in (*left, "Verdict")), left_out)
 
 
 def of_teams(

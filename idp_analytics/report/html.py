@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,19 +30,50 @@ _ESCAPED = re.compile("[&<>\"']")
 _CELLS = 8192
 """Of so many texts it is kept how they stand on a page: cells say the same again and again."""
 
+_NUMBER = ' class="idp-number"'
+
 FOLDER = Path(__file__).with_name("templates")
 
 
 def answer(section: Section) -> str:
-    """The answer with its verdict and cautions."""
-    return _rendered("answer.html", section=section)
+    """The answer with its verdict and cautions. A report has a hundred, so they go through no template."""
+    said = f"{badge(section.verdict)} " if section.verdict else ""
+    return f'<div class="idp-answer">\n<p>{said}{_held(section.answer)}</p>\n{warnings(section.cautions)}\n</div>'
+
+
+def badge(verdict: Verdict) -> Markup:
+    """A verdict: symbol and word, and what it means."""
+    told = VERDICTS[verdict]
+    return Markup(  # noqa: S704 escaped
+        f'<span class="idp-verdict idp-verdict--{slug(verdict)}"><span aria-hidden="true">{_text(told.symbol)}</span> '
+        f'<abbr title="{_text(told.meaning)}">{_text(verdict.value)}</abbr></span>'
+    )
+
+
+def warnings(cautions: Sequence[str]) -> Markup:
+    """Cautions as a list; nothing where there are none."""
+    if not cautions:
+        return Markup()
+    items = "".join(f"<li>{_text(caution)}</li>\n" for caution in cautions)
+    return Markup(f'<ul class="idp-cautions" aria-label="Cautions">\n{items}</ul>\n')  # noqa: S704 escaped
 
 
 def behind(section: Section) -> str:
     """Tables, trace and definitions; empty where the section has none."""
-    if not (section.tables or section.trace or section.metrics):
-        return ""
-    return _rendered("behind.html", section=section, definition=_defined, table=table)
+    tables = [table(one) for one in section.tables]
+    if tables and not section.opened:
+        fold = '<details class="idp-table-fold"><summary>Numbers behind the answer</summary>'
+        tables = [Markup(fold), *tables, Markup("</details>")]  # noqa: S704 our own
+    definitions = [
+        f'<details class="idp-definition-fold"><summary>{_headed(metric, section)}</summary>\n{_defined(metric)}\n</details>'
+        for metric in section.metrics
+    ]
+    trace = f'<p class="idp-trace">The rows behind it: <code>{_text(section.trace)}</code></p>' if section.trace else ""
+    return "\n".join([*tables, *definitions, trace]).strip()
+
+
+def _headed(metric: Metric, section: Section) -> str:
+    return "What is counted, and how" if section.metric else f"{_text(metric.title)}: {_text(metric.question)}"
 
 
 def table(table: Table) -> Markup:
@@ -51,19 +83,29 @@ def table(table: Table) -> Markup:
         rest = f' {table.left_out:,} more stand in <a href="{_text(table.whole)}">{_text(table.whole)}</a>.'
     heads, cells = [], []
     for number, (name, column) in enumerate(table.columns.items()):
-        numeric = ' class="idp-number"' if name in table.numbers else ""
-        heads.append(f'<th scope="col"{numeric}>{_text(name)}</th>')
-        if number == 0:
-            cells.append([f'<th scope="row"><bdi>{_text(cell)}</bdi></th>' for cell in column])
-        elif numeric:
-            cells.append([f"<td{numeric}>{_held(cell)}</td>" for cell in column])
-        else:
-            cells.append([f"<td><bdi>{_text(cell)}</bdi></td>" for cell in column])
-    rows = "".join(f"<tr>{''.join(row)}</tr>\n" for row in zip(*cells, strict=True))
+        numeric = name in table.numbers
+        heads.append(f'<th scope="col"{_NUMBER if numeric else ""}>{_text(name)}</th>')
+        cells.append(map(_row_head if number == 0 else _number_cell if numeric else _text_cell, column))
+    rows = "".join([f"<tr>{''.join(row)}</tr>\n" for row in zip(*cells, strict=True)])
     return Markup(  # noqa: S704 all from data is escaped
         f'<div class="idp-table idp-scroll" role="region" tabindex="0" aria-label="{_text(table.caption)}">\n<table>\n'
         f"<caption>{_text(table.caption)}{rest}</caption>\n<thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
     )
+
+
+@lru_cache(_CELLS)
+def _row_head(cell: str) -> str:
+    return f'<th scope="row"><bdi>{_text(cell)}</bdi></th>'
+
+
+@lru_cache(_CELLS)
+def _number_cell(cell: str) -> str:
+    return f"<td{_NUMBER}>{_held(cell)}</td>"
+
+
+@lru_cache(_CELLS)
+def _text_cell(cell: str) -> str:
+    return f"<td><bdi>{_text(cell)}</bdi></td>"
 
 
 def cards(cards: Cards) -> str:
@@ -145,10 +187,10 @@ def _environment() -> Environment:
 
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_finalized,
+        trim_blocks=True, lstrip_blocks=True, finalize=_finalized, auto_reload=False,
     )  # fmt: skip
-    environment.globals["verdicts"] = VERDICTS
-    environment.filters.update(slug=slug, together=together)
+    environment.globals.update(badge=badge, warnings=warnings)
+    environment.filters["together"] = together
     return environment
 
 
