@@ -289,6 +289,12 @@ def each(told: Callable[[K], V], values: Sequence[K]) -> list[V]:
     return list(known.values()) * len(values) if len(known) == 1 else list(map(known.__getitem__, values))
 
 
+def ids(export: Export, natives: Sequence[str | None]) -> pl.Series:
+    """:meth:`Export.ids` as a column."""
+    told = pl.Series(natives, dtype=pl.String)
+    return pl.select(pl.lit(export.id("")) + told).to_series()
+
+
 def either(*choices: Sequence[V | None]) -> list[V | None]:
     """Of each place the first that is known."""
     first = list(choices[0])

@@ -182,7 +182,8 @@ def _extracts(table: Table, rows: list[Row], files: Sequence[File]) -> list[Extr
     for row in stay:
         good[row["_document"].file.shown].append(row)
     for row in again:
-        dropped[row["_document"].file.shown][AGAIN] += count(row)
+        if times := count(row):  # columns of a file may stand for none
+            dropped[row["_document"].file.shown][AGAIN] += times
     return [
         Extract(
             table.name, frame(table, good[file.shown]), file.shown, file.sha256, file.as_of,

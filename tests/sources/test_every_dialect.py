@@ -50,6 +50,7 @@ def read(kind, paths, folder, **options):
         found.setdefault(extract.table, []).append(one.rows)
         load = one.load.row(0, named=True)
         assert load["rows_in"] == load["rows_out"] + sum(extract.dropped.values())
+        assert 0 not in extract.dropped.values()
     return {table: pl.concat(frames) for table, frames in found.items()}, extracts
 
 

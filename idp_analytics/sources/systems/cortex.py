@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import polars as pl
+
 from idp_analytics.sources import members, over_time
-from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.batch import Batch, each, either, ids
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
@@ -115,76 +117,112 @@ def aliases(document: Document, export: Export) -> Iterator[Row]:
 def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deploy or rollback; scaling and restarting are none. Cortex is told of deploys that were done, so they are
     successes, and of no other: that failures are missing is said."""
-    others = Counter(kind for kind in batch.texts("type") if kind in _NOT_DEPLOYED)
-    yield from (batch.documents[0].left_out(f"is no deployment ({kind})", times) for kind, times in others.items())
-    batch = batch.where(kind not in _NOT_DEPLOYED for kind in batch.texts("type"))
+    if not set(_NOT_DEPLOYED).isdisjoint(batch.texts("type")):
+        others = Counter(kind for kind in batch.texts("type") if kind in _NOT_DEPLOYED)
+        yield from (batch.documents[0].left_out(f"is no deployment ({kind})", times) for kind, times in others.items())
+        batch = batch.where(kind not in _NOT_DEPLOYED for kind in batch.texts("type"))
     if not batch.documents:
         return
     first = batch.documents[0]
     yield first.warning("Cortex is told of deployments that were done: failures are not among them")
-    kinds = [kind or "DEPLOY" for kind in batch.texts("type")]
+    kinds = pl.Series(batch.texts("type"), dtype=pl.String).fill_null("DEPLOY")
     at, raw, shas, titles = (batch.texts(name) for name in ("timestamp", "environment", "sha", "title"))
-    deployers = either(*(batch.texts(*path) for path in _DEPLOYERS))
-    services = batch.texts("serviceTag")
+    services = batch.first("serviceTag", "entityTag")
     if not all(services):
         beside = [members.text(first.file.beside, "tag")] * len(batch)
-        services = either(services, batch.texts("entityTag"), beside, batch.texts("serviceId"))
-    natives = either(batch.texts("uuid"), batch.texts("id"))
+        services = either(services, beside, batch.texts("serviceId"))
+    natives = batch.first("uuid", "id")
     if not all(natives):
         natives = [
             one or f"{service or ''}/{sha or title}/{when}"
             for one, service, sha, title, when in zip(natives, services, shas, titles, at, strict=True)
         ]
+    is_known = kinds.is_in(list(_DEPLOYED))
     yield from batch.rows(
-        deployment_id=export.ids(natives), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
-        sha=shas, version=titles, kind="application", finished_at=at, outcome=each(lambda kind: "success" if kind in _DEPLOYED else kind, kinds),
-        outcome_raw=kinds, is_rollback=list(map(_DEPLOYED.get, kinds)), initiated_by=each(export.person, deployers),
+        deployment_id=ids(export, natives), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
+        sha=shas, version=titles, kind="application", finished_at=at, outcome=kinds.set(is_known, "success"), outcome_raw=kinds,
+        is_rollback=kinds.replace_strict(_DEPLOYED, default=None, return_dtype=pl.Boolean) if is_known.any() else None,
+        initiated_by=each(export.person, batch.first(*_DEPLOYERS)),
     )  # fmt: skip
 
 
-def policy_results(document: Document, export: Export) -> Iterator[Row]:
+def policy_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per rule and entity of a scorecard, when it was last scored. A rule that was not evaluated has no verdict."""
     del export
-    service = _scored(document)
-    for rule in document.every("score", "rules"):
-        verdict, raw = _verdict(rule)
-        yield document.row(
-            policy=_card(document), rule=members.text(rule, "identifier") or members.text(rule, "expression"), resource=service,
-            as_of=document.text("lastUpdated") or document.taken_at, engine="cortex", service_id=service, result=verdict, result_raw=raw, enforcement="audit",
-        )  # fmt: skip
+    rules, places = batch.every("score", "rules")
+    verdicts = list(map(_verdict, rules.bodies))
+    own = {
+        "rule": rules.first("identifier", "expression"),
+        "result": [verdict for verdict, _ in verdicts],
+        "result_raw": [raw for _, raw in verdicts],
+    }
+    services = _scored(batch)
+    yield from batch.several(
+        places, own, policy=_cards(batch), resource=services, as_of=_scored_at(batch), engine="cortex", service_id=services, enforcement="audit"
+    )  # fmt: skip
 
 
-def scorecard_results(document: Document, export: Export) -> Iterator[Row]:
+def scorecard_results(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per rule and entity of a scorecard, when it was last scored, and the level and points Cortex says the entity has. Which rule is of
     which level is in the scorecard's descriptor: without it the levels of rules are not known."""
-    card, service = _card(document), _scored(document)
-    cards = export.by("scorecard", "tag").get(card, [])
-    ranks = {members.text(one, "name"): members.text(one, "rank") for one in cards[-1].every("ladder", "levels")} if cards else {}  # fmt: skip
-    described = {
+    cards, services = _cards(batch), _scored(batch)
+    known = {card: _described(card, export) for card in set(cards)}
+    shared: dict[str, Any] = {
+        "tool": "cortex", "scorecard": cards, "resource": services, "service_id": services, "as_of": _scored_at(batch),
+    }  # fmt: skip
+    rules, places = batch.every("score", "rules")
+    names = [rules.texts(key) for key in ("title", "expression", "identifier")]
+    levels, weights = rules.texts("level"), rules.texts("weight")
+    numbers: list[str | None] = [None] * len(rules)
+    if any(ranks or described for ranks, described in known.values()):
+        of = [known[cards[place]] for place in places]
+        abouts = [
+            next((described[name] for name in some if name in described), {})
+            for some, (_, described) in zip(zip(*names, strict=True), of, strict=True)
+        ]
+        levels = either(levels, [members.text(about, "level") for about in abouts])
+        weights = either(weights, [members.text(about, "weight") for about in abouts])
+        numbers = [ranks.get(level) if level else None for level, (ranks, _) in zip(levels, of, strict=True)]
+    verdicts = list(map(_verdict, rules.bodies))
+    yield from batch.several(
+        places,
+        {
+            "rule": rules.first("identifier", "expression", "title"), "level": levels, "level_number": numbers, "weight": weights,
+            "state": [_STATES.get(verdict or "") for verdict, _ in verdicts], "state_raw": [raw for _, raw in verdicts],
+        },
+        **shared,
+    )  # fmt: skip
+    ladders = batch.at("score", "ladderLevels")
+    climbed = [place for place, ladder in enumerate(ladders) if isinstance(ladder, list)]
+    reached = [members.every(ladders[place])[-1:] for place in climbed]
+    stands = [members.text(one, 0, "level", "name") or members.text(one, 0, "levelName") for one in reached]
+    points, most = (batch.texts("score", "summary", name) for name in ("score", "totalPossibleScore"))
+    yield from batch.several(
+        climbed,
+        {
+            "rule": [LEVEL_SAID] * len(climbed), "level": stands, "score": [points[place] for place in climbed], "score_most": [most[place] for place in climbed],
+            "level_number": [
+                members.text(one, 0, "level", "number") or known[cards[place]][0].get(level) if one else 0
+                for place, one, level in zip(climbed, reached, stands, strict=True)
+            ],
+        },
+        **shared,
+    )  # fmt: skip
+
+
+def _described(card: str, export: Export) -> tuple[dict[str | None, str | None], dict[str | None, dict[str, Any]]]:
+    """What the newest descriptor of a scorecard tells: the rank of each level, and each rule by all its names."""
+    cards = export.by("scorecard", "tag").get(card)
+    if not cards:
+        return {}, {}
+    ranks = {members.text(one, "name"): members.text(one, "rank") for one in cards[-1].every("ladder", "levels")}
+    described: dict[str | None, dict[str, Any]] = {
         name: rule
-        for rule in (cards[-1].every("rules") if cards else ())
+        for rule in cards[-1].every("rules")
         for name in (members.text(rule, key) for key in ("expression", "title", "identifier"))
         if name
     }
-    shared: dict[str, Any] = {
-        "tool": "cortex", "scorecard": card, "resource": service, "service_id": service, "as_of": document.text("lastUpdated") or document.taken_at,
-    }  # fmt: skip
-    for rule in document.every("score", "rules"):
-        names = [name for name in (members.text(rule, key) for key in ("identifier", "expression", "title")) if name]
-        about = next((described[name] for name in reversed(names) if name in described), {})
-        verdict, raw = _verdict(rule)
-        level = members.text(rule, "level") or members.text(about, "level")
-        yield document.row(
-            **shared, rule=next(iter(names), None), level=level, level_number=ranks.get(level) if level else None, state=_STATES.get(verdict or ""), state_raw=raw,
-            weight=members.text(rule, "weight") or members.text(about, "weight"),
-        )  # fmt: skip
-    if isinstance(document.at("score", "ladderLevels"), list):
-        reached = document.every("score", "ladderLevels")[-1:]
-        level = members.text(reached, 0, "level", "name") or members.text(reached, 0, "levelName")
-        yield document.row(
-            **shared, rule=LEVEL_SAID, level=level, level_number=members.text(reached, 0, "level", "number") or ranks.get(level) if reached else 0,
-            score=document.text("score", "summary", "score"), score_most=document.text("score", "summary", "totalPossibleScore"),
-        )  # fmt: skip
+    return ranks, described
 
 
 def escape_hatches(document: Document, export: Export) -> Iterator[Row]:
@@ -299,19 +337,20 @@ def _tier(groups: list[str]) -> str | None:
     return next((digit for digit in named if digit.isdigit()), None)
 
 
-def _card(document: Document) -> str:
-    """The scorecard a score is of."""
-    beside = document.file.beside
-    return (
-        document.text("scorecardTag")
-        or members.text(beside, "scorecardTag")
-        or members.text(beside, "tag")
-        or "scorecard"
-    )
+def _cards(batch: Batch) -> list[str]:
+    """The scorecard that each score is of."""
+    beside = batch.documents[0].file.beside
+    card = members.text(beside, "scorecardTag") or members.text(beside, "tag") or "scorecard"
+    return [one or card for one in batch.texts("scorecardTag")]
 
 
-def _scored(document: Document) -> str | None:
-    return document.text("service", "tag") or document.text("entityTag")
+def _scored(batch: Batch) -> list[str | None]:
+    return batch.first(("service", "tag"), "entityTag")
+
+
+def _scored_at(batch: Batch) -> list[str | None]:
+    taken_at = batch.documents[0].taken_at
+    return [at or taken_at for at in batch.texts("lastUpdated")]
 
 
 def _verdict(rule: Any) -> tuple[str | None, str | None]:
@@ -362,8 +401,8 @@ SYSTEM = System(
         Gives("memberships", memberships, _CATALOGUE, _NOW, over_time=over_time.spans, is_state=True),
         Gives("aliases", aliases, _CATALOGUE, _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
         Gives("deployments", None, ("deploy",), "all that were told to it", at_once=deployments, lost=("queued_at", "started_at", "is_resync", "automated", "golden_path_id")),
-        Gives("policy_results", policy_results, ("score",), _NOW, lost=("team_id", "severity", "hatch_id", "truncated"), is_state=True),
-        Gives("scorecard_results", scorecard_results, ("score",), _NOW, beside=("scorecard",), lost=("team_id", "category"), is_state=True),
+        Gives("policy_results", None, ("score",), _NOW, at_once=policy_results, lost=("team_id", "severity", "hatch_id", "truncated"), is_state=True),
+        Gives("scorecard_results", None, ("score",), _NOW, at_once=scorecard_results, beside=("scorecard",), lost=("team_id", "category"), is_state=True),
         Gives("escape_hatches", escape_hatches, ("exemption",), "all", lost=("golden_path_id", "team_id", "uses")),
         Gives("approvals", approvals, ("exemption",), "all", lost=("team_id", "responders")),
         Gives("golden_paths", golden_paths, ("initiative",), _NOW, lost=("owner_team_id", "applies_to", "current_version", "released_at", "retired_at", "minutes_saved")),
