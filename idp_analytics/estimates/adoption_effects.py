@@ -129,9 +129,11 @@ def drift_before(values: npt.ArrayLike, weights: npt.ArrayLike, taken_up: npt.Ar
     free = w * (np.arange(months) < when[:, None])
     toward = np.where(ever[:, None], np.arange(months) - np.minimum(when, months)[:, None], 0.0)
     units = np.flatnonzero(free.sum(axis=1) > 0)
-    whole, others = _slope(y, toward, free), _slopes_without(y, toward, free, units)
-    n = len(units)
-    if np.isnan(whole) or n < 3 or np.isnan(others).any():
+    whole, n = _slope(y, toward, free), len(units)
+    if np.isnan(whole) or n < 3:
+        return Drift(_rounded(whole), np.nan, np.nan)
+    others = _slopes_without(y, toward, free, units)
+    if np.isnan(others).any():
         return Drift(_rounded(whole), np.nan, np.nan)
     error = np.sqrt((n - 1) / n * np.sum((others - others.mean()) ** 2))
     reach = float(student.isf((1 - level) / 2, n - 1)) * error
@@ -211,24 +213,25 @@ def _slopes_without(values: Array, toward: Array, free: Array, left_out: Months)
     both = both - np.einsum("it,ikt->ik", part, both)[:, :, None]  # from each unit's own mean
     systems = free[:, :, None] * np.eye(size) - free[:, :, None] * part[:, None, :]
     rights = free[:, None, :] * both
+    # What is weighed of both, and of the second with itself; what the months explain of it is taken away below.
+    products = np.stack([(rights[:, 1] * both[:, k]).sum(axis=1) for k in (0, 1)], axis=1)
     system, right, seen = systems.sum(axis=0), rights.sum(axis=0), (free > 0).sum(axis=0)
+    most = free.max(axis=1, initial=0.0)
+    largest = np.full(len(free), most.max(initial=0.0))
+    largest[np.argmax(most)] = np.delete(most, np.argmax(most)).max(initial=0.0)
     found = []
-    for some in np.array_split(left_out, max(1, -(-len(left_out) * free.size // _AT_ONCE))):
-        kept = np.broadcast_to(free, (len(some), *free.shape)).copy()
-        kept[np.arange(len(some)), some] = 0
+    for some in np.array_split(left_out, max(1, -(-len(left_out) * size * size // _AT_ONCE))):
         values_of, vectors = np.linalg.eigh(system - systems[some])
         is_far = np.abs(values_of) > 1e-10 * np.abs(values_of).max(axis=1, keepdims=True)
         inverse = np.divide(1.0, values_of, out=np.zeros_like(values_of), where=is_far)
         turned = np.einsum("ats,akt->aks", vectors, right - rights[some])
-        months = np.einsum("ats,aks->akt", vectors, turned * inverse[:, None, :])
-        tolerance = 1e-9 * np.maximum(1.0, kept.max(axis=(1, 2), initial=0.0))
+        tolerance = 1e-9 * np.maximum(1.0, largest[some])
         rank = (np.abs(values_of) > tolerance[:, None]).sum(axis=1)
         there = ((seen - (free[some] > 0)) > 0).sum(axis=1)
-        rest, moved = (both[None, :, k] - months[:, None, k] + (months[:, k] @ part.T)[:, :, None] for k in (0, 1))
-        moved_there = kept * moved
-        spread = (moved_there * moved).sum(axis=(1, 2))
+        explained = (turned * inverse[:, None, :] * turned[:, 1, None, :]).sum(axis=2)
+        moved, spread = (products.sum(axis=0) - products[some] - explained).T
         with np.errstate(invalid="ignore", divide="ignore"):
-            slope = (moved_there * rest).sum(axis=(1, 2)) / spread
+            slope = moved / spread
         found.append(np.where((rank == there - 1) & (spread >= 1e-9), slope, np.nan))
     return np.concatenate(found)
 

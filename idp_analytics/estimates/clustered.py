@@ -134,7 +134,7 @@ def _told(groups: pl.DataFrame, ratio: str, level: float, of_shares: bool) -> pl
         low = np.where(known, np.fmin(low, alone[1]), low)
         high = np.where(known, np.fmax(high, alone[2]), high)
         told[:, of_kind] = value, low, high
-    told[~np.isfinite(told)] = np.nan
+    told = np.where(np.isfinite(told), told, np.nan) + 0.0  # so that no zero has a sign
     numbers = (pl.Series(name, one).fill_nan(None) for name, one in zip(_NUMBERS, told, strict=True))
     return pl.DataFrame([groups[_ALIKE], *numbers])
 

@@ -13,6 +13,7 @@ from idp_analytics.estimates import medians, shares
 from idp_analytics.metrics import golden_paths, scorecard_evidence, scorecard_results
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import by_scope, period_ends
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.metrics.scorecard_results import CARD, RULE
 from idp_analytics.settings import Settings
 
@@ -98,6 +99,8 @@ class _Looked:
         if first is None:
             return
         self.ends = period_ends(settings, as_of, first)
+        latest = pl.col("period_start").rank("dense", descending=True).over("every") <= 2
+        self.last = self.ends.filter(latest).drop("day", "begins")
         self.moments = self.ends.select("at", "day").unique().sort("at")
         known = tables["services"].select("service_id").unique().collect()["service_id"]
         # What is called by a name that no table of services has is of no known service either.
@@ -175,19 +178,8 @@ def scorecard_rules(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     look = _Looked(tables, settings, as_of)
     if look.is_empty:
         return pl.DataFrame(schema=RULES)
-    about, rows = scorecard_results.rules(look.held), _judged(look, tables, settings, as_of)
-    state, said, seen = pl.col("state"), pl.col("said"), pl.col("seen")
-    both = said.is_not_null() & seen.is_not_null()
-    counts = {
-        "k": state == "passed", "partial": state == "partial", "failed": state == "failed", "exempt": state == "exempt",
-        "not_applicable": state == "not_applicable", "unknown": state == "unknown",
-        "compared": both, "agree": both & (said == seen), "only_said": both & said & ~seen, "only_seen": both & ~said & seen,
-    }  # fmt: skip
-    counted = rows.group_by("at", *_ENTITY, *RULE).agg(
-        pl.col("seen_as").drop_nulls().first(),
-        *(holds.fill_null(False).sum().cast(pl.Int64).alias(name) for name, holds in counts.items()),
-    ).with_columns(pl.sum_horizontal("k", "partial", "failed").alias("n"))  # fmt: skip
-    found = look.placed(counted).join(about, on=["at", *RULE])
+    counted, _ = _told(tables, settings, as_of)
+    found = look.placed(counted).join(scorecard_results.rules(look.held), on=["at", *RULE])
     level = settings.rules.level
     for ends, k, n in ((("value", "low", "high"), "k", "n"), (("agreement", "agreement_low", "agreement_high"), "agree", "compared")):  # fmt: skip
         bounds = shares.wilson(found[k].to_numpy(), found[n].to_numpy(), level)
@@ -208,10 +200,9 @@ def scorecard_disputes(tables: Tables, settings: Settings, as_of: datetime) -> p
     look = _Looked(tables, settings, as_of)
     if look.is_empty or not settings.scorecard_rules:
         return pl.DataFrame(schema=DISPUTES)
-    apart = _judged(look, tables, settings, as_of).filter(pl.col("said") != pl.col("seen"))
-    last = pl.col("period_start").rank("dense", descending=True).over("every") <= 2
+    _, apart = _told(tables, settings, as_of)
     return (
-        apart.join(look.ends.filter(last).drop("day", "begins"), on="at")
+        apart.join(look.last, on="at")
         .with_columns(pl.col("said").alias("is_passed"))
         .sort(*CELL, *RULE, "service_id")
         .select(pl.col(name).cast(dtype) for name, dtype in DISPUTES.items())
@@ -238,6 +229,26 @@ def scorecard_rows(
         .select(*RULE, "service_id", "team_id", "resource", "state", "score", "as_of", "path", "source_row")
         .sort(*RULE, "service_id", "resource")
     )
+
+
+@remembered
+def _told(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of every service against every rule, judged once: how many pass, fail …, per moment, entity and rule; and where what is said and what is seen are apart in the
+    last two periods."""
+    look = _Looked(tables, settings, as_of)
+    rows = _judged(look, tables, settings, as_of)
+    state, said, seen = pl.col("state"), pl.col("said"), pl.col("seen")
+    both = said.is_not_null() & seen.is_not_null()
+    counts = {
+        "k": state == "passed", "partial": state == "partial", "failed": state == "failed", "exempt": state == "exempt",
+        "not_applicable": state == "not_applicable", "unknown": state == "unknown",
+        "compared": both, "agree": both & (said == seen), "only_said": both & said & ~seen, "only_seen": both & ~said & seen,
+    }  # fmt: skip
+    counted = rows.group_by("at", *_ENTITY, *RULE).agg(
+        pl.col("seen_as").drop_nulls().first(),
+        *(holds.fill_null(False).sum().cast(pl.Int64).alias(name) for name, holds in counts.items()),
+    ).with_columns(pl.sum_horizontal("k", "partial", "failed").alias("n"))  # fmt: skip
+    return counted, rows.filter(said != seen).join(look.last.select("at").unique(), on="at", how="semi")
 
 
 def _judged(look: _Looked, tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
