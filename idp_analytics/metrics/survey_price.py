@@ -14,7 +14,7 @@ import polars as pl
 
 from idp_analytics.answers import ORG, Verdict
 from idp_analytics.estimates import shares, willingness
-from idp_analytics.metrics import survey_groups, survey_waves
+from idp_analytics.metrics import survey_groups, survey_response, survey_waves
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.survey_waves import WAVE
 from idp_analytics.settings import Settings
@@ -68,7 +68,7 @@ def survey_price(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     ``rules.min_cohort`` answered is withheld, with further ones where it could be worked out by subtraction, and takes part in nothing
     (verdict *suppressed*); otherwise *not identified*, or *insufficient data* where too few answered for a range.
     """
-    answers = survey_waves.answers(tables, settings, as_of)
+    answers = survey_response.answers(tables, settings, as_of)
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     rows: list[dict[str, object]] = []
     for wave in answers.partition_by(WAVE, maintain_order=True):

@@ -12,7 +12,7 @@ import polars as pl
 
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.observed import day_of
-from idp_analytics.metrics.remembered import of_last_moment, remembered
+from idp_analytics.metrics.remembered import remembered
 from idp_analytics.settings import Settings
 from idp_analytics.settings.questions import Question
 
@@ -76,7 +76,6 @@ def waves(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     )
 
 
-@of_last_moment
 def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """The answers to closed waves, given in time: ``response_id``, ``survey_id``, ``wave``, ``team_id`` (null: of no known
     team), ``question_id``, ``value``, ``label``, ``text``, and of its question :data:`QUESTION`; ``value`` of a reversed scale is
@@ -88,6 +87,7 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
         .join(closed, on=WAVE)
         # All of a response or nothing: half of one in time is a wave that closed while somebody wrote.
         .filter((day.is_null() | (day < pl.col("closed_on"))).all().over("response_id", *WAVE))
+        .collect()
     )
     # An answer outside the scale was given to another question than the one declared: it is none to this.
     outside = (pl.col("value") < pl.col("low")) | (pl.col("value") > pl.col("high"))
@@ -100,7 +100,7 @@ def answers(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
     )
     known_teams = tables["teams"].select("team_id").unique().with_columns(pl.lit(True).alias("_known"))
     return (
-        given.join(_questions(given.collect(), settings).lazy(), on="question_id", how="left")
+        given.lazy().join(_questions(given, settings).lazy(), on="question_id", how="left")
         .join(known_teams, on="team_id", how="left")
         .with_columns(turned.alias("value"), pl.when("_known").then("team_id").alias("team_id"))
         .with_columns((pl.col("value") >= pl.col("favourable")).alias("is_favourable"))

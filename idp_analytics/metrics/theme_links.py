@@ -16,7 +16,7 @@ from scipy import stats
 from idp_analytics.answers import ORG
 from idp_analytics.estimates import ordinal
 from idp_analytics.estimates.multiplicity import adjusted
-from idp_analytics.metrics import survey_waves, themes
+from idp_analytics.metrics import survey_response, survey_waves, themes
 from idp_analytics.metrics.catalogue import by_name
 from idp_analytics.metrics.gathered import Gathering
 from idp_analytics.metrics.links import Tables
@@ -75,7 +75,7 @@ def theme_links(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataF
     names = {theme.id: theme.subject for theme in settings.codebook.themes}
     if told.is_empty() or not names:
         return pl.DataFrame(schema=COLUMNS)
-    rated = _rated(told, survey_waves.answers(tables, settings, as_of), names, settings)
+    rated = _rated(told, survey_response.answers(tables, settings, as_of), names, settings)
     linked = _linked(waves, tables, settings, as_of, names)
     rows = told.select(WAVE).unique().join(waves.select(*WAVE, "number", "closed_on"), on=WAVE).join(
         pl.DataFrame({"theme": list(names), "subject": list(names.values())}, schema={"theme": pl.String, "subject": pl.String}), how="cross"

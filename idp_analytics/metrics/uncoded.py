@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from idp_analytics.answers import ORG
 from idp_analytics.estimates.clusters import grouped
-from idp_analytics.metrics import survey_waves, themes
+from idp_analytics.metrics import survey_response, themes
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.survey_groups import full_from
 from idp_analytics.settings import Settings
@@ -41,7 +41,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 def uncoded(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """One row per list of words (:data:`COLUMNS`), or one row that says how many comments there are and why there are no lists."""
-    told = survey_waves.answers(tables, settings, as_of).filter(
+    told = survey_response.answers(tables, settings, as_of).filter(
         pl.col("kind") == "open", pl.col("text").str.strip_chars().str.len_chars() > 0
     )
     # Neither leavers' comments nor those of waves with too few: less what the waves show, they would be told here.
