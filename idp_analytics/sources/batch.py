@@ -289,6 +289,13 @@ def each(told: Callable[[K], V], values: Sequence[K]) -> list[V]:
     return list(known.values()) * len(values) if len(known) == 1 else list(map(known.__getitem__, values))
 
 
+def each_text(told: Callable[[str], str | None], column: pl.Series) -> pl.Series:
+    """The same of a column of text; what is not known stays so."""
+    different = column.drop_nulls().unique()
+    words = pl.Series(list(map(told, different)), dtype=pl.String)
+    return column.replace_strict(different, words, default=None, return_dtype=pl.String)
+
+
 def ids(export: Export, natives: Sequence[str | None]) -> pl.Series:
     """:meth:`Export.ids` as a column."""
     told = pl.Series(natives, dtype=pl.String)

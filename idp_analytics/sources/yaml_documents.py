@@ -36,7 +36,7 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
     try:
         if _is_harmless(text):
             try:
-                yield from _built(text, number)
+                yield from _built(text, number, is_plain=True)
             except _BROKEN:
                 _measure(text, shown)  # what it refuses is told, as for all other texts
                 raise
@@ -53,15 +53,55 @@ def yaml_values(text: str, shown: str, number: Callable[[str], Any] = float) -> 
         raise SourceError(f"{shown}: is no YAML that can be read: {' '.join(str(error).split())}.") from None
 
 
-def _built(text: str, number: Callable[[str], Any]) -> Iterator[tuple[int, Any]]:
+def _built(text: str, number: Callable[[str], Any], *, is_plain: bool = False) -> Iterator[tuple[int, Any]]:
+    """``is_plain``: nothing in it refers to anything."""
     loader = _loader(number)(text)
     try:
         while loader.check_node():
             node = loader.get_node()
-            if (value := loader.construct_document(node)) is not None:
+            if (value := _document(loader, node) if is_plain else loader.construct_document(node)) is not None:
                 yield _line(node), value
     finally:
         loader.dispose()
+
+
+_TAG = "tag:yaml.org,2002:"
+_TEXT, _OBJECT, _LIST = f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq"
+_SCALARS = frozenset(f"{_TAG}{name}" for name in ("null", "bool", "int", "float"))
+
+
+class _OddError(ValueError):
+    """A document holds more than JSON knows."""
+
+
+def _document(loader: Any, node: yaml.Node) -> Any:
+    """What the loader makes of a document, in half of the time: nearly none holds more than texts, numbers, lists and objects with names.
+    Of all others, and of what is wrong, the loader tells."""
+    try:
+        return _value(loader, node)
+    except _BROKEN:
+        return loader.construct_document(node)
+
+
+def _value(loader: Any, node: yaml.Node) -> Any:
+    kind, tag = type(node), node.tag
+    if kind is yaml.ScalarNode:
+        if tag == _TEXT:
+            return node.value
+        if tag in _SCALARS:
+            return loader.yaml_constructors[tag](loader, node)
+    elif kind is yaml.MappingNode and tag == _OBJECT:
+        return {_name(key): _value(loader, value) for key, value in node.value}
+    elif kind is yaml.SequenceNode and tag == _LIST:
+        return [_value(loader, one) for one in node.value]
+    raise _OddError
+
+
+def _name(key: yaml.Node) -> str:
+    if type(key) is not yaml.ScalarNode or key.tag != _TEXT:
+        raise _OddError
+    name: str = key.value
+    return name
 
 
 def _line(event: Any) -> int:
@@ -140,7 +180,14 @@ def _loader(number: Callable[[str], Any]) -> Any:
     class Loader(_FAST):  # type: ignore[misc,valid-type]
         yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
+        def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+            """As it is; nearly every scalar begins with what no word or number does."""
+            if kind is yaml.ScalarNode and value[:1] not in self.yaml_implicit_resolvers:
+                return _TEXT
+            tag: str = super().resolve(kind, value, implicit)
+            return tag
+
     for tag, (pattern, first) in _RESOLVED.items():
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first)
-    Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: number(loader.construct_scalar(node)))
+        Loader.add_implicit_resolver(f"{_TAG}{tag}", re.compile(rf"^(?:{pattern})$"), first)
+    Loader.add_constructor(f"{_TAG}float", lambda loader, node: number(loader.construct_scalar(node)))
     return Loader

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_analytics.sources import native
-from idp_analytics.sources.batch import Batch, each, either, later
+from idp_analytics.sources.batch import Batch, each, each_text, either, ids, later
 from idp_analytics.sources.documents import Numbered
 from idp_analytics.sources.export import Document, Export, File, Several
 from idp_analytics.sources.rows import frame
@@ -144,6 +144,16 @@ def test_of_each_place_the_first_that_is_known_and_each_different_value_once() -
     assert each(lambda value: asked.append(value) or value.upper(), ["a", "b", "a"]) == ["A", "B", "A"]
     assert sorted(asked) == ["a", "b"]
     assert either(["a", None, None], [None, "b", None], ["c", "c", "c"]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("words", [["a", None, "b", "a"], ["b", "b"], [None, None], []])
+def test_a_column_is_told_as_a_list_is(words: list[str | None]) -> None:
+    asked: list[str] = []
+    found = each_text(lambda word: asked.append(word) or {"a": "A"}.get(word), pl.Series(words, dtype=pl.String))
+    assert found.to_list() == each({"a": "A"}.get, words)
+    assert found.dtype == pl.String
+    assert sorted(asked) == sorted(set(filter(None, words)))
+    assert ids(export_of([], None)[1], words).to_list() == export_of([], None)[1].ids(words)
 
 
 def export_of(bodies: list[dict[str, Any]], at_once: Any) -> tuple[Gives, Export]:

@@ -125,3 +125,26 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.sampled_from("abc"), VALUES, min_size=1))
 def test_what_is_written_as_yaml_comes_back(value: dict[str, Any]) -> None:
     assert list(yaml_values(yaml.safe_dump(value, allow_unicode=True), "f")) == [(1, value)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: [1, -2.50, x, null, true, '', ~], c: '1', d: \"true\"}", "- 1\n- [a]\n", "just text", "3", "a: 1\na: 2\n", "1: a", "true: a", "null: a",
+        "? [a, b]\n: c\n", "? {a: 1}\n: c\n", "<<: {a: 1, b: 2}\nb: 3\n", "a: {<<: [{b: 1}, {c: 2}]}", "a: {<<: 3}", "=: 1", "!!value x: 1", "a: !!str 3",
+        "a: !!int '7'", "a: !!int x", "a: !!bool maybe", "a: !!bool maybe\nb: !!int x\n", "a: !!set {b, c}", "a: !!binary aGk=", "a: !!str {b: 1}",
+        "a: !!map [b]", "a: !!seq {b: 1}", "a: !!null x", "a: !!timestamp 2026-03-01", "a: !own b", "a: !!float 1.5", "a: !!omap [b: 1]", "a: !!pairs [b: 1]",
+        "a: 1\n---\nb: !!set {c}\n---\nd: 0.10\n",
+    ],
+)  # fmt: skip
+def test_what_is_built_without_the_loader_is_what_it_builds(text: str) -> None:
+    def told(*, is_plain: bool) -> list[str]:
+        found = []
+        try:
+            for line, value in yaml_documents._built(text, str, is_plain=is_plain):
+                found.append(f"{line}: {value!r}")
+        except (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError) as error:
+            found.append(f"{type(error).__name__}: {error}")
+        return found
+
+    assert told(is_plain=True) == told(is_plain=False) != []

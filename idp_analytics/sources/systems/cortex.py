@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.sources import members, over_time
-from idp_analytics.sources.batch import Batch, each, either, ids
+from idp_analytics.sources.batch import Batch, each_text, either, ids
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import ENVIRONMENTS, Gives, Option, Recipe, Row, Shape, System
 from idp_analytics.tables.facts import LEVEL_SAID
@@ -126,7 +126,8 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     first = batch.documents[0]
     yield first.warning("Cortex is told of deployments that were done: failures are not among them")
     kinds = pl.Series(batch.texts("type"), dtype=pl.String).fill_null("DEPLOY")
-    at, raw, shas, titles = (batch.texts(name) for name in ("timestamp", "environment", "sha", "title"))
+    at, shas, titles = (batch.texts(name) for name in ("timestamp", "sha", "title"))
+    raw, deployers = (pl.Series(of, dtype=pl.String) for of in (batch.texts("environment"), batch.first(*_DEPLOYERS)))
     services = batch.first("serviceTag", "entityTag")
     if not all(services):
         beside = [members.text(first.file.beside, "tag")] * len(batch)
@@ -139,10 +140,10 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
         ]
     is_known = kinds.is_in(list(_DEPLOYED))
     yield from batch.rows(
-        deployment_id=ids(export, natives), service_id=services, environment=each(export.environment, raw), environment_raw=raw,
+        deployment_id=ids(export, natives), service_id=services, environment=each_text(export.environment, raw), environment_raw=raw,
         sha=shas, version=titles, kind="application", finished_at=at, outcome=kinds.set(is_known, "success"), outcome_raw=kinds,
         is_rollback=kinds.replace_strict(_DEPLOYED, default=None, return_dtype=pl.Boolean) if is_known.any() else None,
-        initiated_by=each(export.person, batch.first(*_DEPLOYERS)),
+        initiated_by=each_text(export.person, deployers),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from idp_analytics.sources import members
-from idp_analytics.sources.batch import Batch, each, either
+from idp_analytics.sources.batch import Batch, each, each_text, either
 from idp_analytics.sources.documents import Documents, Numbered, holds_documents, read_documents
 from idp_analytics.sources.export import Export, table_documents
 from idp_analytics.sources.native import AGAIN
@@ -117,6 +117,7 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
     service = batch.first(*_labels(export.options["service_label"]), ("properties", "controller"), "ControllerName")
     if export.options["service_pattern"]:
         service = each(export.service, service)
+    environment_raw = pl.Series(environment, dtype=pl.String)
     cluster, component = batch.texts("properties", "cluster"), batch.first(("properties", "namespace"), "Namespace")
     owner_raw = owner
     nobody = [next((word for word in _NOBODY if word in name), None) for name in names] if is_odd else []
@@ -153,7 +154,7 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
         parts["place"], own.to_dict(),
         newest=either(last, ends) if any(last := batch.texts("end")) else period_end, period_start=period_start, period_end=period_end,
         service_id=service, team_id=owner, owner_raw=owner_raw, provider="Kubernetes", account=account, component=component,
-        resource=resource, environment=each(export.environment, environment), environment_raw=environment,
+        resource=resource, environment=each_text(export.environment, environment_raw), environment_raw=environment_raw,
         category="usage", currency=export.options["currency"], basis="list",
     )  # fmt: skip
 
