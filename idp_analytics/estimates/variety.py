@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 from scipy.stats import norm
 
-from idp_analytics.estimates import shares
+from idp_analytics.estimates import groups, shares
 from idp_analytics.estimates.adding import added
 
 
@@ -23,14 +23,24 @@ def grouped(frame: pl.DataFrame, by: Sequence[str], variant: str, count: str, le
     by as many as Wilson's interval for none of n allows. With few observations of many variants the value is too small, since the rare
     ones are not seen. A group of which nothing is counted has n = 0 and nulls.
     """
-    counts = frame.group_by(*by, variant).agg(pl.col(count).sum().cast(pl.Int64).alias("_c"))
-    used = pl.col("_c").filter(pl.col("_c") > 0)
-    p = used / used.sum()
+    whole, number = groups.numbered(frame, by)
+    counts = frame.select(variant, pl.col(count).alias("_c")).with_columns(pl.Series("_group", number))
+    counts = counts.group_by("_group", variant).agg(pl.col("_c").sum().cast(pl.Int64))
+    # What each variant adds is worked out for all of them at once; one that nobody uses adds nothing. A share is a count times the inverse of
+    # their sum, to the last bit what Polars makes of a division by one number for a whole group.
+    used, p = pl.col("_c") > 0, pl.col("_c") * (1.0 / pl.col("_c").sum().over("_group"))
+    each = {"_h": p * p.log(), "_hh": p * p.log() ** 2, "same": p**2}
     z = float(norm.isf((1 - level) / 2))
-    found = counts.group_by(*by).agg(
-        pl.col("_c").sum().alias("n"), used.len().cast(pl.Int64).alias("variants"), (-added(p * p.log())).alias("_h"),
-        added(p * p.log() ** 2).alias("_hh"), added(p**2).alias("same"),
-    ).sort(*by, nulls_last=True)  # fmt: skip
+    sums = (
+        counts.with_columns(pl.when(used).then(one).otherwise(0.0).alias(name) for name, one in each.items())
+        .group_by("_group")
+        .agg(
+            pl.col("_c").sum().alias("n"), used.sum().cast(pl.Int64).alias("variants"), -added(pl.col("_h")), added(pl.col("_hh")),
+            added(pl.col("same")),
+        )
+        .sort("_group")
+    )  # fmt: skip
+    found = pl.concat([whole, sums.drop("_group")], how="horizontal")
     n, h, s = pl.col("n"), pl.col("_h"), pl.col("variants")
     spread = z * (((pl.col("_hh") - h**2).clip(lower_bound=0) / n) + (s - 1) / (2 * n**2)).sqrt()
     other = pl.Series(shares.wilson(found["n"].to_numpy() * 0, found["n"].to_numpy(), level)[1]).fill_nan(None)

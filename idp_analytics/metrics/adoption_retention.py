@@ -60,10 +60,15 @@ def adoption_retention(tables: Tables, settings: Settings, as_of: datetime) -> p
         return pl.DataFrame(schema=COLUMNS)
     scoped = by_scope(found.filter(kind="counted").with_columns(pl.col("adoption").alias("cohort")))
     curves = path_retention.followed(scoped, settings.rules.level, pl.lit(True))
+    times = {
+        (scope, entity, way): (x, hit)
+        for scope, entity, way, x, hit in scoped.group_by(*_WHOSE, "cohort").agg("x", "hit").iter_rows()
+    }
+    nobody: tuple[list[float], list[bool]] = [], []
     tests = [
-        {**dict(zip(_WHOSE, whose, strict=True)), "p": differ(_times(part, KINDS[2]), _times(part, KINDS[0]))}
-        for whose, part in scoped.partition_by(_WHOSE, as_dict=True).items()
-    ]
+        {**dict(zip(_WHOSE, whose, strict=True)), "p": differ(*(times.get((*whose, KINDS[way]), nobody) for way in (2, 0)))}
+        for whose in scoped.select(_WHOSE).unique().iter_rows()
+    ]  # fmt: skip
     tested = pl.DataFrame(tests, schema={"scope": pl.String, "entity_id": pl.String, "p": pl.Float64})
     return (
         curves.join(tested, on=_WHOSE)
@@ -71,11 +76,6 @@ def adoption_retention(tables: Tables, settings: Settings, as_of: datetime) -> p
         .sort(*_WHOSE, pl.col("cohort").cast(pl.Enum(KINDS)), "is_mark", "day")
         .select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
     )
-
-
-def _times(part: pl.DataFrame, cohort: str) -> tuple[list[float], list[bool]]:
-    mine = part.filter(cohort=cohort)
-    return mine["x"].to_list(), mine["hit"].to_list()
 
 
 def retention_ahead(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:

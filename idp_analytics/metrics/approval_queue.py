@@ -9,7 +9,7 @@ import polars as pl
 from idp_analytics.answers import CELL
 from idp_analytics.estimates import survival
 from idp_analytics.metrics.approvals import ANSWERED, OVER, judged
-from idp_analytics.metrics.cells import known_by, periods_of, placed
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.nine_in_ten import FEWEST
 from idp_analytics.metrics.uses import described
@@ -45,7 +45,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 """The columns of the study, in order."""
 
 
-def approval_queue(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+def approval_queue(tables: Tables, settings: Settings, as_of: datetime, spans: Spans | None = None) -> pl.DataFrame:
     """One row per kind of hours of each entity that asked, by month and quarter, dated by the asking (:data:`COLUMNS`).
 
     Median and 90th percentile: Kaplan–Meier, with what is pending, withdrawn or expired censored, for of those decided the slowest
@@ -55,8 +55,9 @@ def approval_queue(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     rows = known_by(described(judged(tables, now).filter("is_human"), tables), settings, as_of).collect()
     if rows.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    cells = placed(waited(rows, tables, settings, as_of), settings, ("org", "team"))
-    periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min())  # type: ignore[arg-type]
+    periods = periods_of("approval_queue_time", tables, settings, as_of, rows["day"].min(), of=spans)  # type: ignore[arg-type]
+    # Working hours are counted from the first moment of all, so that they are the same to the last digit whatever is asked for.
+    cells = placed(waited(rows, tables, settings, as_of), settings, ("org", "team"), spans=spans)
     parts = [
         _of(cells.with_columns(pl.col(column).alias("x")), kind, settings.rules.level)
         for kind, column in zip(KINDS, ("hours", "working"), strict=True)

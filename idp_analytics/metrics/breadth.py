@@ -75,12 +75,12 @@ def adoption_breadth(tables: Tables, settings: Settings, as_of: datetime) -> pl.
     events, spans, teams = _events(tables, settings, as_of)
     if events.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    purposeful = pl.col("is_use")
+    purposeful, many = pl.col("is_use"), pl.col("many")
     per_team = (
         events.join(teams.select(*_SPAN, "team_id"), on=[*_SPAN, "team_id"], how="semi")
         .group_by(*_SPAN, "team_id")
         .agg(
-            purposeful.sum().alias("uses"), (~purposeful).sum().alias("views"),
+            many.filter(purposeful).sum().alias("uses"), many.filter(~purposeful).sum().alias("views"),
             pl.col("capability").filter(purposeful).n_unique().alias("depth"),
         )
     )  # fmt: skip
@@ -94,7 +94,7 @@ def adoption_breadth(tables: Tables, settings: Settings, as_of: datetime) -> pl.
         teams.select(*_SPAN, "team_id", pl.lit(True).alias("_is")), on=[*_SPAN, "team_id"], how="left"
     )
     beside = eligible.filter("is_use").group_by(_SPAN).agg(
-        (~no_team & pl.col("_is").is_null()).sum().alias("others"), no_team.sum().alias("unknown"),
+        many.filter(~no_team & pl.col("_is").is_null()).sum().alias("others"), many.filter(no_team).sum().alias("unknown"),
         pl.col("capability").filter(pl.col("_is").fill_null(False)).n_unique().alias("capabilities"),
     )  # fmt: skip
     counts = every.group_by(_SPAN).agg(
@@ -138,7 +138,7 @@ def capability_use(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     if events.is_empty():
         return pl.DataFrame(schema=USE_COLUMNS)
     used = events.filter("is_use").join(teams.select(*_SPAN, "team_id"), on=[*_SPAN, "team_id"], how="semi")
-    own = used.group_by(*_SPAN, "capability", "team_id").agg(pl.len().alias("uses"))
+    own = used.group_by(*_SPAN, "capability", "team_id").agg(pl.col("many").sum().alias("uses"))
     sizes = teams.group_by(_SPAN).agg(pl.len().alias("n"))
     whole = own.group_by(*_SPAN, "capability").agg(pl.col("uses").sum(), pl.len().alias("k")).join(sizes, on=_SPAN)
     level = settings.rules.level
@@ -157,7 +157,7 @@ def capability_use(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 
 @of_last_moment
 def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Events in each period they count in (``team_id``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
+    """How ``many`` events there are in each period they count in (by ``team_id``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
     parts = components(tables, settings)
     telling = (
         ("component", "usage", tables["usage"].with_columns(pl.col("purposeful").fill_null(False).alias("is_use"))),
@@ -172,14 +172,17 @@ def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Dat
         of_parts = {name: part.capability or part.title for part in reversed(parts) for name in getattr(part, named)}
         capability = pl.col(column).replace({**known, **of_parts}).alias("capability")
         told.append(frame.select(pl.col("at").cast(UTC_TIME), "team_id", capability, "is_use"))
-    found = known_by(pl.concat(told), settings, as_of).collect()
+    # Months and quarters are sums of months.
+    day, what = pl.col("day"), ("team_id", "capability", "is_use")
+    counted = known_by(pl.concat(told), settings, as_of).group_by(day.dt.truncate("1mo").alias("_month"), *what)
+    found = counted.agg(pl.len().cast(pl.Int64).alias("many"), day.min()).collect()
     if found.is_empty():
         return found, pl.DataFrame(), pl.DataFrame()
     ends = period_ends(settings, as_of, found["day"].min())  # type: ignore[arg-type]
     spans = ends.select(*_SPAN, "begins", "at", pl.col("day").alias("_last"))
     month = pl.col("day").dt.truncate(pl.col("every")).alias("period_start")
     placed = (
-        found.drop("at").join(pl.DataFrame({"every": ends["every"].unique().sort()}), how="cross").with_columns(month)
+        found.drop("_month").join(pl.DataFrame({"every": ends["every"].unique().sort()}), how="cross").with_columns(month)
         .join(spans.select(_SPAN), on=["every", "period_start"])
     )  # fmt: skip
     units = (

@@ -105,7 +105,7 @@ def timed(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     """
     now = pl.lit(as_of.astimezone(UTC)).cast(_UTC)
     gives = tables["action_runs"].filter(pl.col("usable_at") < now).select("operation_id").unique()
-    runs = chained({**tables, "action_runs": tables["action_runs"].filter(pl.col("requested_at") < now)})
+    runs = chained(_asked_before(tables, now))
     runs = runs.join(gives, on="operation_id", how="semi").sort("requested_at", "run_id")
     usable = pl.col("usable_at").filter(pl.col("usable_at") < now).min()
     asked = runs.group_by("request_id", maintain_order=True).agg(
@@ -121,6 +121,12 @@ def timed(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
         )
     )  # fmt: skip
     return known_by(_split(known, now), settings, as_of).collect()
+
+
+def _asked_before(tables: Tables, now: pl.Expr) -> Tables:
+    """``tables`` with the runs asked for before ``now`` only; the very same ones where that is all, of which it is known what belongs together."""
+    runs, before = tables["action_runs"], (pl.col("requested_at") < now).fill_null(False)
+    return tables if runs.select(before.all()).collect().item() else {**tables, "action_runs": runs.filter(before)}
 
 
 def _decided(runs: pl.LazyFrame, tables: Tables, now: pl.Expr) -> pl.LazyFrame:

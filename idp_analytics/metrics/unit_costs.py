@@ -65,7 +65,7 @@ def unit_costs(tables: Tables, settings: Settings, as_of: datetime, spans: Spans
     cost = paid_before(tables, settings, as_of).filter(within(spans, pl.col("day"))).with_columns(nobody)
     deployed, merged = _deployed(tables, settings, as_of), _merged(tables, settings, as_of)
     by_unit = {
-        DEPLOYMENT: (deployed, pl.col("usable").sum()),
+        DEPLOYMENT: (deployed, pl.col("many").filter("usable").sum()),
         SERVICE: (deployed, pl.col("service_id").filter("usable").n_unique()),
         DEVELOPER: (merged, pl.col("person_id").drop_nulls().n_unique()),
     }
@@ -103,7 +103,7 @@ def _per_unit(
     for unit, (seen, counted) in by_unit.items():
         begun: date | None = seen.filter("usable")["day"].min()  # type: ignore[assignment]
         counts = placed(seen, settings, scopes, spans=spans).group_by(_CELL).agg(
-            counted.cast(pl.Int64).alias("n"), (~pl.col("usable")).sum().cast(pl.Int64).alias("missing")
+            counted.cast(pl.Int64).alias("n"), pl.col("many").filter(~pl.col("usable")).sum().cast(pl.Int64).alias("missing")
         )  # fmt: skip
         known = pl.lit(begun is not None) & (pl.col("period_end") > pl.lit(begun, pl.Date))
         parts.append(
@@ -140,14 +140,15 @@ def _judged(rows: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
 
 def _deployed(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """The observations of deployment frequency; not usable: what may count if more were known."""
+    """How ``many`` observations of deployment frequency each service has in each month (``day``: of the first); not usable: what may count if more
+    were known."""
     seen = observed(by_name("deployment_frequency"), tables, settings, as_of)
     counted = pl.col("detail").is_null() | (pl.col("detail") == NOT_TOLD)
-    return seen.filter(counted).select("service_id", "team_id", "day", "usable").collect()
+    return _by_month(seen.filter(counted), "service_id", "team_id", "usable")
 
 
 def _merged(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """One row per merged change of a developer; not usable: nobody knows whose it is."""
+    """How ``many`` changes of each developer were merged in each month (``day``: of the first); not usable: nobody knows whose they are."""
     people = tables["people"].select("person_id", "is_bot", "is_developer").unique("person_id")
     changes = (
         counted_changes(tables, settings)
@@ -157,4 +158,11 @@ def _merged(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame
         .filter(~pl.col("is_bot").fill_null(False), pl.col("is_developer").fill_null(True))
     )
     known = known_by(changes, settings, as_of).with_columns(pl.col("person_id").is_not_null().alias("usable"))
-    return known.select("service_id", "team_id", "day", "person_id", "usable").collect()
+    return _by_month(known, "service_id", "team_id", "person_id", "usable")
+
+
+def _by_month(rows: pl.LazyFrame, *by: str) -> pl.DataFrame:
+    """Months and quarters are sums of months."""
+    day = pl.col("day")
+    counted = rows.group_by(day.dt.truncate("1mo").alias("_month"), *by).agg(day.min(), pl.len().alias("many"))
+    return counted.drop("_month").collect()

@@ -34,6 +34,7 @@ STUDIES: tuple[Study, ...] = (
         approval_queue,
         People.WORK,
         Shown.PERIOD,
+        narrows=True,
     ),
     Study(
         "policies",
