@@ -24,7 +24,7 @@ from idp_analytics.tables import TABLES, Extract, Table, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
 from idp_analytics.tables.forgotten import marks, unnamed, without
 from idp_analytics.tables.incomplete import incomplete
-from idp_analytics.tables.numbered import whole
+from idp_analytics.tables.numbered import together, whole
 from idp_analytics.tables.ownership import (
     ambiguous,
     attribute,
@@ -315,7 +315,7 @@ def _gathered(
         rejected.append(part.rejected)
         by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
     loads = pl.concat(told)
-    frames = {name: pl.concat(by_table.pop(name, []) or [empty(name)]) for name in TABLES}
+    frames = {name: together(TABLES[name], by_table.pop(name, []) or [empty(name)]) for name in TABLES}
     people = frames["people"]["person_id"].to_list()
     aliases = by_kind(latest("aliases", frames["aliases"])[0], people)
     frames["aliases"] = without_logins(frames["aliases"], people)
@@ -403,8 +403,7 @@ def _rejects(table: str, rows: pl.DataFrame, column: str, reason: str) -> pl.Dat
         pl.lit(column).alias("column"),
         pl.lit(reason).alias("reason"),
         pl.concat_str(key, separator=", ", ignore_nulls=True).alias("found"),
-        "source",
-        "load_id",
+        pl.col("source", "load_id").cast(pl.String),
     )
 
 

@@ -16,6 +16,7 @@ from idp_analytics.errors import GateError, SettingsError
 from idp_analytics.paths import resource
 from idp_analytics.tables import Table
 from idp_analytics.tables.conform import REJECTED
+from idp_analytics.tables.numbered import as_text
 
 RESULTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "table": pl.String,
@@ -96,13 +97,14 @@ def closing(results: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stop_if_unfit(tables: Mapping[str, pl.DataFrame], declared: Mapping[str, Table]) -> None:
-    """Columns and types are the door's work (``conform``); a suite on other columns would say nothing."""
+    """Columns and types are the door's work (``conform``); a suite on other columns would say nothing. Text may be held by number."""
     unfit = [
         f"  - {name}.{column}: declared {wanted}, found {tables[name].schema.get(column, 'no such column')}"
         for name in declared
         if name in tables
         for column, wanted in declared[name].schema.items()
-        if tables[name].schema.get(column) != wanted
+        if (found := tables[name].schema.get(column)) != wanted
+        and not (wanted == pl.String and isinstance(found, pl.Enum))
     ]
     if unfit:
         raise GateError("Tables reached the gate without their declared columns and types:\n" + "\n".join(unfit))
@@ -121,7 +123,8 @@ def _outcomes(
         found.update(zip(numbers, polars_gate.run(tables[name], [expectations[n] for n in numbers]), strict=True))
     rest = [n for n in range(len(expectations)) if n not in found]
     if rest:
-        theirs, refused = _great(tables, [expectations[n] for n in rest])
+        asked = {expectations[n].table for n in rest}
+        theirs, refused = _great({name: as_text(tables[name]) for name in asked}, [expectations[n] for n in rest])
         if refused:
             raise SettingsError.listing(where, refused)
         found.update(zip(rest, theirs, strict=True))
@@ -187,8 +190,7 @@ def _rejected(rows: pl.DataFrame, expectations: Sequence[Expectation], flags: Se
         joined(lambda e: pl.lit(", ".join(e.columns))).alias("column"),
         joined(lambda e: pl.lit(e.says)).alias("reason"),
         joined(lambda e: pl.concat_str([_text(c, rows.schema[c]) for c in e.columns], separator=", ")).alias("found"),
-        "source",
-        "load_id",
+        pl.col("source", "load_id").cast(pl.String),
     )
 
 

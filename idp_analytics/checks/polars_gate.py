@@ -16,6 +16,7 @@ import polars as pl
 
 from idp_analytics.checks.kwargs import IGNORE_ROW_IF
 from idp_analytics.checks.suite import Expectation, Outcome
+from idp_analytics.tables.numbered import as_text
 
 _UTC = pl.Datetime("us", "UTC")
 _CLASS = r"\[\^?(?:[^\\\[\]&~\n-]|\\[^\w\s]|-(?!-))+\]"
@@ -52,7 +53,7 @@ def run(frame: pl.DataFrame, expectations: Sequence[Expectation]) -> list[Outcom
     """Mask all ``expectations`` (each supported) on one table, in one collect; the outcomes in the same order."""
     tests = {i: _mask(e, frame) for i, e in enumerate(expectations) if e.type in _TESTS}
     found = (
-        frame.lazy()
+        as_text(frame.lazy())
         .select(
             *(test.considered.sum().alias(f"{i} n") for i, test in tests.items()),
             *(test.failing.arg_true().implode().alias(f"{i} rows") for i, test in tests.items()),
@@ -76,7 +77,8 @@ def _mask(expectation: Expectation, frame: pl.DataFrame) -> Mask:
         if not column.dtype.is_float() and column.hash().n_unique() == frame.height:
             # Different hashes, different values: the rows need not be put together by their values.
             return Mask(pl.lit(column.is_not_null()), pl.repeat(False, pl.len(), dtype=pl.Boolean))
-    return _TESTS[expectation.type](expectation, frame.schema)
+    schema = {name: pl.String() if isinstance(dtype, pl.Enum) else dtype for name, dtype in frame.schema.items()}
+    return _TESTS[expectation.type](expectation, schema)
 
 
 def _outcome(expectation: Expectation, height: int, considered: int, rows: pl.Series) -> Outcome:

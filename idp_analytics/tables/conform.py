@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +14,7 @@ import polars as pl
 from idp_analytics.errors import SourceError
 from idp_analytics.tables import LINEAGE, TABLES, empty
 from idp_analytics.tables.declare import Column, Extract, Kind, Table
-from idp_analytics.tables.numbered import at, numbered
+from idp_analytics.tables.numbered import at, enum, numbered
 from idp_analytics.tables.parse import Parsed, parse
 
 REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -36,7 +36,10 @@ _NONE = pl.DataFrame(schema=REJECTED)
 
 @dataclass(frozen=True)
 class Conformed:
-    """One extract past the door: the good ``rows``, the ``rejected`` (:data:`REJECTED`) and the one-row ``load``."""
+    """One extract past the door: the good ``rows``, the ``rejected`` (:data:`REJECTED`) and the one-row ``load``.
+
+    Of ``rows`` those of the table's ``repeats`` that came as Enums, and where rows come from, are Enums; all else is as declared.
+    """
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
@@ -65,11 +68,16 @@ def conform(extract: Extract, source: str, time_zone: str | None = None) -> Conf
     load_id = _load_id(source, extract)
     frame = _with_raw(extract.frame, table, have)
     present = [c for c in own if c.name in frame.columns] if frame.height else []
-    told = _read(frame, present, time_zone)
+    told = _read(frame, present, time_zone, table.repeats)
     numbers = frame[ROW] if ROW in have else pl.int_range(1, frame.height + 1, eager=True)
-    cast = pl.DataFrame([*(told[c.name][0].cast(c.dtype) for c in present), numbers.cast(pl.Int64).alias("source_row")])
+    values = (
+        value if isinstance(value.dtype, pl.Enum) else value.cast(c.dtype)
+        for c in present
+        for value in [told[c.name][0]]
+    )
+    cast = pl.DataFrame([*values, numbers.cast(pl.Int64).alias("source_row")])
     # What is the same in all rows is held once.
-    same = {"source": pl.lit(source).alias("source"), "load_id": pl.lit(load_id).alias("load_id")}
+    same = {name: _same(name, text, table) for name, text in (("source", source), ("load_id", load_id))}
     known = {*cast.columns, *same}
     same |= {c.name: _unknown(c.name, c.dtype) for c in own if c.name not in known}
     cast = cast.select(same.get(name, name) for name in table.schema) if frame.height else empty(table.name)
@@ -126,6 +134,11 @@ def _own(table: str) -> list[Column]:
     return [column for column in TABLES[table].columns if column not in LINEAGE]
 
 
+def _same(name: str, text: str, table: Table) -> pl.Expr:
+    """A column in which every row says ``text``."""
+    return pl.lit(text, pl.Enum([text]) if name in table.repeats else pl.String).alias(name)
+
+
 @cache
 def _unknown(name: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
     """A column of which nothing is known."""
@@ -141,7 +154,7 @@ def _with_raw(frame: pl.DataFrame, table: Table, have: Mapping[str, pl.DataType]
     """Keep the original of an enum where the table has a column for it and the file does not fill it."""
     names = {column.name for column in table.columns}
     raws = [
-        pl.col(c.name).cast(pl.String).alias(f"{c.name}_raw")
+        (pl.col(c.name) if isinstance(have[c.name], pl.Enum) else pl.col(c.name).cast(pl.String)).alias(f"{c.name}_raw")
         for c in table.columns
         if f"{c.name}_raw" in names and c.name in have and f"{c.name}_raw" not in have
     ]
@@ -152,16 +165,20 @@ Told = tuple[pl.Series, pl.Series | None]
 """The values of a column, and why one of them is refused (null: it is not); None where none is."""
 
 
-def _read(frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None) -> dict[str, Told]:
+def _read(
+    frame: pl.DataFrame, columns: Sequence[Column], time_zone: str | None, by_number: Collection[str]
+) -> dict[str, Told]:
     """Per column its values and why one is refused; of a column that is a list of words and of numbers that stand for them (Enum),
-    each word is read once."""
+    each word is read once, and it stays one where it is one of ``by_number``."""
     schema = frame.schema
     coded = [c for c in columns if isinstance(schema[c.name], pl.Enum)]
     read = _each(frame, [c for c in columns if c not in coded], time_zone)
     for column in coded:
         numbers, words = numbered(frame[column.name])
         value, refused = _each(words.to_frame(), [column], time_zone)[column.name]
-        read[column.name] = at(value, numbers), None if refused is None else at(refused, numbers)
+        stays = column.name in by_number and value.dtype == pl.String
+        told = enum(numbers, value) if stays else at(value, numbers)
+        read[column.name] = told, None if refused is None else at(refused, numbers)
     return read
 
 
@@ -229,8 +246,7 @@ def _set_aside(cast: pl.DataFrame, frame: pl.DataFrame, reasons: pl.DataFrame, t
         of_each(pl.lit).alias("column"),
         of_each(lambda name: pl.lit(f"{name} ") + pl.col(name)).alias("reason"),
         of_each(lambda name: pl.col(_FOUND + name).fill_null("")).alias("found"),
-        "source",
-        "load_id",
+        pl.col("source", "load_id").cast(pl.String),
     )
 
 

@@ -107,8 +107,34 @@ def whole(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_number(column: pl.Series) -> pl.Series:
+    """The column as an Enum of the texts that occur, in the order in which they do; as text where they do not come again and again."""
     numbers, words = numbered(column)
-    return enum(numbers, words) if words.len() * _OFTEN <= column.len() else column
+    if isinstance(column.dtype, pl.Enum):
+        found = numbers.drop_nulls().unique(maintain_order=True)
+        places = pl.Series([None], dtype=pl.UInt32).new_from_index(0, words.len())
+        numbers = at(places.scatter(found, pl.int_range(found.len(), dtype=pl.UInt32, eager=True)), numbers)
+        words = words.gather(found)
+    if words.len() * _OFTEN <= column.len():
+        return enum(numbers, words)
+    return column.cast(pl.String)
+
+
+def together(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """``frames`` of ``table`` (at least one), one after the other; of ``table.repeats`` what some hold by number is an Enum of the texts of all."""
+    coded = [name for name in table.repeats if any(isinstance(frame.schema[name], pl.Enum) for frame in frames)]
+    if len(frames) == 1 or not coded:
+        return pl.concat(frames)
+    rest = pl.concat([frame.drop(coded) for frame in frames])
+    return rest.with_columns(_after([frame[name] for frame in frames]) for name in coded).select(frames[0].columns)
+
+
+def _after(columns: Sequence[pl.Series]) -> pl.Series:
+    """The columns one after the other, as one Enum."""
+    told = [numbered(column) for column in columns]
+    known = pl.concat([words.drop_nulls() for _, words in told]).unique(maintain_order=True)
+    nothing = pl.Series([known.len()], dtype=_dtype(known))
+    found = pl.concat([_coded(_places(words, known), numbers, nothing) for numbers, words in told], rechunk=True)
+    return found.set(found == nothing[0], None).cat.to(pl.Enum(known)).alias(columns[0].name)
 
 
 def as_text(frame: Frame) -> Frame:

@@ -42,7 +42,9 @@ def attribute(table: Table, facts: pl.DataFrame, ownership: pl.DataFrame, time_z
     """
     if not table.owned:
         return facts
-    named = pl.col("team_id") if "team_id" in facts.columns else pl.lit(None, pl.String).alias("team_id")
+    named = (
+        pl.col("team_id").cast(pl.String) if "team_id" in facts.columns else pl.lit(None, pl.String).alias("team_id")
+    )
     if ownership.is_empty():
         return facts.with_columns(named)
     day = event_time(table).dt.convert_time_zone(time_zone).dt.date().alias("_day")
@@ -55,9 +57,10 @@ def attribute(table: Table, facts: pl.DataFrame, ownership: pl.DataFrame, time_z
     # Many facts are of one service on one day, which is looked up once; the rest of the rows is not touched.
     asked = facts.select("service_id", day)
     owners = (
-        asked.drop_nulls().unique().sort("_day")
+        asked.drop_nulls().unique().with_columns(pl.col("service_id").cast(pl.String)).sort("_day")
         .join_asof(spans.sort("_day"), on="_day", by="service_id", strategy="backward", check_sortedness=False)
         .filter(pl.col("_until").is_null() | (pl.col("_day") < pl.col("_until")))
+        .with_columns(pl.col("service_id").cast(asked.schema["service_id"]))
     )  # fmt: skip
     owner = asked.join(owners, on=["service_id", "_day"], how="left", maintain_order="left")["_owner"]
     return facts.with_columns(pl.coalesce(named, owner).alias("team_id"))
@@ -162,7 +165,7 @@ def ambiguous(aliases: pl.DataFrame) -> list[str]:
 
 def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str, look_up: str) -> pl.DataFrame:
     # A name comes again and again, so that each is looked up once, and the rows themselves are not touched where none has an alias.
-    spelt = pl.col("_name").str.strip_chars().str.to_lowercase().alias("_alias")
+    spelt = pl.col("_name").cast(pl.String).str.strip_chars().str.to_lowercase().alias("_alias")
     names = frame.select(pl.col(look_up).alias("_name")).unique().with_columns(spelt)
     names = names.join(known, on="_alias", how="semi")
     if names.is_empty():
@@ -179,7 +182,7 @@ def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str,
         .with_row_index("_order")
         .join(known, on="_alias", how="inner")
         .filter(
-            pl.col("system").is_null() | (pl.col("system") == pl.col("_source")),
+            pl.col("system").is_null() | (pl.col("system") == pl.col("_source").cast(pl.String)),
             pl.col("valid_from").is_null() | pl.col("_day").is_null() | (pl.col("_day") >= pl.col("valid_from")),
             pl.col("valid_to").is_null() | pl.col("_day").is_null() | (pl.col("_day") < pl.col("valid_to")),
         )
@@ -195,7 +198,7 @@ def _replaced(table: Table, frame: pl.DataFrame, known: pl.DataFrame, name: str,
         .select(*asked.columns, "canonical_id")
     )
     found = asked.join(matches, on=asked.columns, how="left", nulls_equal=True, maintain_order="left")["canonical_id"]
-    return frame.with_columns(pl.coalesce(found, name).alias(name))
+    return frame.with_columns(pl.coalesce(found, pl.col(name).cast(pl.String)).alias(name))
 
 
 def latest(name: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

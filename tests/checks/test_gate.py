@@ -239,3 +239,20 @@ def test_rows_in_are_rows_kept_and_rows_set_aside_and_the_kept_are_good(tmp_path
     assert again.tables["t"].equals(given.tables["t"])
     good = {name for name, whole, at, day, _ in made if whole != -1 and at and (day is None or day.day == 1)}
     assert set(given.tables["t"]["name"]) == good
+
+
+def test_what_is_held_by_number_passes_as_text_does(tmp_path: Path) -> None:
+    frame = rows(name=["a", "bb", "a", None, "c"])
+    by_number = [
+        pl.col(name).cast(pl.Enum(frame[name].unique().drop_nulls())) for name in ("name", "source", "load_id")
+    ]
+    asked = [
+        entry("expect_column_values_to_be_in_set", column="name", value_set=["a", "bb", "never"]),
+        entry("expect_column_value_lengths_to_be_between", column="name", max_value=1),
+        entry(UNIQUE, column="name"),
+    ]
+    texts, numbers = gated(tmp_path, frame, *asked), gated(tmp_path, frame.with_columns(by_number), *asked)
+    assert texts.rejected["row"].to_list() == [2, 3, 5]
+    assert numbers.rejected.equals(texts.rejected)
+    assert numbers.results.equals(texts.results)
+    assert numbers.tables["t"].with_columns(pl.col(pl.Enum).cast(pl.String)).equals(texts.tables["t"])

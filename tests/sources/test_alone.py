@@ -13,6 +13,7 @@ from idp_analytics.sources.alone import EVIDENCE, NO, QUESTIONS, YES, answer, li
 from idp_analytics.sources.sample import native as dialects
 from idp_analytics.sources.systems import system, systems
 from idp_analytics.tables.conform import conform
+from idp_analytics.tables.numbered import as_text
 
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 PLATFORM = ("backstage", "port", "cortex", "argocd", "flux", "crossplane", "terraform", "kyverno", "opa")
@@ -47,7 +48,7 @@ def read(company, tmp_path_factory):
         zone = given.pop("time_zone", None)
         found: dict[str, list[pl.DataFrame]] = {}
         for extract in sources.read(kind, paths, given, folder):
-            found.setdefault(extract.table, []).append(conform(extract, kind, zone).rows)
+            found.setdefault(extract.table, []).append(as_text(conform(extract, kind, zone).rows))
         known[kind] = {name: pl.concat(frames) for name, frames in found.items()}
         return known[kind]
 

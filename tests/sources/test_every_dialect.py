@@ -17,6 +17,7 @@ from idp_analytics.sources.sample import native as dialects
 from idp_analytics.sources.systems import modules, system
 from idp_analytics.tables import LINEAGE, TABLES
 from idp_analytics.tables.conform import conform
+from idp_analytics.tables.numbered import as_text
 
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ def read(kind, paths, folder, **options):
     assert [row for one in conformed for row in one.rejected.to_dicts()] == []
     found: dict[str, list[pl.DataFrame]] = {}
     for extract, one in zip(extracts, conformed, strict=True):
-        found.setdefault(extract.table, []).append(one.rows)
+        found.setdefault(extract.table, []).append(as_text(one.rows))
         load = one.load.row(0, named=True)
         assert load["rows_in"] == load["rows_out"] + sum(extract.dropped.values())
         assert 0 not in extract.dropped.values()

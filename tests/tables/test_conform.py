@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from idp_analytics.errors import SourceError
 from idp_analytics.tables import LINEAGE, TABLES, Extract, empty
 from idp_analytics.tables.conform import REJECTED, Conformed, conform
+from idp_analytics.tables.numbered import as_text
 
 
 def through(table: str, rows: list[dict[str, object]], **extract: object) -> Conformed:
@@ -94,6 +95,31 @@ def test_an_unknown_word_where_one_must_be_known_sets_the_row_aside() -> None:
     conformed = through("costs", [{**good, "basis": "billed"}, {**good, "basis": "guessed"}])
     assert conformed.rows.height == 1
     assert "is not one of billed, effective" in conformed.rejected["reason"][0]
+
+
+def test_a_bill_that_comes_by_number_stays_so_and_says_the_same() -> None:
+    told = pl.DataFrame({
+        "_row": range(1, 7),
+        "cost_id": [f"c{n}" for n in range(6)],
+        "period_start": ["2026-03-01T00:00:00Z"] * 5 + ["yesterday"],
+        "period_end": ["2026-03-02T00:00:00Z"] * 6,
+        "amount": ["1"] * 6,
+        "currency": ["EUR", "EUR", "", "USD", "EUR", "EUR"],
+        "basis": ["billed", "guessed", "billed", "Effective", "billed", "billed"],
+        "environment": ["production", "PRODUCTION", None, "prod-eu", "", "test"],
+        "sku": [" a ", "a", None, "", "b", "b"],
+    })  # fmt: skip
+    numbered = [pl.col(name).cast(pl.Enum(told[name].unique().drop_nulls())) for name in told.columns[5:]]
+    texts, numbers = (
+        conform(Extract("costs", frame, "f.csv", "abc"), "aws") for frame in (told, told.with_columns(numbered))
+    )
+    assert texts.rejected["row"].to_list() == [2, 6]
+    assert numbers.rejected.equals(texts.rejected)
+    assert numbers.load.equals(texts.load)
+    assert numbers.rows["environment_raw"].to_list() == texts.rows["environment_raw"].to_list()
+    by_number = {name for name, dtype in numbers.rows.schema.items() if isinstance(dtype, pl.Enum)}
+    assert by_number == {"currency", "basis", "environment", "environment_raw", "sku", "source", "load_id"}
+    assert as_text(numbers.rows).equals(as_text(texts.rows))
 
 
 def test_a_missing_key_column_names_the_file_what_was_found_and_the_nearest() -> None:

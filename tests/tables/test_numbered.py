@@ -21,6 +21,7 @@ from idp_analytics.tables.numbered import (
     numbered,
     once,
     renamed,
+    together,
     used,
     whole,
 )
@@ -125,6 +126,28 @@ def test_a_table_held_by_number_says_what_it_said(values: list[str | None]) -> N
     assert as_text(found).equals(frame)
     assert as_text(found.lazy()).collect().equals(frame)
     assert (found["id"].dtype, found["who"].dtype) == (pl.String, pl.String)  # no key, and nothing that does not repeat
+
+
+@given(st.lists(st.tuples(TEXTS, st.booleans()), min_size=1, max_size=4))
+def test_what_some_hold_by_number_is_held_together_as_if_it_had_been_text(
+    parts: list[tuple[list[str | None], bool]],
+) -> None:
+    texts, held = [], []
+    for values, is_numbered in parts:
+        told = text(*values, name="sku").cast(pl.String)
+        frame = pl.DataFrame([told.alias("id"), told, told.alias("who")])
+        texts.append(frame)
+        by_number = enum(*numbered(told)) if is_numbered else told
+        held.append(frame.with_columns(by_number.alias("sku")))
+    found, as_said = together(BILL, held), pl.concat(texts)
+    assert as_text(found).equals(as_said)
+    assert isinstance(found["sku"].dtype, pl.Enum) == any(is_numbered for _, is_numbered in parts)
+    # Of rows left out since then no text stays, and those that do stand in the order of the rows.
+    late = pl.concat([as_said] * 9)[::-1]
+    assert whole(BILL, pl.concat([found] * 9)[::-1]).schema == whole(BILL, late.clone()).schema
+    few = whole(BILL, found[:1])
+    assert few.schema == whole(BILL, as_said[:1]).schema
+    assert as_text(few).equals(as_said[:1])
 
 
 def test_what_repeats_is_held_by_number() -> None:

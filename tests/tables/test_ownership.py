@@ -168,3 +168,37 @@ def test_the_row_read_last_stays() -> None:
     facts = deployments(("a", None), ("b", None)).with_columns(deployment_id=pl.lit("d"))
     kept, replaced = latest("deployments", facts)
     assert (kept["service_id"].to_list(), replaced["service_id"].to_list()) == (["b"], ["a"])
+
+
+def test_names_held_by_number_are_resolved_and_owned_as_texts_are() -> None:
+    known = by_kind(
+        table(
+            "aliases",
+            [
+                {"kind": "service", "system": "ci", "alias": "Kasse", "canonical_id": "checkout"},
+                {"kind": "service", "alias": "find", "canonical_id": "search", "valid_to": date(2024, 1, 20)},
+            ],
+        )
+    )
+    facts = deployments(
+        (" kasse", at(2024, 3, 1)), ("find", at(2024, 1, 15)), ("find", at(2024, 3, 1)), (None, at(2024, 3, 1)), ("checkout", at(2024, 3, 20))
+    )  # fmt: skip
+    by_number = [pl.col(name).cast(pl.Enum(facts[name].unique().drop_nulls())) for name in ("service_id", "source")]
+    done = [
+        attribute(TABLES["deployments"], resolve(TABLES["deployments"], frame, known), OWNERSHIP, "UTC").select(
+            pl.col("service_id", "team_id").cast(pl.String)
+        )
+        for frame in (facts, facts.with_columns(by_number))
+    ]
+    assert done[1].equals(done[0])
+    assert done[0].rows() == [
+        ("checkout", "payments"), ("search", "discovery"), ("find", None), (None, None), ("checkout", "storefront"),
+    ]  # fmt: skip
+    same = facts.with_columns(by_number)
+    assert attribute(TABLES["deployments"], same, OWNERSHIP, "UTC")["team_id"].to_list() == [
+        None,
+        None,
+        None,
+        None,
+        "storefront",
+    ]
