@@ -109,10 +109,14 @@ def _put_back(tables: Tables, settings: Settings) -> pl.LazyFrame:
 
 
 def _decided(evidence: pl.LazyFrame) -> pl.LazyFrame:
-    fires = [(rule, pl.col(rule.holds).fill_null(False)) for rule in RULES]
-    return evidence.with_columns(
-        pl.coalesce(pl.when(holds).then(pl.lit(rule.says)) for rule, holds in fires).alias("class"),
-        pl.coalesce(pl.when(holds).then(pl.lit(rule.name)) for rule, holds in fires).alias("rule"),
+    first = pl.coalesce(
+        pl.when(pl.col(rule.holds).fill_null(False)).then(pl.lit(number, pl.UInt8)) for number, rule in enumerate(RULES)
+    )
+    told = {"class": [rule.says for rule in RULES], "rule": [rule.name for rule in RULES]}
+    return (
+        evidence.with_columns(first.alias("_first"))
+        .with_columns(pl.lit(pl.Series(texts)).gather(pl.col("_first")).alias(name) for name, texts in told.items())
+        .drop("_first")
     )
 
 
@@ -121,14 +125,16 @@ def _seen(tables: Tables, sequence: pl.LazyFrame, words: pl.LazyFrame) -> pl.Laz
     unfinished = (pl.col("outcome") != "success") | pl.col("outcome").is_null() | pl.col("finished_at").is_null()
     return (
         tables["deployments"]
-        .join(sequence, on="deployment_id", how="left")
+        .with_row_index("_row")
+        .join(sequence.drop("deployment_id"), on="_row", how="left")
+        .drop("_row")
         .join(words, on="deployment_id", how="left")
         .with_columns(unfinished.alias("is_unfinished"), pl.lit(True).alias("is_any"))
     )
 
 
 def _sequence(tables: Tables) -> pl.LazyFrame:
-    """Per successful deployment of a known service: how what it brings stands to what ran there before.
+    """Per successful deployment of a known service (``_row``: the row of ``deployments``): how what it brings stands to what ran there before.
 
     In one sequence are the deployments of one kind of one service to one environment, by their end. What runs is told by
     the commit, else by the version; where neither is known nothing follows. Re-syncs change nothing and are left out.
@@ -141,12 +147,12 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
     follows = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in places)
     before = ("_what", "_first", *_VERSION)
     return (
-        tables["deployments"]
+        tables["deployments"].with_row_index("_row")
         .filter(
             pl.col("outcome") == "success", pl.col("finished_at").is_not_null(), pl.col("service_id").is_not_null(),
             pl.col("environment").is_not_null(), ~pl.col("is_resync").fill_null(False),
         )
-        .select("deployment_id", *place, "finished_at", "version", _by_number(identity).alias("_what"))
+        .select("_row", "deployment_id", *place, "finished_at", "version", _by_number(identity).alias("_what"))
         .join(_versions(tables), on="version", how="left")
         # One sequence after the other, so that what ran before is the row before.
         .sort(*places, "finished_at", "deployment_id")
@@ -169,7 +175,7 @@ def _sequence(tables: Tables) -> pl.LazyFrame:
             (_lower() & ~again & ~pl.col("same_as_running").fill_null(False)).alias("version_down")
         )
         .select(
-            "deployment_id", running.cast(pl.String), "same_as_running", "went_back", "forward_again", "version_down"
+            "_row", "deployment_id", running.cast(pl.String), "same_as_running", "went_back", "forward_again", "version_down"
         )
     )  # fmt: skip
 

@@ -89,10 +89,11 @@ class Cells:
 
 def everyone(known: pl.DataFrame, rows: pl.DataFrame, scopes: Sequence[str]) -> pl.DataFrame:
     """``scope``, ``entity_id`` of all that are ``known`` and of all ``rows`` (``service_id``, ``team_id``) are of, each once."""
-    found = [
-        rows.select(pl.lit(scope).alias("scope"), entity_id=ENTITY[scope]).unique().drop_nulls().cast(pl.String)
-        for scope in scopes
-    ]
+    found = []
+    for scope in scopes:
+        whose = rows.head(1) if scope == "org" else rows
+        some = whose.select(entity_id=ENTITY[scope]).to_series().unique().drop_nulls().cast(pl.String)
+        found.append(some.to_frame().select(pl.lit(scope).alias("scope"), "entity_id"))
     return pl.concat([known, *found]).unique()
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
 from idp_analytics import __version__
 from idp_analytics.errors import ReportError, nearest
+from idp_analytics.estimates import groups
 from idp_analytics.metrics import HEADLINES, STUDIES
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
@@ -35,7 +37,6 @@ LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
 """What numbers are computed with; their versions are part of a report's provenance."""
 
 _FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
-_ORDER = ("scope", "entity_id", "metric", "every", "period_start", "currency", "detail")
 _ROWS_PER_GROUP = 4096
 
 
@@ -267,8 +268,10 @@ def _today(meta: Mapping[str, Any]) -> date:
 
 
 def in_order(answers: pl.DataFrame) -> pl.DataFrame:
-    """``answers``, which are used up, in the order of a mart: column by column, so that they are not held twice."""
-    order = answers.select(_ORDER).rechunk().select(pl.arg_sort_by(_ORDER, nulls_last=False)).to_series()
+    """``answers`` as :func:`idp_analytics.metrics.compute` gives them, which are used up, in the order of a mart: by scope and entity, and for each by
+    metric, length, period, currency and detail, as they are already. Column by column, so that they are not held twice."""
+    _, whose = groups.numbered(answers, ["scope", "entity_id"])
+    order = pl.Series(np.argsort(whose, kind="stable"))
     return pl.DataFrame([answers.drop_in_place(name).rechunk().gather(order) for name in answers.columns])
 
 

@@ -163,3 +163,8 @@ def test_an_unknown_team_is_told_with_the_nearest(team, told):
     with pytest.raises(ReportError) as error:
         made.team(team)
     assert str(error.value).startswith(told)
+
+
+def test_answers_stand_by_entity_and_for_each_by_metric_and_time(mart):
+    order = ["scope", "entity_id", "metric", "every", "period_start", "currency", "detail"]
+    assert mart.answers.equals(mart.answers.sort(order))
