@@ -17,6 +17,7 @@ from scipy.stats import t as student
 from idp_analytics.estimates.changes import newcombe_difference, rate_ratio, share_ratio
 
 Array = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 
 DRAWS = 2000
 _TOGETHER = 500
@@ -24,7 +25,6 @@ _TOGETHER = 500
 
 _SUMS = ("x1", "n1", "x0", "n0")
 _NUMBERS = ("value", "low", "high")
-_ENDS = ("_lowest", "_highest")
 _ALIKE = "_alike"
 
 _AT_ONCE = 1 << 20
@@ -59,16 +59,10 @@ def clustered_comparison(
     alike = pl.concat_str(pl.col(ratio).cast(pl.String), *told, separator=";")
     lists = lists.with_columns(alike.cast(pl.Categorical(pl.Categories.random())).to_physical().alias(_ALIKE))
     different = lists.select(_ALIKE, ratio, "clusters", *_SUMS).unique(_ALIKE, keep="first", maintain_order=True)
-    parts = [pl.DataFrame(schema={_ALIKE: lists.schema[_ALIKE], **dict.fromkeys(_ENDS, pl.Float64)})]
-    for (size,), of_size in different.partition_by("clusters", as_dict=True).items():
-        times, tail = _Times(size, seed, draws), _tail(level, size)
-        starts = range(0, of_size.height, _TOGETHER)
-        parts += (_drawn(of_size.slice(start, _TOGETHER), times, ratio, tail) for start in starts)
-    whole = [pl.col(name).list.sum() for name in _SUMS]
-    ends = different.with_columns(whole).join(pl.concat(parts), on=_ALIKE, maintain_order="left")
+    judged = _told(different.sort("clusters", maintain_order=True), ratio, seed, level, draws, of_shares)
     return (
-        lists.with_columns(whole)
-        .join(_told(ends, ratio, level, of_shares), on=_ALIKE, how="left", maintain_order="left")
+        lists.with_columns(pl.col(name).list.sum() for name in _SUMS)
+        .join(judged, on=_ALIKE, how="left", maintain_order="left")
         .drop(ratio, _ALIKE)
         .sort(*by, nulls_last=True)
     )
@@ -100,30 +94,16 @@ class _Times:
         return found
 
 
-def _drawn(lists: pl.DataFrame, times: _Times, ratio: str, tail: float) -> pl.DataFrame:
-    """Between which the effects drawn lie, ``tail`` cut off at each end: :data:`_ENDS` of each group, all of one size."""
-    values = np.concatenate([lists[name].explode().to_numpy() for name in _SUMS]).reshape(-1, times.size)
-    # All four sums of all groups at once: what is drawn is gone through once.
-    sums = np.split(times.of(values.astype(float)), len(_SUMS))
-    kinds = lists[ratio].to_numpy()
-    ends = np.empty((len(_ENDS), lists.height))
+def _told(lists: pl.DataFrame, ratio: str, seed: int, level: float, draws: int, of_shares: bool) -> pl.DataFrame:
+    """Value, low and high of each of ``lists``, which are sorted by size; null: not finite."""
+    kinds, whole = lists[ratio].to_numpy(), [lists[name].list.sum().to_numpy().astype(float) for name in _SUMS]
+    lowest, highest = _drawn(lists, kinds, seed, level, draws)
+    told = np.empty((len(_NUMBERS), lists.height))
     for is_ratio in np.unique(kinds):
         of_kind = kinds == is_ratio
-        some = sums if of_kind.all() else [one[of_kind] for one in sums]
-        ends[:, of_kind] = _quantiles(_effect(dict(zip(_SUMS, some, strict=True)), is_ratio), tail)
-    return pl.DataFrame([lists[_ALIKE], *(pl.Series(name, end) for name, end in zip(_ENDS, ends, strict=True))])
-
-
-def _told(groups: pl.DataFrame, ratio: str, level: float, of_shares: bool) -> pl.DataFrame:
-    """Value, low and high of each of ``groups``, by its sums and the :data:`_ENDS` of what was drawn; null: not finite."""
-    kinds, told = groups[ratio].to_numpy(), np.empty((len(_NUMBERS), groups.height))
-    for is_ratio in np.unique(kinds):
-        of_kind = kinds == is_ratio
-        whole = {name: groups[name].to_numpy()[of_kind].astype(float) for name in _SUMS}
-        value = _effect(whole, is_ratio)
-        low, high = (groups[name].to_numpy()[of_kind] for name in _ENDS)
-        low, high = np.fmin(low, value), np.fmax(high, value)
-        x1, n1, x0, n0 = whole.values()
+        x1, n1, x0, n0 = sums = [one[of_kind] for one in whole]
+        value = _effect(sums, is_ratio)
+        low, high = np.fmin(lowest[of_kind], value), np.fmax(highest[of_kind], value)
         # Of a ratio x may be more than n, of which no share is made.
         capped1, capped0 = np.minimum(x1, n1), np.minimum(x0, n0)
         if not is_ratio:
@@ -136,7 +116,28 @@ def _told(groups: pl.DataFrame, ratio: str, level: float, of_shares: bool) -> pl
         told[:, of_kind] = value, low, high
     told = np.where(np.isfinite(told), told, np.nan) + 0.0  # so that no zero has a sign
     numbers = (pl.Series(name, one).fill_nan(None) for name, one in zip(_NUMBERS, told, strict=True))
-    return pl.DataFrame([groups[_ALIKE], *numbers])
+    return pl.DataFrame([lists[_ALIKE], *numbers])
+
+
+def _drawn(lists: pl.DataFrame, kinds: Booleans, seed: int, level: float, draws: int) -> Array:
+    """The lowest and the highest effect drawn of each of ``lists``, which are sorted by size."""
+    size_of = lists["clusters"].to_numpy()
+    begins = np.cumsum(size_of) - size_of
+    clusters = [lists[name].explode(empty_as_null=True).to_numpy() for name in _SUMS]
+    ends = np.empty((2, lists.height))
+    for size, first, many in zip(*np.unique(size_of, return_index=True, return_counts=True), strict=True):
+        times, tail = _Times(int(size), seed, draws), _tail(level, int(size))
+        for start in range(first, first + many, _TOGETHER):
+            some = slice(start, min(start + _TOGETHER, first + many))
+            inside = slice(begins[start], begins[start] + (some.stop - start) * size)
+            # All four sums of all groups at once: what is drawn is gone through once.
+            values = np.concatenate([one[inside] for one in clusters]).reshape(-1, size).astype(float)
+            sums = np.split(times.of(values), len(_SUMS))
+            for is_ratio in np.unique(kinds[some]):
+                of_kind = kinds[some] == is_ratio
+                chosen = sums if of_kind.all() else [one[of_kind] for one in sums]
+                ends[:, some][:, of_kind] = _quantiles(_effect(chosen, is_ratio), tail)
+    return ends
 
 
 @cache
@@ -148,9 +149,10 @@ def _tail(level: float, size: int) -> float:
     return float(norm.cdf(-math.sqrt(size / (size - 1)) * student.isf((1 - level) / 2, size - 1)))
 
 
-def _effect(sums: dict[str, Array], is_ratio: bool) -> Array:
+def _effect(sums: Sequence[Array], is_ratio: bool) -> Array:
+    x1, n1, x0, n0 = sums
     with np.errstate(invalid="ignore", divide="ignore"):
-        one, other = sums["x1"] / sums["n1"], sums["x0"] / sums["n0"]
+        one, other = x1 / n1, x0 / n0
         return one / other if is_ratio else one - other
 
 

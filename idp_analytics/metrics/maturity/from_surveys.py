@@ -72,9 +72,11 @@ def _asked(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
     questions = told.select(*WAVE, "question_id", "part", "subject").unique()
     responses = answers.select(WAVE).unique().join(of_all.select(WAVE), on=list(WAVE))
     rated = answers.filter(pl.col("part") == "overall")
-    # What may be shown of a question follows from its answers; of given answers also from who answered anything.
-    counts = survey_groups.counted(answers if rated["kind"].is_in(GIVEN).any() else rated, settings)
-    counts = survey_groups.shown(counts).filter(pl.col("scope") == "org")
+    if rated["kind"].is_in(GIVEN).any():  # of given answers it matters who answered anything
+        counts = survey_groups.shown(survey_groups.counted(answers, settings))
+    else:
+        counts = survey_groups.rated(rated, settings)
+    counts = counts.filter(pl.col("scope") == "org")
     waves = survey_waves.waves(tables, settings, as_of).filter("is_closed")
     return (
         pl.concat([questions, responses], how="diagonal")

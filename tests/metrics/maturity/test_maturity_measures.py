@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from idp_analytics.errors import SettingsError
+from idp_analytics.metrics import survey_groups, survey_response
 from idp_analytics.metrics.adoption_kinds import adoption_kinds
 from idp_analytics.metrics.bill_quality import allocated
 from idp_analytics.metrics.cells import of_spans
@@ -386,6 +387,11 @@ def test_what_is_asked_in_surveys_is_what_their_results_tell(sample, back):
     overall = results.filter(part="overall").select(*columns, "n").sort(columns)
     assert found.filter(part="overall").select(*columns, "n").sort(columns).equals(overall)
     assert overall["n"].min() > 0
+    answers = survey_response.answers(*given)
+    shown = survey_groups.counted(answers, sample.settings).filter(pl.col("option").is_null(), pl.col("detail") != "withheld").drop("detail")  # fmt: skip
+    found = survey_groups.rated(answers, sample.settings).drop("detail")
+    assert found.sort(found.columns).equals(shown.sort(found.columns))
+    assert shown.height > overall.height
 
 
 def test_what_nobody_owns_is_far_behind_among_all_uses(measured):
