@@ -11,8 +11,8 @@ from scipy.stats import t as student
 
 from idp_analytics.answers import CELL
 from idp_analytics.estimates.adding import added
-from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed
-from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, brought, in_stages
+from idp_analytics.metrics.cells import Spans, known_by, periods_of, placed, within
+from idp_analytics.metrics.lead_time import NOT_SPLIT, STAGES, brought, in_stages, parted
 from idp_analytics.metrics.links import Tables
 from idp_analytics.settings import Settings
 
@@ -56,13 +56,16 @@ def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime, spans:
     is a ratio of two sums over changes; its interval rests on the variance of a ratio (Cochran 1977, 6.4) on the logit scale
     with Student's t, from :data:`FEWEST` changes on. It takes changes as independent: where many come with one deployment it is too narrow.
     """
-    frame = known_by(
-        in_stages(brought(tables, settings).lazy(), settings).rename({"deployed_at": "at"}), settings, as_of
-    )
+    counted, _ = parted(brought(tables, settings).lazy(), settings)
+    dated = known_by(counted.with_columns(pl.col("deployed_at").alias("at")), settings, as_of)
+    dated = dated.with_columns(pl.col("day").dt.truncate("1mo"))
+    first: date | None = dated.select(pl.col("day").min()).collect().item()
+    # Only what is asked for is split into stages.
+    months = in_stages(dated.filter(within(spans, pl.col("day"))), settings)
     lengths = {TOTAL: pl.col("total"), **{stage: pl.col(stage) for stage in STAGES}, NOT_SPLIT: pl.col("not_split")}
     whole = pl.col("total").is_not_null()
     hours = {part: (length.dt.total_microseconds() / _HOUR).fill_null(0.0) for part, length in lengths.items()}
-    months = frame.with_columns(pl.col("day").dt.truncate("1mo"), reason=pl.when(whole).then("reason"))
+    months = months.with_columns(reason=pl.when(whole).then("reason"))
     sums = months.group_by(_WHOSE).agg(
         *(length.filter(whole).dt.total_microseconds().sum().alias(f"{part}:us") for part, length in lengths.items()),
         *((whole & (length.is_not_null() if part != NOT_SPLIT else pl.col("reason").is_not_null())).sum().alias(f"{part}:n")
@@ -80,7 +83,6 @@ def lead_time_ledger(tables: Tables, settings: Settings, as_of: datetime, spans:
     found, why = pl.collect_all([sums, reasons])
     if found.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    first: date = found["day"].min()  # type: ignore[assignment]
     measured = periods_of("change_lead_time", tables, settings, as_of, first, of=spans)
     cells = _summed(placed(found, settings, _SCOPES, spans=spans), CELL)
     parts = pl.concat(_part(cells, part) for part in PARTS)
