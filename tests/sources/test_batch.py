@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp_analytics.sources import batch as batch_module
 from idp_analytics.sources import native
 from idp_analytics.sources.batch import Batch, each, each_text, either, ids, later
 from idp_analytics.sources.documents import Numbered
@@ -84,6 +85,23 @@ def test_a_member_of_all_is_that_of_each(bodies: list[dict[str, Any]], inside: l
     assert (found.bodies, [document.number - 1 for document in found.documents]) == (
         [one for document in one_by_one for one in document.every(name, *inside)], places,
     )  # fmt: skip
+
+
+@given(
+    _BODIES,
+    st.lists(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3).map(tuple), max_size=6),
+    st.integers(1, 3),
+)
+def test_what_is_read_a_part_after_the_other_is_what_is_read_of_all(
+    bodies: list[dict[str, Any]], paths: list[tuple[str, ...]], at_hand: int
+) -> None:
+    told, all_ = Batch(CHANGES, documents(bodies)), Batch(CHANGES, documents(bodies))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch_module, "_AT_HAND", at_hand)
+        told.read(*paths)
+    for path in (*paths, ("a",), ("b", "c")):
+        assert told.texts(*path) == all_.texts(*path)
+        assert told.first(*paths, path) == all_.first(*paths, path)
 
 
 @given(_BODIES, st.lists(st.lists(st.sampled_from(["a", "b", "c", 0]), min_size=1, max_size=3), max_size=6))

@@ -22,6 +22,10 @@ from idp_analytics.tables.facts import LEVEL_SAID
 _DEPLOYED = {"DEPLOY": False, "ROLLBACK": True}
 _NOT_DEPLOYED = ("SCALE", "RESTART")
 _DEPLOYERS = ("deployer", "email"), ("deployer", "name"), ("deployerEmail",), ("deployerName",)
+_READ = (
+    ("type",), ("timestamp",), ("environment",), ("sha",), ("title",), ("serviceTag",), ("entityTag",), ("uuid",), ("id",),
+)  # fmt: skip
+"""What is read of every deploy, beside who did it."""
 _NO_VERDICT = {"NOT_APPLICABLE": "skip", "NOT_EVALUATED": None}
 _STATES = {"pass": "passed", "fail": "failed", "skip": "not_applicable"}
 _EXEMPTED = {
@@ -117,6 +121,7 @@ def aliases(document: Document, export: Export) -> Iterator[Row]:
 def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     """One row per deploy or rollback; scaling and restarting are none. Cortex is told of deploys that were done, so they are
     successes, and of no other: that failures are missing is said."""
+    batch.read(*_READ, *_DEPLOYERS)
     if not set(_NOT_DEPLOYED).isdisjoint(batch.texts("type")):
         others = Counter(kind for kind in batch.texts("type") if kind in _NOT_DEPLOYED)
         yield from (batch.documents[0].left_out(f"is no deployment ({kind})", times) for kind, times in others.items())

@@ -54,6 +54,12 @@ _RESOURCES = (
     ("shared", "sharedCost", "SharedCost", None, None, 0),
     ("external", "externalCost", "ExternalCost", None, None, 0),
 )
+_READ = (
+    ("name",), ("totalCost",), ("TotalCost",), ("Date",), ("window", "start"), ("window", "end"), ("start",), ("end",),
+    ("properties", "cluster"), ("properties", "controller"), ("properties", "namespace"), ("ControllerName",), ("Namespace",),
+    *((name,) for _, api, csv, hours, *_ in _RESOURCES for name in (api, f"{api}Adjustment", csv, hours) if name),
+)  # fmt: skip
+"""What is read of every allocation, beside its labels."""
 _OVERLAP = "windows overlap: what lies in two of them is counted twice; export each period once"
 _BASES = {"billed": "invoicedCost", "effective": "amortizedNetCost", "list": "listCost", "contracted": "netCost"}
 """Our basis → which of the costs of a cloud cost it is."""
@@ -93,6 +99,10 @@ def costs(batch: Batch, export: Export) -> Iterator[Row]:
 
     Idle and unallocated cost belongs to nobody and stays; ``component`` is then which of them it is.
     """
+    labels = [
+        path for name in ("team_label", "environment_label", "service_label") for path in _labels(export.options[name])
+    ]
+    batch.read(*_READ, *labels)
     names = _names(batch)
     resource = pl.Series(names, dtype=pl.String)
     is_odd = resource.str.contains("__", literal=True).any()
