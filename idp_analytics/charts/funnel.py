@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -28,14 +28,24 @@ _ROW = {
     "high_998": pl.Float64, "centre": pl.Float64, "shown": pl.String, "limits": pl.String, "verdict": pl.String,
 }  # fmt: skip
 
+Mark = Mapping[str, Any]
+"""Where a team lies, or several together (:func:`marks`)."""
+
 _LIMITS = ("low_95", "high_95", "low_998", "high_998")
 
 
-def chart(rows: pl.DataFrame, title: str, noun: str, names: Mapping[str, str], own: str = "") -> Chart:
+def chart(
+    rows: pl.DataFrame,
+    title: str,
+    noun: str,
+    names: Mapping[str, str],
+    own: str = "",
+    dots: Sequence[Mark] | None = None,
+) -> Chart:
     """Teams and limits of one metric in one period.
 
     ``rows``: rows of the study ``comparison`` of one metric and period: ``limit`` rows and ``team`` rows, or for one
-    team's page its own ``team`` row and the others as ``dot`` rows. ``noun``: what n counts, several of them.
+    team's page its own ``team`` row and the others as ``dot`` rows, or as ``dots``, which are :func:`marks` of those. ``noun``: what n counts, several of them.
     ``names``: team id to the name shown, in the tooltip only. ``own``: the team to point out; empty: none. The solid line
     is all teams together, the dashed lines the 95 % limits, the dotted ones the 99.8 % limits; a diamond is a team apart
     from the others. Of more than :data:`MANY` that are not apart, those close to one another are one mark.
@@ -45,11 +55,12 @@ def chart(rows: pl.DataFrame, title: str, noun: str, names: Mapping[str, str], o
     limits = sorted(cut["limit"].to_dicts(), key=lambda row: row["n"])
     compared = (row for row in cut.get("team", rows.clear()).to_dicts() if row["low_998"] is not None)
     teams = sorted(compared, key=lambda row: row["entity_id"])
-    dots = _together(cut["dot"].sort("n", "value")) if own and "dot" in cut else []
-    crowd: list[dict[str, Any]] = []
+    if dots is None:
+        dots = marks(cut["dot"]) if own and "dot" in cut else ()
+    crowd: Sequence[Mark] = ()
     if len(teams) > MANY and not own:
         close = pl.col("role") == "team", pl.col("low_998").is_not_null(), pl.col("verdict") != APART
-        crowd = _together(rows.filter(*close).sort("n", "value"))
+        crowd = marks(rows.filter(*close))
     most = max(row["value"] for row in (*teams, *dots))
     factor, axis = _axis(most, unit)
     # A limit far above every team would press all that there is to see to the floor of the chart; it leaves the picture.
@@ -84,9 +95,10 @@ def _team(row: dict[str, Any], unit: str, factor: float, own: str, names: Mappin
     }  # fmt: skip
 
 
-def _together(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows with ``n``, ``value`` and of how many ``teams`` each is: one per team, or of more than :data:`MANY` one per cell of a grid in which any
-    lie, where they are on average."""
+def marks(rows: pl.DataFrame) -> list[Mark]:
+    """Rows with ``n``, ``value`` and of how many ``teams`` each is, by ``n``: one per team, or of more than :data:`MANY` one per cell of a grid in which
+    any lie, where they are on average."""
+    rows = rows.sort("n", "value")
     if rows.height <= MANY:
         return [
             {"n": n, "value": value, "teams": 1}
@@ -99,10 +111,10 @@ def _together(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
     told = rows.group_by(cell(pl.col("n").log()).alias("x"), cell(pl.col("value")).alias("y"), maintain_order=True)
     means = pl.col("n").mean().round().cast(pl.Int64), pl.col("value").mean()
-    return told.agg(*means, pl.len().alias("teams")).sort("n", "value").drop("x", "y").to_dicts()
+    return [*told.agg(*means, pl.len().alias("teams")).sort("n", "value").drop("x", "y").iter_rows(named=True)]
 
 
-def _many(row: dict[str, Any]) -> dict[str, str]:
+def _many(row: Mark) -> dict[str, str]:
     """What a mark is called that stands for several teams."""
     return {"name": f"{row['teams']:,} teams, on average"} if row["teams"] > 1 else {}
 

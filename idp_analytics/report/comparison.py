@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,7 @@ from idp_analytics.metrics import by_name
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
 from idp_analytics.report.slices import where
-from idp_analytics.report.view import View, team_names
+from idp_analytics.report.view import View, of_all, team_names
 from idp_analytics.report.words import PHRASES
 
 STUDY = "comparison"
@@ -30,7 +31,7 @@ _CAUTIONS = (
 def comparison(view: View, name: str) -> Section:
     """Whether teams differ by more than chance in the metric called ``name``; raises :class:`ReportError` for one that
     does not exist."""
-    metric, found = by_name(name), _rows(view, name)
+    metric, found = by_name(name), where(view.mart.studies[STUDY], **_told(view, name))
     teams = where(found, role="team").to_dicts()
     names = team_names(view.mart, [row["entity_id"] for row in teams])
     teams.sort(key=lambda row: (names[row["entity_id"]].casefold(), row["entity_id"]))
@@ -60,33 +61,52 @@ def _far(row: dict[str, Any]) -> float:
 
 def place(view: View, name: str) -> Section:
     """Where one team stands in the funnel of all; raises :class:`ReportError` for a metric that does not exist."""
-    metric, found = by_name(name), _rows(view, name)
-    own = where(found, role="team").to_dicts()
-    row = own[0] if own else None
+    metric = by_name(name)
+    limits, others = _of_all(view, name)
+    own = where(view.own(STUDY), **_told(view, name))
+    row = next(iter(where(own, role="team").to_dicts()), None)
     drawable = row is not None and row["low_998"] is not None
     return Section(
         question="Do we differ from other teams by more than chance?",
         answer=_placed(view, row, metric.title),
-        chart=_chart(found, metric.title, name, {view.entity_id: view.name}, view.entity_id) if drawable else None,
+        chart=_chart(pl.concat([limits, own]), metric.title, name, {view.entity_id: view.name}, view.entity_id, others)
+        if drawable
+        else None,
         tables=(cells.table(f"{metric.title} of {view.name}", [_cells(row)], left=("Said",)),) if row else (),
         cautions=_CAUTIONS if drawable else (),
         metrics=(metric,),
     )
 
 
-def _rows(view: View, metric: str) -> pl.DataFrame:
-    told = pl.col("metric") == metric, pl.col("every") == view.period.every, pl.col("period") == view.period.label
-    shown = (
-        (pl.col("scope") == "org") | (pl.col("entity_id") == view.entity_id) if view.scope == "team" else pl.lit(True)
-    )
-    return view.mart.studies[STUDY].filter(*told, shown)
+def _told(view: View, metric: str) -> dict[str, str]:
+    """What the rows of one metric in the period say in these columns."""
+    return {"metric": metric, "every": view.period.every, "period": view.period.label}
 
 
-def _chart(rows: pl.DataFrame, title: str, metric: str, names: dict[str, str], own: str = "") -> Chart | None:
+def _of_all(view: View, metric: str) -> tuple[pl.DataFrame, Sequence[funnel.Mark]]:
+    """What the pages of all teams show of one metric: the limits, and where the others are."""
+    told = _told(view, metric)
+
+    def made() -> tuple[pl.DataFrame, Sequence[funnel.Mark]]:
+        rows = where(view.whole(STUDY), **told)
+        return rows.filter(pl.col("role") != "dot"), funnel.marks(where(rows, role="dot"))
+
+    return of_all(view.mart, (STUDY, *told.values()), made)
+
+
+def _chart(
+    rows: pl.DataFrame,
+    title: str,
+    metric: str,
+    names: dict[str, str],
+    own: str = "",
+    dots: Sequence[funnel.Mark] | None = None,
+) -> Chart | None:
     """The funnel, where the study drew one: metrics counted over the same days by all have no width."""
     if not where(rows, role="limit").height:
         return None
-    return funnel.chart(rows, title, f"{PHRASES[metric].noun}s" if metric in PHRASES else "observations", names, own)
+    noun = f"{PHRASES[metric].noun}s" if metric in PHRASES else "observations"
+    return funnel.chart(rows, title, noun, names, own, dots)
 
 
 def _differ(view: View, teams: list[dict[str, Any]], title: str) -> str:

@@ -16,9 +16,10 @@ import io
 import json
 import mmap
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -29,6 +30,9 @@ OF_ALL = "_all"
 """No team is called so: a slug has no underscore."""
 
 Frames = Mapping[str, pl.DataFrame]
+
+T = TypeVar("T")
+"""What is made of the frames of all teams."""
 
 
 class Parts:
@@ -87,6 +91,17 @@ class Opened(Mapping[str, pl.DataFrame]):
     def __len__(self) -> int:
         return len(self._whole)
 
+    def of_all(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, which must be the same for every team; made once by a process that makes many reports."""
+        if what not in self._whole.made:
+            self._whole.made[what] = make()
+        found: T = self._whole.made[what]
+        return found
+
+    def whole(self, name: str) -> pl.DataFrame:
+        """The rows of one frame without the team's."""
+        return self._whole[name]
+
     def own(self, name: str) -> pl.DataFrame:
         """The team's rows of one frame; the organisation's, which may be many, are not read for them."""
         return self._own[name] if name in self._own else self[name].clear()
@@ -141,6 +156,8 @@ class _Kept(Mapping[str, pl.DataFrame]):
             self._where[name] = (begin, begin + size)
             begin += size
         self._read: dict[str, pl.DataFrame] = {}
+        self.made: dict[Hashable, Any] = {}
+        """What was made of them (:meth:`Opened.of_all`)."""
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         if name not in self._read:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
 from idp_analytics.periods import SHOWN, Period, course, label, preceding
 from idp_analytics.report.mart import Mart
-from idp_analytics.report.parts import Opened
+from idp_analytics.report.parts import Opened, T
 from idp_analytics.report.slices import at, where
 from idp_analytics.tables.incomplete import incomplete
 
@@ -96,6 +96,12 @@ class View:
         rows = self.mart.studies[study]
         return rows.filter(scope=self.scope, entity_id=self.entity_id) if rows.height else rows
 
+    def whole(self, study: str) -> pl.DataFrame:
+        """The rows of a study about the organisation, of all periods."""
+        if isinstance(self.mart.studies, Opened):
+            return self.mart.studies.whole(study)
+        return self.mart.studies[study].filter(scope="org")
+
     def study(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period."""
         if name not in self._studies:
@@ -150,12 +156,23 @@ class View:
 
 def team_names(mart: Mart, team_ids: Sequence[str]) -> dict[str, str]:
     """Team id to the name shown: the name in the teams table, with the id where two teams share it, else the id."""
-    told = dict(mart.teams.select("team_id", "name").iter_rows())
-    names = {
-        team_id: named(told.get(team_id) or "") or named(team_id) for team_id in {**told, **dict.fromkeys(team_ids)}
-    }
-    uses = Counter(names.values())
+    names, uses = of_all(mart, "names", lambda: _names(mart.teams))
+    more = {team_id: named(team_id) for team_id in team_ids if team_id not in names}
+    if more:
+        names, uses = {**names, **more}, uses + Counter(more.values())
     return {
         team_id: names[team_id] if uses[names[team_id]] == 1 else f"{names[team_id]} ({named(team_id)})"
         for team_id in team_ids
     }
+
+
+def _names(teams: pl.DataFrame) -> tuple[dict[str, str], Counter[str]]:
+    """Team id to name or else id, and how often each is used."""
+    told = zip(teams["team_id"].to_list(), teams["name"].to_list(), strict=True)
+    names = {team_id: named(name or "") or named(team_id) for team_id, name in told}
+    return names, Counter(names.values())
+
+
+def of_all(mart: Mart, what: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives, which must be the same for every team of the mart; made once where many reports are made of it."""
+    return mart.studies.of_all(what, make) if isinstance(mart.studies, Opened) else make()

@@ -6,10 +6,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from idp_analytics.charts import funnel
 from idp_analytics.metrics import STUDIES
 from idp_analytics.report import parts
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.parts import Opened
+from idp_analytics.report.reports import TeamReport
 from idp_analytics.report.view import View
 
 FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
@@ -102,6 +104,33 @@ def test_what_all_teams_have_is_read_once_as_long_as_it_is_the_same(tmp_path, mo
     assert len(read) == 3
     kept(4)
     assert parts.opened(tmp_path, "a")["study"]["x"].to_list() == [4, 2]
+
+
+def test_what_is_the_same_for_all_teams_is_made_once_as_long_as_their_mart_is(mart, folder, monkeypatch):
+    made = []
+    marks = funnel.marks
+    monkeypatch.setattr(funnel, "marks", lambda rows: made.append(rows) or marks(rows))
+
+    def places(name):
+        return [
+            TeamReport(View(m, "team", t, m.period())).place(name).outputs()
+            for t in teams
+            for m in [Mart.read(folder, t)]
+        ]
+
+    teams = ("payments", "platform")
+    told = {name: places(name) for name in ("change_fail_rate", "change_lead_time")}
+    assert len(made) == 4
+    for _ in range(2):
+        made.clear()
+        kept = mart.parts(folder)
+        try:
+            for team in teams:
+                kept.add(team)
+            assert {name: places(name) for name in told} == told
+        finally:
+            kept.close()
+        assert len(made) == 2
 
 
 def test_parts_left_by_a_run_that_was_killed_are_gone(tmp_path):
