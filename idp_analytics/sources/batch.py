@@ -250,6 +250,23 @@ def batches(export: Export, shape: str) -> list[Batch]:
     return export.once(f"batches of {shape}", made)
 
 
+_PIECE = 2048
+"""Documents of a piece: what is made of so few stays where the processor has it at hand."""
+
+
+def pieces(export: Export, shape: str) -> list[list[Batch]]:
+    """:func:`batches`, each in pieces, for readers that tell of a document without regard to those beside it; made once per export."""
+
+    def made() -> list[list[Batch]]:
+        return [
+            [Batch(None, all_.documents[begin : begin + _PIECE]) for begin in range(0, len(all_), _PIECE)]
+            if len(all_) > _PIECE else [all_]
+            for all_ in batches(export, shape)
+        ]  # fmt: skip
+
+    return export.once(f"pieces of {shape}", made)
+
+
 def _names_of(values: Sequence[Any]) -> set[str]:
     """The members of those that are objects. Nearly always all are, and of few kinds: each kind is looked at once, but where it has so
     few members that to put them together takes longer."""

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from idp_analytics.sources import members, repositories, snapshots
-from idp_analytics.sources.batch import Batch, batches, each, either
+from idp_analytics.sources.batch import Batch, each, either, pieces
 from idp_analytics.sources.export import Document, Export
 
 _RUN = re.compile(r"/actions/runs/(\d+)")
@@ -197,7 +197,7 @@ def statuses(export: Export) -> dict[str, list[Status]]:
     def made() -> dict[str, list[Status]]:
         groups: dict[str, list[Status]] = defaultdict(list)
         natives: list[str | None] = []
-        for batch in batches(export, "status"):
+        for batch in chain.from_iterable(pieces(export, "status")):
             at, state = ([one or "" for one in batch.texts(name)] for name in ("created_at", "state"))
             for key, *one in zip(deployments_of(batch), at, state, batch.bodies, strict=True):
                 groups[key].append(tuple(one))
@@ -306,7 +306,7 @@ def bots(export: Export) -> dict[str, Any]:
 
     def made() -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for batch in chain.from_iterable(batches(export, shape) for shape in SEEN):
+        for batch in chain.from_iterable(part for shape in SEEN for part in pieces(export, shape)):
             of_bots = ((name, place) for name in PEOPLE for place in compress(range(len(batch)), are_bots(batch, name)))
             for name, place in sorted(of_bots, key=itemgetter(1)):
                 found.setdefault(batch.texts(name, "login")[place] or "", batch.bodies[place])

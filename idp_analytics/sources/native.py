@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.errors import SourceError, nearest
-from idp_analytics.sources.batch import Batch, batches
+from idp_analytics.sources.batch import Batch, batches, pieces
 from idp_analytics.sources.export import Document, Export, File, misshapen, opened
 from idp_analytics.sources.options import wrong
 from idp_analytics.sources.over_time import UNDATED
@@ -96,8 +96,9 @@ def _rows(gives: Gives, export: Export) -> list[Row]:
     found: list[Row] = []
     for shape in gives.shapes:
         if gives.at_once is not None:
-            for batch in batches(export, shape):
-                found += _rows_of(gives.at_once, batch.of(TABLES[gives.table]), export)
+            for parts in pieces(export, shape) if gives.in_pieces else ([batch] for batch in batches(export, shape)):
+                rows = [row for part in parts for row in _rows_of(gives.at_once, part.of(TABLES[gives.table]), export)]
+                found += in_order(rows) if len(parts) > 1 else rows
             continue
         assert gives.rows is not None
         for document in export.of[shape]:

@@ -49,7 +49,11 @@ def in_order(rows: list[Row]) -> list[Row]:
     columns = [row for row in rows if _COLUMNS in row]
     if len(columns) < 2:
         return rows
-    whole = pl.concat([row[_COLUMNS] for row in columns], how="diagonal_relaxed").sort(ROW, maintain_order=True)
+    frames = [row[_COLUMNS] for row in columns]
+    # Of a column whose first piece is empty Polars writes no row at all as JSON.
+    whole = pl.concat(frames, how="diagonal_relaxed", rechunk=not all(one.height for one in frames))
+    # Pieces of a file come one after the other and are not sorted again.
+    whole = whole if whole[ROW].is_sorted() else whole.sort(ROW, maintain_order=True)
     return [*(row for row in rows if _COLUMNS not in row), {**columns[0], _COLUMNS: whole}]
 
 
@@ -108,8 +112,8 @@ def _newest_by_columns(table: Table, rows: list[Row]) -> tuple[list[Row], list[R
     for row in whole:
         frame, these = row[_COLUMNS], is_last.slice(begin, count(row))
         begin += count(row)
-        stay.append({**row, _COLUMNS: frame.filter(these)})
-        again.append({**row, _COLUMNS: frame.filter(~these)})
+        stay.append({**row, _COLUMNS: frame.filter(these).rechunk()})
+        again.append({**row, _COLUMNS: frame.filter(~these).rechunk()})
     return stay, again
 
 
@@ -192,7 +196,7 @@ def series(column: Column, values: list[Any]) -> pl.Series:
     if column.kind is Kind.TEXTS:
         return _texts(column.name, values)
     if column.kind in _TYPES:
-        if set(map(type, values)) - {type(None)} == {_TYPES[column.kind]}:
+        if set(map(type, values)) <= {_TYPES[column.kind], type(None)}:
             return pl.Series(column.name, values, dtype=column.dtype)
     else:
         with suppress(TypeError):

@@ -49,7 +49,7 @@ def having(*names: str) -> Callable[[Mapping[str, Any]], bool]:
 class Gives:
     """One table a system can give.
 
-    ``rows(document, export)`` gives the rows of one document of ``shapes``, ``at_once(batch, export)`` those of all of one file; ``beside`` are shapes that it looks up in
+    ``rows(document, export)`` gives the rows of one document of ``shapes``, ``at_once(batch, export)`` those of all of one file, or (``in_pieces``) of so many of them as stay at hand, where no row depends on the document beside it; ``beside`` are shapes that it looks up in
     ``export``. ``together`` sees all rows at once, oldest export first, where one row follows from several; ``over_time``
     sees the files too, where something follows from a row's being gone from a later snapshot. ``history`` says how far back the system tells (``rows`` is null where the system ``reads`` whole tables itself). ``lost`` are the table's columns the system cannot tell. ``is_state``: the system
     shows what is so now and forgets what was, which is what ``idp collect`` is for.
@@ -65,6 +65,7 @@ class Gives:
     over_time: Callable[[list[Row], Sequence[File]], list[Row]] | None = None
     is_state: bool = False
     at_once: Callable[[Batch, Export], Iterator[Row]] | None = None
+    in_pieces: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import compress
+from pathlib import Path
 from typing import Any
 
+import large_exports
 import polars as pl
 import pytest
 from hypothesis import given
@@ -14,11 +17,13 @@ from hypothesis import strategies as st
 
 from idp_analytics.sources import batch as batch_module
 from idp_analytics.sources import native
-from idp_analytics.sources.batch import Batch, each, each_text, either, ids, later
+from idp_analytics.sources.batch import Batch, each, each_text, either, ids, later, pieces
 from idp_analytics.sources.documents import Numbered
 from idp_analytics.sources.export import Document, Export, File, Several
 from idp_analytics.sources.rows import frame
+from idp_analytics.sources.sample import native as dialects
 from idp_analytics.sources.system import Gives, Row, Shape, System
+from idp_analytics.sources.systems import modules, system
 from idp_analytics.sources.tabular import ROW
 from idp_analytics.tables import TABLES
 
@@ -195,6 +200,37 @@ def test_one_document_of_another_shape_is_left_out_alone_and_the_order_is_that_o
     good = [str(place) for place in range(5) if place not in strange]
     assert (extract.frame["change_id"].to_list() if good else []) == good
     assert extract.dropped == ({"is not shaped as Made writes it (ValueError)": len(strange)} if strange else {})
+
+
+@pytest.mark.parametrize("strange", [[], [0], [2], [0, 4], [0, 1, 2, 3, 4]])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_what_is_read_in_pieces_is_what_is_read_at_once(
+    strange: list[int], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one file are in its order, whatever order a reader tells those of each piece in."""
+    bodies = [{"n": "x" if place in strange else str(place)} for place in range(5)]
+    gives, export = export_of(bodies, numbers)
+    (whole,) = native._extracts(CHANGES, native._rows(gives, export), [FILE])
+    monkeypatch.setattr(batch_module, "_PIECE", size)
+    (again,) = native._extracts(CHANGES, native._rows(replace(gives, in_pieces=True), export), [FILE])
+    assert [list(map(len, parts)) for parts in pieces(export, "change")] == [{1: [1] * 5, 2: [2, 2, 1], 5: [5]}[size]]
+    assert again.frame.equals(whole.frame)
+    assert (again.dropped, again.rows_in) == (whole.dropped, whole.rows_in)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in modules() if any(one.in_pieces for one in system(kind).gives)])
+def test_a_system_read_in_pieces_gives_what_it_gives_at_once(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large_exports.write(kind, tmp_path, 1)
+    options = {"as_of": FILE.as_of, **dialects.dialect(kind).OPTIONS}
+    told = []
+    for size in (10**6, 50):
+        monkeypatch.setattr(batch_module, "_PIECE", size)
+        told.append(native.read(system(kind), large_exports.files(tmp_path), options, tmp_path))
+    for whole, again in zip(*told, strict=True):
+        assert again.frame.equals(whole.frame)
+        assert {**vars(again), "frame": None} == {**vars(whole), "frame": None}
 
 
 def counted(batch: Batch, export: Export) -> Iterator[Row]:

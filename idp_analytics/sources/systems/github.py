@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import itemgetter, not_
 
 from idp_analytics.sources import github_documents as docs
 from idp_analytics.sources import members, over_time
-from idp_analytics.sources.batch import Batch, batches, each, either
+from idp_analytics.sources.batch import Batch, each, either, pieces
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.github_documents import ENDED, RUNNING, Status
 from idp_analytics.sources.over_time import is_row
@@ -57,7 +58,9 @@ def deployments(batch: Batch, export: Export) -> Iterator[Row]:
     batch = batch.where(map(not_, ran))
     if len(batch) and docs.is_status(batch.bodies[0]):
         keys = docs.deployments_of(batch)
-        alone = set(keys).difference(*(one.texts(name) for one in batches(export, "deployment") for name in _NUMBERS))
+        alone = set(keys).difference(
+            *(one.texts(name) for one in chain.from_iterable(pieces(export, "deployment")) for name in _NUMBERS)
+        )
         for document, key in zip(
             batch.those(map(alone.__contains__, keys)), filter(alone.__contains__, keys), strict=True
         ):
@@ -75,6 +78,8 @@ def _deployed(batch: Batch, export: Export) -> Iterator[Row]:
     for document in batch.those(is_short):
         yield document.left_out("is of an environment that is made for a time (transient_environment)")
     batch = batch.where(not (out or short) for out, short in zip(is_out, is_short, strict=True))
+    if not len(batch):
+        return
     if not export.of["status"] and any("statuses_url" in body for body in batch.bodies):
         yield batch.documents[0].warning("there are no statuses of these deployments: how they ended is not known")
     raws = either(batch.texts("original_environment"), batch.texts("environment"))
@@ -441,10 +446,10 @@ SYSTEM = System(
         Shape("team", "a team", lambda b: docs.has(b, "slug", "name") and bool({"privacy", "members_url", "members"} & b.keys())),
     ),
     gives=(
-        Gives("deployments", None, ("deployment", "status", "run", "run_event"), "all", lost=("kind", "is_rollback", "is_resync"), at_once=deployments),
-        Gives("changes", None, ("pull",), "all", beside=("review",), lost=("origin_sha",), at_once=changes),
+        Gives("deployments", None, ("deployment", "status", "run", "run_event"), "all", lost=("kind", "is_rollback", "is_resync"), at_once=deployments, in_pieces=True),
+        Gives("changes", None, ("pull",), "all", beside=("review",), lost=("origin_sha",), at_once=changes, in_pieces=True),
         Gives("approvals", None, ("status", "decision", "review_event"), "waiting times as long as statuses; histories have none",
-              beside=("deployment", "environment"), together=lambda rows: over_time.folded(rows, "approval_id"), lost=("team_id", "responders"), at_once=approvals),
+              beside=("deployment", "environment"), together=lambda rows: over_time.folded(rows, "approval_id"), lost=("team_id", "responders"), at_once=approvals, in_pieces=True),
         Gives("operations", operations, ("environment",), "now only", lost=("risk", "golden_path_id", "owner_team_id", "category"),
               together=_of_one_mind, is_state=True),
         Gives("golden_paths", golden_paths, ("run", "run_event"), "runs are kept 400 days",
@@ -452,7 +457,7 @@ SYSTEM = System(
         Gives("service_golden_path", service_golden_path, ("run", "run_event"), "runs are kept 400 days", lost=("joined_at", "left_at")),
         Gives("tickets", tickets, ("issue",), "all", lost=("team_id", "golden_path_id", "priority", "channel", "first_response_at", "reopens")),
         Gives("teams", teams, ("team",), "now only", lost=("time_zone", "valid_from", "valid_to"), is_state=True),
-        Gives("people", None, docs.SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
+        Gives("people", None, docs.SEEN, "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people, in_pieces=True),
         Gives("memberships", memberships, ("team",), "now only", over_time=over_time.spans, is_state=True),
     ),
     recipes=(

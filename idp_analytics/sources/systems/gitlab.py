@@ -179,10 +179,10 @@ SYSTEM = System(
         Shape("environment", "a protected environment", having("name", "deploy_access_levels")),
     ),
     gives=(
-        Gives("deployments", None, ("deployment",), "all", lost=("kind", "is_rollback", "is_resync", "automated", "golden_path_id"), at_once=deployments),
-        Gives("changes", None, ("merge_request",), "all", lost=("first_commit_at", "first_review_at", "approved_at", "is_revert", "origin_sha"), at_once=changes),
-        Gives("approvals", None, ("deployment",), "all", lost=("team_id", "responders"), at_once=approvals),
-        Gives("people", None, ("merge_request", "deployment"), "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people),
+        Gives("deployments", None, ("deployment",), "all", lost=("kind", "is_rollback", "is_resync", "automated", "golden_path_id"), at_once=deployments, in_pieces=True),
+        Gives("changes", None, ("merge_request",), "all", lost=("first_commit_at", "first_review_at", "approved_at", "is_revert", "origin_sha"), at_once=changes, in_pieces=True),
+        Gives("approvals", None, ("deployment",), "all", lost=("team_id", "responders"), at_once=approvals, in_pieces=True),
+        Gives("people", None, ("merge_request", "deployment"), "bots that were seen", lost=("started_on", "ended_on", "is_developer", "time_zone"), at_once=people, in_pieces=True),
         Gives("operations", operations, ("environment",), "now only", lost=("risk", "golden_path_id", "owner_team_id", "category"), is_state=True),
     ),
     recipes=(

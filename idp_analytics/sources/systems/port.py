@@ -7,10 +7,11 @@ failed: it is told by its never having been approved.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from idp_analytics.sources import members, over_time, repositories
-from idp_analytics.sources.batch import Batch, batches, each, either
+from idp_analytics.sources.batch import Batch, each, either, pieces
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import GOLDEN_PATHS, Gives, Option, Recipe, Row, Shape, System, having
 from idp_analytics.tables.facts import LEVEL_SAID
@@ -225,16 +226,24 @@ def _identifiers(batch: Batch, name: str) -> list[str | None]:
 def _full(batch: Batch, export: Export) -> Iterator[Row]:
     """An answer as long as any can be does not say whether there is more."""
     first = batch.documents[0]
-    held = sum(len(runs) for runs in batches(export, "run") if runs.documents[0].file.shown == first.file.shown)
+    files = export.once(
+        "runs", lambda: {runs[0].documents[0].file.shown: sum(map(len, runs)) for runs in pieces(export, "run")}
+    )
+    held = files[first.file.shown]
     if held % MOST == 0:
         yield first.truncated(
             f"Port gives at most {MOST:,} runs per answer, and the file has {held:,}: there may be more"
         )
-    for log in batches(export, "audit"):
-        if len(log) % MOST == 0:
-            yield log.documents[0].truncated(
-                f"the audit log was asked for {MOST:,} entries at most, and the file has {len(log):,}: there may be more, and runs that "
-                "seem to wait may be decided"
+    for log in pieces(export, "audit"):
+        entries = sum(map(len, log))
+        if entries % MOST == 0:
+            yield (
+                log[0]
+                .documents[0]
+                .truncated(
+                    f"the audit log was asked for {MOST:,} entries at most, and the file has {entries:,}: there may be more, and runs that "
+                    "seem to wait may be decided"
+                )
             )
 
 
@@ -261,7 +270,7 @@ def _left(export: Export) -> _Left:
         found: dict[str, list[_Move]] = {}
         left = [
             one.where(word == _WAITS for word in one.texts("diff", "before", "status"))
-            for one in batches(export, "audit")
+            for one in chain.from_iterable(pieces(export, "audit"))
         ]
         parts = ("trigger", "at"), ("trigger", "by", "userId"), ("diff", "after", "status")
         moves = [list(map(_Move, *(one.texts(*part) for part in parts))) for one in left]
@@ -322,8 +331,8 @@ SYSTEM = System(
         Gives("memberships", memberships, ("team",), _NOW, over_time=over_time.spans, is_state=True),
         Gives("aliases", aliases, ("user",), _NOW, lost=("system", "valid_from", "valid_to"), is_state=True),
         Gives("operations", operations, ("action",), _NOW, lost=("risk", "owner_team_id"), is_state=True),
-        Gives("action_runs", None, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id"), at_once=action_runs),
-        Gives("approvals", None, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders"), at_once=approvals),
+        Gives("action_runs", None, ("run",), "as long as runs are kept", beside=("audit",), lost=("version", "team_id", "usable_at", "previous_run_id"), at_once=action_runs, in_pieces=True),
+        Gives("approvals", None, ("run",), "as long as runs are kept; the time as long as the audit log", beside=("audit",), lost=("team_id", "automated", "responders"), at_once=approvals, in_pieces=True),
         Gives("policy_results", policy_results, _ENTITY, _NOW, lost=("team_id", "hatch_id", "truncated"), is_state=True),
         Gives("scorecard_results", scorecard_results, _ENTITY, _NOW, beside=("scorecard",), lost=("team_id", "category", "score", "score_most", "weight"), is_state=True),
     ),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from idp_analytics.sources import members
-from idp_analytics.sources.batch import Batch, batches, each, either
+from idp_analytics.sources.batch import Batch, each, either, pieces
 from idp_analytics.sources.documents import Documents, read_documents
 from idp_analytics.sources.export import Export
 from idp_analytics.sources.system import SERVICE_PATTERN, TEAMS, Gives, Option, Recipe, Row, Shape, System, having
@@ -194,7 +194,7 @@ class _Changes(NamedTuple):
 
 def _changes(export: Export) -> _Changes:
     def made() -> _Changes:
-        every = batches(export, "change")
+        every = list(chain.from_iterable(pieces(export, "change")))
 
         def column(told: Callable[[Batch], list[str | None]]) -> list[str | None]:
             return [*chain.from_iterable(map(told, every)), None]
@@ -230,7 +230,7 @@ def _approved(export: Export) -> dict[str, str]:
 
     def made() -> dict[str, str]:
         last: dict[str, str] = {}
-        for one in batches(export, "approval"):
+        for one in chain.from_iterable(pieces(export, "approval")):
             for subject, at, state in zip(
                 _subjects(one), _times(one, "sys_updated_on"), _words(one, "state"), strict=True
             ):
@@ -292,12 +292,12 @@ SYSTEM = System(
         Shape("other", "a record of another table", having("sys_id", "sys_created_on")),
     ),
     gives=(
-        Gives("incidents", None, ("incident",), "all", lost=("deployment_id", "postmortem_on", "url"), at_once=incidents),
+        Gives("incidents", None, ("incident",), "all", lost=("deployment_id", "postmortem_on", "url"), at_once=incidents, in_pieces=True),
         Gives("changes", None, ("change",), "all", beside=("approval",),
-              lost=("repo", "kind", "sha", "first_commit_at", "first_review_at", "merged_at", "lines", "is_revert", "origin_sha"), at_once=changes),
-        Gives("approvals", None, ("approval",), "all", beside=("change",), lost=("team_id", "responders"), at_once=approvals),
-        Gives("operations", None, ("change",), "now only", lost=("risk", "gate", "golden_path_id", "owner_team_id", "category"), at_once=operations),
-        Gives("tickets", None, ("request",), "all", lost=("golden_path_id", "first_response_at"), at_once=tickets),
+              lost=("repo", "kind", "sha", "first_commit_at", "first_review_at", "merged_at", "lines", "is_revert", "origin_sha"), at_once=changes, in_pieces=True),
+        Gives("approvals", None, ("approval",), "all", beside=("change",), lost=("team_id", "responders"), at_once=approvals, in_pieces=True),
+        Gives("operations", None, ("change",), "now only", lost=("risk", "gate", "golden_path_id", "owner_team_id", "category"), at_once=operations, in_pieces=True),
+        Gives("tickets", None, ("request",), "all", lost=("golden_path_id", "first_response_at"), at_once=tickets, in_pieces=True),
     ),
     recipes=(
         Recipe("incidents.json", f'{_API} "$SERVICENOW/api/now/table/incident?{_LIMIT}" > incidents.json', "itil (read)", "Go on with sysparm_offset until a page is not full."),

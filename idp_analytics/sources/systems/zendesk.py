@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import polars as pl
 
 from idp_analytics.sources import members
-from idp_analytics.sources.batch import Batch, batches, later
+from idp_analytics.sources.batch import Batch, later, pieces
 from idp_analytics.sources.export import Document, Export
 from idp_analytics.sources.system import Gives, Option, Recipe, Row, Shape, System, having
 
@@ -50,7 +51,7 @@ def _metrics(export: Export) -> dict[str, Any]:
     def made() -> dict[str, Any]:
         told = (
             (native, body)
-            for one in batches(export, "metric")
+            for one in chain.from_iterable(pieces(export, "metric"))
             for native, body in zip(one.texts("ticket_id"), one.bodies, strict=True)
         )
         return {native: body for native, body in told if native is not None}
@@ -125,7 +126,7 @@ SYSTEM = System(
         Shape("rating", "a satisfaction rating", having("ticket_id", "score", "requester_id")),
     ),
     gives=(
-        Gives("tickets", None, ("ticket",), "all; deleted tickets after 30 days no more", beside=("metric",), lost=("golden_path_id",), at_once=tickets),
+        Gives("tickets", None, ("ticket",), "all; deleted tickets after 30 days no more", beside=("metric",), lost=("golden_path_id",), at_once=tickets, in_pieces=True),
         Gives("survey_responses", survey_responses, ("rating",), "all", lost=("team_id", "text")),
     ),
     recipes=(

@@ -97,6 +97,17 @@ def test_environments_that_are_none_and_previews_are_left_out(tmp_path):
     assert sum(found.dropped.values()) == 2
 
 
+def test_where_all_are_left_out_each_is_counted_with_why(tmp_path):
+    found = read(
+        "github", tmp_path, {"d.json": [deployment(1, "github-pages"), deployment(2, transient_environment=True)]}
+    )
+    assert not found["deployments"]
+    assert sorted(found.dropped) == [
+        "is of an environment that is left out, by the settings",
+        "is of an environment that is made for a time (transient_environment)",
+    ]
+
+
 def test_bots_and_people_who_are_gone(tmp_path):
     bot, gone = deployment(1, creator={"login": "deployer[bot]", "type": "Bot"}), deployment(2, creator=None)
     found = read("github", tmp_path, {"d.json": [bot, gone]})
