@@ -10,6 +10,7 @@ report would load and compute the whole company anew. Ours: one run from the fil
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import memory
@@ -26,40 +29,69 @@ from idp_analytics.paths import resource as shipped
 from idp_analytics.publish.run import MART
 
 PUBLISH = """
-import os, resource, sys, time
+import json, logging, resource, sys, time
 from idp_analytics.organisation import load
 from idp_analytics.publish.run import publish
+
+marks = []
+def mark(*_):
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    marks.append((time.perf_counter(), sum(used.ru_utime + used.ru_stime for used in both)))
+
+class Begun(logging.Handler):
+    def emit(self, record):
+        if record.msg == "run begun":
+            mark()
+
+events = logging.getLogger("idp_analytics")
+events.addHandler(Begun())
+events.setLevel("INFO")
+mark()
 result = publish(lambda: load(sys.argv[1]), reports=sys.argv[2])
+mark()
 assert not result.failed, result.failed
-own, made = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(own.ru_utime + own.ru_stime, made.ru_utime + made.ru_stime, result.folder)
+print(json.dumps([*marks, str(result.folder)]))
 """
-"""One run in a process of its own: seconds of processors of that process (load and mart) and of those it forked (reports)."""
+"""One run in a process of its own: the time and the seconds of processors when it starts, when all is computed, and when all is published."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run took, with all processes it started: seconds, and of processors, until all was computed (load and mart) and from then on
+    (reports); and the most memory in use at a time (bytes)."""
+
+    mart: tuple[float, float]
+    reports: tuple[float, float]
+    peak: int
+    made: int
+    folder: Path
 
 
 def main(sizes: list[int], few: int) -> None:
     """Print a row per size."""
     print(
-        "| teams | seconds | of processors: load and mart | per report | in all, per report | peak GB | usual, of processors per report | ratio |"
+        "| teams | seconds: load and mart | reports | of processors: load and mart | per report | in all, per report | peak GB "
+        "| usual, of processors per report | ratio of a report | in all |"
     )
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as name:
         for size in sizes:
             folder = Path(name) / str(size)
             data = folder / "data"
             subprocess.run([sys.executable, "-m", "idp_analytics", "sample", "--teams", str(size), data], check=True, capture_output=True)  # fmt: skip
-            start = time.perf_counter()
-            mart, pages, peak, published = ours(data, folder / "reports")
-            wall = time.perf_counter() - start
-            slow = usual(published, few) if few else float("nan")
-            made = len(list(published.glob("**/*.html"))) - 1
-            all_of_it = (mart + pages) / made
-            print(f"| {size} | {wall:.0f} | {mart:.1f} | {pages / made:.2f} | {all_of_it:.2f} | {peak / 1e9:.1f} | {slow:.1f} | {slow / all_of_it:.0f}× |", flush=True)  # fmt: skip
+            run = ours(data, folder / "reports")
+            slow = usual(run.folder, few) if few else float("nan")
+            report, in_all = run.reports[1] / run.made, (run.mart[1] + run.reports[1]) / run.made
+            print(
+                f"| {size} | {run.mart[0]:.0f} | {run.reports[0]:.0f} | {run.mart[1]:.1f} | {report:.3f} | {in_all:.2f} | {run.peak / 1e9:.1f} "
+                f"| {slow:.1f} | {slow / report:.0f}× | {slow / in_all:.0f}× |",
+                flush=True,
+            )
             shutil.rmtree(folder)
 
 
-def ours(data: Path, reports: Path) -> tuple[float, float, float, Path]:
-    """Seconds of processors for the mart and for all reports, the most memory in use at a time (bytes), and the folder published."""
+def ours(data: Path, reports: Path) -> Run:
+    """Publish all reports of the company in ``data``."""
     run = subprocess.Popen([sys.executable, "-c", PUBLISH, data, reports], stdout=subprocess.PIPE, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})  # fmt: skip
     peak = [0]
     watch = threading.Thread(target=_watch, args=(run, peak))
@@ -68,8 +100,10 @@ def ours(data: Path, reports: Path) -> tuple[float, float, float, Path]:
     watch.join()
     if run.returncode:
         raise SystemExit(run.returncode)
-    mart, pages, folder = told.split(maxsplit=2)
-    return float(mart), float(pages), peak[0], Path(folder.strip())
+    *marks, name = json.loads(told)
+    folder = Path(name)
+    mart, after = ((then[0] - now[0], then[1] - now[1]) for now, then in pairwise(marks))
+    return Run(mart, after, peak[0], len(list(folder.glob("**/*.html"))) - 1, folder)
 
 
 def _watch(run: subprocess.Popen[str], peak: list[int]) -> None:
