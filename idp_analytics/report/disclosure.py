@@ -269,11 +269,12 @@ def _known(statements: pl.DataFrame, heads: Mapping[str, int]) -> dict[str, list
 
 def _rows(statements: pl.DataFrame) -> list[tuple[str, str, int]]:
     """Which statement adds up which cell to what."""
+    cells = _cells(statements)
     return [
         (f"{number}", f"{group}\0{low}", row["n"])
         for number, row in enumerate(statements.to_dicts())
         for group in row["members"]
-        for low, high in _cells(statements)
+        for low, high in cells
         if row["low"] <= low and high <= row["high"] + 1
     ]
 
