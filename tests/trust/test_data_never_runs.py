@@ -44,6 +44,10 @@ MAY = {
     # Pickles between processes of one run, over a file or socket of their own that no data reaches.
     ("publish/forked.py", "pickle.load"),
     ("publish/forked.py", "pickle.dumps"),
+    # Cells of a template that only ask for sections, each statement of which is looked at before (publish/asking.py).
+    ("publish/answering.py", "exec"),
+    ("publish/answering.py", "eval"),
+    ("publish/answering.py", "compile"),
     # A loader that knows plain values only, and no references.
     ("settings/themes.py", "yaml.load"),
 }
@@ -114,6 +118,8 @@ def test_each_such_call_is_seen(source: str) -> None:
 
 
 REVIEWED = {
+    ("S102", "publish/answering.py"): "cells of a template, each statement of which only asks for sections",
+    ("S307", "publish/answering.py"): "the same",
     ("S506", "settings/themes.py"): "a safe loader, without references",
     ("S701", "schedule/elsewhere.py"): "none of these is HTML",
     ("S704", "report/html.py"): "escaped before",
