@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -219,3 +220,20 @@ def test_a_published_table_with_margins():
     assert len(recoverable) == expected["after_recoverable"]
     low, high = disclosure_audit.bounds(members, totals, ["young/Portugal"]).row(0)[1:]
     assert (low, high) == (expected["attacker_lo_young_Portugal"], expected["attacker_hi_young_Portugal"])
+
+
+def test_a_direction_that_happens_not_to_move_a_cell_pins_nothing(monkeypatch):
+    """Of a million cells one direction leaves one where it is: here all three, which a + b = 10 and b + c = 10 leave to move."""
+    members = pl.DataFrame({"statement": ["1", "1", "2", "2"], "cell": ["a", "b", "b", "c"]})
+    totals = pl.DataFrame({"statement": ["1", "2"], "total": [10, 10]})
+    drawn = iter([[1.0, 2.0, 1.0], [1.0, 0.0, 0.0]])
+
+    class Draw:
+        def __init__(self, _: int) -> None: ...
+
+        def standard_normal(self, count: int) -> np.ndarray:
+            assert count == 3
+            return np.array(next(drawn))
+
+    monkeypatch.setattr(np.random, "default_rng", Draw)
+    assert disclosure_audit.fixed(members, totals).to_list() == []
