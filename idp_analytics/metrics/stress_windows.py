@@ -156,11 +156,15 @@ def _matched(stress: pl.DataFrame, settings: Settings, began: object, apart: tim
         .with_columns((pl.col("_from") + length).alias("_to"))
         .filter(pl.col("_to") <= at, pl.col("_from") >= pl.lit(began).cast(_UTC))
     )
-    others = stress.select("at", "team_id", pl.col("from").alias("_begins"), pl.col("to").alias("_ends"))
+    # Windows of stress of one team lie apart, so of those that begin before a candidate is over the last ends last: only that one need be looked at.
+    others = stress.select(
+        "at", "team_id", (pl.col("from") - apart).alias("_begins"), (pl.col("to") + apart).alias("_ends")
+    )
     touched = (
-        candidates.join(others, on=["at", "team_id"])
-        .filter(pl.col("_from") < pl.col("_ends") + apart, pl.col("_to") > pl.col("_begins") - apart)
-        .select(*key, "_shift").unique()
+        candidates.sort("_to").join_asof(
+            others.sort("_begins"), left_on="_to", right_on="_begins", by=["at", "team_id"], allow_exact_matches=False, check_sortedness=False
+        ).filter(pl.col("_from") < pl.col("_ends"))
+        .select(*key, "_shift")
     )  # fmt: skip
     calm = (
         candidates.join(touched, on=[*key, "_shift"], how="anti")
