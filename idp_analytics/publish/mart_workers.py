@@ -8,9 +8,9 @@ goes back to the system. What comes out is the same to the last digit as if one 
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,16 @@ LEAST_ROWS = 300_000
 """With fewer rows in all tables one process is done as soon as another has started."""
 
 ALONE = ("reconciliation", "stress_signals")
-"""Studies that take long and share nothing with others of their subject, the longest first (``bench/mart.py``)."""
+"""Studies that take long and share nothing with others of their subject."""
+
+SECONDS = {
+    "adoption_following": 0.6, "cost_anomalies": 0.3, "deployment_classes": 0.6, "follow_through": 0.3, "gaming": 0.4, "impact": 0.5,
+    "lead_time_ledger": 0.4, "link_sensitivity": 0.7, "maturity": 2.1, "maturity_history": 3.8, "nine_in_ten": 0.5, "pools": 0.3,
+    "process_behaviour": 0.8, "reconciliation": 5.0, "sprawl": 0.4, "stress_signals": 2.6, "survey_quality": 0.8, "survey_results": 0.9,
+    "top_two": 2.0, "unit_costs": 0.3,
+}  # fmt: skip
+"""What studies take of a processor for 500 teams, one after the other in one process (``bench/mart.py``, November 2026; those not named 0.1 or less). It only
+says what is begun first, so that no process is left with something long when nothing else is waiting."""
 
 ANSWERS = "answers"
 
@@ -101,33 +110,40 @@ class Several:
     client: zygote.Client
     held: _Held
     workers: int
-    _waiting: deque[_Part] = field(default_factory=deque)
+    _waiting: list[_Part] = field(default_factory=list)
     _working: dict[zygote.Child, tuple[_Part, bool]] = field(default_factory=dict)
     _died: set[_Part] = field(default_factory=set)
 
     def answers(self, every: Sequence[str]) -> pl.DataFrame:
         """The answers; meanwhile studies are begun of which every report shows all, whatever its period."""
         whole = [study.name for study in STUDIES if study.shown is Shown.WHOLE]
-        self._waiting += [_Part(every=tuple(every)), *(_Part(names) for names in _groups(whole))]
+        self._waiting += [_Part(every=tuple(every)), *map(_Part, _groups(whole))]
         return self._found((ANSWERS,))[ANSWERS]
 
     def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
         """The studies of these names, in their order; with ``period`` what of each the report of that period shows."""
         shown = {study.name: study.shown for study in STUDIES}
         later = [name for name in names if shown[name] is not Shown.WHOLE]
-        self._waiting.extendleft(reversed([_Part(group, period=period) for group in _groups(later)]))
+        self._waiting += [_Part(group, period=period) for group in _groups(later)]
         return self._found(tuple(names))
 
     def _found(self, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
         """The frames of these names, as soon as all are there."""
         missing = {name for name in names if not self._path(name).is_file()}
+        self._fill()
         while missing:
-            while self._waiting and len(self._working) < self.workers:
-                self._begin(self._waiting.popleft())
             by_number = {child.fileno(): child for child in self._working}
             for number in wait(list(by_number)):
                 missing -= self._hear(by_number[number])  # type: ignore[index]
+            # Also when nothing is missing any more: this process has something to do before it asks again.
+            self._fill()
         return {name: shelf.fetched(self._path(name)) for name in names}
+
+    def _fill(self) -> None:
+        """Give every worker something to do, what takes longest first."""
+        self._waiting.sort(key=_weight, reverse=True)
+        while self._waiting and len(self._working) < self.workers:
+            self._begin(self._waiting.pop(0))
 
     def _begin(self, part: _Part) -> None:
         try:
@@ -156,7 +172,7 @@ class Several:
                         "Give the run more memory, or fewer workers (--workers 1)."
                     )
                 self._died.add(part)
-                self._waiting.appendleft(part)
+                self._waiting.insert(0, part)
             case _:
                 pass
         return set()
@@ -169,10 +185,15 @@ _GONE = "The process that starts those which compute was ended. Run it again; wi
 
 
 def _groups(names: Collection[str]) -> list[tuple[str, ...]]:
-    """These studies, those of a subject together: they ask for the same things, which are computed once in a process. Those that take longest come first."""
+    """These studies, those of a subject together: they ask for the same things, which are computed once in a process."""
     alone = [(name,) for name in ALONE if name in names]
     by_subject = (tuple(s.name for s in studies if s.name in names and s.name not in ALONE) for studies in SUBJECTS)
     return alone + [group for group in by_subject if group]
+
+
+def _weight(part: _Part) -> float:
+    """How long a part takes compared with others; what everything else waits for comes first."""
+    return math.inf if part.every else sum(SECONDS.get(name, 0.1) for name in part.studies)
 
 
 def _path(folder: Path, name: str) -> Path:

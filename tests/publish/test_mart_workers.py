@@ -74,11 +74,36 @@ def test_what_lies_on_the_shelf_is_gone_when_nobody_needs_it(tmp_path: Path, mon
     assert taken["none"].equals(frame.clear()) and taken["none"].schema == frame.schema
 
 
-def test_every_study_is_in_one_group_and_the_long_ones_first() -> None:
+def test_every_study_is_in_one_group() -> None:
     groups = mart_workers._groups([study.name for study in STUDIES])
     assert groups[: len(mart_workers.ALONE)] == [(name,) for name in mart_workers.ALONE]
+    assert mart_workers.SECONDS.keys() <= {study.name for study in STUDIES}
     assert sorted(name for group in groups for name in group) == sorted(study.name for study in STUDIES)
     assert tuple(study for subject in SUBJECTS for study in subject) == STUDIES
+
+
+class _Idle:
+    """A client that begins nothing, and notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.parts: list[mart_workers._Part] = []
+
+    def call(self, task: zygote.Task) -> zygote.Child:
+        self.parts.append(task.arguments[1])
+        return object.__new__(zygote.Child)
+
+
+def test_what_takes_longest_is_begun_first_and_the_answers_before_all(sample: Organisation, tmp_path: Path) -> None:
+    idle, held = _Idle(), mart_workers._Held({}, sample.settings, sample.as_of, tmp_path)
+    several = mart_workers.Several(idle, held, 2)  # type: ignore[arg-type]
+    short, long, answers = ("trend",), ("maturity", "maturity_history"), mart_workers._Part(every=("1mo",))
+    several._waiting += [mart_workers._Part(short), mart_workers._Part(long), answers]
+    several._fill()
+    assert idle.parts == [answers, mart_workers._Part(long)]
+    several._working.clear()
+    several._waiting.append(mart_workers._Part(("reconciliation",), period="2026-06"))
+    several._fill()
+    assert [part.studies for part in idle.parts[2:]] == [("reconciliation",), short]
 
 
 def test_what_is_raised_there_is_raised_here(sample: Organisation) -> None:
