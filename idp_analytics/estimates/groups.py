@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy import sparse
 
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.signedinteger[Any]]
+Values = npt.NDArray[np.float64]
 
-_DIGIT = 2**16  # of so many different numbers NumPy sorts in one go over the rows
+_FEW = 2**16  # places are looked at without asking whether they are many
 _MOST = 2**62  # what a number made of several must stay below
 _DENSE = 4  # so many times as many places as rows are looked at rather than the rows sorted
 
@@ -29,20 +32,21 @@ def numbered(frame: pl.DataFrame, by: Sequence[str]) -> tuple[pl.DataFrame, Numb
     return order.drop("_place"), place[found]
 
 
-def together(numbers: Numbers, values: npt.NDArray[np.float64], many: int) -> npt.NDArray[np.int64]:
-    """The places of all rows, those of group 0 first and so on to group ``many`` − 1, inside a group from the least value on."""
-    order = np.arange(len(values))
+def together(numbers: Numbers, values: Values, many: int) -> tuple[Numbers, Values, Numbers]:
+    """The places of all rows, those of group 0 first and so on to group ``many`` − 1, inside a group from the least value on; their values; and where each
+    group begins, with where the last one ends."""
+    order = None
     if (values[1:] < values[:-1]).any():
-        order = pl.Series(values).arg_sort().to_numpy().astype(np.int64)
-    # From the last digit to the first, each without changing what was sorted before.
-    for digit in range(max(1, -(-(many - 1).bit_length() // 16))):
-        told = (numbers[order] >> (16 * digit)) & (_DIGIT - 1)
-        order = order[np.argsort(told.astype(np.uint16), kind="stable")]
-    return order
+        order = pl.Series(values).arg_sort().to_numpy()
+        numbers, values = numbers[order], values[order]
+    # A matrix with one value in each column, which column after column becomes one line after line: each row is looked at once, and what came first stays first.
+    ends = np.arange(len(values) + 1, dtype=np.int32)
+    lines = sparse.csc_array((values, numbers.astype(np.int32), ends), shape=(many, len(values))).tocsr()
+    return lines.indices if order is None else order[lines.indices], lines.data, lines.indptr
 
 
 def sizes(numbers: Numbers, many: int) -> tuple[Numbers, Numbers]:
-    """How many rows each of ``many`` groups has, and at which place of :func:`together` it begins."""
+    """How many rows each of ``many`` groups has, and at which place it begins where those of a group stand together."""
     size = np.bincount(numbers, minlength=many).astype(np.int64)
     return size, np.cumsum(size) - size
 
@@ -74,7 +78,7 @@ def _both(left: tuple[Numbers, int], right: tuple[Numbers, int]) -> tuple[Number
 
 def _numbers(found: Numbers, many: int) -> tuple[Numbers, Numbers]:
     """The same numbers without those in between that no row has, and of each one row that has it."""
-    if many > _DENSE * len(found) + _DIGIT:
+    if many > _DENSE * len(found) + _FEW:
         _, first, places = np.unique(found, return_index=True, return_inverse=True)
         return places.astype(np.int64), first.astype(np.int64)
     row = np.full(many, -1, np.int64)

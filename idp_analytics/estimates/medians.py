@@ -51,9 +51,10 @@ def of_groups(numbers: groups.Numbers, x: pl.Series, many: int, p: float = 0.5, 
     ``low``, ``high``."""
     values = x.fill_null(np.nan).to_numpy()
     known = ~np.isnan(values)
-    numbers, values = numbers[known], values[known]
-    values = np.append(values[groups.together(numbers, values, many)], np.nan)
-    size, start = groups.sizes(numbers, many)
+    if not known.all():
+        numbers, values = numbers[known], values[known]
+    _, values, ends = groups.together(numbers, values, many)
+    values, start, size = np.append(values, np.nan), ends[:-1], np.diff(ends).astype(np.int64)
     # Few sizes are distinct, so the binomial is asked once for each.
     different, which = np.unique(size, return_inverse=True)
     lower, upper, _ = order_statistic_ranks(different, p, level)

@@ -66,29 +66,34 @@ def of_groups(
     Columns: ``n``, ``events``, ``censored``, ``value``, ``low``, ``high``."""
     told = x.fill_null(np.nan).to_numpy()
     known = ~np.isnan(told) & event.is_not_null().to_numpy()
-    numbers, times = numbers[known], told[known]
-    ended = event.fill_null(False).to_numpy()[known]
-    size, start = groups.sizes(numbers, many)
-    events = np.bincount(numbers[ended], minlength=many).astype(np.int64)
-    order = groups.together(numbers, times, many)
-    numbers, times, ended = numbers[order], times[order], ended[order]
+    ended = event.fill_null(False).to_numpy()
+    if not known.all():
+        numbers, told, ended = numbers[known], told[known], ended[known]
+    places, times, limits = groups.together(numbers, told, many)
+    start, end, size = limits[:-1], limits[1:], np.diff(limits).astype(np.int64)
+    ended = ended[places].astype(np.int64)
+    whose = np.repeat(np.arange(many), size)
     # One step for each time at which something ended: how many did, and how many had not before.
     is_first = np.ones(len(times), bool)
-    is_first[1:] = (numbers[1:] != numbers[:-1]) | (times[1:] != times[:-1])
+    is_first[1:] = times[1:] != times[:-1]
+    is_first[start[size > 0]] = True
     first = np.flatnonzero(is_first)
-    ends = np.add.reduceat(ended.astype(np.int64), first) if len(first) else np.zeros(0, np.int64)
-    first, ends = first[ends > 0], ends[ends > 0]
-    group = numbers[first]
-    risk = size[group] - (first - start[group])
+    ends = np.add.reduceat(ended, first) if len(first) else np.zeros(0, np.int64)
+    events = np.zeros(many, np.int64)
+    events[size > 0] = np.add.reduceat(ended, start[size > 0]) if len(first) else 0
+    if (ends == 0).any():
+        first, ends = first[ends > 0], ends[ends > 0]
+    group = whose[first]
+    risk = end[group] - first
     with np.errstate(divide="ignore"):
         steps = pl.DataFrame(
             {"at_risk": risk, "events": ends, "_kept": 1 - ends / risk, "_spread": ends / (risk * (risk - ends))}
         )
-    whose = _side_by_side(group, many)
+    lines = _side_by_side(group, many)
     # The steps of a group follow one another, so that no group has to be looked for.
     steps = steps.with_columns(
-        _along(np.multiply, steps["_kept"], whose).alias("survival"),
-        (_z(level) * _along(np.add, steps["_spread"], whose).sqrt()).alias("_spread"),
+        _along(np.multiply, steps["_kept"], lines).alias("survival"),
+        (_z(level) * _along(np.add, steps["_spread"], lines).sqrt()).alias("_spread"),
     )
     heights = steps.lazy().select(*_limits()).collect()
     left = 1 - share

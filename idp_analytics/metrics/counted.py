@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from idp_analytics.answers import Estimator, Metric
@@ -28,17 +29,19 @@ def counted(metric: Metric, cube: pl.DataFrame, cells: Cells) -> pl.DataFrame:
         added |= dict(zip(CLUSTERED, (k**2, n * k, n**2, (n > 0).astype(np.int64)), strict=True))
     found = {name: np.zeros(cells.shape, np.int64) for name in (*added, "hit_days", "noun")}
     nouns, noun = groups.numbered(whole, ["source_table"])
-    days, day = groups.numbered(whole.filter(pl.col("n") > 0), ["day"])
-    for block, cell in cells.of(whole):
+    # Of several tables the rows of each are counted too.
+    of_noun = [noun == number for number in range(nouns.height)] if nouns.height > 1 else []
+    for block, sums_of in cells.added(whole, np.column_stack([*added.values(), *of_noun]).astype(np.int64)):
         place = block.lines, block.columns
-        for name, values in added.items():
-            if values.any():
-                found[name][place] = sums(cell, block.size, values).reshape(block.shape)
-        if nouns.height > 1:  # the first in the alphabet of those a cell has
-            for number in reversed(range(nouns.height)):
-                found["noun"][place][sums(cell[noun == number], block.size).reshape(block.shape) > 0] = number
-        if metric.estimator in _BY_DAY:
-            found["hit_days"][place] = _different(cell[n > 0], day, days.height, block).reshape(block.shape)
+        for at, name in enumerate(added):
+            found[name][place] = sums_of[:, :, at]
+        for number in reversed(range(len(of_noun))):  # the first in the alphabet of those a cell has
+            found["noun"][place][sums_of[:, :, len(added) + number] > 0] = number
+    if metric.estimator in _BY_DAY:
+        some = whole.filter(pl.col("n") > 0)
+        days, day = groups.numbered(some, ["day"])
+        for block, cell in cells.of(some):
+            found["hit_days"][block.lines, block.columns] = block.table(_different(cell, day, days.height, block))
     told = pl.DataFrame({name: values.ravel() for name, values in found.items()})
     return pl.concat([cells.frame(), told], how="horizontal").with_columns(
         nouns["source_table"].cast(pl.String).gather(told["noun"]).alias("noun") if nouns.height else pl.lit(None, pl.String).alias("noun"),
@@ -47,17 +50,16 @@ def counted(metric: Metric, cube: pl.DataFrame, cells: Cells) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _different(cell: Numbers, day: Numbers, days: int, block: Block) -> Numbers:
+def _different(cell: Numbers, day: Numbers, days: int, block: Block) -> npt.NDArray[np.int64]:
     """How many different days the rows of each cell are of."""
-    lines, columns = block.shape
-    line, column = np.divmod(cell[cell >= 0], columns)
-    day = day[cell >= 0]
+    columns = block.shape[1] + 1
+    line, column = np.divmod(cell, columns)
     # A day is in one column, so that what tells a day of an entity tells its cell.
     of_day = np.zeros(days, np.int64)
     of_day[day] = column
-    is_there = np.zeros(lines * days, bool)
-    is_there[line * days + day] = True
-    line, day = np.divmod(np.flatnonzero(is_there), max(days, 1))
+    is_there = np.zeros((block.shape[0] + 1, days), bool)
+    is_there[line, day] = True
+    line, day = np.nonzero(is_there)
     return sums(line * columns + of_day[day], block.size)
 
 
@@ -69,11 +71,11 @@ def _beside(rows: pl.DataFrame, cells: Cells) -> pl.Series:
     missing, parts = rows["missing"].to_numpy(), []
     numbers = np.arange(cells.shape[0] * cells.shape[1]).reshape(cells.shape)
     for block, cell in cells.of(rows):
-        single, many = np.where(cell >= 0, cell * details.height + detail, -1), block.size * details.height
-        there = np.flatnonzero(sums(single, many))
-        whose, which = np.divmod(there, details.height)
-        whose = numbers[block.lines, block.columns].ravel()[whose]
-        parts.append(pl.DataFrame({"cell": whose, "which": which, "missing": sums(single, many, missing)[there]}))
+        single, many = cell.astype(np.int64) * details.height + detail, block.size * details.height
+        lines, columns, which = np.nonzero(block.table(sums(single, many).reshape(block.size, -1)))
+        added = block.table(sums(single, many, missing).reshape(block.size, -1))[lines, columns, which]
+        whose = numbers[block.lines, block.columns][lines, columns]
+        parts.append(pl.DataFrame({"cell": whose, "which": which, "missing": added}))
     told = (
         pl.concat([pl.DataFrame(schema={"cell": pl.Int64, "which": pl.Int64, "missing": pl.Int64}), *parts])
         .sort("cell", "which")

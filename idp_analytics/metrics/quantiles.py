@@ -19,16 +19,13 @@ def quantiles(metric: Metric, durations: pl.DataFrame, cells: Cells, level: floa
     found |= {name: np.full(cells.shape, np.nan) for name in ("value", "low", "high")}
     # In order the values need no further sorting.
     durations = durations.sort("x", nulls_last=True)
+    x, hit = durations["x"], durations["hit"]
     for block, cell in cells.of(durations):
-        x, hit, numbers = durations["x"], durations["hit"], cell
-        if (cell < 0).any():
-            is_there = pl.Series(cell >= 0)
-            x, hit, numbers = x.filter(is_there), hit.filter(is_there), cell[cell >= 0]
         if metric.estimator is Estimator.MEDIAN:
-            told = medians.of_groups(numbers, x, block.size, share, level)
+            told = medians.of_groups(cell, x, block.size, share, level)
         else:
-            told = survival.of_groups(numbers, x, hit, block.size, share, level)
-        for column in told.with_columns(pl.Series("seen", sums(numbers, block.size))).iter_columns():
-            found[column.name][block.lines, block.columns] = column.to_numpy().reshape(block.shape)
+            told = survival.of_groups(cell, x, hit, block.size, share, level)
+        for column in told.with_columns(pl.Series("seen", sums(cell, block.size))).iter_columns():
+            found[column.name][block.lines, block.columns] = block.table(column.to_numpy())
     whole = pl.DataFrame({name: values.ravel() for name, values in found.items()})
     return whole.rename({"n": "count"}).with_columns(pl.col("value", "low", "high").fill_nan(None))

@@ -47,9 +47,10 @@ def test_a_row_counts_once_per_scope_and_length_where_it_is_somebodys(cells):
     )
     found = {(block.scope, block.every): cell.tolist() for block, cell in cells.of(told)}
     assert found == {
-        ("org", "1mo"): [0, 0, 1, -1], ("org", "1q"): [0, 0, 1, -1],
-        ("service", "1mo"): [0, -1, -1, -1], ("service", "1q"): [0, -1, -1, -1],
-        ("team", "1mo"): [2, -1, 1, -1], ("team", "1q"): [2, -1, 1, -1],
+        # The last number of a line is that of no period, the last line that of nobody.
+        ("org", "1mo"): [0, 0, 1, 2], ("org", "1q"): [0, 0, 1, 2],
+        ("service", "1mo"): [0, 3, 4, 2], ("service", "1q"): [0, 3, 4, 2],
+        ("team", "1mo"): [3, 6, 1, 5], ("team", "1q"): [3, 6, 1, 5],
     }  # fmt: skip
 
 
@@ -60,9 +61,28 @@ def test_whoever_is_known_or_has_rows_is_there_once(cells):
     ]  # fmt: skip
 
 
-def test_sums_leave_out_what_is_in_no_cell():
-    assert sums(np.array([2, -1, 0, 2]), 4).tolist() == [1, 0, 2, 0]
-    assert sums(np.array([2, -1, 0, 2]), 4, np.array([5, 9, 1, 2**52])).tolist() == [1, 0, 2**52 + 5, 0]
+def test_sums_are_of_each_number_and_exact():
+    assert sums(np.array([2, 0, 2]), 4).tolist() == [1, 0, 2, 0]
+    assert sums(np.array([2, 0, 2]), 4, np.array([5, 1, 2**52])).tolist() == [1, 0, 2**52 + 5, 0]
+
+
+@pytest.mark.parametrize("scopes", [("org",), ("team",), ("org", "team", "service")])
+def test_what_is_added_up_of_stretches_is_what_its_cells_have(cells, scopes):
+    told = rows(
+        ("shop", "red", MARCH), ("other", None, MARCH), (None, "blue", date(2026, 4, 1)), ("shop", "blue", date(2026, 3, 31)),
+        ("shop", "red", date(2027, 1, 1)), ("shop", "red", MARCH),
+    )  # fmt: skip
+    values = np.array([[1, 2**60], [2, 0], [4, 1], [8, 3], [16, 5], [32, 7]])
+    some = Cells(cells.entities.filter(pl.col("scope").is_in(scopes)), cells.periods)
+    expected = {
+        (block.scope, block.every): [
+            [[int(values[cell == line * (block.shape[1] + 1) + column, at].sum()) for at in (0, 1)] for column in range(block.shape[1])]
+            for line in range(block.shape[0])
+        ]
+        for block, cell in some.of(told)
+    }  # fmt: skip
+    assert {(block.scope, block.every): found.tolist() for block, found in some.added(told, values)} == expected
+    assert [found.sum() for _, found in some.added(told.clear(), values[:0])] == [0] * len(scopes) * 2
 
 
 def test_what_is_counted_in_a_cell_and_what_stands_beside_it(cells):
