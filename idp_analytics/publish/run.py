@@ -57,6 +57,7 @@ from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Computing, Mart
+from idp_analytics.report.parts import BUNDLE
 from idp_analytics.report.view import team_names
 
 if TYPE_CHECKING:
@@ -391,15 +392,17 @@ def _provided(made: Iterable[Outcome], jobs: Sequence[Job], mart: Mart, folder: 
     """The outcomes, with the parts of the mart at hand that the next reports will read (:mod:`report.parts`)."""
     parts = mart.parts(folder / MART)
     teams = {job.name: job.parameters["team"] for job in jobs if "team" in job.parameters}
-    coming = iter(teams.values())
+    asked = list(teams.values())
+    coming = iter([asked[begin : begin + BUNDLE] for begin in range(0, len(asked), BUNDLE)])
     try:
-        for team in itertools.islice(coming, ahead):
-            parts.add(team)
-        for outcome in made:
+        for bundle in itertools.islice(coming, max(1, ahead // BUNDLE)):
+            parts.add(*bundle)
+        for number, outcome in enumerate(made, 1):
             if outcome.name in teams:
                 parts.drop(teams[outcome.name])
-            for team in itertools.islice(coming, 1):
-                parts.add(team)
+            if number % BUNDLE == 0:
+                for bundle in itertools.islice(coming, 1):
+                    parts.add(*bundle)
             yield outcome
     finally:
         parts.close()

@@ -3,8 +3,12 @@
 The Parquet files of a mart (:meth:`~idp_analytics.report.mart.Mart.write`) are for people and programs; to open ninety of them takes
 half as long as all that a team's report computes, so a run keeps beside them, while it lasts::
 
-    <mart>/.parts/<slug of the team>    its rows of every frame
+    <mart>/.parts/<slug of the team>    the name of the bundle its part is in
+    <mart>/.parts/_1, _2, …             of a few teams each, whose reports are made one after the other: their rows of every frame
     <mart>/.parts/_all                  the organisation's rows of every frame, and the whole of those that know no teams
+
+A frame of a bundle is opened, and asked what every team asks of it, once for all teams of the bundle, since a query of a few rows takes no
+less than one of a few hundred.
 
 Nothing of it is published. A notebook that is run again later finds no parts and reads the Parquet files: the same rows in the same
 order.
@@ -18,6 +22,7 @@ import mmap
 import shutil
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +32,10 @@ from idp_analytics.paths import slug
 
 FOLDER = ".parts"
 OF_ALL = "_all"
-"""No team is called so: a slug has no underscore."""
+"""No team is called so, nor as a bundle is: a slug has no underscore."""
+
+BUNDLE = 16
+"""Teams whose parts lie together: with twice as many a page takes hardly less, and a process holds the rows of all of them."""
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -48,6 +56,9 @@ class Parts:
         shutil.rmtree(self.place, ignore_errors=True)  # left by a run that was killed, maybe
         self.place.mkdir(parents=True)
         self._own = {name: _by("team_id", frame) for name, frame in of_teams.items()}
+        self._left: dict[str, set[str]] = {}
+        self._where: dict[str, str] = {}
+        self._bundles = 0
         wholes = {}
         for name, frame in {**frames, **of_teams}.items():
             whole = frame.clear() if name in of_teams else frame
@@ -55,16 +66,36 @@ class Parts:
                 whole = frame.filter(scope="org")
                 self._own[name] = _by("entity_id", frame.filter(scope="team"))
             wholes[name] = whole
-        _write(self.place / OF_ALL, wholes)
+        _write(self.place / OF_ALL, wholes, {})
 
-    def add(self, team: str) -> None:
-        """Keep the part of ``team`` (an id)."""
-        own = {name: frame.slice(*where[team]) for name, (frame, where) in self._own.items() if team in where}
-        _write(self.place / slug(team), own)
+    def add(self, *teams: str) -> None:
+        """Keep the parts of ``teams`` (ids) in one bundle."""
+        frames, places = {}, {}
+        for name, (frame, where) in self._own.items():
+            found = {team: where[team] for team in teams if team in where}
+            if found:
+                frames[name] = pl.concat([frame.slice(*place) for place in found.values()], rechunk=True)
+                begins = accumulate((height for _, height in found.values()), initial=0)
+                places[name] = {
+                    slug(team): (begin, height)
+                    for (team, (_, height)), begin in zip(found.items(), begins, strict=False)
+                }
+        self._bundles += 1
+        bundle = f"_{self._bundles}"
+        _write(self.place / bundle, frames, places)
+        self._left[bundle] = set(teams)
+        for team in teams:
+            self._where[team] = bundle
+            (self.place / slug(team)).write_text(bundle, encoding="ascii")
 
     def drop(self, team: str) -> None:
-        """Keep it no longer; whoever asks reads the mart."""
+        """Keep its part no longer; whoever asks reads the mart. A bundle goes with the last of its teams."""
         (self.place / slug(team)).unlink(missing_ok=True)
+        bundle = self._where.pop(team, None)
+        if bundle is not None:
+            self._left[bundle].discard(team)
+            if not self._left[bundle]:
+                (self.place / bundle).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Keep none."""
@@ -72,17 +103,18 @@ class Parts:
 
 
 class Opened(Mapping[str, pl.DataFrame]):
-    """The frames of one team, each made when it is asked for."""
+    """The frames of one team, each made when it is asked for. Raises ``FileNotFoundError`` where its part is not kept."""
 
     def __init__(self, own: Path) -> None:
-        self._own = _Kept(own)
+        self._team = own.name
+        self._bundle = _kept(own.parent / own.read_text(encoding="ascii"))
         self._whole = _of_all(own.parent / OF_ALL)
         self._made: dict[str, pl.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         if name not in self._made:
-            whole = self._whole[name]
-            self._made[name] = pl.concat([whole, self._own[name]]) if name in self._own else whole
+            whole, own = self._whole[name], self._of_team(name)
+            self._made[name] = whole if own is None else pl.concat([whole, own])
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -104,7 +136,24 @@ class Opened(Mapping[str, pl.DataFrame]):
 
     def own(self, name: str) -> pl.DataFrame:
         """The team's rows of one frame; the organisation's, which may be many, are not read for them."""
-        return self._own[name] if name in self._own else self[name].clear()
+        own = self._of_team(name)
+        return self[name].clear() if own is None else own
+
+    def together(self, name: str, what: Hashable, make: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        """The team's rows of what ``make`` makes of the rows of a frame with ``entity_id``, of one team or of several, whom it must tell
+        apart; made at once for all teams of the bundle, and kept as ``what``."""
+        if name not in self._bundle:
+            return make(self.own(name))
+        if (name, what) not in self._bundle.made:
+            made, where = _by("entity_id", make(self._bundle[name]))
+            self._bundle.made[name, what] = made, {slug(team): place for team, place in where.items()}
+        of_all: tuple[pl.DataFrame, dict[str, tuple[int, int]]] = self._bundle.made[name, what]
+        made, where = of_all
+        return made.slice(*where.get(self._team, (0, 0)))
+
+    def _of_team(self, name: str) -> pl.DataFrame | None:
+        place = self._bundle.places.get(name, {}).get(self._team)
+        return None if place is None else self._bundle[name].slice(*place)
 
 
 def opened(folder: Path, team: str) -> Opened | None:
@@ -125,11 +174,17 @@ def _by(key: str, frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[in
     return frame, dict(zip(runs["value"], zip(begins, runs["len"], strict=True), strict=True))
 
 
-def _write(path: Path, frames: Frames) -> None:
-    """A line that says which frames follow and how long each is, then the frames. No pickle: it may do anything when it is read."""
+_Places = Mapping[str, Mapping[str, tuple[int, int]]]
+"""Frame → team's slug → where in it the team's rows begin and how many they are."""
+
+
+def _write(path: Path, frames: Frames, places: _Places) -> None:
+    """A line that says which frames follow, how long each is and where in it the rows of a team are, then the frames. No pickle: it may do
+    anything when it is read."""
     packed = {name: frame.serialize() for name, frame in frames.items()}
-    head = json.dumps({name: len(data) for name, data in packed.items()})
-    path.write_bytes(b"".join((f"{head}\n".encode(), *packed.values())))
+    head = json.dumps({"sizes": {name: len(data) for name, data in packed.items()}, "places": places})
+    with path.open("wb") as file:
+        file.writelines((f"{head}\n".encode(), *packed.values()))
 
 
 def _of_all(path: Path) -> _Kept:
@@ -143,6 +198,17 @@ def _same(path: Path, _: int, __: int) -> _Kept:
     return _Kept(path)
 
 
+def _kept(path: Path) -> _Kept:
+    """A bundle, opened once for its teams, as long as the file is the same."""
+    stat = path.stat()
+    return _same_bundle(path, stat.st_ino, stat.st_mtime_ns)
+
+
+@lru_cache(1)
+def _same_bundle(path: Path, _: int, __: int) -> _Kept:
+    return _Kept(path)
+
+
 class _Kept(Mapping[str, pl.DataFrame]):
     """The frames in a file that :func:`_write` made, of which a frame is read when it is asked for, and then kept."""
 
@@ -150,14 +216,16 @@ class _Kept(Mapping[str, pl.DataFrame]):
         with path.open("rb") as file:
             self._held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         head = self._held.readline()
+        told = json.loads(head)
+        self.places: _Places = told["places"]
         self._where: dict[str, tuple[int, int]] = {}
         begin = len(head)
-        for name, size in json.loads(head).items():
+        for name, size in told["sizes"].items():
             self._where[name] = (begin, begin + size)
             begin += size
         self._read: dict[str, pl.DataFrame] = {}
         self.made: dict[Hashable, Any] = {}
-        """What was made of them (:meth:`Opened.of_all`)."""
+        """What was made of them (:meth:`Opened.of_all`, :meth:`Opened.together`)."""
 
     def __getitem__(self, name: str) -> pl.DataFrame:
         if name not in self._read:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
-from itertools import groupby
+from functools import cached_property, partial
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -50,36 +50,34 @@ class View:
         return self.mart.answers.clear() if found is None else found
 
     @cached_property
-    def _shown(self) -> pl.DataFrame:
-        """All that :meth:`rows` gives, by scope and metric."""
-        whole = (pl.col("scope") == "org") & (pl.col("entity_id") == ORG)
-        own = (pl.col("scope") == self.scope) & (pl.col("entity_id") == self.entity_id)
-        found = self.mart.answers.filter(
-            own | whole, pl.col("every") == self.period.every, pl.col("period_start") <= self.period.start
+    def _shown(self) -> tuple[pl.DataFrame, ...]:
+        """All that :meth:`rows` gives, of the team and of the organisation."""
+        answers, period = self.mart.answers, self.period
+        of_org = of_all(
+            self.mart, ("shown", period), lambda: _shown_of(answers.filter(scope="org", entity_id=ORG), period)
         )
-        ago = pl.col("period_start").rank("dense", descending=True).over("scope", "metric")
-        shown = found.filter(ago <= SHOWN[self.period.every])
-        return shown.sort("scope", "metric", "period_start", "currency", "detail", nulls_last=False)
+        if self.scope == "org":
+            return (of_org,)
+        if isinstance(self.mart.studies, Opened):
+            own = self.mart.studies.together("answers", ("shown", period), partial(_shown_of, period=period))
+        else:
+            own = _shown_of(answers.filter(scope=self.scope, entity_id=self.entity_id), period)
+        return own, of_org
 
     @cached_property
     def _answers(self) -> Mapping[tuple[str, str], pl.DataFrame]:
         """What :meth:`rows` gives, by scope and metric: cut once, for a report asks for more than a hundred."""
-        shown = self._shown
-        cut, begin = {}, 0
-        for key, same in groupby(zip(shown["scope"], shown["metric"], strict=True)):
-            height = sum(1 for _ in same)
-            cut[key] = shown.slice(begin, height)
-            begin += height
-        return cut
+        *own, of_org = self._shown
+        cut = of_all(self.mart, ("answers", self.period), lambda: _by_metric(of_org))
+        return {**cut, **{key: rows for shown in own for key, rows in _by_metric(shown).items()}}
 
     @cached_property
     def _latest(self) -> Mapping[tuple[str, str, str], dict[str, Any]]:
         """The answers without a detail of the period and the one before, by scope, metric and period."""
-        found: dict[tuple[str, str, str], dict[str, Any]] = {}
-        told = self._shown.filter(pl.col("detail").is_null(), pl.col("period").is_in([self.period.label, self.before]))
-        for row in told.iter_rows(named=True):
-            found.setdefault((row["scope"], row["metric"], row["period"]), row)
-        return found
+        *own, of_org = self._shown
+        periods = [self.period.label, self.before]
+        found = of_all(self.mart, ("latest", self.period), lambda: _without_detail(of_org, periods))
+        return {**found, **{key: row for shown in own for key, row in _without_detail(shown, periods).items()}}
 
     def row(self, metric: Metric, scope: str | None = None) -> dict[str, Any]:
         """The one answer to ``metric`` in the period; *not measured* where the mart has none."""
@@ -105,7 +103,13 @@ class View:
     def study(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period."""
         if name not in self._studies:
-            self._studies[name] = where(self.own(name), every=self.period.every, period=self.period.label)
+            every, period = self.period.every, self.period.label
+            if self.scope == "team" and isinstance(self.mart.studies, Opened):
+                of_period = partial(where, every=every, period=period)
+                found = self.mart.studies.together(name, ("period", every, period), of_period)
+            else:
+                found = where(self.own(name), every=every, period=period)
+            self._studies[name] = found
         return self._studies[name]
 
     @cached_property
@@ -152,6 +156,37 @@ class View:
             "verdict": Verdict.NOT_MEASURED.value,
         }  # fmt: skip
         return {**dict.fromkeys(COLUMNS), **known}
+
+
+def _shown_of(answers: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """Of answers about whole entities those that a report of the period shows, those of an entity and of one metric together, oldest first."""
+    found = answers.filter(pl.col("every") == period.every, pl.col("period_start") <= period.start)
+    ago = pl.col("period_start").rank("dense", descending=True).over("entity_id", "metric")
+    shown = found.filter(ago <= SHOWN[period.every])
+    return shown.sort("entity_id", "metric", "period_start", "currency", "detail", nulls_last=False)
+
+
+def _by_metric(shown: pl.DataFrame) -> dict[tuple[str, str], pl.DataFrame]:
+    """The answers of one entity by scope and metric."""
+    if not shown.height:
+        return {}
+    scope, runs = shown.item(0, "scope"), shown.get_column("metric").rle().struct.unnest()
+    heights = runs.get_column("len").to_list()
+    begins = accumulate(heights, initial=0)
+    names = runs.get_column("value").to_list()
+    return {
+        (scope, metric): shown.slice(begin, height)
+        for metric, begin, height in zip(names, begins, heights, strict=False)
+    }
+
+
+def _without_detail(shown: pl.DataFrame, periods: Sequence[str]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The answers of these periods that are of no detail, by scope, metric and period."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    told = shown.filter(pl.col("detail").is_null(), pl.col("period").is_in(list(periods)))
+    for row in told.to_dicts():
+        found.setdefault((row["scope"], row["metric"], row["period"]), row)
+    return found
 
 
 def team_names(mart: Mart, team_ids: Sequence[str]) -> dict[str, str]:

@@ -73,6 +73,38 @@ def test_rows_of_a_team_that_lie_apart_are_put_together_in_their_order(tmp_path)
     assert len(a) == 3
 
 
+def test_what_lies_in_one_bundle_is_opened_and_asked_once_for_all_its_teams(tmp_path, monkeypatch):
+    study = pl.DataFrame({
+        "scope": ["org", *["team"] * 5], "entity_id": ["org", "b", "b", "a", "c", "a"], "x": [0, 1, 2, 3, 4, 5],
+    })  # fmt: skip
+    made = parts.Parts(
+        tmp_path, {"study": study, "empty": study.clear()}, {"coverage": pl.DataFrame({"team_id": ["c"]})}
+    )
+    made.add("c", "a", "d")
+    made.add("b")
+    read, asked = [], []
+    deserialize = pl.DataFrame.deserialize
+    monkeypatch.setattr(pl.DataFrame, "deserialize", lambda source: read.append(source) or deserialize(source))
+
+    def odd(frame):
+        asked.append(frame)
+        return frame.filter(pl.col("x") % 2 == 1).reverse()
+
+    told = {
+        team: parts.opened(tmp_path, team).together("study", "odd", odd)["x"].to_list() for team in ("a", "c", "d", "b")
+    }
+    assert told == {"a": [5, 3], "c": [], "d": [], "b": [1]}
+    assert len(asked) == 2
+    assert len(read) == 2
+    assert parts.opened(tmp_path, "b").together("empty", "odd", odd).is_empty()
+    made.drop("a")
+    assert parts.opened(tmp_path, "a") is None
+    assert parts.opened(tmp_path, "c").own("study")["x"].to_list() == [4]
+    made.drop("c")
+    made.drop("d")
+    assert sorted(path.name for path in made.place.iterdir()) == ["_2", parts.OF_ALL, "b"]
+
+
 def test_a_frame_is_read_when_it_is_asked_for(tmp_path, monkeypatch):
     study = pl.DataFrame({"scope": ["org", "team"], "entity_id": ["org", "a"], "x": [1, 2]})
     coverage = pl.DataFrame({"team_id": ["a"], "rows": [6]})
