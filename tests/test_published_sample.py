@@ -145,9 +145,10 @@ def test_a_team_is_told_the_same_cost_on_its_page_and_on_the_organisations(publi
 
 
 def test_answers_can_be_taken_away_as_csv(published: RunResult) -> None:
-    with (published.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == pl.scan_parquet(published.folder / "answers.parquet").select(pl.len()).collect().item()
+    for name in ("answers", "service_answers"):
+        with (published.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == pl.scan_parquet(published.folder / f"{name}.parquet").select(pl.len()).collect().item()
 
 
 def test_the_same_run_again_stands_and_takes_no_work(sample: Organisation, published: RunResult) -> None:

@@ -1,18 +1,22 @@
-"""Answers to download: all of them beside the index, and beside each page those it is made from, each with the way back to its rows."""
+"""Answers to download: those of all teams and of services beside the index, and beside each page those it is made from, each with the way back to its rows."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from idp_analytics.answers import Verdict
 from idp_analytics.paths import written
 from idp_analytics.periods import parse
+from idp_analytics.publish.page import Link
 from idp_analytics.report import comparison, cost_change, pools, unit_costs
 from idp_analytics.report.mart import Mart
+from idp_analytics.report.service_answers import ServiceAnswers
 
 KINDS = {"csv": "CSV", "parquet": "Parquet"}
 """Ending of a file → what it is called."""
@@ -20,20 +24,32 @@ KINDS = {"csv": "CSV", "parquet": "Parquet"}
 ROWS = "rows"
 """Column beside an answer's own: the command that lists the rows behind it. Null where no number is given, or none may be."""
 
+ANSWERS, SERVICES = "answers", "service_answers"
+"""What the files of answers of all teams, and of services, are called, without their ending."""
+
+MOST_LINES = 1_048_576
+"""Lines of a sheet that spreadsheets open, with the head."""
+
 BY_TEAM = (comparison.STUDY, pools.METHODS, cost_change.STUDY, unit_costs.STUDY)
 """Studies whose rows of all teams lie beside the index as CSV: on the organisation's page stand only some of many teams."""
+
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
 _WITHOUT = (Verdict.SUPPRESSED, Verdict.NOT_MEASURED)
 
 
-def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], str]) -> None:
-    """Write ``answers.csv`` and ``answers.parquet``, and for each of ``files`` ((scope, entity) → name without ending, below ``folder``)
+def write(folder: Path, mart: Mart, kept: Path, label: str, files: Mapping[tuple[str, str], str]) -> None:
+    """Write ``answers.csv`` and ``answers.parquet`` (that of the mart, which was written to the folder ``kept``), the answers of services as
+    :data:`SERVICES`, and for each of ``files`` ((scope, entity) → name without ending, below ``folder``)
     the answers of that entity up to the period ``label`` by periods of its length. The rows of all teams in the studies :data:`BY_TEAM` stand in
     ``<study>.csv``.
 
-    Nothing is in a file of a page that is not among all answers: what is withheld is null in both.
+    Nothing is in a file of a page that is not among the answers of all teams: what is withheld is null in both.
     """
-    _write(folder / "answers", mart.answers)
+    shutil.copyfile(kept / f"{ANSWERS}.parquet", folder / f"{ANSWERS}.parquet")
+    _write_csv(folder / ANSWERS, mart.answers)
+    if mart.service_answers is not None:
+        _write_services(folder / SERVICES, mart.service_answers)
     own = with_rows(mart.answers, mart.meta["asked"], label)
     found = own.partition_by("scope", "entity_id", as_dict=True, maintain_order=True)
     for entity, name in files.items():
@@ -41,6 +57,15 @@ def write(folder: Path, mart: Mart, label: str, files: Mapping[tuple[str, str], 
     for study in BY_TEAM:
         rows = mart.studies[study].filter(pl.col("scope") == "team", pl.col("period") == label)
         written(folder / f"{study}.csv", spreadsheet_safe(rows).write_csv)
+
+
+def links(folder: Path) -> list[Link]:
+    """The answers of all teams and of services that were written to ``folder``, for its index."""
+    titles = {ANSWERS: "Answers of all teams", SERVICES: "Answers of services"}
+    found = (
+        (f"{title} ({kind})", f"{name}.{ending}") for name, title in titles.items() for ending, kind in KINDS.items()
+    )
+    return [Link(text, file) for text, file in found if (folder / file).is_file()]
 
 
 def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFrame:
@@ -64,7 +89,20 @@ def with_rows(answers: pl.DataFrame, asked: list[str], label: str) -> pl.DataFra
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
     written(path.with_name(f"{path.name}.parquet"), frame.write_parquet)
+    _write_csv(path, frame)
+
+
+def _write_csv(path: Path, frame: pl.DataFrame) -> None:
     written(path.with_name(f"{path.name}.csv"), spreadsheet_safe(frame).write_csv)
+
+
+def _write_services(path: Path, answers: ServiceAnswers) -> None:
+    """Copy the file, and write as CSV what a spreadsheet can open, a part of the rows after the other."""
+    file = path.with_name(f"{path.name}.parquet")
+    answers.write(file)
+    rows = pl.scan_parquet(file)
+    if rows.select(pl.len()).collect().item() < MOST_LINES:
+        written(path.with_name(f"{path.name}.csv"), spreadsheet_safe(rows).sink_csv)
 
 
 _RUN = "[=+\\-@＝＋－＠]"
@@ -87,7 +125,7 @@ def _is_formula() -> pl.Expr:
     return pl.col(pl.String).str.contains(rf"^(?:\s*{_RUN}|[\t\r\n])")
 
 
-def spreadsheet_safe(frame: pl.DataFrame) -> pl.DataFrame:
+def spreadsheet_safe(frame: Rows) -> Rows:
     """The frame for a CSV, which people open: a text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one behind a
     semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �, an end of line ``\\n``."""
     text = pl.col(pl.String).str.replace_all(r"\r\n?", "\n").str.replace_all(_NO_TEXT, "�")

@@ -55,11 +55,10 @@ def before(root: Path, label: str, mart: Mart) -> Before | None:
                 told["period"],
                 f"is not what the report of {later['period']} was compared with",
             )
-    frames = {
-        study: pl.read_parquet(folder / MART / f"{study}.parquet")
-        for study in READ
-        if f"{MART}/{study}.parquet" in digests
-    }
+    held = {study: folder / MART / f"{study}.parquet" for study in READ if f"{MART}/{study}.parquet" in digests}
+    frames = {study: pl.read_parquet(path) for study, path in held.items() if study != ANSWERS}
+    # Earlier kits kept those of services there too, which are most.
+    frames[ANSWERS] = pl.scan_parquet(held[ANSWERS]).filter(pl.col("scope") != "service").collect()
     return Before(
         told["period"], told["key"], sha256, frames[ANSWERS], frames.get(LINES), _maturity(told, frames),
         rules_changed=told["settings_sha256"] != mart.meta["settings_sha256"], code_changed=told["code_sha256"] != provenance.code(),

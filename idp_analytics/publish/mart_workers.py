@@ -25,7 +25,9 @@ from idp_analytics.metrics import STUDIES, SUBJECTS, Shown, compute
 from idp_analytics.organisation import Organisation
 from idp_analytics.publish import shelf, zygote
 from idp_analytics.publish.workers import FORKS
+from idp_analytics.report import service_answers
 from idp_analytics.report.mart import Computing, Here, in_order
+from idp_analytics.report.service_answers import ServiceAnswers
 from idp_analytics.settings import Settings
 
 LEAST_ROWS = 300_000
@@ -114,11 +116,11 @@ class Several:
     _working: dict[zygote.Child, tuple[_Part, bool]] = field(default_factory=dict)
     _died: set[_Part] = field(default_factory=set)
 
-    def answers(self, every: Sequence[str]) -> pl.DataFrame:
-        """The answers; meanwhile studies are begun of which every report shows all, whatever its period."""
+    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
+        """The answers; meanwhile studies are begun of which every report shows all, whatever its period. Those of services are not read here."""
         whole = [study.name for study in STUDIES if study.shown is Shown.WHOLE]
         self._waiting += [_Part(every=tuple(every)), *map(_Part, _groups(whole))]
-        return self._found((ANSWERS,))[ANSWERS]
+        return self._found((ANSWERS,))[ANSWERS], ServiceAnswers.fetched(_of_services(self.held.folder))
 
     def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
         """The studies of these names, in their order; with ``period`` what of each the report of that period shows."""
@@ -200,6 +202,10 @@ def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}.arrow"
 
 
+def _of_services(folder: Path) -> Path:
+    return folder / "service_answers.parquet"
+
+
 # --- in the zygote and its children ------------------------------------------------------------------------------------
 
 
@@ -218,7 +224,9 @@ def _computed(held: _Held, part: _Part) -> None:
         given = organisation.lazy, organisation.settings, organisation.as_of
         answers = compute(*given, every=part.every, keep=False)
         del organisation, given
-        shelf.leave(in_order(answers), _path(held.folder, ANSWERS))
+        shown, of_services = in_order(answers)
+        shelf.leave(shown, _path(held.folder, ANSWERS))
+        service_answers.leave(of_services, _of_services(held.folder))
         return
     here = Here(organisation)
     for name in part.studies:

@@ -7,7 +7,8 @@
                      <period>/organisation.html, .ipynb
                      <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet
                      <period>/assets/         what all pages share: style, chart library, scripts
-                     <period>/answers.csv, answers.parquet, <study>.csv, mart/, run.json, manifest.json
+                     <period>/answers.csv, answers.parquet, service_answers.parquet (.csv where a spreadsheet can open it),
+                     <period>/<study>.csv, mart/, run.json, manifest.json
 
 Everything in a run's folder is a function of inputs, settings and code: no clock, no durations, no paths of the machine.
 """
@@ -238,9 +239,8 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             outcomes, found = _made(plan, root, folder, how, shared)
             assets.write(folder / assets.FOLDER, shared)
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
-            downloads.write(
-                folder, plan.mart, plan.label, {plan.whose(entity): plan.file(entity) for entity in plan.names}
-            )
+            files = {plan.whose(entity): plan.file(entity) for entity in plan.names}
+            downloads.write(folder, plan.mart, folder / MART, plan.label, files)
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
@@ -432,7 +432,7 @@ def _job(plan: Plan, entity: str, folder: Path, shared: Sequence[assets.Asset], 
         downloads=(
             Link("This report's notebook", f"{name}.ipynb"),
             *(Link(f"These answers ({kind})", f"{name}.{ending}") for ending, kind in downloads.KINDS.items()),
-            Link("All answers (CSV)", f"{up}answers.csv"),
+            Link("Answers of all teams (CSV)", f"{up}answers.csv"),
             Link("The run (JSON)", f"{up}{RUN}"),
         ),
     )
@@ -456,8 +456,7 @@ def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure], shar
         facts=provenance.facts(plan.told, plan.key),
         sources=provenance.sources(plan.told),
         downloads=(
-            Link("All answers (CSV)", "answers.csv"), Link("All answers (Parquet)", "answers.parquet"),
-            Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),
+            *downloads.links(folder), Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),
         ),
     )  # fmt: skip
     (folder / INDEX).write_text(index.index(page, plan.label, whole, teams, shared), encoding="utf-8")

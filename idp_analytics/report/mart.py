@@ -27,6 +27,7 @@ from idp_analytics.metrics.maturity import Published, maturity_changes, maturity
 from idp_analytics.paths import written
 from idp_analytics.periods import Period, parse
 from idp_analytics.report import parts, people_rows
+from idp_analytics.report.service_answers import ServiceAnswers
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -58,8 +59,8 @@ class Before:
 class Computing(Protocol):
     """Who computes the answers and the studies of an organisation."""
 
-    def answers(self, every: Sequence[str]) -> pl.DataFrame:
-        """The answers for periods of these lengths, in the order of a mart."""
+    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
+        """The answers for periods of these lengths, in the order of a mart: of organisation and teams, and of services."""
 
     def studies(self, names: Collection[str], period: str) -> Mapping[str, pl.DataFrame]:
         """The studies of these names, in their order, the organisation's rows first; with ``period`` what of each the report of that period shows."""
@@ -71,9 +72,10 @@ class Here:
 
     organisation: Organisation
 
-    def answers(self, every: Sequence[str]) -> pl.DataFrame:
+    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
         """As :class:`Computing`."""
-        return in_order(self.organisation.answers(every=tuple(every)))
+        shown, of_services = in_order(self.organisation.answers(every=tuple(every)))
+        return shown, ServiceAnswers.of(of_services)
 
     def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
         """As :class:`Computing`."""
@@ -84,13 +86,14 @@ class Here:
 class Mart:
     """What every report of one run is made from.
 
-    ``answers`` has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
+    ``answers``, those of organisation and teams, has the columns of :data:`idp_analytics.answers.COLUMNS`; ``coverage``, ``rejected``, ``checks`` those of
     :class:`~idp_analytics.organisation.Organisation`; ``loads``, ``teams``, ``services`` those of the tables, all of them as far as they may be
     published (:mod:`people_rows`); ``studies`` has the frame of
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``scorecard_rules`` (scorecard and rule of each that asks what is seen), ``maturity_model`` (the title of a company's own), ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), ``only`` (the one period reports can be made of; null: any), and ``restates`` (the
-    ``period``, ``run`` and ``sha256`` of what was published before, where anything was).
+    ``period``, ``run`` and ``sha256`` of what was published before, where anything was). ``service_answers``, which no report shows, are only published
+    beside them: :meth:`write` leaves them out, and None are in a mart that was read.
     """
 
     answers: pl.DataFrame
@@ -102,6 +105,7 @@ class Mart:
     services: pl.DataFrame
     studies: Mapping[str, pl.DataFrame]
     meta: Mapping[str, Any]
+    service_answers: ServiceAnswers | None = None
 
     @classmethod
     def of(
@@ -115,7 +119,7 @@ class Mart:
         :class:`Here`. Raises :class:`ReportError` as :meth:`period` does.
         """
         computing = computing or Here(organisation)
-        answers = computing.answers(every)
+        answers, of_services = computing.answers(every)
         settings = organisation.settings
         # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
         is_headline = pl.col("metric").is_in([metric.name for metric in HEADLINES]).alias("_headline")
@@ -152,7 +156,7 @@ class Mart:
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
             people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            computing.studies([study.name for study in STUDIES if only is None or study.name in only], period or ""), meta,
+            computing.studies([study.name for study in STUDIES if only is None or study.name in only], period or ""), meta, of_services,
         )  # fmt: skip
 
     def restating(self, before: Before, organisation: Organisation) -> Mart:
@@ -199,7 +203,8 @@ class Mart:
             )
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         if team is not None and (cut := parts.opened(folder, team)) is not None:
-            return cls(**{name: cut[name] for name in _FRAMES}, studies=cut, meta=meta)
+            opened: dict[str, Any] = {name: cut[name] for name in _FRAMES}
+            return cls(**opened, studies=cut, meta=meta)
         studies = [study.name for study in STUDIES]
         frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in (*_FRAMES, *studies)}
         if team is not None:
@@ -207,7 +212,7 @@ class Mart:
             for name in ("answers", *studies):
                 frames[name] = frames[name].filter((pl.col("scope") == "org") | own)
             frames["coverage"] = frames["coverage"].filter(pl.col("team_id") == team)
-        read = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
+        read: dict[str, Any] = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
         told = {name: read.pop(name) for name in studies}
         return cls(**read, studies=told, meta=meta)
 
@@ -267,12 +272,21 @@ def _today(meta: Mapping[str, Any]) -> date:
     return datetime.fromisoformat(meta["as_of"]).astimezone(ZoneInfo(meta["time_zone"])).date()
 
 
-def in_order(answers: pl.DataFrame) -> pl.DataFrame:
-    """``answers`` as :func:`idp_analytics.metrics.compute` gives them, which are used up, in the order of a mart: by scope and entity, and for each by
-    metric, length, period, currency and detail, as they are already. Column by column, so that they are not held twice."""
+def in_order(answers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``answers`` as :func:`idp_analytics.metrics.compute` gives them, which are used up, in the order of a mart: those of organisation and teams, and those
+    of services, by scope and entity, and for each by metric, length, period, currency and detail, as they are already. Column by column, so that they
+    are not held twice."""
     _, whose = groups.numbered(answers, ["scope", "entity_id"])
-    order = pl.Series(np.argsort(whose, kind="stable"))
-    return pl.DataFrame([answers.drop_in_place(name).rechunk().gather(order) for name in answers.columns])
+    order = np.argsort(whose, kind="stable")
+    of_service = (answers["scope"] == "service").to_numpy()[order]
+    orders = [pl.Series(order[~of_service]), pl.Series(order[of_service])]
+    columns: tuple[list[pl.Series], list[pl.Series]] = ([], [])
+    for name in answers.columns:
+        column = answers.drop_in_place(name).rechunk()
+        for found, rows in zip(columns, orders, strict=True):
+            found.append(column.gather(rows))
+    shown, of_services = map(pl.DataFrame, columns)
+    return shown, of_services
 
 
 def _whole_first(study: pl.DataFrame) -> pl.DataFrame:

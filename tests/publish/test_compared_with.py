@@ -63,6 +63,15 @@ def test_the_latest_of_an_earlier_period_of_the_same_length_is_taken(tmp_path: P
     assert before(tmp_path, "2026-03", MART) is None
 
 
+def test_an_earlier_kit_kept_answers_of_services_too(tmp_path: Path) -> None:
+    folder = published(tmp_path, "2026-05")
+    usual = {**dict.fromkeys(ANSWERS), "metric": "showback_cost"}
+    rows = [{**usual, "scope": scope, "entity_id": scope} for scope in ("org", "service", "team")]
+    pl.DataFrame(rows, schema=ANSWERS).write_parquet(folder / "mart" / "answers.parquet")
+    staging.write_manifest(folder)
+    assert found(tmp_path).answers["scope"].to_list() == ["org", "team"]
+
+
 @pytest.mark.parametrize("file", ["mart/answers.parquet", "mart/maturity.parquet", "mart/maturity_criteria.parquet", "mart/maturity_targets.parquet", "run.json"])  # fmt: skip
 def test_what_was_changed_since_is_refused_by_name(tmp_path: Path, file: str) -> None:
     folder = published(tmp_path, "2026-05")

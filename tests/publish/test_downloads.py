@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shlex
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from polars.testing import assert_frame_equal
 from idp_analytics.answers import COLUMNS
 from idp_analytics.organisation import Organisation
 from idp_analytics.paths import slug
+from idp_analytics.publish import downloads
 from idp_analytics.publish.downloads import ROWS, spreadsheet_safe, with_rows
 from idp_analytics.publish.run import RunResult, publish
 from idp_analytics.report.mart import Mart
+from idp_analytics.report.service_answers import ServiceAnswers
 
 WITHHELD = ("value", "low", "high", "n", "k", "missing", "amount", "change", "change_low", "change_high", ROWS)
 
@@ -40,6 +43,39 @@ def test_beside_each_page_are_its_own_answers_in_both_forms(small: RunResult, te
     assert text.columns == [*COLUMNS, ROWS]
     assert text.height == own.height > 0
     assert text["metric"].to_list() == own["metric"].to_list()
+
+
+def test_answers_of_services_lie_beside_those_of_all_teams(small: RunResult, organisation: Organisation) -> None:
+    teams, services = (pl.read_parquet(small.folder / f"{name}.parquet") for name in ("answers", "service_answers"))
+    assert set(teams["scope"]) == {"org", "team"}
+    assert_frame_equal(services, in_order(organisation.answers(by="service")))
+    assert pl.read_csv(small.folder / "service_answers.csv").height == services.height > 0
+    assert (small.folder / "answers.parquet").read_bytes() == (small.folder / "mart/answers.parquet").read_bytes()
+    index = (small.folder / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}"' in index for name in ("service_answers.csv", "service_answers.parquet", "answers.csv"))
+
+
+def in_order(answers: pl.DataFrame) -> pl.DataFrame:
+    return answers.sort("entity_id", maintain_order=True)
+
+
+@pytest.mark.parametrize(("lines", "kinds"), [(5, ["CSV", "Parquet"]), (4, ["Parquet"])])
+def test_a_csv_that_no_spreadsheet_opens_is_not_written(
+    lines: int, kinds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four rows and the head are five lines; a formula of a service's name is text there too."""
+    monkeypatch.setattr(downloads, "MOST_LINES", lines)
+    rows = pl.DataFrame({"entity_id": ["=1+1", "a", "b", "c"], "n": [-1, 2, 3, None]})
+    downloads._write_services(tmp_path / downloads.SERVICES, ServiceAnswers.of(rows))
+    assert [link.text for link in downloads.links(tmp_path)] == [f"Answers of services ({kind})" for kind in kinds]
+    assert pl.read_parquet(tmp_path / "service_answers.parquet").equals(rows)
+    if "CSV" in kinds:
+        assert (tmp_path / "service_answers.csv").read_text() == "entity_id,n\n'=1+1,-1\na,2\nb,3\nc,\n"
+
+
+def test_answers_of_services_go_to_another_process_as_a_copy() -> None:
+    made = ServiceAnswers.of(pl.DataFrame({"n": [1, None]}))
+    assert pickle.loads(pickle.dumps(made)).file[:] == made.file[:]
 
 
 def test_a_number_has_the_command_that_lists_its_rows(organisation: Organisation) -> None:

@@ -22,7 +22,10 @@ pytestmark = pytest.mark.skipif(not FORKS, reason="only where reports are forked
 
 
 def written(mart: Mart, folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in mart.write(folder)}
+    assert mart.service_answers is not None
+    folder.mkdir(parents=True)
+    mart.service_answers.write(folder.with_suffix(".parquet"))
+    return {path.name: path.read_bytes() for path in (*mart.write(folder), folder.with_suffix(".parquet"))}
 
 
 def open_files() -> int:
@@ -39,8 +42,9 @@ def test_the_same_mart_to_the_byte(sample: Organisation, names: tuple[str, ...],
     with mart_workers.computing(lambda: replace(sample), 2, 0) as (whose, several):
         assert isinstance(several, mart_workers.Several)
         assert all(whose.tables[name].equals(frame) for name, frame in sample.tables.items())
-        found = written(Mart.of(whose, computing=several, **asked), tmp_path / "several")
-    assert found == written(Mart.of(sample, **asked), tmp_path / "one")
+        found = written(Mart.of(whose, computing=several, **asked), tmp_path / "several" / "mart")
+        assert not mart_workers._of_services(several.held.folder).exists()
+    assert found == written(Mart.of(sample, **asked), tmp_path / "one" / "mart")
 
 
 @pytest.mark.parametrize(("workers", "least"), [(1, 0), (2, 10**9)])
