@@ -30,7 +30,8 @@ from idp_analytics.publish.run import MART
 
 PUBLISH = """
 import json, logging, resource, sys, time
-from idp_analytics.organisation import load
+from functools import partial
+from idp_analytics.organisation import Unread, settings_in
 from idp_analytics.publish.run import publish
 
 marks = []
@@ -47,7 +48,7 @@ events = logging.getLogger("idp_analytics")
 events.addHandler(Begun())
 events.setLevel("INFO")
 mark()
-result = publish(lambda: load(sys.argv[1]), reports=sys.argv[2])
+result = publish(Unread(partial(settings_in, sys.argv[1])), reports=sys.argv[2])
 mark()
 assert not result.failed, result.failed
 print(json.dumps([*marks, str(result.folder)]))

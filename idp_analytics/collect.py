@@ -10,7 +10,7 @@ from pathlib import Path
 
 from idp_analytics import data_folder, sources
 from idp_analytics.errors import SettingsError, nearest
-from idp_analytics.organisation import collected, expanded
+from idp_analytics.loading import collected, expanded
 from idp_analytics.settings import Settings, SourceSettings
 from idp_analytics.sources import snapshots
 from idp_analytics.sources.files import content, sha256, shown_path

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +19,7 @@ from idp_analytics.paths import UNWRITABLE
 if TYPE_CHECKING:
     import polars as pl
 
-    from idp_analytics.organisation import Organisation
+    from idp_analytics.organisation import Organisation, Unread
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,6 +93,13 @@ def loaded(data: Path, git: tuple[Path, ...], gate: str) -> Organisation:
     if git:
         return organise(from_repositories(git), gate)  # type: ignore[arg-type]
     return load(data, gate)  # type: ignore[arg-type]
+
+
+def unread(data: Path, git: tuple[Path, ...], gate: str) -> Unread:
+    """The same, to be loaded later, by whoever does."""
+    from idp_analytics.organisation import Unread, from_repositories, settings_in
+
+    return Unread(partial(from_repositories, git) if git else partial(settings_in, data), gate)  # type: ignore[arg-type]
 
 
 def framed(frame: pl.DataFrame) -> str:

@@ -14,7 +14,8 @@ import polars as pl
 
 from idp_analytics import data_folder
 from idp_analytics.errors import SettingsError
-from idp_analytics.organisation import collected, load
+from idp_analytics.loading import collected
+from idp_analytics.organisation import load
 from idp_analytics.sources import snapshots
 from idp_analytics.sources.files import content
 from idp_analytics.sources.git import author

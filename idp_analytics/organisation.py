@@ -1,40 +1,27 @@
-"""From a data folder to trusted tables: settings → sources → conform → checks → :class:`Organisation`."""
+"""From a data folder to trusted tables: settings → sources → conform → checks → :class:`Organisation`, step by step (:mod:`.loading`)."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from idp_analytics import checks, metrics, sources
+from idp_analytics import checks, loading, metrics, sources
 from idp_analytics.answers import ORG, Metric
-from idp_analytics.errors import GateError, ReportError, SettingsError, SourceError, nearest
+from idp_analytics.errors import GateError, ReportError, SettingsError, nearest
 from idp_analytics.metrics import benchmarks, maturity
 from idp_analytics.settings import Settings, SourceSettings, read
-from idp_analytics.sources import snapshots
-from idp_analytics.tables import TABLES, Extract, Table, empty
-from idp_analytics.tables.conform import REJECTED, Conformed, conform
-from idp_analytics.tables.forgotten import marks, unnamed, without
+from idp_analytics.tables import TABLES, Table, empty
+from idp_analytics.tables.conform import REJECTED
+from idp_analytics.tables.forgotten import marks, unnamed
 from idp_analytics.tables.incomplete import incomplete
-from idp_analytics.tables.numbered import together, whole
-from idp_analytics.tables.ownership import (
-    ambiguous,
-    attribute,
-    by_kind,
-    event_time,
-    latest,
-    overlaps,
-    resolve,
-    without_logins,
-)
+from idp_analytics.tables.ownership import ambiguous, event_time, overlaps
 
 ESSENTIAL = ("deployments", "costs", "incidents", "changes")
 """At least one of these must hold rows; otherwise there is nothing to report on."""
@@ -174,42 +161,93 @@ _COVERAGE: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A company that is yet to be loaded: what tells its settings, and the gate its rows are to pass. Called, it is loaded by this process; it
+    may be sent to another, where ``told`` may."""
+
+    told: Callable[[], Settings]
+    gate: Literal["fast", "gx"] = "fast"
+
+    def __call__(self) -> Organisation:
+        """Load it here; raises as :func:`load`."""
+        return organise(self.told(), self.gate)
+
+
 def load(path: str | Path = "data/sample", gate: Literal["fast", "gx"] = "fast") -> Organisation:
     """Load the company in folder ``path`` (its ``settings.toml`` says what is there).
 
     Raises :class:`SettingsError` (all problems listed), :class:`SourceError` for a file that cannot be read as what
     it is said to be, :class:`GateError` when nothing essential is left. Bad rows never raise.
     """
+    return organise(settings_in(path), gate)
+
+
+def settings_in(path: str | Path) -> Settings:
+    """The settings of the company in folder ``path``. Raises :class:`SettingsError`, all problems listed."""
     root = Path(path)
     if not root.is_dir():
         raise SettingsError(f"{root}: no such folder. Give the folder that holds settings.toml, e.g. data/sample.")
-    return organise(read(root, sources.check), gate)
+    return read(root, sources.check)
 
 
 def organise(settings: Settings, gate: Literal["fast", "gx"] = "fast") -> Organisation:
     """The same from settings already at hand (``idp report --git`` makes them without a file)."""
+    forgotten = checked(settings)
+    loads, rejected = [empty("loads")], [pl.DataFrame(schema=REJECTED)]
+    rows: dict[str, list[pl.DataFrame]] = {}
+    for one in loading.asked(settings):
+        part = loading.read(one, settings)
+        loads.append(part.loads)
+        rejected.append(part.rejected)
+        for name, frame in part.rows.items():
+            rows.setdefault(name, []).append(frame)
+        del part  # so that no row is held twice below
+    names = loading.named(rows, forgotten)
+    told = loading.settled([name for name in TABLES if name != "loads"], rows, names, settings.as_of, gate)
+    tables, told = dict(told.tables), replace(told, tables={})
+    ownership = tables["ownership"].clone()  # the table itself is used up below
+    stop_if_unusable({name: frame.height for name, frame in tables.items()}, told.results)
+    tables = {name: loading.attributed(name, tables.pop(name), ownership, settings.time_zone) for name in list(tables)}
+    return assembled(settings, forgotten, tables, pl.concat(loads), pl.concat(rejected), [told])
+
+
+def checked(settings: Settings) -> frozenset[str]:
+    """The people who are to be forgotten, once the settings are known to be of use. Raises :class:`SettingsError`."""
     benchmarks.check(settings)
     maturity.check(settings)
-    forgotten = marks(settings.root)
-    tables, rejected, loads = _gathered(
-        (conform(extract, source.name, source.time_zone) for source, extract in _extracts(settings)), forgotten
-    )
-    tables, late = _known_by(tables, settings.as_of)
-    gated = checks.check(tables, gate)
-    tables, results, dropped = dict(gated.tables), gated.results, gated.rejected
-    del gated  # so that no table is held twice below
-    rejected = _with_files(pl.concat([rejected, late, dropped]), loads)
-    tables["loads"] = _recounted(loads, pl.concat([late, dropped]))
-    _stop_if_unusable(tables, results)
+    return marks(settings.root)
 
-    zone, ownership = settings.time_zone, tables["ownership"].clone()  # the table itself is used up below
-    tables = {
-        name: whole(TABLES[name], attribute(TABLES[name], tables.pop(name), ownership, zone)) for name in list(tables)
-    }
+
+def assembled(
+    settings: Settings, forgotten: frozenset[str], tables: Mapping[str, pl.DataFrame], loads: pl.DataFrame, rejected: pl.DataFrame,
+    told: Sequence[loading.Settled],
+) -> Organisation:  # fmt: skip
+    """The organisation of all tables but that of the loads, from what the sources (``loads``, ``rejected``) and the tables say of themselves.
+    Raises :class:`GateError` where nothing can be dated."""
+    again, late, dropped, results = (
+        loading.in_order([getattr(one, part) for one in told]) for part in ("again", "late", "dropped", "results")
+    )
+    aside = [unnamed(pl.concat([rejected, again]), forgotten), late, dropped]
+    counted = loading.counted(loads, told).clone()  # the frame itself is used up below
+    counted = loading.attributed("loads", counted, tables["ownership"], settings.time_zone)
+    # In the order of the declarations, whoever made which table first.
+    tables = {name: counted if name == "loads" else tables[name] for name in TABLES}
     return Organisation(
-        settings=settings, tables=tables, rejected=rejected, checks=results,
-        as_of=settings.as_of or _last_event(tables), cautions=tuple(_cautions(tables, settings)),
+        settings=settings, tables=tables, rejected=_with_files(pl.concat(aside), loads), checks=results,
+        as_of=settings.as_of or _after([one.last for one in told]), cautions=tuple(_cautions(tables, settings)),
     )  # fmt: skip
+
+
+def _after(last: Iterable[datetime | None]) -> datetime:
+    """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
+    known = [moment for moment in last if moment is not None]
+    if not known:
+        raise GateError(
+            "Nothing can be dated: no row says when it happened, and the settings have no as-of time. "
+            "Map the column with the time in settings.toml, or give as_of under [organisation]."
+        )
+    return max(known).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def from_repositories(repositories: Sequence[Path], **organisation: str) -> Settings:
@@ -231,180 +269,7 @@ def from_repositories(repositories: Sequence[Path], **organisation: str) -> Sett
     )  # fmt: skip
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-def _extracts(settings: Settings) -> Iterator[tuple[SourceSettings, Extract]]:
-    problems: list[str] = []
-    files: list[tuple[SourceSettings, list[Path]]] = []
-    for source in settings.sources:
-        found, missing = expanded(source, settings.root)
-        problems += [f"source {source.name!r}: {text}" for text in missing]
-        files.append((source, found))
-    if not settings.sources:
-        problems.append("no [[source]]: nothing to read. See CONTRIBUTING.md or data/sample/settings.toml for the form")
-    if problems:
-        raise SettingsError.listing(str(settings.root), problems)
-    for source, paths in files:
-        with sources.limited(settings.limits):
-            extracts = sources.read(source.kind, paths, source.options, settings.root)
-        for extract in extracts:
-            if extract.table not in TABLES:
-                raise SourceError(
-                    f"source {source.name!r}: no table {extract.table!r}.{nearest(extract.table, TABLES)}"
-                )
-            yield source, extract
-
-
-def expanded(source: SourceSettings, root: Path) -> tuple[list[Path], list[str]]:
-    """The files of a source, its snapshots first, then what its patterns stand for, and a sentence for each that finds none."""
-    found: list[Path] = []
-    missing: list[str] = []
-    kept = collected(source, root)
-    for pattern in source.paths:
-        try:
-            matches = _matching(pattern, root)
-        except (ValueError, RuntimeError, OSError) as error:
-            missing.append(f"{pattern}: is no path that can be looked up ({getattr(error, 'strerror', None) or error})")
-            continue
-        if not matches and not kept:
-            missing.append(f"{pattern}: no such file in {root}")
-        missing += [
-            f"{m.relative_to(root)}: is a link that leads out of the folder; write its own path if it is meant"
-            for m in matches
-            if _leads_out(m, pattern, root)
-        ]
-        found += [m for m in matches if m not in found]
-    return kept + found, missing
-
-
-def _leads_out(path: Path, pattern: str, root: Path) -> bool:
-    """By a link, and not because the pattern says so: what came in an archive of exports may point at anything."""
-    asked = Path(pattern).expanduser()
-    is_inside = not asked.is_absolute() and ".." not in asked.parts
-    return is_inside and not path.resolve().is_relative_to(root.resolve())
-
-
-def collected(source: SourceSettings, root: Path) -> list[Path]:
-    """The snapshots that ``idp collect`` kept of a source, oldest first."""
-    folder = root / sources.SNAPSHOTS / source.name
-    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return sorted(found, key=snapshots.order)
-
-
-def _matching(pattern: str, root: Path) -> list[Path]:
-    """The file of this name, else all that match it; ``~`` is the home folder, all else is relative to ``root``."""
-    whole = Path(pattern).expanduser()
-    base = Path(whole.anchor) if whole.is_absolute() else root
-    relative = str(whole.relative_to(base)) if whole.is_absolute() else pattern
-    return [base / relative] if (base / relative).exists() else sorted(base.glob(relative))
-
-
-def _gathered(
-    parts: Iterable[Conformed], forgotten: frozenset[str] = frozenset()
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-    """All extracts put together per table, names replaced by our ids, one row per key; rows replaced by a newer one are set aside, and
-    people who are to be forgotten are in none of them.
-
-    Names come first, because two catalogues may describe one service under two.
-    """
-    told, rejected = [empty("loads")], [pl.DataFrame(schema=REJECTED)]
-    by_table: dict[str, list[pl.DataFrame]] = {}
-    for part in parts:
-        told.append(part.load)
-        rejected.append(part.rejected)
-        by_table.setdefault(str(part.load["table"][0]), []).append(part.rows)
-    loads = pl.concat(told)
-    frames = {name: together(TABLES[name], by_table.pop(name, []) or [empty(name)]) for name in TABLES}
-    people = frames["people"]["person_id"].to_list()
-    aliases = by_kind(latest("aliases", frames["aliases"])[0], people)
-    frames["aliases"] = without_logins(frames["aliases"], people)
-    tables = {}
-    for name in TABLES:
-        tables[name], replaced = latest(name, resolve(TABLES[name], frames.pop(name), aliases))
-        for reason, rows in _replaced(name, tables[name], replaced):
-            loads = _less(loads, dict(rows.group_by("load_id").len().iter_rows()), reason)
-            if reason is _AGAIN and rows.height:
-                rejected.append(_rejects(name, rows, ", ".join(TABLES[name].key), reason))
-    tables, gone = without(tables, forgotten)
-    return tables, unnamed(pl.concat(rejected), forgotten), _recounted(loads, gone)
-
-
-_AGAIN = "the same key comes again later; the later row is used"
-_ELSEWHERE = "another source, read later, describes it too"
-
-
-def _replaced(name: str, kept: pl.DataFrame, replaced: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Replaced rows by reason. That two systems know the same service is as it should be, and no fault of a row."""
-    key = list(TABLES[name].key)
-    if TABLES[name].is_fact or not replaced.height:
-        yield _AGAIN, replaced
-        return
-    by = kept.select(*key, pl.col("source").alias("_by"))
-    compared = replaced.join(by, on=key, how="left", nulls_equal=True)
-    same = pl.col("_by") == pl.col("source")
-    yield _AGAIN, compared.filter(same).drop("_by")
-    yield _ELSEWHERE, compared.filter(~same).drop("_by")
-
-
-# --- the as-of time --------------------------------------------------------------------------------------------------
-
-
-def _known_by(
-    tables: Mapping[str, pl.DataFrame], as_of: datetime | None
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """Facts dated after the as-of time are set aside: a report as of a day must not know the day after."""
-    late = [pl.DataFrame(schema=REJECTED)]
-    kept = dict(tables)
-    if as_of is not None:
-        for name, table in TABLES.items():
-            if not table.time or not tables[name].height:
-                continue
-            after = (event_time(table) > as_of).fill_null(False)
-            if (rows := tables[name].filter(after)).height:
-                kept[name] = tables[name].filter(~after)
-                late.append(_rejects(name, rows, table.time[0], f"is dated after the as-of time {as_of.isoformat()}"))
-    return kept, pl.concat(late)
-
-
-_PLANS = ("interventions",)
-"""Tables that say what somebody means to do: written down today, they do not say that anything else is known up to today."""
-
-
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-"""What is dated later is a placeholder or a broken clock; the gate keeps of such only what is dated by a first commit alone."""
-
-
-def _last_event(tables: Mapping[str, pl.DataFrame]) -> datetime:
-    """Without an as-of time in the settings: the start of the day after the last fact, which is when all is known."""
-    times: list[datetime | None] = [
-        frame.select(event_time(TABLES[name]).filter(event_time(TABLES[name]) < _LATEST).max()).item()
-        for name, frame in tables.items()
-        if TABLES[name].time and TABLES[name].is_fact and frame.height and name not in _PLANS
-    ]
-    last = max((t for t in times if t is not None), default=None)
-    if last is None:
-        raise GateError(
-            "Nothing can be dated: no row says when it happened, and the settings have no as-of time. "
-            "Map the column with the time in settings.toml, or give as_of under [organisation]."
-        )
-    return last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-
-
 # --- what was set aside ----------------------------------------------------------------------------------------------
-
-
-def _rejects(table: str, rows: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
-    key = [pl.col(name).cast(pl.String) for name in TABLES[table].key]
-    return rows.select(
-        pl.lit(table).alias("table"),
-        pl.lit(None, pl.String).alias("file"),
-        pl.col("source_row").alias("row"),
-        pl.lit(column).alias("column"),
-        pl.lit(reason).alias("reason"),
-        pl.concat_str(key, separator=", ", ignore_nulls=True).alias("found"),
-        pl.col("source", "load_id").cast(pl.String),
-    )
 
 
 def _with_files(rejected: pl.DataFrame, loads: pl.DataFrame) -> pl.DataFrame:
@@ -417,28 +282,9 @@ def _with_files(rejected: pl.DataFrame, loads: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _less(loads: pl.DataFrame, gone: Mapping[str, int], reason: str) -> pl.DataFrame:
-    """The loads with ``gone[load_id]`` rows fewer, counted under ``reason``."""
-    if not gone:
-        return loads
-    rows = []
-    for row in loads.iter_rows(named=True):
-        n = gone.get(row["load_id"], 0)
-        dropped = Counter(json.loads(row["dropped"]))
-        dropped.update({reason: n} if n else {})
-        rows.append({**row, "rows_out": row["rows_out"] - n, "dropped": json.dumps(dict(sorted(dropped.items())))})
-    return pl.DataFrame(rows, schema=loads.schema)
-
-
-def _recounted(loads: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
-    """The loads after the gate; rows in = rows out + rows dropped still holds for each."""
-    for (reason,), part in rejected.partition_by("reason", as_dict=True, maintain_order=True).items():
-        loads = _less(loads, dict(part.group_by("load_id").len().iter_rows()), str(reason))
-    return loads
-
-
-def _stop_if_unusable(tables: Mapping[str, pl.DataFrame], results: pl.DataFrame) -> None:
-    if not any(tables[name].height for name in ESSENTIAL):
+def stop_if_unusable(heights: Mapping[str, int], results: pl.DataFrame) -> None:
+    """Raise :class:`GateError` where no essential table has rows, by the number of rows of each, or an expectation of a table as a whole is not met."""
+    if not any(heights[name] for name in ESSENTIAL):
         raise GateError(
             f"Nothing to report on: no usable row in any of {', '.join(ESSENTIAL)}. "
             "See `idp check` for what was read and why rows were set aside."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idp_analytics.commands import loaded, one_line, told
+from idp_analytics.commands import one_line, told, unread
 
 if TYPE_CHECKING:
     from idp_analytics.publish.run import RunResult
@@ -68,5 +68,5 @@ def published(
     }  # before anything is read: it may not be there
     with remembered(reports, ", ".join(map(str, git)) or str(data)):
         return publish(
-            lambda: loaded(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
+            unread(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
         )

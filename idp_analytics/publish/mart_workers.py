@@ -12,9 +12,10 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -22,8 +23,9 @@ import polars as pl
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import STUDIES, SUBJECTS, Shown, compute
-from idp_analytics.organisation import Organisation
-from idp_analytics.publish import shelf, zygote
+from idp_analytics.organisation import Organisation, Unread, organise
+from idp_analytics.publish import loading_workers, shelf, zygote
+from idp_analytics.publish.loading_workers import LEAST_BYTES
 from idp_analytics.publish.workers import FORKS
 from idp_analytics.report import service_answers
 from idp_analytics.report.mart import Computing, Here, in_order
@@ -50,37 +52,62 @@ ANSWERS = "answers"
 
 @contextmanager
 def computing(
-    organisation: Organisation | Callable[[], Organisation], workers: int, least: int = LEAST_ROWS
-) -> Iterator[tuple[Organisation, Computing]]:
+    organisation: Organisation | Callable[[], Organisation], workers: int, least: int = LEAST_ROWS, least_bytes: int = LEAST_BYTES
+) -> Iterator[tuple[Organisation, Computing]]:  # fmt: skip
     """The organisation (which may be what loads it), and who computes its answers and studies: ``workers`` processes at a time, or this one where
     there is to be one, where the tables have fewer rows than ``least``, where this system cannot fork, and where there is no room for the tables.
+    One that is :class:`~idp_analytics.organisation.Unread` is loaded by these processes too, where its files have at least ``least_bytes``.
 
     The tables of the organisation given here are mapped while this lasts; nothing else holds what was loaded.
     """
-    whose = organisation() if callable(organisation) else organisation
+    with ExitStack() as held:
+        begun = None
+        if workers > 1 and FORKS and isinstance(organisation, Unread) and organisation.gate == "fast":
+            job = loading_workers.Job.of(organisation.told())
+            organisation = partial(organise, job.settings, organisation.gate)
+            if sum(job.bytes) >= least_bytes:
+                with suppress(OSError, shelf.FullError):
+                    begun = _loaded(job, workers, held)
+        yield begun or _computing(organisation() if callable(organisation) else organisation, workers, least, held)
+
+
+def _loaded(job: loading_workers.Job, workers: int, held: ExitStack) -> tuple[Organisation, Computing]:
+    """The organisation and who computes, loaded by children of the process whose children compute."""
+    with ExitStack() as own:
+        files = own.enter_context(loading_workers.files(job))
+        client, private = own.enter_context(_started(files.all))
+        whose = loading_workers.loaded(job, files, client, workers)
+        held.push(own.pop_all())
+    return whose, Several(client, _Held(files.tables, whose.settings, whose.as_of, private), workers)
+
+
+def _computing(whose: Organisation, workers: int, least: int, held: ExitStack) -> tuple[Organisation, Computing]:
     if workers < 2 or not FORKS or sum(frame.height for frame in whose.tables.values()) < least:
-        yield whose, Here(whose)
-        return
+        return whose, Here(whose)
     try:
         files = shelf.put(whose.tables)
     except OSError:
-        yield whose, Here(whose)
-        return
+        return whose, Here(whose)
+    held.callback(shelf.drop, files)
+    whose = replace(whose, tables=shelf.taken(files))
+    client, private = held.enter_context(_started(tuple(files.values())))
+    return whose, Several(client, _Held(files, whose.settings, whose.as_of, private), workers)
+
+
+@contextmanager
+def _started(files: Sequence[int]) -> Iterator[tuple[zygote.Client, Path]]:
+    """A zygote with these open files, and its folder."""
     from idp_analytics.publish.kernel import environment
 
-    try:
-        whose = replace(whose, tables=shelf.taken(files))
-        with tempfile.TemporaryDirectory(prefix="idp-") as name:
-            private = Path(name)
-            # Ours alone runs there: with all that is set here, so that libraries compute as they would here.
-            given = {**os.environ, **environment(private)}
-            client = zygote.Client.start(private, [__name__], given, tuple(files.values()))
-            try:
-                yield whose, Several(client, _Held(files, whose.settings, whose.as_of, private), workers)
-            finally:
-                client.close()
-    finally:
-        shelf.drop(files)
+    with tempfile.TemporaryDirectory(prefix="idp-") as name:
+        private = Path(name)
+        # Ours alone runs there: with all that is set here, so that libraries compute as they would here.
+        given = {**os.environ, **environment(private)}
+        client = zygote.Client.start(private, [__name__], given, files)
+        try:
+            yield client, private
+        finally:
+            client.close()
 
 
 @dataclass(frozen=True)

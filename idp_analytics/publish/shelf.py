@@ -9,11 +9,16 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 def put(frames: Mapping[str, pl.DataFrame]) -> dict[str, int]:
@@ -30,6 +35,84 @@ def put(frames: Mapping[str, pl.DataFrame]) -> dict[str, int]:
         drop(files)
         raise
     return files
+
+
+class FullError(Exception):
+    """There is no room for what is to be put there."""
+
+
+@contextmanager
+def blank(count: int) -> Iterator[list[int]]:
+    """So many open files without a name, to be written to by whoever has them under the same numbers; closed at the end. Raises ``OSError`` where
+    none can be made."""
+    numbers: list[int] = []
+    try:
+        for _ in range(count):
+            with tempfile.TemporaryFile(prefix="idp-") as file:
+                numbers.append(os.dup(file.fileno()))
+        yield numbers
+    finally:
+        for number in numbers:
+            os.close(number)
+
+
+def write(frames: Mapping[str, pl.DataFrame], files: Mapping[str, int]) -> None:
+    """Write each frame to the open file of its name, in place of what is there. Raises :class:`FullError` where there is no room."""
+    for name, frame in frames.items():
+        emptied(files[name])
+        with _room(), os.fdopen(os.dup(files[name]), "wb") as file:
+            _write(frame, file)
+
+
+def emptied(number: int) -> None:
+    """Nothing is in the file any more, and what is written next is its beginning. Raises :class:`FullError` where that cannot be."""
+    with _room():
+        os.ftruncate(number, 0)
+        os.lseek(number, 0, os.SEEK_SET)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A frame that is a part of an open file: its bytes from ``start`` on."""
+
+    number: int
+    start: int
+    size: int
+
+
+def added(frames: Mapping[str, pl.DataFrame], number: int) -> dict[str, Piece]:
+    """Write frames to an open file, after what is there; where each is. Raises :class:`FullError` where there is no room."""
+    import pyarrow.ipc
+
+    pieces = {}
+    with _room(), os.fdopen(os.dup(number), "wb") as file:
+        for name, frame in frames.items():
+            start = file.seek(-(-file.tell() // _PAGE) * _PAGE)
+            table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+            with pyarrow.ipc.new_stream(file, table.schema) as writer:
+                writer.write_table(table)
+            pieces[name] = Piece(number, start, file.tell() - start)
+    return pieces
+
+
+def piece(one: Piece) -> pl.DataFrame:
+    """That frame, each chunk where it is."""
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    held = mmap.mmap(one.number, one.size, access=mmap.ACCESS_READ, offset=one.start)
+    return _frame(pa.ipc.open_stream(pa.BufferReader(pa.py_buffer(held))).read_all())
+
+
+_PAGE = mmap.ALLOCATIONGRANULARITY
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FullError(str(error)) from error
 
 
 def drop(files: Mapping[str, int]) -> None:
@@ -72,7 +155,10 @@ def _mapped(number: int) -> pl.DataFrame:
     import pyarrow.ipc
 
     held = mmap.mmap(number, 0, access=mmap.ACCESS_READ)
-    table = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(held))).read_all()
+    return _frame(pa.ipc.open_file(pa.BufferReader(pa.py_buffer(held))).read_all())
+
+
+def _frame(table: pyarrow.Table) -> pl.DataFrame:
     frame = pl.from_arrow(table, rechunk=False)
     assert isinstance(frame, pl.DataFrame)
     return frame
