@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from idp_analytics.metrics.links import Tables, production_deployments
-from idp_analytics.metrics.stress_windows import SEVERE, STRESSES
+from idp_analytics.metrics.stress_windows import SEVERE, STRESSES, inside
 from idp_analytics.metrics.uses import ROUND, uses
 from idp_analytics.settings import Settings
 
@@ -31,7 +31,7 @@ _SIGNAL, _STRESS = pl.Enum(SIGNALS), pl.Enum(STRESSES)
 
 
 def events(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
-    """One row per event and kind of stress it is looked at under: ``signal`` (Enum of :data:`SIGNALS`), ``stress`` (Enum), ``team_id``,
+    """One row per event: ``signal`` (Enum of :data:`SIGNALS`), ``stress`` (Enum: it is looked at under this kind alone; null: under every kind), ``team_id``,
     ``happened_at``, ``x`` (Int64 n: 1 a hit, 0 none, of batch size the changes; null: not known), ``source_table``, ``source_key``.
 
     * gates skipped: production deployments; a hit where approval of it was asked and nobody gave it, or one of
@@ -57,13 +57,26 @@ def events(tables: Tables, settings: Settings, as_of: datetime) -> pl.LazyFrame:
         _as(shipped, "rollbacks", pl.col("is_rollback").cast(pl.Int64)),
         _as(shipped.filter(outside), "out of hours", pl.lit(1, pl.Int64)),
     ]  # fmt: skip
-    both = pl.concat(parts).join(pl.LazyFrame({"stress": STRESSES}, schema={"stress": _STRESS}), how="cross")
-    return pl.concat([both, _postmortems(tables, now)], how="diagonal").filter(pl.col("team_id").is_not_null())
+    return pl.concat([*parts, _postmortems(tables, now)]).filter(pl.col("team_id").is_not_null())
 
 
-def _as(frame: pl.LazyFrame, signal: str, x: pl.Expr) -> pl.LazyFrame:
+def signals_of(seen: pl.DataFrame) -> pl.DataFrame:
+    """What is ``seen`` of (:func:`events`): ``signal`` and ``stress``, once for every kind of stress."""
+    every = pl.DataFrame({"_every": STRESSES}, schema={"_every": _STRESS})
+    told = seen.select("signal", "stress").unique().join(every, how="cross")
+    under = told.filter(pl.col("stress").is_null() | (pl.col("stress") == pl.col("_every")))
+    return under.select("signal", pl.col("_every").alias("stress")).unique()
+
+
+def within(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """What is ``seen`` (:func:`events`) in windows of ``there`` (:func:`stress_windows.inside`), each under the stress of its window."""
+    found = inside(there, seen.rename({"stress": "_only"}))
+    return found.filter(pl.col("_only").is_null() | (pl.col("_only") == pl.col("stress"))).drop("_only")
+
+
+def _as(frame: pl.LazyFrame, signal: str, x: pl.Expr, stress: str | None = None) -> pl.LazyFrame:
     return frame.select(
-        pl.lit(signal, _SIGNAL).alias("signal"), "team_id", "happened_at", x.cast(pl.Int64).alias("x"), "source_table", "source_key"
+        pl.lit(signal, _SIGNAL).alias("signal"), pl.lit(stress, _STRESS).alias("stress"), "team_id", "happened_at", x.cast(pl.Int64).alias("x"), "source_table", "source_key"
     )  # fmt: skip
 
 
@@ -132,4 +145,4 @@ def _postmortems(tables: Tables, now: pl.Expr) -> pl.LazyFrame:
         pl.col("opened_at").alias("happened_at"), pl.lit("incidents").alias("source_table"), pl.col("incident_id").alias("source_key")
     )  # fmt: skip
     skipped = pl.col("postmortem_on").is_null() | (pl.col("postmortem_on") > due.dt.date())
-    return _as(told, "postmortems skipped", skipped).with_columns(pl.lit(STRESSES[1], _STRESS).alias("stress"))
+    return _as(told, "postmortems skipped", skipped, STRESSES[1])

@@ -14,8 +14,8 @@ from idp_analytics.estimates.shares import wilson
 from idp_analytics.metrics.cells import Spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.period_ends import UTC_TIME, by_scope, period_ends
-from idp_analytics.metrics.stress_events import RATIOS, SIGNALS, WINDOWED, events
-from idp_analytics.metrics.stress_windows import FEWEST, STRESSES, inside, windows
+from idp_analytics.metrics.stress_events import RATIOS, SIGNALS, WINDOWED, events, signals_of, within
+from idp_analytics.metrics.stress_windows import FEWEST, STRESSES, windows
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 
@@ -83,12 +83,13 @@ def stress_signals(tables: Tables, settings: Settings, as_of: datetime, spans: S
     there = windows(tables, settings, ends).with_columns(pl.col("stress").cast(_STRESS))
     seen = events(tables, settings, as_of).select(*_OF, "happened_at", "signal", "x").collect()
     level = 1 - (1 - settings.rules.level) / len(SIGNALS)
-    counted = _counted(there, seen)
+    measured = signals_of(seen)
+    counted = _counted(there, seen, measured)
     found = _compared(by_scope(counted), level)
     held = by_scope(there.filter("is_stress")).group_by(_CELL).agg(
         pl.len().cast(pl.Int64).alias("windows"), pl.col("incidents").sum()
     )  # fmt: skip
-    known = seen.group_by("signal", "stress").agg(pl.lit(True).alias("_known"))
+    known = measured.with_columns(pl.lit(True).alias("_known"))
     signals = pl.DataFrame({"signal": SIGNALS}, schema={"signal": _SIGNAL}).join(
         pl.DataFrame({"stress": STRESSES}, schema={"stress": _STRESS}), how="cross"
     )
@@ -129,7 +130,7 @@ def stress_rows(
     span = periods.parse(period)
     ends = period_ends(settings, as_of, span.start, (span.every,)).filter(period=span.label)
     there = windows(tables, settings, ends).with_columns(pl.col("stress").cast(_STRESS))
-    within = by_scope(inside(there, events(tables, settings, as_of).collect(), _OF)).with_columns(
+    found = by_scope(within(there, events(tables, settings, as_of).collect())).with_columns(
         pl.col(pl.Enum).cast(pl.String)
     )
     lines = pl.concat(
@@ -139,7 +140,7 @@ def stress_rows(
         for name in _BEHIND
     ).join(tables["loads"].select("load_id", "path"), on="load_id", how="left")
     return (
-        within.filter(scope=scope, entity_id=entity_id)
+        found.filter(scope=scope, entity_id=entity_id)
         .join(lines.collect(), on=["source_table", "source_key"], how="left")
         .select(
             "signal", "stress", "team_id", pl.col("cluster").alias("window"), "is_stress", "happened_at", "x",
@@ -156,8 +157,8 @@ def _first(tables: Tables, as_of: datetime) -> date | None:
     return found
 
 
-def _counted(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """Per moment, team, window of stress and signal: x and n in stress (1) and in its calm windows (0)."""
+def _counted(there: pl.DataFrame, seen: pl.DataFrame, measured: pl.DataFrame) -> pl.DataFrame:
+    """Per moment, team, window of stress and signal: x and n in stress (1) and in its calm windows (0). ``measured``: :func:`signals_of` what is ``seen``."""
     key = ["at", "stress", "team_id", "cluster", "is_stress"]
     span = [*_OF, "from", "to"]
     # One window is looked at from a dozen moments; what happened in it is counted once.
@@ -165,13 +166,13 @@ def _counted(there: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     there = there.join(apart, on=span)
     x = pl.col("x")
     held = (
-        inside(apart, seen, _OF)
+        within(apart, seen)
         .group_by("_window", "signal")
         .agg(x.sum(), x.count().alias("n"), x.null_count().alias("missing"), pl.len().alias("_seen"))
     )
     whole = pl.col("signal").is_in(list(WINDOWED))
     single = there.join(held.filter(~whole), on="_window").group_by(*key, "signal").agg(pl.col("x", "n", "missing").sum())  # fmt: skip
-    known = seen.select("signal", "stress").unique().filter(whole)
+    known = measured.filter(whole)
     count = pl.when(pl.col("signal").is_in(list(RATIOS))).then("_seen").otherwise((pl.col("_seen") > 0).cast(pl.UInt32))
     windowed = (
         there.join(known, on="stress")
