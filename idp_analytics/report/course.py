@@ -13,7 +13,6 @@ from idp_analytics.metrics import by_name
 from idp_analytics.periods import parse
 from idp_analytics.report import cells
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
 WEEKS = 53
@@ -24,7 +23,11 @@ def course(view: View, name: str) -> Section:
     """The section on the course of the metric called ``name``; raises :class:`ReportError` for one that does not exist."""
     metric = by_name(name)
     of_metric = pl.col("metric") == name, pl.col("period_start") < view.period.end
-    rows = view.own("process_behaviour").filter(*of_metric).sort("period_start")
+    rows = view.asked(
+        "process_behaviour",
+        ("course", name, view.period),
+        lambda found: found.filter(*of_metric).sort("entity_id", "period_start"),
+    )
     told = rows.to_dicts()
     shown = told[-WEEKS:]
     drawable = any(row["value"] is not None for row in shown)
@@ -79,7 +82,7 @@ def _signals(view: View, rows: list[dict[str, Any]]) -> str:
 
 def _trend(view: View, name: str) -> Iterator[str]:
     """The sentence on the slope; none where the months reach past the report's period."""
-    row = next(iter(where(view.own("trend"), metric=name).to_dicts()), None)
+    row = next(iter(view.by_metric("trend").get(name, ())), None)
     if row is None:
         return
     if parse(row["last_period"]).end > view.period.end:

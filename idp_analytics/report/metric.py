@@ -12,7 +12,7 @@ from idp_analytics.charts.wording import difference, interval, quantity
 from idp_analytics.metrics import by_name
 from idp_analytics.report import cells, money, words
 from idp_analytics.report.section import Section
-from idp_analytics.report.slices import lacking, where
+from idp_analytics.report.slices import lacking
 from idp_analytics.report.view import View
 
 COMPARABLE = (Estimator.SHARE, Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -69,10 +69,8 @@ def _whole(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _slowest(view: View, name: str) -> dict[str, dict[str, Any]]:
     """Period → the row of the study with the 90th percentile; none for what is no duration."""
-    found = view.own(SLOWEST)
-    if found.is_empty():
-        return {}
-    return {row["period"]: row for row in where(found, every=view.period.every, metric=name).to_dicts()}
+    found = view.by_metric(SLOWEST).get(name, ())
+    return {row["period"]: row for row in found if row["every"] == view.period.every}
 
 
 def cells_of(row: dict[str, Any], counted: str = "", slow: dict[str, Any] | None = None) -> dict[str, str]:

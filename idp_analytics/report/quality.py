@@ -13,9 +13,10 @@ import polars as pl
 from idp_analytics.charts import Chart, coverage
 from idp_analytics.charts.wording import NOTHING, count, named, quantity
 from idp_analytics.report import cells
+from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Section, Table
 from idp_analytics.report.slices import having, where
-from idp_analytics.report.view import View, team_names
+from idp_analytics.report.view import View, of_all, team_names
 
 QUESTION = "How far can these numbers be trusted?"
 
@@ -27,11 +28,10 @@ def quality(view: View) -> Section:
     """Coverage per source, rows set aside with file, row and reason, expectations not met, incomplete exports."""
     mart = view.mart
     spans = _spans(view)
-    failed = mart.checks.filter(~pl.col("success"))
     tables = [_covered(spans, f"What the numbers of {view.name} rest on")]
     if view.scope == "org":
         tables.append(_per_team(view))
-    tables += [_reasons(mart.rejected), _examples(mart.rejected), _unmet(failed)]
+    tables += of_all(mart, quality, lambda: _set_aside_and_unmet(mart))
     return Section(
         question=QUESTION,
         answer=said(view),
@@ -43,9 +43,16 @@ def quality(view: View) -> Section:
     )
 
 
+def _set_aside_and_unmet(mart: Mart) -> list[Table]:
+    return [_reasons(mart.rejected), _examples(mart.rejected), _unmet(mart.checks.filter(~pl.col("success")))]
+
+
 def said(view: View) -> str:
     """What was read, what was set aside, which expectations were not met, which exports are incomplete."""
-    mart = view.mart
+    return of_all(view.mart, said, lambda: _said(view.mart))
+
+
+def _said(mart: Mart) -> str:
     rows_in, cut = (int(mart.loads[name].sum()) for name in ("rows_in", "truncated"))
     unmet = mart.checks.filter(~pl.col("success")).height
     return (

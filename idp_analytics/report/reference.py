@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from idp_analytics.charts.wording import count, named
 from idp_analytics.metrics import CATALOGUE
 from idp_analytics.report import cells, people_rows, words
+from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Section
-from idp_analytics.report.view import View
+from idp_analytics.report.view import View, of_all
 from idp_analytics.tables import OF_PEOPLE
 
 INPUTS = 200
 """The most files listed; a caption says how many more there are."""
 
 
+@cache
 def glossary() -> Section:
     """Every metric's definition, every verdict, and the words all of them use."""
     return Section(
@@ -36,7 +40,10 @@ def glossary() -> Section:
 
 def provenance(view: View) -> Section:
     """Inputs with hashes, the choices the numbers depend on, versions: all one needs to make the same report again."""
-    mart = view.mart
+    return of_all(view.mart, provenance, lambda: _provenance(view.mart))
+
+
+def _provenance(mart: Mart) -> Section:
     loads = mart.loads.sort("source", "table", "path")
     inputs = (
         {

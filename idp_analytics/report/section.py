@@ -79,7 +79,12 @@ class Section:
         return self.metrics[0].name if len(self.metrics) == 1 else None
 
     def outputs(self) -> tuple[Mapping[str, Any], ...]:
-        """What is shown, in order, as MIME bundles: the answer, the chart if there is one, what is behind them."""
+        """What is shown, in order, as MIME bundles for reading only: the answer, the chart if there is one, what is behind them."""
+        return self._outputs
+
+    @cached_property
+    def _outputs(self) -> tuple[Mapping[str, Any], ...]:
+        """Made once: a section that all teams have is shown in the report of each."""
         first = {"text/html": html.answer(self), "text/plain": repr(self)}
         drawn = (self.chart.bundle,) if self.chart else ()
         behind = html.behind(self)

@@ -100,16 +100,18 @@ class View:
             return self.mart.studies.whole(study)
         return self.mart.studies[study].filter(scope="org")
 
+    def asked(self, study: str, what: Hashable, make: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+        """What ``make`` makes of the rows of a study about this entity (:meth:`.Opened.together`)."""
+        if self.scope == "team" and isinstance(self.mart.studies, Opened):
+            return self.mart.studies.together(study, what, make)
+        return make(self.own(study))
+
     def study(self, name: str) -> pl.DataFrame:
         """The rows of a study about this entity in this period."""
         if name not in self._studies:
             every, period = self.period.every, self.period.label
-            if self.scope == "team" and isinstance(self.mart.studies, Opened):
-                of_period = partial(where, every=every, period=period)
-                found = self.mart.studies.together(name, ("period", every, period), of_period)
-            else:
-                found = where(self.own(name), every=every, period=period)
-            self._studies[name] = found
+            of_period = partial(where, every=every, period=period)
+            self._studies[name] = self.asked(name, ("period", every, period), of_period)
         return self._studies[name]
 
     @cached_property
@@ -124,6 +126,20 @@ class View:
         starts = found["period_start"].to_list()
         kept = (place for place, start in enumerate(starts) if start is not None and since <= start <= last)
         return at(found, sorted(kept, key=starts.__getitem__))
+
+    def by_metric(self, study: str) -> Mapping[str, list[dict[str, Any]]]:
+        """The rows of a study about this entity, of all periods, in their order by metric: looked at once, for many sections ask for one of them."""
+        if study not in self._metrics:
+            found: dict[str, list[dict[str, Any]]] = {}
+            for row in self.own(study).to_dicts():
+                found.setdefault(row["metric"], []).append(row)
+            self._metrics[study] = found
+        return self._metrics[study]
+
+    @cached_property
+    def _metrics(self) -> dict[str, Mapping[str, list[dict[str, Any]]]]:
+        """What :meth:`by_metric` has given, by study."""
+        return {}
 
     @cached_property
     def _since(self) -> date:

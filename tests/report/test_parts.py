@@ -165,6 +165,23 @@ def test_what_is_the_same_for_all_teams_is_made_once_as_long_as_their_mart_is(ma
         assert len(made) == 2
 
 
+def test_a_section_that_is_the_same_for_all_teams_is_made_and_shown_once(mart, folder):
+    kept = mart.parts(folder)
+    try:
+        kept.add("payments", "platform")
+        views = [View(Mart.read(folder, team), "team", team, mart.period()) for team in ("payments", "platform")]
+        one, other = (TeamReport(view).provenance() for view in views)
+        assert one is other
+        assert one.outputs() is other.outputs()
+        plain = TeamReport(View(mart, "team", "payments", mart.period()))
+        assert one.outputs() == plain.provenance().outputs()
+        assert TeamReport(views[0]).quality().outputs() == plain.quality().outputs()
+        assert TeamReport(views[0]).course("change_fail_rate").outputs() == plain.course("change_fail_rate").outputs()
+        assert views[0].by_metric("nine_in_ten") == plain.view.by_metric("nine_in_ten")
+    finally:
+        kept.close()
+
+
 def test_parts_left_by_a_run_that_was_killed_are_gone(tmp_path):
     frames = (
         {"study": pl.DataFrame({"scope": ["team"], "entity_id": ["a"]})},
