@@ -124,16 +124,24 @@ def verdict(
     "") neither. The interval wholly on one side of ``no_change``: improved or worsened; holding or touching it: no
     detectable change; an end missing, or neither side better: not identified.
     """
+    found: npt.NDArray[np.str_] = np.array(ALLOWED)[allowed(change_low, change_high, no_change, better)]
+    return found
+
+
+ALLOWED = ("not identified", "no detectable change", "improved", "worsened")
+"""What :func:`verdict` may say."""
+
+
+def allowed(
+    change_low: npt.ArrayLike, change_high: npt.ArrayLike, no_change: npt.ArrayLike, better: npt.ArrayLike | None
+) -> npt.NDArray[np.int64]:
+    """:func:`verdict` by number: which of :data:`ALLOWED` it is, elementwise."""
     low, high = np.asarray(change_low, float), np.asarray(change_high, float)
     better = np.asarray(better, dtype=str)
     has_side = (better == "higher") | (better == "lower")
     up, down = low > no_change, high < no_change
     good = np.where(better == "higher", up, down)
-    return np.select(
-        [np.isnan(low) | np.isnan(high) | ~has_side, ~up & ~down, good],
-        ["not identified", "no detectable change", "improved"],
-        "worsened",
-    )
+    return np.select([np.isnan(low) | np.isnan(high) | ~has_side, ~up & ~down, good], [0, 1, 2], 3)
 
 
 def _upper(high: Array) -> Array:

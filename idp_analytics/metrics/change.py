@@ -50,16 +50,25 @@ def compared(rows: pl.DataFrame, metric: Metric, level: float) -> pl.DataFrame:
         change, low, high = (np.where(sound, v, np.nan) for v in _change(rows, metric.estimator, level))
     no_change = 0.0 if metric.estimator in _DIFFERENCES else 1.0
     withheld = pl.col("is_withheld") if "is_withheld" in rows.columns else pl.lit(False)
-    said = changes.verdict(low, high, no_change, metric.better or "")
+    allowed = pl.lit(pl.Series(changes.allowed(low, high, no_change, metric.better or "")))
+    other = dict(zip(_OTHERWISE, range(len(changes.ALLOWED), len(_VERDICTS)), strict=True))
+    # By number, so that each word is made once.
+    said = rows.select(
+        pl.when(~pl.col("is_measured")).then(other[Verdict.NOT_MEASURED])
+        .when(withheld).then(other[Verdict.SUPPRESSED])
+        .when(pl.col("value").is_null()).then(other[Verdict.INSUFFICIENT_DATA])
+        .otherwise(allowed)
+    ).to_series()  # fmt: skip
     return rows.with_columns(
         _finite("change", change),
         _finite("change_low", low),
         _finite("change_high", high),
-        pl.when(~pl.col("is_measured")).then(pl.lit(Verdict.NOT_MEASURED.value))
-        .when(withheld).then(pl.lit(Verdict.SUPPRESSED.value))
-        .when(pl.col("value").is_null()).then(pl.lit(Verdict.INSUFFICIENT_DATA.value))
-        .otherwise(pl.Series(said.tolist(), dtype=pl.String)).alias("verdict"),
-    )  # fmt: skip
+        pl.Series(_VERDICTS, dtype=pl.String).gather(said).alias("verdict"),
+    )
+
+
+_OTHERWISE = (Verdict.NOT_MEASURED, Verdict.SUPPRESSED, Verdict.INSUFFICIENT_DATA)
+_VERDICTS = (*changes.ALLOWED, *(verdict.value for verdict in _OTHERWISE))
 
 
 _DIFFERENCES = (Estimator.SHARE, Estimator.DAYS, Estimator.WORKING_DAYS, Estimator.TIME)
@@ -96,4 +105,9 @@ def cautioned(rows: pl.DataFrame) -> pl.DataFrame:
     some = pl.when(missing > 0).then(pl.format("{} of {} {} had no usable span", missing, population, "noun"))
     partial = pl.when("is_partial").then(pl.lit("partial period"))
     said = pl.concat_str(partial, "note", some, "beside", separator="; ", ignore_nulls=True)
-    return rows.with_columns(pl.when(said != "").then(said).alias("caution"))
+    # Of most rows there is nothing to say, and no text is put together.
+    is_any = rows.select(
+        pl.any_horizontal("is_partial", missing > 0, pl.col("note", "beside").is_not_null()).fill_null(False)
+    ).to_series()
+    told = rows.filter(is_any).select(pl.when(said != "").then(said).alias("caution")).to_series()
+    return rows.with_columns(told.gather(rows.select(pl.when(is_any).then(is_any.cum_sum() - 1)).to_series()))

@@ -119,6 +119,8 @@ def _first(metric: Metric, cube: pl.DataFrame) -> date | None:
 
 def _where_it_is_measured(rows: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     """``rows`` with ``is_measured`` false, and nothing counted, where the metric means nothing or groups are not formed."""
+    if len(metric.scopes) == len(SCOPES) and not metric.about_people:
+        return rows
     scope = pl.col("scope")
     means = scope.is_in(list(metric.scopes))
     grouped = cohorts.is_cohort() if metric.about_people else pl.lit(True)

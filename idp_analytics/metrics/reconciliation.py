@@ -282,8 +282,7 @@ class _Cells:
         new = [point for point in points if point not in self._numbers]
         if new:
             rows = [self._rows[_rows_of(point)] for point in new]
-            level = self._settings.rules.level
-            numbers = together([m for m, _ in new], rows, self._people, self._spans, level, self._org)
+            numbers = together([m for m, _ in new], rows, self._people, self._spans, self._org)
             numbers = numbers.select("place", "scope", *_CELL, "value", "n", "k")
             by_place = numbers.partition_by("place", as_dict=True, include_key=False)
             nobody = numbers.drop("place").clear()

@@ -28,9 +28,9 @@ NUMBERS = {
 
 
 def aggregated(
-    measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, spans: pl.DataFrame, level: float
+    measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, spans: pl.DataFrame, level: float | None
 ) -> pl.DataFrame:
-    """``cells`` (:data:`CELL`, every entity in every window) with :data:`NUMBERS`.
+    """``cells`` (:data:`CELL`, every entity in every window) with :data:`NUMBERS`; where ``level`` is None, without intervals.
 
     ``rows``: what is counted, placed (:func:`windows.placed`), with ``scope`` and ``entity_id``. A value is null where nothing is
     behind it, or 0 where the definition says so; ``n`` then tells that it rests on nothing.
@@ -80,7 +80,7 @@ def _finished(measure: Measure, found: pl.DataFrame) -> pl.DataFrame:
 # --- shares -----------------------------------------------------------------------------------------------------------
 
 
-def _share(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: float) -> pl.DataFrame:
+def _share(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: float | None) -> pl.DataFrame:
     above = pl.col("k").fill_null(0).sum()
     if isinstance(measure, FailRate) and measure.link.inside:
         # A hit in a row of its own: one deployment fails once, however often it is found.
@@ -93,6 +93,8 @@ def _share(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: flo
     value = pl.when(pl.col("n") > 0).then(pl.col("k") / pl.col("n"))
     if isinstance(measure, FailRate) and (measure.above != "deployments" or measure.below != "deployments"):
         return found.with_columns(value.alias("value"))  # a ratio of two counts: no share of anything, no interval
+    if level is None:
+        return found.with_columns(value.alias("value"))
     crowding, how = np.ones(found.height), "Wilson"
     if isinstance(measure, Rework) and measure.in_clusters:
         crowding, how = _crowding(rows, found), "Wilson, n by design effect"
@@ -118,8 +120,9 @@ def _crowding(rows: pl.DataFrame, found: pl.DataFrame) -> npt.NDArray[np.float64
 # --- spans of time ----------------------------------------------------------------------------------------------------
 
 
-def _spans(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: float) -> pl.DataFrame:
+def _spans(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame, level: float | None) -> pl.DataFrame:
     known = rows.filter(pl.col("x").is_not_null())
+    level = level or 0.95  # here an interval is found with the value, at no price
     if measure.aggregation is Aggregation.SURVIVAL_MEDIAN:
         found = survival.grouped_median(known.with_columns(pl.col("ended").fill_null(True)), CELL, "x", "ended", level)
         found = found.with_columns(pl.col("events").alias("k"), pl.lit("Kaplan–Meier, log-log").alias("interval"))
@@ -160,7 +163,7 @@ def _time(measure: Measure, rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataF
 
 
 def _frequency(
-    measure: Frequency, rows: pl.DataFrame, cells: pl.DataFrame, spans: pl.DataFrame, level: float
+    measure: Frequency, rows: pl.DataFrame, cells: pl.DataFrame, spans: pl.DataFrame, level: float | None
 ) -> pl.DataFrame:
     count = {
         "deployments": pl.len(),
@@ -189,7 +192,7 @@ def _frequency(
     return whole.join(counts.group_by(CELL).agg(value.alias("value")), on=CELL, how="left")
 
 
-def _per_day(measure: Frequency, whole: pl.DataFrame, spans: pl.DataFrame, level: float) -> pl.DataFrame:
+def _per_day(measure: Frequency, whole: pl.DataFrame, spans: pl.DataFrame, level: float | None) -> pl.DataFrame:
     days = (pl.col("end") - pl.col("start")).dt.total_seconds(fractional=True) / 86400
     per = spans.select("every", "period", (pl.col("days") if measure.covered else days).alias("_days"))
     if measure.per == "weekday":
@@ -200,11 +203,15 @@ def _per_day(measure: Frequency, whole: pl.DataFrame, spans: pl.DataFrame, level
     value = pl.when(pl.col("_days") > 0).then(pl.col("n") / pl.col("_days"))
     if measure.of == "days":
         days_over = np.floor(found["_days"].to_numpy())
-        low, high = shares.wilson(found["n"].to_numpy(), days_over, level)
-        return found.with_columns(
-            (pl.col("n") / pl.Series(days_over)).alias("value"), pl.Series("low", low), pl.Series("high", high),
-            pl.col("n").alias("k"), pl.Series("n", days_over.astype(np.int64)), pl.lit("Wilson").alias("interval"),
+        told = found.with_columns(
+            (pl.col("n") / pl.Series(days_over)).alias("value"), pl.col("n").alias("k"), pl.Series("n", days_over.astype(np.int64))
         )  # fmt: skip
+        if level is None:
+            return told
+        low, high = shares.wilson(found["n"].to_numpy(), days_over, level)
+        return told.with_columns(pl.Series("low", low), pl.Series("high", high), pl.lit("Wilson").alias("interval"))
+    if level is None:
+        return found.with_columns(value.alias("value"))
     low, high = rates.exact_poisson(found["n"].to_numpy(), found["_days"].to_numpy(), level)
     return found.with_columns(
         value.alias("value"), pl.Series("low", low), pl.Series("high", high), pl.lit("exact Poisson").alias("interval")

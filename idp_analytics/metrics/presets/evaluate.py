@@ -212,11 +212,10 @@ def together(
     by_scopes: Sequence[Mapping[str, pl.DataFrame]],
     entities: pl.DataFrame,
     spans: pl.DataFrame,
-    level: float,
     org: pl.Expr,
 ) -> pl.DataFrame:
     """The numbers of several measures from what each counts (:func:`collected`), with ``place``: which of ``measures`` they are of. Those whose rows become
-    a number in the same way are aggregated at once. ``entities`` and rows may have ids by number; ``org`` is that of the organisation."""
+    a number in the same way are aggregated at once. Intervals are not told. ``entities`` and rows may have ids by number; ``org`` is that of the organisation."""
     ways: dict[Hashable, list[int]] = {}
     for place, measure in enumerate(measures):
         ways.setdefault(way(measure), []).append(place)
@@ -241,7 +240,7 @@ def together(
             .join(windows, how="cross")
             .select(CELL)
         )
-        found = aggregated(measures[places[0]], rows, cells, spans, level)
+        found = aggregated(measures[places[0]], rows, cells, spans, None).drop("low", "high", "interval")
         parts.append(found.join(keys, on="scope").drop("scope").rename({"_scope": "scope"}))
     return pl.concat(parts)
 

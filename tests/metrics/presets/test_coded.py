@@ -37,12 +37,14 @@ def test_what_is_aggregated_at_once_is_what_each_is_alone(divergence, settings):
     org = pl.lit(coded.entity(pl.Series([ORG])).item(), pl.UInt32)
     for ownership, seen in coded.seen.items():
         measures = [m for d in TOOLS for m in d.measures if d.ownership == ownership]
-        at_once = together(measures, collected(measures, seen, settings(), SPANS, SCOPES), numbered, SPANS, level, org)
+        at_once = together(measures, collected(measures, seen, settings(), SPANS, SCOPES), numbered, SPANS, org)
         at_once = at_once.with_columns(coded.owners.gather(at_once["entity_id"]).alias("entity_id"))
         texts = known(divergence, AS_OF, ownership)
         for place, measure in enumerate(measures):
             (rows,) = collected([measure], texts, settings(), SPANS, SCOPES)
-            alone = cell_values(measure, rows, people, SPANS, level).drop("metric", "detail", "unit", "tier")
+            alone = cell_values(measure, rows, people, SPANS, level).drop(
+                "metric", "detail", "unit", "tier", "low", "high", "interval"
+            )
             key = ["scope", "entity_id", "every", "period"]
             same = at_once.filter(place=place).select(alone.columns).sort(key)
             assert same.equals(alone.sort(key)), measure
