@@ -5,6 +5,7 @@ from idp_analytics.metrics.allocation.explain import pool_charges
 from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.follow_through import action_rows
+from idp_analytics.metrics.gathered import Exchange, exchanged
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
 from idp_analytics.metrics.path_rows import STUDIES as _PATH_STUDIES
@@ -23,6 +24,7 @@ __all__ = [
     "STUDIES",
     "SUBJECTS",
     "WAYS_BACK",
+    "Exchange",
     "Shown",
     "action_rows",
     "answered",
@@ -30,6 +32,7 @@ __all__ = [
     "component_rows",
     "compute",
     "definitions",
+    "exchanged",
     "linked_incidents",
     "path_rows",
     "pool_charges",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
 
 import polars as pl
 
@@ -30,12 +33,27 @@ class Gathered:
     durations: pl.DataFrame | None
 
 
+class Exchange(Protocol):
+    """Where several processes that look at the same tables at the same moment leave frames for each other."""
+
+    @property
+    def name(self) -> str:
+        """What no other exchange is called."""
+
+    def leave(self, name: str, frame: pl.DataFrame) -> None:
+        """Let the others have a frame, if there is room for it."""
+
+    def left(self, name: str) -> pl.DataFrame | None:
+        """The frame that somebody left; None: nobody has yet."""
+
+
 class Gathering:
     """The observations of ``tables`` before ``as_of``, gathered metric by metric.
 
     What is found is kept for the last tables and settings, as long as those tables are there, so that whoever asks after the answers were made
     (``process_behaviour``, ``nine_in_ten``, ``maturity``, ``impact``) reads and joins nothing again. What was known at an earlier moment
-    (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice. Without ``keep`` nothing is.
+    (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice. Without ``keep`` nothing is. What is kept is also left
+    for other processes, and taken from them, where there is an exchange (:func:`exchanged`).
     """
 
     def __init__(self, tables: Tables, settings: Settings, as_of: datetime, keep: bool = True) -> None:
@@ -47,7 +65,11 @@ class Gathering:
         """What is observed for ``metric``."""
         found = self._held.found.get(metric.name)
         if found is None or found[0] is not metric:
-            found = metric, self._gathered(metric)
+            if (left := self._held.left(metric)) is not None:
+                found = metric, left
+            else:
+                found = metric, self._gathered(metric)
+                self._held.leave(metric, found[1])
             if self._keep and metric.estimator is not Estimator.TOTAL:
                 self._held.found[metric.name] = found
         return found[1]
@@ -70,14 +92,48 @@ class Gathering:
         return Gathered(*pl.collect_all([cube.with_columns(by_number), single.with_columns(by_number)]))
 
 
-class _Kept:
-    """What was gathered of certain tables; holds none of them alive."""
+def exchanged(
+    tables: Tables, settings: Settings, as_of: datetime, metrics: Sequence[Metric], exchange: Exchange
+) -> None:
+    """From now on, what is gathered of ``tables`` at this moment for one of these metrics is left in ``exchange``, and taken from there: by every process that
+    says so of the same tables, settings and moment."""
+    _kept[:] = [_Kept(tables, settings, as_of, {metric.name: metric for metric in metrics}, exchange)]
 
-    def __init__(self, tables: Tables, settings: Settings, as_of: datetime) -> None:
+
+class _Kept:
+    """What was gathered of certain tables; holds none of them alive. ``metrics``: for which there is an ``exchange``, by name."""
+
+    def __init__(
+        self, tables: Tables, settings: Settings, as_of: datetime,
+        metrics: Mapping[str, Metric] = MappingProxyType({}), exchange: Exchange | None = None,
+    ) -> None:  # fmt: skip
         self.found: dict[str, tuple[Metric, Gathered]] = {}
-        self.texts = pl.Categories.random()
+        self.texts = pl.Categories(exchange.name) if exchange else pl.Categories.random()
         self._tables = {name: weakref.ref(table, lambda _: self.found.clear()) for name, table in tables.items()}
         self.as_of, self._settings = as_of, settings
+        self._metrics, self._exchange = metrics, exchange
+
+    def left(self, metric: Metric) -> Gathered | None:
+        """What another process has gathered for the metric."""
+        if self._exchange is None or self._metrics.get(metric.name) is not metric:
+            return None
+        cube = self._exchange.left(f"{metric.name}.cube")
+        durations = self._exchange.left(f"{metric.name}.durations") if metric.estimator in TIMED else None
+        if cube is None or (durations is None and metric.estimator in TIMED):
+            return None
+        return Gathered(cube, durations)
+
+    def leave(self, metric: Metric, gathered: Gathered) -> None:
+        """Let other processes have it. Charges are asked for once."""
+        if (
+            self._exchange is None
+            or self._metrics.get(metric.name) is not metric
+            or metric.estimator is Estimator.TOTAL
+        ):
+            return
+        self._exchange.leave(f"{metric.name}.cube", gathered.cube)
+        if gathered.durations is not None:
+            self._exchange.leave(f"{metric.name}.durations", gathered.durations)
 
     def is_of(self, tables: Tables, settings: Settings) -> bool:
         return self._settings is settings and same(self._tables, tables)

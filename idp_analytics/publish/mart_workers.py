@@ -3,7 +3,8 @@
 A process that has loaded a company puts its tables where others can map them (:mod:`.shelf`), lets go of its own, and has the answers and the studies
 computed in children of a :mod:`zygote`, as many at a time as there are to be workers: each with one thread of Polars, which for queries as small as these
 takes a quarter less of the processors than two threads for each. A child computes what shares its work (:func:`_groups`) and ends, so that what it needed
-goes back to the system. What comes out is the same to the last digit as if one process had computed all of it, one after the other.
+goes back to the system; what is observed for the metrics, on which much of it rests, it leaves for the others. What comes out is the same to the last digit
+as if one process had computed all of it, one after the other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 import polars as pl
 
 from idp_analytics.errors import ReportError
-from idp_analytics.metrics import STUDIES, SUBJECTS, Shown, compute
+from idp_analytics.metrics import CATALOGUE, STUDIES, SUBJECTS, Shown, compute, exchanged
 from idp_analytics.organisation import Organisation, Unread, organise
 from idp_analytics.publish import loading_workers, shelf, zygote
 from idp_analytics.publish.loading_workers import LEAST_BYTES
@@ -46,6 +47,9 @@ SECONDS = {
 }  # fmt: skip
 """What studies take of a processor for 500 teams, one after the other in one process (``bench/mart.py``, November 2026; those not named 0.1 or less). It only
 says what is begun first, so that no process is left with something long when nothing else is waiting."""
+
+GATHERED = ("process_behaviour", "maturity", "impact", "nine_in_ten")
+"""Studies of what is gathered for the answers: as long as these are computed there are others to begin with."""
 
 ANSWERS = "answers"
 
@@ -169,8 +173,10 @@ class Several:
         return {name: shelf.fetched(self._path(name)) for name in names}
 
     def _fill(self) -> None:
-        """Give every worker something to do, what takes longest first."""
-        self._waiting.sort(key=_weight, reverse=True)
+        """Give every worker something to do, what takes longest first; while there are no answers, what they will leave for others last."""
+        parts = (*self._waiting, *(part for part, _ in self._working.values()))
+        later = set(GATHERED) if any(part.every for part in parts) else set()
+        self._waiting.sort(key=lambda part: (later.isdisjoint(part.studies), _weight(part)), reverse=True)
         while self._waiting and len(self._working) < self.workers:
             self._begin(self._waiting.pop(0))
 
@@ -246,8 +252,9 @@ def _computed(held: _Held, part: _Part) -> None:
     """Compute a part from the tables in the files, and write each frame to the folder."""
     nothing = pl.DataFrame()
     organisation = Organisation(held.settings, shelf.taken(held.files), nothing, nothing, held.as_of)
+    exchanged(organisation.lazy, held.settings, held.as_of, CATALOGUE, shelf.Exchange(held.folder))
     if part.every:
-        # Nobody asks in this process again, so nothing of it is kept, and nothing else held while the answers are put in order.
+        # Nobody asks in this process again, so it keeps nothing that it leaves for others, and nothing else held while the answers are put in order.
         given = organisation.lazy, organisation.settings, organisation.as_of
         answers = compute(*given, every=part.every, keep=False)
         del organisation, given

@@ -132,6 +132,35 @@ def leave(frame: pl.DataFrame, path: Path) -> None:
         _write(frame.rechunk(), file)
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """What several processes leave for each other in ``folder``, which is theirs alone (:class:`idp_analytics.metrics.Exchange`)."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """What no other exchange of this system is called while there is this one."""
+        return str(self.folder)
+
+    def leave(self, name: str, frame: pl.DataFrame) -> None:
+        """Write a frame where all can map it, at once whole; where there is no room, nobody gets it."""
+        path = self.folder / f"{name}.{os.getpid()}"
+        try:
+            leave(frame, path)
+            path.replace(self.folder / name)
+        except OSError:
+            path.unlink(missing_ok=True)
+
+    def left(self, name: str) -> pl.DataFrame | None:
+        """The frame of this name, mapped; None while nobody has left it."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                return _mapped(file.fileno())
+        except FileNotFoundError:
+            return None
+
+
 def fetched(path: Path) -> pl.DataFrame:
     """The frame that another process has left, mapped; the file loses its name."""
     with path.open("rb") as file:

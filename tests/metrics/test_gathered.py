@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -80,3 +81,45 @@ def test_where_nothing_is_to_be_kept_answers_are_the_same_and_nothing_is(made, s
     alone = compute(dict(made), given, now, keep=False)
     assert not gathered._kept[0].found
     assert_frame_equal(alone, compute(made, given, now))
+
+
+class Held(dict[str, pl.DataFrame]):
+    """An exchange in memory, as the other processes see it."""
+
+    name = "of a test"
+    leave = dict.__setitem__
+    left = dict.get
+
+
+def test_what_one_process_gathered_is_not_gathered_by_another(joined, made, settings, as_of):
+    lead, count = by_name("change_lead_time"), by_name("deployment_frequency")
+    given, now, held = settings(), as_of("2026-04-01"), Held()
+    gathered.exchanged(made, given, now, (lead, count), held)
+    first = {metric.name: Gathering(made, given, now, keep=False).of(metric) for metric in (lead, count)}
+    assert sorted(held) == ["change_lead_time.cube", "change_lead_time.durations", "deployment_frequency.cube"]
+    assert sorted(joined) == ["change_lead_time", "deployment_frequency"]
+    other = dict(made) | {"teams": made["teams"].filter(pl.lit(True))}
+    gathered.exchanged(other, given, now, (lead, count), held)
+    for metric in (lead, count):
+        found = Gathering(other, given, now).of(metric)
+        assert found.cube is first[metric.name].cube and found.durations is first[metric.name].durations
+    assert len(joined) == 2
+
+
+def test_of_other_metrics_moments_and_tables_nothing_is_exchanged(joined, made, settings, as_of):
+    lead, count = by_name("change_lead_time"), by_name("deployment_frequency")
+    given, now, held = settings(), as_of("2026-04-01"), Held()
+    gathered.exchanged(made, given, now, (lead,), held)
+    Gathering(made, given, now).of(lead)
+    left, made_of = dict(held), list(joined)
+    Gathering(made, given, now).of(replace(lead))
+    Gathering(made, given, now).of(count)
+    Gathering(made, given, as_of("2026-03-11")).of(lead)
+    Gathering(dict(made) | {"teams": made["teams"].filter(pl.lit(True))}, given, now).of(lead)
+    assert joined[len(made_of) :] == [
+        "change_lead_time",
+        "deployment_frequency",
+        "change_lead_time",
+        "change_lead_time",
+    ]
+    assert held.keys() == left.keys() and all(held[name] is left[name] for name in held)

@@ -86,6 +86,29 @@ def test_every_study_is_in_one_group() -> None:
     assert tuple(study for subject in SUBJECTS for study in subject) == STUDIES
 
 
+def test_what_is_left_for_others_is_there_as_a_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, numbers = shelf.Exchange(tmp_path), pl.Categories(str(tmp_path))
+    frame = pl.DataFrame({"a": ["x", None, "y"], "n": [1, 2, 3]}).with_columns(
+        pl.col("a").cast(pl.Categorical(numbers))
+    )
+    assert exchange.left("one") is None
+    exchange.leave("one", frame)
+    exchange.leave("none", frame.clear())
+    for name, told in (("one", frame), ("none", frame.clear())):
+        found = exchange.left(name)
+        assert found is not None and found.equals(told) and found.schema == frame.schema
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.ipc.new_file", full)
+    exchange.leave("two", frame)
+    assert exchange.left("two") is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["none", "one"]
+
+
 class _Idle:
     """A client that begins nothing, and notes what it was asked for."""
 
@@ -100,14 +123,15 @@ class _Idle:
 def test_what_takes_longest_is_begun_first_and_the_answers_before_all(sample: Organisation, tmp_path: Path) -> None:
     idle, held = _Idle(), mart_workers._Held({}, sample.settings, sample.as_of, tmp_path)
     several = mart_workers.Several(idle, held, 2)  # type: ignore[arg-type]
-    short, long, answers = ("trend",), ("maturity", "maturity_history"), mart_workers._Part(every=("1mo",))
-    several._waiting += [mart_workers._Part(short), mart_workers._Part(long), answers]
+    short, long, resting = ("trend",), ("top_two", "themes"), ("maturity", "maturity_history")
+    answers = mart_workers._Part(every=("1mo",))
+    several._waiting += [mart_workers._Part(names) for names in (short, resting, long)] + [answers]
     several._fill()
     assert idle.parts == [answers, mart_workers._Part(long)]
     several._working.clear()
     several._waiting.append(mart_workers._Part(("reconciliation",), period="2026-06"))
     several._fill()
-    assert [part.studies for part in idle.parts[2:]] == [("reconciliation",), short]
+    assert [part.studies for part in idle.parts[2:]] == [resting, ("reconciliation",)]
 
 
 def test_what_is_raised_there_is_raised_here(sample: Organisation) -> None:
