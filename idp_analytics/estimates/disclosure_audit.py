@@ -40,12 +40,16 @@ def fixed(members: pl.DataFrame, totals: pl.DataFrame) -> pl.Series:
     :class:`ContradictionError` where no counts fit.
     """
     cells, relations, right = _system(members, totals)
-    if not len(cells):
-        return cells
+    return cells.filter(pl.Series(follows(relations, right), dtype=pl.Boolean))
+
+
+def follows(relations: Any, right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """As :func:`fixed`, by number: whether each column of ``relations`` (statements × cells, zeros and ones), which add up to ``right``, follows."""
+    pinned = np.ones(relations.shape[1], bool)
     settled = _settled(relations, right)
     is_open = np.isnan(settled)
     if not is_open.any():
-        return cells
+        return pinned
     right = right - relations @ np.nan_to_num(settled)
     rows = np.flatnonzero(relations @ is_open.astype(float) > 0)
     left = relations[rows][:, np.flatnonzero(is_open)]
@@ -53,9 +57,8 @@ def fixed(members: pl.DataFrame, totals: pl.DataFrame) -> pl.Series:
         moves = disclosure_flow.can_move(left, right[rows])
     except disclosure_flow.NoCountsError as error:
         raise ContradictionError(str(error)) from None
-    pinned = np.ones(len(cells), bool)
     pinned[is_open] = _followed(left, right[rows]) if moves is None else ~moves
-    return cells.filter(pl.Series(pinned))
+    return pinned
 
 
 def _followed(relations: Any, right: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -113,13 +116,22 @@ def bounds(members: pl.DataFrame, totals: pl.DataFrame, cells: Sequence[str]) ->
     """
     known, relations, right = _system(members, totals)
     place = {cell: number for number, cell in enumerate(known)}
-    rows = []
-    for cell in cells:
-        goal = np.zeros(len(known))
-        goal[place[cell]] = 1.0
-        ends = [_solved(sign * goal, relations, right) for sign in (1, -1)]
-        rows.append((cell, *(None if end is None else sign * end for sign, end in zip((1, -1), ends, strict=True))))
+    ends = limits(relations, right, [place[cell] for cell in cells])
+    rows = [(cell, *both) for cell, both in zip(cells, ends, strict=True)]
     return pl.DataFrame(rows, schema={"cell": pl.String, "low": pl.Float64, "high": pl.Float64}, orient="row")
+
+
+def limits(
+    relations: Any, right: np.ndarray[Any, Any], columns: Sequence[int]
+) -> list[tuple[float | None, float | None]]:
+    """As :func:`bounds`, by number: the least and the most (None: no end) that each of ``columns`` can be."""
+    found = []
+    for column in columns:
+        goal = np.zeros(relations.shape[1])
+        goal[column] = 1.0
+        low, high = (_solved(sign * goal, relations, right) for sign in (1, -1))
+        found.append((low, None if high is None else -high))
+    return found
 
 
 def _system(members: pl.DataFrame, totals: pl.DataFrame) -> tuple[pl.Series, Any, np.ndarray[Any, Any]]:

@@ -65,9 +65,7 @@ def can_move(relations: Any, right: Array) -> Array | None:
     )
     _, part = connected_components(ways, connection="strong")
     among = part[start] == part[end]
-    moves = among & ((times > 1) | (start == end))
-    inner = np.flatnonzero(among & ~moves)
-    moves[inner] = ~_bridges(start, end, among & (start != end), times, part)[inner]
+    moves = among & ~_bridges(start, end, among & (start != end), times, part)
     return np.asarray(moves[kind])
 
 

@@ -8,7 +8,6 @@ itself is in :data:`idp_analytics.metrics.studies.STUDIES`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ import polars as pl
 from idp_analytics.answers import ORG
 from idp_analytics.errors import IdpError
 from idp_analytics.estimates import disclosure_audit
-from idp_analytics.report import disclosure_earlier, disclosure_responses, disclosure_wholes
+from idp_analytics.report import disclosure_cells, disclosure_earlier, disclosure_responses, disclosure_wholes
 from idp_analytics.report.disclosure_statements import (
     ANSWERS,
     NOBODYS,
@@ -39,7 +38,6 @@ STUDIES = (RESULTS, ANSWERS, THEMES, *disclosure_wholes.STUDIES)
 
 _SHOWN_AT_MOST = 20
 _CHOSEN = ("several", "choice")
-_SILENT = "silent"
 
 
 class DisclosureError(IdpError):
@@ -196,15 +194,16 @@ def _followed(reports: Sequence[_Report]) -> Iterator[str]:
     heads = _heads(reports[0].responses)
     for table in tables[0][0]:
         stated, everybody = [], set()
+        wholes: dict[tuple[str, ...], int] = {}
         for report, (told, members) in zip(reports, tables, strict=True):
             if table in told:
                 mine = {*members[table]["entity_id"], *report.others.get(table[:2], ())} if table in members else set()
                 everybody |= mine
-                stated.append(told[table].with_columns(pl.lit(sorted(mine), pl.List(pl.String)).alias("members")))
-        whole = pl.concat(stated).with_columns(
-            pl.when(pl.col("entity_id") == ORG).then("members").otherwise(pl.concat_list("entity_id")).alias("members")
-        ).unique(["entity_id", "low", "high", "n", "is_answer", "members"], maintain_order=True)  # fmt: skip
-        yield from _pinned(table, whole, sorted(everybody), heads.get(table[:2], {}))
+                number = wholes.setdefault(tuple(sorted(mine)), len(wholes))
+                is_whole = pl.col("entity_id") == ORG
+                stated.append(told[table].with_columns(pl.when(is_whole).then(number).alias("whole")))
+        said = pl.concat(stated).unique(["entity_id", "low", "high", "n", "is_answer", "whole"], maintain_order=True)
+        yield from _pinned(table, said, sorted(everybody), list(wholes), heads.get(table[:2], {}))
 
 
 def _heads(responses: pl.DataFrame) -> dict[tuple[object, ...], dict[str, int]]:
@@ -229,10 +228,14 @@ def _answered(reports: Sequence[_Report], studies: Studies) -> Iterator[str]:
 
 
 def _pinned(
-    table: tuple[object, ...], statements: pl.DataFrame, groups: list[str], heads: Mapping[str, int]
+    table: tuple[object, ...],
+    statements: pl.DataFrame,
+    groups: list[str],
+    wholes: Sequence[Sequence[str]],
+    heads: Mapping[str, int],
 ) -> Iterator[str]:
-    """Groups of which something they do not show can be worked out: how many were favourable, or each answer. ``heads``: how many could have
-    answered, which everybody there knows."""
+    """Groups of which something they do not show can be worked out: how many were favourable, or each answer. ``wholes``: what the organisation
+    was made up of; ``heads``: how many could have answered, which everybody there knows."""
     favourable, each = statements.filter(~pl.col("is_answer")), statements.filter("is_answer")
     try:
         for stated, shown in ((favourable, favourable), (statements, each)):
@@ -240,77 +243,52 @@ def _pinned(
             hidden = [group for group in groups if group not in told_of]
             if not hidden or shown.is_empty():
                 continue
-            known = _known(stated, {team: heads[team] for team in hidden if team in heads})
+            known = _known(stated, groups, wholes, {team: heads[team] for team in hidden if team in heads})
+            ends = dict(disclosure_cells.pieces(stated))
+            sides = _sides(favourable)
             for group in sorted(known.keys() & set(hidden)):
-                own = favourable.filter(entity_id=group)
-                told = [low for low in known[group] if low > PASSED and not _follows(own, low, stated)]
-                if told and (group in heads or not _is_empty(group, stated)):
+                own = sides.get(group, [])
+                told = [low for low in known[group] if low > PASSED and not _follows(own, low, ends[low])]
+                if told and (group in heads or not _is_empty(group, stated, groups, wholes)):
                     yield f"{called(table)}, {group}: {len(told)} of its answers can be worked out"
     except disclosure_audit.ContradictionError:
         yield f"{called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
 
 
-def _known(statements: pl.DataFrame, heads: Mapping[str, int]) -> dict[str, list[float]]:
-    """Group → the cells of it (by their lowest answer) whose count follows from ``statements``, no group of ``heads`` having given more."""
-    cells = _cells(statements)
-    rows = _rows(statements)
-    there = [
-        (f"of {team}", f"{team}\0{piece}", number)
-        for team, number in heads.items()
-        for piece in (_SILENT, *(low for low, _ in cells))
-    ]
-    found: dict[str, list[float]] = {}
-    for cell in _fixed(rows, there):
-        group, low = cell.split("\0")
-        if low != _SILENT:
-            found.setdefault(group, []).append(float(low))
+def _known(
+    statements: pl.DataFrame, groups: Sequence[str], wholes: Sequence[Sequence[str]], heads: Mapping[str, int]
+) -> dict[str, list[float]]:
+    """Group → the cells of it (by their lowest answer) whose count follows from ``statements``, no group of ``heads`` having given more; from
+    ``statements`` alone where people are not where memberships say."""
+    cells = disclosure_cells.cells(statements, groups, wholes, heads)
+    try:
+        return cells.lows(disclosure_audit.follows(cells.relations, cells.right))
+    except disclosure_audit.ContradictionError:
+        if not heads:
+            raise
+        return _known(statements, groups, wholes, {})
+
+
+def _is_empty(group: str, statements: pl.DataFrame, groups: Sequence[str], wholes: Sequence[Sequence[str]]) -> bool:
+    """Nobody of the group answered, as it follows. Where it is not known that anybody is in it, that tells of nobody."""
+    cells = disclosure_cells.cells(statements, groups, wholes, {})
+    limits = disclosure_audit.limits(cells.relations, cells.right, cells.of(group).tolist())
+    return all(high is not None and high < 0.5 for _, high in limits)
+
+
+_Side = tuple[float, float, int]
+"""Answers from, to, and how many."""
+
+
+def _sides(favourable: pl.DataFrame) -> dict[str, list[_Side]]:
+    """Group → the sides it shows."""
+    found: dict[str, list[_Side]] = {}
+    for entity, low, high, n in favourable.select("entity_id", "low", "high", "n").iter_rows():
+        found.setdefault(entity, []).append((low, high, n))
     return found
 
 
-def _rows(statements: pl.DataFrame) -> list[tuple[str, str, int]]:
-    """Which statement adds up which cell to what."""
-    cells = _cells(statements)
-    return [
-        (f"{number}", f"{group}\0{low}", row["n"])
-        for number, row in enumerate(statements.to_dicts())
-        for group in row["members"]
-        for low, high in cells
-        if row["low"] <= low and high <= row["high"] + 1
-    ]
-
-
-def _is_empty(group: str, statements: pl.DataFrame) -> bool:
-    """Nobody of the group answered, as it follows. Where it is not known that anybody is in it, that tells of nobody."""
-    whole = pl.DataFrame(
-        _rows(statements), schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row"
-    )
-    own = [cell for cell in whole["cell"].unique().sort() if cell.startswith(f"{group}\0")]
-    limits = disclosure_audit.bounds(
-        whole.select("statement", "cell"), whole.select("statement", "total").unique(), own
-    )
-    return bool((limits["high"] < 0.5).fill_null(False).all())
-
-
-def _fixed(rows: Sequence[tuple[str, str, int]], there: Sequence[tuple[str, str, int]]) -> pl.Series:
-    """What follows from ``rows`` and how many are ``there``; from ``rows`` alone where people are not where memberships say."""
-    whole = pl.DataFrame(
-        (*rows, *there), schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row"
-    )
-    try:
-        return disclosure_audit.fixed(whole.select("statement", "cell"), whole.select("statement", "total").unique())
-    except disclosure_audit.ContradictionError:
-        if not there:
-            raise
-        return _fixed(rows, ())
-
-
-def _cells(statements: pl.DataFrame) -> list[tuple[float, float]]:
-    """The finest pieces that the statements cut the scale into: from, up to but without."""
-    return list(itertools.pairwise(sorted({*statements["low"], *(value + 1 for value in statements["high"])})))
-
-
-def _follows(own: pl.DataFrame, low: float, statements: pl.DataFrame) -> bool:
+def _follows(own: Sequence[_Side], start: float, end: float) -> bool:
     """What a group shows itself says what is in the cell: the cell is all of a side it shows, or of a side that is empty."""
-    end = next(high for start, high in _cells(statements) if start == low)
-    sides = own.filter(pl.col("low") <= low, pl.col("high") + 1 >= end)
-    return any(row["n"] == 0 or (row["low"] == low and row["high"] + 1 == end) for row in sides.to_dicts())
+    sides = [(low, high, n) for low, high, n in own if low <= start and high + 1 >= end]
+    return any(n == 0 or (low == start and high + 1 == end) for low, high, n in sides)

@@ -7,7 +7,7 @@ withheld, may not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -17,9 +17,6 @@ from idp_analytics.report.disclosure_statements import NOBODYS, WAVE
 
 Row = tuple[str, str, int]
 """A statement, a cell of it, and its total."""
-
-_ALL = ""
-"""The question to answer at all."""
 
 
 def problems(responses: pl.DataFrame, counted: pl.DataFrame, all_answer: frozenset[object]) -> Iterator[str]:
@@ -48,14 +45,12 @@ def problems(responses: pl.DataFrame, counted: pl.DataFrame, all_answer: frozens
     # Where it is not known how many there are, as many as anything says: no end to how many answered, but that who answered a question did.
     most = max((number for _, number in [*answered, *((entity, of) for _, entity, of in partly)]), default=0)
     room = dict.fromkeys(everybody, most)
-    questions = sorted({question for question, _, _ in partly})
-    rows = [*_answered(answered, everybody), *_partly(partly, everybody)]
     try:
-        silent = _silent([*rows, *_there({**room, **heads}, questions)], hidden, heads)
+        silent = _silent(answered, partly, {**room, **heads}, hidden, heads)
     except disclosure_audit.ContradictionError:
         # People are not where memberships say: then nothing follows from how many there are.
         try:
-            silent = _silent([*rows, *_there(room, questions)], hidden, {})
+            silent = _silent(answered, partly, room, hidden, {})
         except disclosure_audit.ContradictionError:
             yield f"{_called(responses)}: the numbers of who answered contradict each other, so what they tell of whom cannot be checked"
             return
@@ -63,44 +58,70 @@ def problems(responses: pl.DataFrame, counted: pl.DataFrame, all_answer: frozens
         yield f"{_called(responses)}, {group}: how many answered can be worked out"
 
 
-def _answered(answered: Sequence[tuple[str, int]], everybody: Sequence[str]) -> Iterator[Row]:
+def _stated(
+    answered: Sequence[tuple[str, int]], partly: Sequence[tuple[str, str, int]], there: Mapping[str, int]
+) -> tuple[list[Row], dict[str, int]]:
+    """What all numbers together say of how many of each team answered beyond those who answered some question, and how many those are.
+
+    Who answered a question is nobody's business here, only that there are as many: where a team's number is told, at least so many of it
+    answered the wave; those of all other teams together are no more than answered the wave there, so that the silent of these teams and who
+    passed the question over (``spare``) are all that are there less those. Nothing else follows of the wave (Fourier–Motzkin elimination).
+    """
+    told: dict[str, dict[str, int]] = {}
+    for question, entity, number in partly:
+        if told.setdefault(question, {}).setdefault(entity, number) != number:
+            raise disclosure_audit.ContradictionError("two numbers of one group")
+    least = dict.fromkeys(there, 0)
+    for numbers in told.values():
+        for team in numbers.keys() & there.keys():
+            least[team] = max(least[team], numbers[team])
+    rows = [
+        (f"there\0{team}", _cell(what, team), number - least[team])
+        for team, number in there.items()
+        for what in ("more", "silent")
+    ]
     for entity, number in answered:
-        for group in everybody if entity == ORG else [entity]:
-            yield f"{_ALL}\0{entity}\0{number}", _cell(_ALL, group, "answered"), number
+        teams = list(there) if entity == ORG else [entity]
+        more = number - sum(least.get(team, 0) for team in teams)
+        rows += [(f"answered\0{entity}\0{number}", _cell("more", team), more) for team in teams]
+    for question, numbers in told.items():
+        if ORG in numbers:
+            others = [team for team in there if team not in numbers]
+            rest = numbers[ORG] - sum(numbers[team] for team in numbers.keys() & there.keys())
+            if rest < 0:
+                raise disclosure_audit.ContradictionError("teams are more than the organisation")
+            without = sum(there[team] for team in others) - rest
+            cells = [*(_cell("silent", team) for team in others), _cell("spare", question)]
+            rows += [(f"without\0{question}", cell, without) for cell in cells]
+    return rows, least
 
 
-def _partly(counted: Sequence[tuple[str, str, int]], everybody: Sequence[str]) -> Iterator[Row]:
-    for question, entity, number in counted:
-        for group in everybody if entity == ORG else [entity]:
-            yield f"{question}\0{entity}\0{number}", _cell(question, group, "answered"), number
-
-
-def _there(heads: dict[str, int], questions: Sequence[str]) -> Iterator[Row]:
-    """Of every team, for every question: who answered it, who answered the wave but not it, and who did not answer make up the team."""
-    for team, number in heads.items():
-        for question in (_ALL, *questions):
-            head = f"{question}\0{team}\0there"
-            yield head, _cell(question, team, "answered"), number
-            yield head, _cell(_ALL, team, "silent"), number
-            if question != _ALL:
-                yield head, _cell(question, team, "passed"), number
-
-
-def _silent(rows: Sequence[Row], hidden: Sequence[str], heads: dict[str, int]) -> list[str]:
+def _silent(
+    answered: Sequence[tuple[str, int]],
+    partly: Sequence[tuple[str, str, int]],
+    there: Mapping[str, int],
+    hidden: Sequence[str],
+    heads: Mapping[str, int],
+) -> list[str]:
     """The ``hidden`` groups of which the number that answered follows, and is not that of everybody there."""
+    rows, at_least = _stated(answered, partly, there)
     whole = pl.DataFrame(rows, schema={"statement": pl.String, "cell": pl.String, "total": pl.Int64}, orient="row")
     members, totals = whole.select("statement", "cell").unique(), whole.select("statement", "total").unique()
     pinned = set(disclosure_audit.fixed(members, totals))
-    found = [group for group in hidden if _cell(_ALL, group, "answered") in pinned]
+    found = [group for group in hidden if _cell("more", group) in pinned]
     if not found:
         return []
-    limits = disclosure_audit.bounds(members, totals, [_cell(_ALL, group, "answered") for group in found])
-    least = dict(zip(found, limits["low"], strict=True))
-    return [group for group in found if group == NOBODYS or group not in heads or least[group] < heads[group] - 0.5]
+    limits = disclosure_audit.bounds(members, totals, [_cell("more", group) for group in found])
+    more = dict(zip(found, limits["low"], strict=True))
+    return [
+        group
+        for group in found
+        if group == NOBODYS or group not in heads or at_least[group] + more[group] < heads[group] - 0.5
+    ]
 
 
-def _cell(question: str, group: str, what: str) -> str:
-    return f"{question}\0{group}\0{what}"
+def _cell(what: str, of: str) -> str:
+    return f"{what}\0{of}"
 
 
 def _called(responses: pl.DataFrame) -> str:
