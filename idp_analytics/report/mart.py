@@ -28,6 +28,7 @@ from idp_analytics.paths import written
 from idp_analytics.periods import Period, parse
 from idp_analytics.report import parts, people_rows
 from idp_analytics.report.service_answers import ServiceAnswers
+from idp_analytics.report.study_files import StudyFiles
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -193,7 +194,8 @@ class Mart:
 
     @classmethod
     def read(cls, folder: Path, team: str | None = None) -> Mart:
-        """Read what :meth:`write` wrote; with ``team``, of answers, studies and coverage only that team's and the organisation's.
+        """Read what :meth:`write` wrote; with ``team``, of answers, studies and coverage only that team's and the organisation's, without one each study
+        when it is asked for (:class:`~.study_files.StudyFiles`).
 
         Raises :class:`ReportError` when ``folder`` holds no mart.
         """
@@ -206,14 +208,15 @@ class Mart:
             opened: dict[str, Any] = {name: cut[name] for name in _FRAMES}
             return cls(**opened, studies=cut, meta=meta)
         studies = [study.name for study in STUDIES]
-        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in (*_FRAMES, *studies)}
+        now = _FRAMES if team is None else (*_FRAMES, *studies)
+        frames = {name: pl.scan_parquet(folder / f"{name}.parquet") for name in now}
         if team is not None:
             own = (pl.col("scope") == "team") & (pl.col("entity_id") == team)
             for name in ("answers", *studies):
                 frames[name] = frames[name].filter((pl.col("scope") == "org") | own)
             frames["coverage"] = frames["coverage"].filter(pl.col("team_id") == team)
         read: dict[str, Any] = dict(zip(frames, pl.collect_all(frames.values()), strict=True))
-        told = {name: read.pop(name) for name in studies}
+        told = StudyFiles(folder, studies) if team is None else {name: read.pop(name) for name in studies}
         return cls(**read, studies=told, meta=meta)
 
     @property

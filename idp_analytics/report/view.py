@@ -19,6 +19,7 @@ from idp_analytics.periods import SHOWN, Period, course, label, preceding
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.parts import Opened, T
 from idp_analytics.report.slices import at, where
+from idp_analytics.report.study_files import StudyFiles
 from idp_analytics.tables.incomplete import incomplete
 
 
@@ -91,12 +92,13 @@ class View:
         """The rows of a study about this entity, of all periods."""
         if self.scope == "team" and isinstance(self.mart.studies, Opened):
             return self.mart.studies.own(study)
-        rows = self.mart.studies[study]
+        of_org = self.scope == "org" and isinstance(self.mart.studies, StudyFiles)
+        rows = self.whole(study) if of_org else self.mart.studies[study]
         return rows.filter(scope=self.scope, entity_id=self.entity_id) if rows.height else rows
 
     def whole(self, study: str) -> pl.DataFrame:
         """The rows of a study about the organisation, of all periods."""
-        if isinstance(self.mart.studies, Opened):
+        if isinstance(self.mart.studies, Opened | StudyFiles):
             return self.mart.studies.whole(study)
         return self.mart.studies[study].filter(scope="org")
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from answer_building import SCRIPT, answer, of_team
+from answer_building import SCRIPT, answer, of_org, of_team
 from answer_building import mart as made_of
 from polars.testing import assert_frame_equal
 
@@ -17,6 +17,7 @@ from idp_analytics.errors import ReportError
 from idp_analytics.metrics import STUDIES
 from idp_analytics.report import mart as marts
 from idp_analytics.report.mart import Mart
+from idp_analytics.report.study_files import StudyFiles
 
 FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
 RATE = "change_fail_rate"
@@ -37,6 +38,23 @@ def test_what_is_written_is_read_again(mart, written):
         assert_frame_equal(again.studies[study.name], mart.studies[study.name])
     assert again.meta == mart.meta
     assert sorted(files) == sorted(folder.iterdir())
+
+
+def test_a_study_is_read_when_it_is_asked_for(written):
+    folder, _ = written
+    again = Mart.read(folder)
+    view = of_org(again)
+    for study in STUDIES:
+        whole = pl.read_parquet(folder / f"{study.name}.parquet").filter(scope="org")
+        assert_frame_equal(view.whole(study.name), whole)
+        assert_frame_equal(view.own(study.name), whole.filter(entity_id="org"))
+    assert isinstance(again.studies, StudyFiles)
+    assert again.studies._read == {}
+    assert again.studies["trend"] is again.studies["trend"]
+    assert_frame_equal(again.studies.whole("trend"), again.studies["trend"].filter(scope="org"))
+    assert list(again.studies) == [study.name for study in STUDIES] and len(again.studies) == len(STUDIES)
+    with pytest.raises(KeyError):
+        again.studies["no_such_study"]
 
 
 def test_the_same_mart_gives_the_same_bytes(mart, written, tmp_path):
