@@ -11,7 +11,6 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from idp_analytics.answers import ORG
 from idp_analytics.metrics.observed import ENTITY
 
 Numbers = npt.NDArray[np.signedinteger[Any]]
@@ -79,17 +78,16 @@ class Cells:
         told = np.column_stack(list(columns.values())) if columns else np.zeros((0, 0), np.int32)
         begins = np.flatnonzero(np.append(True, (told[1:] != told[:-1]).any(axis=1))) if len(told) else np.zeros(0, int)
         stretch = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(told)))).astype(np.int32)[day]
-        by_line: dict[str, npt.NDArray[np.int64]] = {}
-        for scope in sorted(self._lines, key=lambda scope: scope == ORG):
+        found: npt.NDArray[np.int64] | None = None
+        for scope in sorted(self._lines, key=lambda scope: scope == "org"):
             lines = self._lines[scope]
             many = lines.stop - lines.start + 1
-            if scope == ORG and by_line:  # all there is, whosever it is
-                whole = next(iter(by_line.values())).sum(axis=0)[None]
+            if scope == "org" and found is not None:  # all there is, whosever it is
+                whole = found.sum(axis=0)[None]
                 found = np.concatenate([whole, np.zeros_like(whole)])
             else:
                 cell = self._line(rows, scope) * np.int32(len(begins)) + stretch
                 found = _sums_of(cell, many * len(begins), values).reshape(many, len(begins), values.shape[1])
-            by_line[scope] = found
             for every, of_day in columns.items():
                 block = Block(scope, every, lines, self._columns[every])
                 summed = np.zeros((block.shape[0], block.shape[1] + 1, values.shape[1]), np.int64)
@@ -112,7 +110,7 @@ class Cells:
 
     def _line(self, rows: pl.DataFrame, scope: str) -> Numbers:
         """The line of each of ``rows`` among the entities of a scope; one more: none."""
-        if scope == ORG:
+        if scope == "org":
             return np.zeros(rows.height, np.int32)
         whose = rows.select(entity_id=ENTITY[scope]).to_series()
         dtype = whose.dtype if isinstance(whose.dtype, pl.Categorical) else pl.Categorical(pl.Categories.random())
