@@ -10,13 +10,15 @@ from pathlib import Path
 
 from idp_analytics.publish.engine import Outcome
 from idp_analytics.publish.staging import JOURNAL
+from idp_analytics.publish.sums import Sums
 
 Files = Mapping[str, str]
 """What belongs to one report, below the folder of its set → its SHA-256."""
 
 
 class Journal:
-    """The reports in ``folder`` that are whole: ``made`` is the name of each → its files. The journal itself lies beside the folder.
+    """The reports in ``folder`` that are whole: ``made`` is the name of each → its files, ``sums`` what is known of
+    these without reading them. The journal itself lies beside the folder.
 
     What is not as its line says counts as not made: a report that failed has no line, the last line may be torn, and a machine that
     lost power may have kept the line and not the file.
@@ -25,6 +27,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder.with_name(folder.name + JOURNAL)
+        self.sums = Sums(folder)
         self.made: dict[str, Files] = dict(_whole(folder, self.path))
 
     def note(self, outcome: Outcome) -> None:
@@ -56,6 +59,8 @@ class Journal:
 
     def _write(self, name: str, files: Files) -> None:
         self.made[name] = files
+        for path, digest in files.items():
+            self.sums.tell(path, digest)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"name": name, "files": dict(files)}) + "\n")
 

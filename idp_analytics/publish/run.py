@@ -24,15 +24,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from idp_analytics import events
-from idp_analytics.answers import ORG
-from idp_analytics.charts.wording import named
 from idp_analytics.errors import IdpError, ReportError
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
@@ -52,14 +49,15 @@ from idp_analytics.publish import (
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.lease import BusyError, Lease
+from idp_analytics.publish.meanwhile import meanwhile
 from idp_analytics.publish.page import Link, Page, Shared
+from idp_analytics.publish.plan import Plan
 from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Computing, Mart
 from idp_analytics.report.parts import BUNDLE
-from idp_analytics.report.view import team_names
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -69,8 +67,6 @@ NOTEBOOKS = {"team": "team.ipynb", "org": "org.ipynb"}
 
 MART, RUN = earlier.MART, earlier.RUN
 INDEX = "index.html"
-WHOLE = "organisation"
-"""The file name of the organisation's report."""
 
 ENDED = frozenset({KERNEL_DIED, TIMEOUT, WORKER_DIED})
 """How reports fail that were ended from outside, which may go well the next time."""
@@ -78,9 +74,6 @@ ENDED = frozenset({KERNEL_DIED, TIMEOUT, WORKER_DIED})
 PARTS_AHEAD = 64
 """Reports for which parts of the mart are kept at a time; far more than are made at a time, but by an engine that says
 itself how many (``ahead``)."""
-
-_SEPARATOR = "\n"
-"""Between team ids: ``a`` and ``b`` together are not the one team ``a b``."""
 
 
 @dataclass(frozen=True)
@@ -99,52 +92,6 @@ class RunResult:
     found: int = 0
     seconds: Mapping[str, float] | None = None
     published: bool = True
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run will make: from which mart, for which period and (where not all) which ``teams``, by which notebooks."""
-
-    mart: Mart
-    label: str
-    teams: tuple[str, ...]
-    notebooks: Mapping[str, Path]
-
-    @cached_property
-    def told(self) -> dict[str, Any]:
-        """All the run depends on (:func:`provenance.described`)."""
-        return provenance.described(self.mart, self.label, self.teams, self.notebooks)
-
-    @cached_property
-    def key(self) -> str:
-        """The run's key: the same for the same inputs, settings and code."""
-        return provenance.key(self.told)
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """Team id → name shown, the organisation (:data:`index.ALL`) first."""
-        of_answers = self.mart.answers.filter(pl.col("scope") == "team")["entity_id"].unique().sort().to_list()
-        return {index.ALL: named(self.mart.meta["title"]), **team_names(self.mart, self.teams or of_answers)}
-
-    @property
-    def published_as(self) -> str:
-        """The name readers open; some teams only stand beside the whole, never in its place."""
-        return f"{self.label}-{slug(_SEPARATOR.join(self.teams))}" if self.teams else self.label
-
-    def file(self, entity: str) -> str:
-        """Where an entity's report lies in the run's folder, without its ending."""
-        return WHOLE if entity == index.ALL else f"teams/{slug(entity)}"
-
-    def whose(self, entity: str) -> tuple[str, str]:
-        """Scope and id of an entity in the answers."""
-        return ("org", ORG) if entity == index.ALL else ("team", entity)
-
-    def given(self, entity: str) -> dict[str, str]:
-        """The parameters of an entity's notebook; the mart's path is seen from the report, so that the published
-        notebook runs again where it lies."""
-        if entity == index.ALL:
-            return {"mart": MART, "period": self.label}
-        return {"mart": f"../{MART}", "period": self.label, "team": entity}
 
 
 def publish(
@@ -236,15 +183,14 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             return _result(root, plan, reused=True)
         shared = assets.gathered(library.keep(root / ".cache"))
         with staging.stage(root, plan.key, lease) as folder:
-            outcomes, found = _made(plan, root, folder, how, shared)
-            assets.write(folder / assets.FOLDER, shared)
+            journal = Journal(folder)
+            outcomes, found = _made(plan, root, journal, how, shared, beside=_beside(plan, journal))
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
-            files = {plan.whose(entity): plan.file(entity) for entity in plan.names}
-            downloads.write(folder, plan.mart, folder / MART, plan.label, files)
+            assets.write(folder / assets.FOLDER, shared)
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
-            staging.commit(folder, root, plan.key, plan.published_as, lease, keep)
+            staging.commit(folder, root, plan.key, plan.published_as, lease, keep, journal.sums.known())
         shards.clear(root, plan.key)
         _write_periods(root, plan, lease)
     return _told(_result(root, plan), plan, outcomes, found)
@@ -258,19 +204,20 @@ def _shared(plan: Plan, root: Path, shard: Shard, how: _How) -> RunResult | None
             return None
         _audit(plan, root)  # as it will be once more when all are there: nothing is to be made that cannot be published
         shared = assets.gathered(library.keep(root / ".cache"))
-        outcomes, found = _made(plan, root, folder, how, shared, shard)
+        outcomes, found = _made(plan, root, Journal(folder), how, shared, shard)
         shutil.rmtree(folder / MART)
         shards.finish(folder)
     return _told(replace(_result(root, plan), published=False), plan, outcomes, found)
 
 
 def _made(
-    plan: Plan, root: Path, folder: Path, how: _How, shared: Sequence[assets.Asset], shard: Shard | None = None
-) -> tuple[dict[str, Outcome], int]:
-    """Make in ``folder`` all reports, or those of a share, that are not whole anywhere; how each went, by entity, and how many were."""
+    plan: Plan, root: Path, journal: Journal, how: _How, shared: Sequence[assets.Asset], shard: Shard | None = None, beside: Iterable[object] = (),
+) -> tuple[dict[str, Outcome], int]:  # fmt: skip
+    """Make in the folder of ``journal`` all reports, or those of a share, that are not whole anywhere, and do the steps ``beside`` once the mart is
+    there; how each went, by entity, and how many were."""
+    folder = journal.folder
     mine = [entity for entity in plan.names if shard is None or shard.has(entity)]
     jobs = {job.name: job for job in (_job(plan, entity, folder, shared, how.seconds) for entity in mine)}
-    journal = Journal(folder)
     journal.sweep()
     for other, made in _whole(root, plan.key):
         journal.take(other, {name: files for name, files in made.items() if name in jobs})
@@ -280,15 +227,27 @@ def _made(
     todo = [job for name, job in jobs.items() if name not in journal.made]
     outcomes = {}
     ahead = getattr(how.engine, "ahead", PARTS_AHEAD)
-    for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder, ahead), len(todo)):
-        journal.note(outcome)
-        outcomes[outcome.name] = outcome
-        failure = outcome.failure
-        events.tell(
-            "report failed" if failure else "report made", logging.WARNING if failure else logging.INFO, run=plan.key, report=outcome.name,
-            error=failure.error if failure else None, cell=failure.cell if failure else None, seconds=round(outcome.seconds, 3),
-        )  # fmt: skip
+    with meanwhile(beside):
+        for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder, ahead), len(todo)):
+            journal.note(outcome)
+            outcomes[outcome.name] = outcome
+            failure = outcome.failure
+            events.tell(
+                "report failed" if failure else "report made", logging.WARNING if failure else logging.INFO, run=plan.key, report=outcome.name,
+                error=failure.error if failure else None, cell=failure.cell if failure else None, seconds=round(outcome.seconds, 3),
+            )  # fmt: skip
     return {e: outcomes[name] for e, name in zip(mine, jobs, strict=True) if name in outcomes}, found
+
+
+def _beside(plan: Plan, journal: Journal) -> Iterator[None]:
+    """What no report is needed for: the answers to download, and the sums of all files that are not reports."""
+    folder = journal.folder
+    journal.sums.add(sorted(file for file in (folder / MART).glob("*") if file.is_file()))
+    yield
+    files = {plan.whose(entity): plan.file(entity) for entity in plan.names}
+    for file in downloads.write(folder, plan.mart, folder / MART, plan.label, files):
+        journal.sums.add([file])
+        yield
 
 
 def _audit(plan: Plan, root: Path) -> None:
@@ -428,7 +387,7 @@ def _job(plan: Plan, entity: str, folder: Path, shared: Sequence[assets.Asset], 
         plan,
         plan.names[entity],
         trail=(Link("All periods", f"{up}../{INDEX}#{file}.html"), Link(index.called(plan.label), f"{up}{INDEX}")),
-        facts=provenance.facts(plan.told, plan.key, notebook.name),
+        facts=plan.facts[scope],
         downloads=(
             Link("This report's notebook", f"{name}.ipynb"),
             *(Link(f"These answers ({kind})", f"{name}.{ending}") for ending, kind in downloads.KINDS.items()),

@@ -66,7 +66,8 @@ def test_a_csv_that_no_spreadsheet_opens_is_not_written(
     """Four rows and the head are five lines; a formula of a service's name is text there too."""
     monkeypatch.setattr(downloads, "MOST_LINES", lines)
     rows = pl.DataFrame({"entity_id": ["=1+1", "a", "b", "c"], "n": [-1, 2, 3, None]})
-    downloads._write_services(tmp_path / downloads.SERVICES, ServiceAnswers.of(rows))
+    files = list(downloads._write_services(tmp_path / downloads.SERVICES, ServiceAnswers.of(rows)))
+    assert [file.name for file in files] == [f"service_answers.{kind.lower()}" for kind in sorted(kinds, reverse=True)]
     assert [link.text for link in downloads.links(tmp_path)] == [f"Answers of services ({kind})" for kind in kinds]
     assert pl.read_parquet(tmp_path / "service_answers.parquet").equals(rows)
     if "CSV" in kinds:

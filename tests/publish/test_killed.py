@@ -51,7 +51,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_killed_at_any_file_operation_the_set_is_whole_and_the_next_run_completes(run: Run, tmp_path: Path) -> None:
-    chance = random.Random(7)
+    chance = random.Random(
+        9
+    )  # killed once all reports are made, amid what is written beside them, and at the very start
     root, current = tmp_path / "r", tmp_path / "r" / "acme" / "2026-06"
     first = run(root, write_notebooks(tmp_path / "0"))
     assert first is not None
