@@ -70,6 +70,7 @@ def computing(
             job = loading_workers.Job.of(organisation.told())
             organisation = partial(organise, job.settings, organisation.gate)
             if sum(job.bytes) >= least_bytes:
+                # What a file of the company could not be read for is met again, and told, when it is loaded here.
                 with suppress(OSError, shelf.FullError):
                     begun = _loaded(job, workers, held)
         yield begun or _computing(organisation() if callable(organisation) else organisation, workers, least, held)
