@@ -155,7 +155,8 @@ def together(text: str) -> Markup:
 
 @lru_cache(_CELLS)
 def _held(text: str) -> str:
-    return _WITH_UNIT.sub(_in_one_line, _text(text))
+    told = _text(text)
+    return _WITH_UNIT.sub(_in_one_line, told) if " " in told else told
 
 
 def _in_one_line(found: re.Match[str]) -> str:
