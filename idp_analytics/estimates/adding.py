@@ -13,7 +13,17 @@ def added(values: pl.Expr) -> pl.Expr:
     Values are added as whole multiples of 2⁻⁵², which a float of 1 or more always is; of smaller ones what is
     finer is rounded away first. For sums up to 10²² in size; NaN and infinity raise :class:`polars.exceptions.PolarsError`.
     """
-    return (values * _UNIT).round(0).cast(pl.Int128).sum().cast(pl.Float64) / _UNIT
+    return summed(whole(values))
+
+
+def whole(values: pl.Expr) -> pl.Expr:
+    """The multiples that :func:`added` adds (Int128 n): what goes into many sums of groups is made so once, before it is grouped."""
+    return (values * _UNIT).round(0).cast(pl.Int128)
+
+
+def summed(multiples: pl.Expr) -> pl.Expr:
+    """The sum of what :func:`whole` made, as :func:`added` gives it."""
+    return multiples.sum().cast(pl.Float64) / _UNIT
 
 
 def averaged(values: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from idp_analytics.estimates.adding import added, averaged
+from idp_analytics.estimates.adding import added, averaged, summed, whole
 
 large = st.one_of(st.floats(1, 1e12), st.floats(-1e12, -1), st.just(0.0))
 
@@ -43,3 +43,14 @@ def test_the_sum_is_the_correctly_rounded_one_in_any_order(values, random):
         pl.DataFrame({"x": v}, schema={"x": pl.Float64}).select(added(pl.col("x"))).item() for v in (values, shuffled)
     )
     assert one == other == math.fsum(values)
+
+
+def test_what_is_made_whole_before_groups_are_formed_adds_up_to_the_same() -> None:
+    rows = pl.DataFrame({"of": ["a", "a", "b", "c"], "x": [0.1, 0.2, None, 0.25]})
+    first = (
+        rows.with_columns(whole(pl.col("x")).alias("_x"))
+        .group_by("of", maintain_order=True)
+        .agg(summed(pl.col("_x")).alias("x"))
+    )
+    assert first.equals(rows.group_by("of", maintain_order=True).agg(added(pl.col("x"))))
+    assert first["x"].to_list() == [0.30000000000000004, 0.0, 0.25]
