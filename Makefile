@@ -54,8 +54,8 @@ check: lint ## Lint, look at the dependencies, and run the gate over DATA both w
 reports: $(READY) ## Publish reports: make reports DATA=data/acme PERIOD=2026-03
 	@$(BIN)/idp report --data $(DATA) $(if $(PERIOD),--period $(PERIOD))
 
-lab: $(READY) ## Open JupyterLab in notebooks/
-	@$(BIN)/jupyter lab notebooks
+lab: $(READY) ## Open JupyterLab at the tutorial, all notebooks beside it
+	@$(BIN)/jupyter lab notebooks/tutorial.ipynb
 
 notebooks: $(READY) ## Run every notebook as an analyst would
 	@$(TOGETHER) --nbval-lax --nbval-kernel-name idp notebooks

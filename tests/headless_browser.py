@@ -45,7 +45,11 @@ class Tab:
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         self.number += 1
         self.socket.send(json.dumps({"id": self.number, "method": method, "params": params}))
+        end = time.monotonic() + PATIENCE
         while True:
+            assert time.monotonic() < end, (
+                f"no answer within {PATIENCE} s: {method}"
+            )  # however much the page says meanwhile
             message = json.loads(self.socket.recv())
             if message.get("id") == self.number:
                 if "navigated" in message.get("error", {}).get("message", ""):

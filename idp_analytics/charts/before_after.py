@@ -127,7 +127,7 @@ def drawing() -> dict[str, Any]:
             ),
             data=alt.NamedData("weeks"),
         )
-        .properties(width="container", height=240)
+        .properties(height=240)
         .to_dict()
     )  # fmt: skip
     return spec

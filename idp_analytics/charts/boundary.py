@@ -118,7 +118,7 @@ def drawing() -> dict[str, Any]:
             base.mark_text(yOffset=28, fontSize=11, lineBreak=_BREAK, lineHeight=13).encode(text="lines:N"),
             data=alt.NamedData("cells"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -78,7 +78,7 @@ def drawing() -> dict[str, Any]:
                 alt.Tooltip("rows:Q"), alt.Tooltip("usable:N"), alt.Tooltip("state:N"),
             ],
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -116,7 +116,7 @@ def drawing() -> dict[str, Any]:
             ),
             data=alt.NamedData("marks"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

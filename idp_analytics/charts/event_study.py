@@ -124,7 +124,7 @@ def drawing() -> dict[str, Any]:
             ),
             base.mark_point(size=70, filled=True, opacity=1).encode(y=value, color=colour, shape=shape),
         )
-        .properties(width="container", height=240)
+        .properties(height=240)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -89,7 +89,7 @@ def drawing() -> dict[str, Any]:
             base.transform_filter("datum.kind == 'forecast'").mark_point(filled=True, size=60).encode(y=value),
             data=alt.NamedData("months"),
         )
-        .properties(width="container", height=200)
+        .properties(height=200)
         .to_dict()
     )  # fmt: skip
     return spec

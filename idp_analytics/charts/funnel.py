@@ -193,7 +193,7 @@ def drawing() -> dict[str, Any]:
             line("centre", [1, 0]), line("low_95", [6, 3]), line("high_95", [6, 3]), line("low_998", [2, 3]),
             line("high_998", [2, 3]), points, data=alt.NamedData("teams"),
         )
-        .properties(width="container", height=260)
+        .properties(height=260)
         .to_dict()
     )  # fmt: skip
     return spec

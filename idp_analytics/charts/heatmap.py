@@ -91,7 +91,7 @@ def drawing() -> dict[str, Any]:
             base.mark_text(fontSize=12).encode(text="text:N"),
             data=alt.NamedData("cells"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )
     return spec

@@ -75,7 +75,7 @@ def drawing() -> dict[str, Any]:
             base.mark_point(size=30, filled=True, opacity=1).encode(y=share),
             data=alt.NamedData("curves"),
         )
-        .properties(width="container", height=240)
+        .properties(height=240)
         .to_dict()
     )
     return spec

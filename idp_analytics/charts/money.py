@@ -101,7 +101,7 @@ def drawing() -> dict[str, Any]:
             ),
             data=alt.NamedData("answers"),
         )
-        .properties(width="container", height=220)
+        .properties(height=220)
         .to_dict()
     )  # fmt: skip
     return spec

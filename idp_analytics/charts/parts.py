@@ -84,7 +84,7 @@ def drawing() -> dict[str, Any]:
             base.mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", color=colour),
             data=alt.NamedData("parts"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )
     return spec

@@ -93,7 +93,7 @@ def drawing() -> dict[str, Any]:
             ),
             alt.Chart(alt.NamedData("ratings")).mark_rule(color=QUIET, strokeWidth=1).encode(x=alt.datum(0)),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -114,7 +114,7 @@ def drawing() -> dict[str, Any]:
             ),
             data=alt.NamedData("rules"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

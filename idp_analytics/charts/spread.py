@@ -82,7 +82,7 @@ def drawing() -> dict[str, Any]:
             base.mark_line(interpolate="step-after", strokeWidth=2).encode(y=share, strokeDash=dash),
             base.mark_point(size=20, filled=True, opacity=1).encode(y=share),
         )
-        .properties(width="container", height=240)
+        .properties(height=240)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -84,7 +84,7 @@ def drawing() -> dict[str, Any]:
             base.transform_filter("isValid(datum.value)").mark_point(size=80, filled=True, opacity=1).encode(x=value),
             data=alt.NamedData("answers"),
         )
-        .properties(width="container", height=2 * _STEP)
+        .properties(height=2 * _STEP)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -86,7 +86,7 @@ def drawing() -> dict[str, Any]:
             .encode(x=day, y=share, text="at_risk:Q", detail="series:N"),
             data=alt.NamedData("curves"),
         )
-        .properties(width="container", height=240)
+        .properties(height=240)
         .to_dict()
     )
     return spec

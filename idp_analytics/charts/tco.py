@@ -160,7 +160,7 @@ def cumulative_drawing() -> dict[str, Any]:
             ),
             data=alt.NamedData("years"),
         )
-        .properties(width="container", height=260)
+        .properties(height=260)
         .to_dict()
     )
     return spec
@@ -193,7 +193,7 @@ def tornado_drawing() -> dict[str, Any]:
             once.mark_rule(color=QUIET, strokeWidth=1.5, strokeDash=[5, 3]).encode(x=alt.datum(0)),
             data=alt.NamedData("lines"),
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )
     return spec

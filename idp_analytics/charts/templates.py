@@ -35,8 +35,12 @@ from idp_analytics.charts import (
 )
 from idp_analytics.charts.chart import TEMPLATES
 
+WIDTH = 720
+"""Pixels. A page draws each as wide as itself; JupyterLab as it is told, also what is out of view, where a container has no width: without one of its own
+it would draw such a chart anew for ever."""
+
 FIT = {"type": "fit-x", "contains": "padding"}
-"""As wide as the page, axes and legend included; as high as the drawing says."""
+"""As wide as is said, axes and legend included; as high as the drawing says."""
 
 
 def drawings() -> dict[str, dict[str, Any]]:
@@ -68,7 +72,10 @@ def drawings() -> dict[str, dict[str, Any]]:
         "before and after": before_after.drawing(),
     }
     # Altair's own config would overrule the page's, which knows whether it is light or dark.
-    return {name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT} for name, spec in built.items()}
+    return {
+        name: {**{k: v for k, v in spec.items() if k != "config"}, "autosize": FIT, "width": WIDTH}
+        for name, spec in built.items()
+    }
 
 
 def text() -> str:

@@ -73,7 +73,7 @@ def drawing() -> dict[str, Any]:
                 alt.Tooltip("interval:N", title="interval"),
             ],
         )
-        .properties(width="container", height=220)
+        .properties(height=220)
         .to_dict()
     )  # fmt: skip
     return spec

@@ -162,7 +162,7 @@ def drawing(beside: bool) -> dict[str, Any]:
             ),
             data=alt.NamedData("answers"),
         )
-        .properties(width="container", height=220)
+        .properties(height=220)
         .to_dict()
     )  # fmt: skip
     return spec

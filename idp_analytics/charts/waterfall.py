@@ -70,7 +70,7 @@ def drawing() -> dict[str, Any]:
             ),
             tooltip=[alt.Tooltip("label:N", title="step"), alt.Tooltip("shown:N", title="amount")],
         )
-        .properties(width="container", height=_STEP)
+        .properties(height=_STEP)
         .to_dict()
     )  # fmt: skip
     return spec

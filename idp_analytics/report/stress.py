@@ -99,7 +99,7 @@ def _answer(by_kind: dict[str, list[dict[str, Any]]], told: dict[str, list[dict[
         for row in sorted(worse, key=lambda row: row["verdict"] == "bends"):
             yield f"{CALLED[row['signal']][1]} {UNDER[kind]}: {_value(row, 'stress')} against {_value(row, 'calm')} in calm ({row['verdict']}; {_ends(row)})."
         held, open_ = (sum(row["verdict"] == word for row in judged) for word in ("holds", "cannot be told"))
-        yield f"Of {len(judged)} signals tested {UNDER[kind]}, in {windows}{of}, {len(worse)} {('are', 'is')[len(worse) == 1]} worse than in calm, {held} {('hold', 'holds')[held == 1]} and of {open_} it cannot be told."
+        yield f"Of {count(len(judged), 'signal')} tested {UNDER[kind]}, in {windows}{of}, {len(worse)} {('are', 'is')[len(worse) == 1]} worse than in calm, {held} {('hold', 'holds')[held == 1]} and of {open_} it cannot be told."
 
 
 def _value(row: dict[str, Any], side: str) -> str:

@@ -101,6 +101,7 @@ def test_every_drawing_is_filled_in_and_valid_by_altairs_schema(name):
     altair.Chart.from_dict(spec, validate=True)
     assert "config" not in spec  # the page knows whether it is light or dark
     assert spec["autosize"] == templates.FIT
+    assert spec["width"] == templates.WIDTH
 
 
 def test_the_drawings_kept_are_those_the_program_writes(tmp_path, monkeypatch):

@@ -32,6 +32,11 @@ def test_what_breaks_is_said_with_both_sides(mart, rows):
     assert [table.frame.height for table in section.tables] == [len(CALLED), len(CALLED)]
 
 
+def test_one_signal_is_told_as_one(mart):
+    tested = pl.when(pl.col("signal") == "escape hatches").then(pl.lit("holds")).otherwise(pl.lit("not judged"))
+    assert "Of 1 signal tested in severe incidents, in " in told(mart, verdict=tested).answer
+
+
 def test_untested_is_said_and_is_not_held(mart):
     section = told(mart, verdict=pl.lit("untested under stress"))
     assert section.answer.startswith("Untested in severe incidents")
