@@ -346,6 +346,7 @@ def published_with(loaded: list[Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     def given(*failed: str) -> list[dict[str, Any]]:
         asked: list[dict[str, Any]] = []
         ended = RunResult(Path("reports/acme/2026-06"), Path("reports/acme/2026-06/index.html"), "k", "2026-06", failed)
+        monkeypatch.setattr(organisation, "settings_in", lambda folder: folder)
         monkeypatch.setattr(run, "publish", lambda load, **how: [load(), asked.append(how)] and ended)
         return asked
 
