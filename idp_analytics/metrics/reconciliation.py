@@ -53,6 +53,9 @@ RECENT = {"1mo": 3, "1q": 2, "1w": 4}
 EXAMPLES = 5
 """How many ids of moved rows are named."""
 
+TOGETHER = 2
+"""How many definitions are worked out at once where there are few rows, since of a few periods: of all at once there were half as many rows again in memory, and it took as long."""
+
 _METRICS = ("deployment_frequency", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time")
 _SKIPPED = {"metric", "unit", "detail", "tables", "tiers", "min_n"}
 _FIRST = ("linked",)
@@ -169,8 +172,8 @@ def reconciled(
         ]
         cells = _Cells(coded, settings, calendar_windows(grid), people, scopes)
         starts = grid.select("every", "period", "period_start")
-        # Of a few periods there are few rows, and most of the work is done once for all definitions.
-        for some in [paths[:]] if spans is not None else [[one] for one in paths]:
+        while paths:
+            some = paths[: TOGETHER if spans is not None else 1]
             cells.work_out(_points(some))
             told = cells.told(ours, [path for _, _, path in some]).with_columns(
                 pl.lit(ours.metric).alias("metric"), pl.lit(ours.unit).alias("unit")
