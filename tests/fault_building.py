@@ -16,6 +16,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from idp_analytics.publish import zygote
+
+
+class KilledChildren:
+    """A client of a zygote whose children are killed as soon as they are there, the first ``times`` of them."""
+
+    def __init__(self, client: zygote.Client, times: int) -> None:
+        self.client, self.times = client, times
+
+    def call(self, task: zygote.Task) -> zygote.Child:
+        child = self.client.call(task)
+        started = child.message()
+        assert isinstance(started, zygote.Started)
+        if self.times:
+            self.times -= 1
+            os.kill(started.pid, signal.SIGKILL)
+        return child
+
 
 class Fault(NamedTuple):
     """What goes wrong ``at`` which operation that writes, from 1 (0: nothing, they are only counted): the process is killed there, or from there

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 import pytest
+from fault_building import KilledChildren
 from folder_building import DEPLOYMENTS, OWNERSHIP, folder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,22 +40,6 @@ ALIASES = "kind,system,alias,canonical_id\nperson,github,ada-l,ada@example.org\n
 MORE = "d3,shop-repo,production,success,2026-03-21T10:00:00Z\nd4,shop-REPO,production,success,2026-03-22T10:00:00Z\nd5,shop,production,success,soon\n"
 
 
-class Calling:
-    """A client whose children are ended as soon as they are there, the first ``times`` of them."""
-
-    def __init__(self, client: zygote.Client, times: int) -> None:
-        self.client, self.times = client, times
-
-    def call(self, task: zygote.Task) -> zygote.Child:
-        child = self.client.call(task)
-        started = child.message()
-        assert isinstance(started, zygote.Started)
-        if self.times:
-            self.times -= 1
-            os.kill(started.pid, signal.SIGKILL)
-        return child
-
-
 Loaded = Callable[..., Organisation]
 
 
@@ -72,7 +56,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
             count = len(job.groups)
             tables = dict(zip(TABLES, numbers[count:], strict=False))
             where = loading_workers.Files((full,) * count if is_full else tuple(numbers[:count]), tables)
-            return loading_workers.loaded(job, where, Calling(client, times), 2)  # type: ignore[arg-type]
+            return loading_workers.loaded(job, where, KilledChildren(client, times), 2)  # type: ignore[arg-type]
 
         try:
             yield load_there

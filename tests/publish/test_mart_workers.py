@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from fault_building import KilledChildren
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import STUDIES, SUBJECTS
@@ -142,27 +141,11 @@ def test_what_is_raised_there_is_raised_here(sample: Organisation) -> None:
             several._found(("no_such_study",))
 
 
-class _Killed:
-    """A client whose children are killed as soon as they are there, the first ``times`` of them."""
-
-    def __init__(self, client: zygote.Client, times: int) -> None:
-        self.client, self.times = client, times
-
-    def call(self, task: zygote.Task) -> zygote.Child:
-        child = self.client.call(task)
-        started = child.message()
-        assert isinstance(started, zygote.Started)
-        if self.times:
-            self.times -= 1
-            os.kill(started.pid, signal.SIGKILL)
-        return child
-
-
 @pytest.mark.parametrize("times", [1, 2])
 def test_one_that_is_killed_is_begun_again_once(sample: Organisation, times: int) -> None:
     with mart_workers.computing(sample, 2, 0) as (whose, several):
         assert isinstance(several, mart_workers.Several)
-        several.client = _Killed(several.client, times)  # type: ignore[assignment]
+        several.client = KilledChildren(several.client, times)  # type: ignore[assignment]
         several._waiting.append(mart_workers._Part(("trend",)))
         if times == 1:
             assert several._found(("trend",))["trend"].equals(Here(whose).studies(["trend"], "")["trend"])
