@@ -108,7 +108,7 @@ class Opened(Mapping[str, pl.DataFrame]):
     def __init__(self, own: Path) -> None:
         self._team = own.name
         self._bundle = _kept(own.parent / own.read_text(encoding="ascii"))
-        self._whole = _of_all(own.parent / OF_ALL)
+        self._whole = _kept(own.parent / OF_ALL)
         self._made: dict[str, pl.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
@@ -187,25 +187,16 @@ def _write(path: Path, frames: Frames, places: _Places) -> None:
         file.writelines((f"{head}\n".encode(), *packed.values()))
 
 
-def _of_all(path: Path) -> _Kept:
-    """What all teams have, opened once by a process that makes many reports, as long as the file is the same."""
+def _kept(path: Path) -> _Kept:
+    """What all teams have, or a bundle: opened once by a process that makes many reports, as long as the file is the same."""
     stat = path.stat()
     return _same(path, stat.st_ino, stat.st_mtime_ns)
 
 
-@lru_cache(1)
+@lru_cache(
+    2
+)  # what all have is asked for by every report, so of the two it is the bundle before that makes room for the next
 def _same(path: Path, _: int, __: int) -> _Kept:
-    return _Kept(path)
-
-
-def _kept(path: Path) -> _Kept:
-    """A bundle, opened once for its teams, as long as the file is the same."""
-    stat = path.stat()
-    return _same_bundle(path, stat.st_ino, stat.st_mtime_ns)
-
-
-@lru_cache(1)
-def _same_bundle(path: Path, _: int, __: int) -> _Kept:
     return _Kept(path)
 
 
