@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,7 +42,7 @@ class Asset(NamedTuple):
     @property
     def integrity(self) -> str:
         """Its hash, as a browser checks it."""
-        return f"sha256-{base64.b64encode(hashlib.sha256(self.text.encode()).digest()).decode()}"
+        return _integrity(self.text)
 
 
 def gathered(library: Path | None = None) -> tuple[Asset, ...]:
@@ -99,6 +100,12 @@ def _read(folder: Path, address: str, integrity: str = "") -> str:
     if asset.name != path.name or integrity not in ("", asset.integrity):
         raise ReportError(f"{path}: is not what the page was published with. Publish the set again.")
     return text
+
+
+@lru_cache(8)
+def _integrity(text: str) -> str:
+    """Told once of each text: every page of a set names all of them, and the chart library has a megabyte."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _named(name: str, text: str) -> str:

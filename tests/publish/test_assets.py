@@ -71,6 +71,12 @@ def test_only_the_script_in_the_page_is_allowed_and_it_loads_what_it_names(held:
     assert "dataset" not in own  # nothing in the page says what is loaded, for it holds what others have written
 
 
+def test_what_all_pages_share_is_hashed_once(held: tuple[Asset, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    assets.shared(held)
+    monkeypatch.setattr(assets.hashlib, "sha256", None)
+    assert [one.rpartition("/")[2] for one, _ in assets.shared(held, "../").scripts] == [one.name for one in held[1:]]
+
+
 def test_what_is_not_as_published_is_refused_by_name(held: tuple[Asset, ...], tmp_path: Path) -> None:
     page = render(executed(), Page("p"), shared=assets.shared(held))
     path = tmp_path / "set" / "assets" / held[2].name
