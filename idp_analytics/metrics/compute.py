@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -38,6 +39,7 @@ def compute(
     scopes: Sequence[str] = ("org", "team", "service"),
     every: Sequence[str] = ("1mo", "1q"),
     keep: bool = True,
+    texts: pl.DataType | type[pl.DataType] = pl.String,
 ) -> pl.DataFrame:
     """Every answer: each metric for the organisation, each team and each service, in each week, month or quarter.
 
@@ -45,7 +47,8 @@ def compute(
     happened then or later is used. One row per :data:`idp_analytics.answers.KEY`, columns
     :data:`idp_analytics.answers.COLUMNS`, sorted by metric, scope, entity, length, period, currency, detail. Every
     known team and service has a row in every period, whether it did anything or not. A part of ``metrics``,
-    ``scopes`` or ``every`` gives the same rows as the whole would, sliced. ``keep``: what was gathered, for studies computed in this process.
+    ``scopes`` or ``every`` gives the same rows as the whole would, sliced. ``keep``: what was gathered, for studies computed in this process. ``texts``:
+    what the columns of texts are; as Categoricals, of which each text is held once, all answers of a large company take half the memory.
 
     Facts are read and joined once for all scopes and periods of a metric, lazily; statistics run on whole columns, never team by team. Raises
     :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
@@ -56,7 +59,8 @@ def compute(
     level, week_start = settings.rules.level, settings.calendar.first_weekday
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
     known, gathering = entities(tables, scopes), Gathering(tables, settings, as_of, keep)
-    parts = [empty()]
+    columns: Mapping[Any, Any] = {name: texts if dtype == pl.String else dtype for name, dtype in COLUMNS.items()}
+    parts = [empty().cast(columns)]
     for metric in metrics:
         # One after the other, so that the facts of no two are held at a time.
         gathered = gathering.of(metric)
@@ -92,14 +96,13 @@ def compute(
         answered = cautioned(compared(numbers, metric, level)).select(
             pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
         )
-        parts.append(answered.sort(_KEY) if is_total else answered)
+        if is_total:
+            pooled = prove_ledger(gathering.shared, settings)
+            showback.prove(answered, showback.bill(tables, settings, as_of).collect(), pooled)
+        parts.append((answered.sort(_KEY) if is_total else answered).cast(columns))
     # Each metric's rows are sorted by themselves, which is less work than sorting all of them together.
     parts.sort(key=lambda part: part["metric"][0] if part.height else "")
-    answers = pl.concat(parts)
-    if any(metric.estimator is Estimator.TOTAL for metric in metrics):
-        pooled = prove_ledger(gathering.shared, settings)
-        showback.prove(answers, showback.bill(tables, settings, as_of).collect(), pooled)
-    return answers
+    return pl.concat(parts)
 
 
 def _check(what: str, asked: Sequence[str], known: Collection[str]) -> None:

@@ -63,6 +63,7 @@ class Gathering:
 
     def of(self, metric: Metric) -> Gathered:
         """What is observed for ``metric``."""
+        self.shared.next()
         found = self._held.found.get(metric.name)
         if found is None or found[0] is not metric:
             if (left := self._held.left(metric)) is not None:

@@ -18,14 +18,33 @@ Choices = ParamSpec("Choices")
 Made = TypeVar("Made")
 
 
+UNASKED = 6
+"""For so many metrics after the one that asked last, what they share is held."""
+
+
 class Shared(dict[str, pl.LazyFrame]):
-    """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are. ``whole``: those of which they are what was known by a
-    moment, for what does not depend on anything later."""
+    """Tables of one pass. What is :func:`shared` is made of them once, and held as long as they are, or until nobody has asked for it for a while
+    (:meth:`next`). ``whole``: those of which they are what was known by a moment, for what does not depend on anything later."""
 
     def __init__(self, tables: Tables, whole: Tables | None = None) -> None:
         super().__init__(tables)
         self.whole = whole
         self.made: dict[tuple[Hashable, ...], tuple[Settings, pl.LazyFrame]] = {}
+        self._asked: dict[tuple[Hashable, ...], int] = {}
+        self._turn = 0
+
+    def ask(self, key: tuple[Hashable, ...], settings: Settings, made: Callable[[], pl.LazyFrame]) -> pl.LazyFrame:
+        """What was made for ``key``, if need be now. The settings are held with it, so that no others can be taken for them."""
+        if key not in self.made:
+            self.made[key] = settings, made().collect().lazy()
+        self._asked[key] = self._turn
+        return self.made[key][1]
+
+    def next(self) -> None:
+        """Another metric begins: what the last :data:`UNASKED` did not ask for is let go. Whoever asks again has it made again."""
+        self._turn += 1
+        for key in [key for key in self.made if self._turn - self._asked[key] > UNASKED]:
+            del self.made[key]
 
 
 def shared(
@@ -38,11 +57,7 @@ def shared(
     def once(tables: Tables, settings: Settings, /, *choices: Choices.args, **named: Choices.kwargs) -> pl.LazyFrame:
         if not isinstance(tables, Shared) or named:
             return made(tables, settings, *choices, **named)
-        key = made, id(settings), *choices
-        if key not in tables.made:
-            # The settings are held with it, so that no others can be taken for them.
-            tables.made[key] = settings, made(tables, settings, *choices, **named).collect().lazy()
-        return tables.made[key][1]
+        return tables.ask((made, id(settings), *choices), settings, lambda: made(tables, settings, *choices, **named))
 
     return once
 

@@ -278,10 +278,10 @@ def _today(meta: Mapping[str, Any]) -> date:
 def in_order(answers: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``answers`` as :func:`idp_analytics.metrics.compute` gives them, which are used up, in the order of a mart: those of organisation and teams, and those
     of services, by scope and entity, and for each by metric, length, period, currency and detail, as they are already. Column by column, so that they
-    are not held twice."""
+    are not held twice. Texts may be Categoricals, and stay so."""
     _, whose = groups.numbered(answers, ["scope", "entity_id"])
     order = np.argsort(whose, kind="stable")
-    of_service = (answers["scope"] == "service").to_numpy()[order]
+    of_service = answers.select(pl.col("scope") == "service").to_series().to_numpy()[order]
     orders = [pl.Series(order[~of_service]), pl.Series(order[of_service])]
     columns: tuple[list[pl.Series], list[pl.Series]] = ([], [])
     for name in answers.columns:

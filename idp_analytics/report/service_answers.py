@@ -59,13 +59,13 @@ class ServiceAnswers:
 
 
 def leave(answers: pl.DataFrame, path: Path) -> None:
-    """Encode answers of services for another process."""
+    """Encode answers of services for another process; texts may be Categoricals."""
     written(path, partial(_encode, answers))
 
 
 def _encode(answers: pl.DataFrame, file: IO[bytes]) -> None:
-    # In one chunk: where pages of a file end would else follow from how a frame was put together.
-    answers.rechunk().write_parquet(file, row_group_size=_ROWS_PER_GROUP)
+    # In one chunk: where pages of a file end would else follow from how a frame was put together. Texts are made of Categoricals group by group.
+    answers.rechunk().lazy().cast({pl.Categorical: pl.String}).sink_parquet(file, row_group_size=_ROWS_PER_GROUP)
 
 
 def _mapped(file: IO[bytes]) -> mmap.mmap:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -43,6 +44,19 @@ def test_shape_and_order(company, settings, as_of):
     months = answers.filter(metric="deployment_frequency", scope="team", entity_id="blue", every="1mo")
     assert months["period"].to_list() == ["2026-01", "2026-02", "2026-03"]
     assert months["n"].to_list() == [0, 0, 0]
+
+
+def test_with_texts_held_once_each_the_answers_are_the_same(company, settings, as_of):
+    costs = [
+        {"cost_id": "c", "period_start": "2026-03-01", "amount": Decimal("1.5"), "currency": "EUR", "team_id": "red"}
+    ]
+    tables = company(teams=TEAMS, services=SERVICES, deployments=deployed("2026-01-05", "2026-03-05"), costs=costs)
+    given = tables, settings(), as_of("2026-04-01")
+    once = pl.Categorical(pl.Categories.random())
+    found = compute(*given, texts=once)
+    assert {found.schema[name] for name, dtype in COLUMNS.items() if dtype == pl.String} == {once}
+    assert found.filter(metric="showback_cost")["amount"].sum() > 0
+    assert found.cast({once: pl.String}).equals(compute(*given))
 
 
 def test_nothing_at_all_is_not_measured(company, settings, as_of):

@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from idp_analytics.metrics.remembered import Shared, of_last_moment, of_one_frame, of_one_table, remembered, shared
+from idp_analytics.metrics.remembered import (
+    UNASKED,
+    Shared,
+    of_last_moment,
+    of_one_frame,
+    of_one_table,
+    remembered,
+    shared,
+)
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -118,6 +126,28 @@ def test_of_shared_tables_each_choice_is_made_once(settings):
     tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
     assert [more(tables, given, amount).collect().height for amount in (0, 2, 0, 2)] == [3, 2, 3, 2]
     assert made == [0, 2]
+
+
+def test_what_no_metric_asked_for_in_a_while_is_let_go_and_made_again_when_asked(settings):
+    made = []
+
+    @shared
+    def more(tables, settings, amount):
+        made.append(amount)
+        return tables["runs"].filter(pl.col("hours") > amount)
+
+    given = settings()
+    tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
+    more(tables, given, 0)
+    for _ in range(UNASKED):
+        tables.next()
+        more(tables, given, 2)
+    assert len(tables.made) == 2
+    tables.next()
+    assert len(tables.made) == 1
+    assert more(tables, given, 2).collect().height == 2
+    assert more(tables, given, 0).collect().height == 3
+    assert made == [0, 2, 0]
 
 
 def test_of_the_very_same_frame_it_is_made_once():
