@@ -5,12 +5,12 @@ as it slices the answers, so its first columns are ``scope`` (org, team, service
 file of its subject, with how people are protected in it (:class:`People`).
 """
 
-from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, ledger, maturity, voice
+from idp_analytics.metrics.studies import adoption, approval, cost, delivery, impact, ledger, maturity, tickets, voice
 from idp_analytics.metrics.studies.people import People
 from idp_analytics.metrics.studies.study import Shown, Study
 
 SUBJECTS: tuple[tuple[Study, ...], ...] = tuple(
-    subject.STUDIES for subject in (delivery, adoption, approval, cost, voice, maturity, impact, ledger)
+    subject.STUDIES for subject in (delivery, adoption, approval, cost, tickets, voice, maturity, impact, ledger)
 )
 """Every study by subject, in the order they are computed; those of a subject share some of their work."""
 
