@@ -43,7 +43,7 @@ def chart(curves: pl.DataFrame, names: Mapping[str, str], title: str, axis: str,
         for way, name in called.items()
     )  # fmt: skip
     return drawn(
-        "incidence", {"curves": pl.DataFrame(rows, schema=_ROW)}, title, f"{said}.",
+        "incidence", {"curves": pl.DataFrame(rows, schema=_ROW)}, title, f"{said[:1].upper()}{said[1:]}.",
         kinds=list(called.values()), colours=[OWN, QUIET, WARNING][: len(called)], axis=axis, noun=noun,
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ UNIT = "share of newcomers"
 
 TITLE = "Newcomers there, by days since their first"
 SINCE = "days since the first day at work"
+LABELS = 16
+"""So many numbers of people followed fit side by side, on a phone too."""
 
 
 def chart(
@@ -27,21 +29,28 @@ def chart(
     ``names``: metric → what its curve is called, in the order of the legend; ``axis``, ``noun``: what days and shares are.
     The share takes a step on each day something happened; the band is the interval; the number beside a step is how many
     were followed until then and to whom it had not happened. A curve ends where too few are followed to be shown.
+    The numbers stand where there is room for them: side by side they would cover one another.
     """
     sizes = dict(zip(curves["metric"].to_list(), curves["n"].to_list(), strict=True))
     called = {metric: f"{name}, n {sizes[metric]:,}" for metric, name in names.items() if metric in sizes}
     told = sorted(thinned(curves, "metric").to_dicts(), key=lambda row: (row["metric"], row["day"]))
+    room = max((row["day"] for row in told), default=0) / LABELS
+    labelled: dict[str, int] = {}
+    for row in told:
+        row["beside"] = ""
+        if row["day"] - labelled.get(row["metric"], 0) >= max(room, 1):
+            row["beside"], labelled[row["metric"]] = f"{row['at_risk']:,}", row["day"]
     rows = [
         {
             "series": called[row["metric"]], "day": row["day"], "share": row["share"], "low": row["low"], "high": row["high"],
-            "at_risk": row["at_risk"], "shown": quantity(row["share"], UNIT),
+            "at_risk": row["at_risk"], "beside": row["beside"], "shown": quantity(row["share"], UNIT),
             "interval": interval(row["low"], row["high"], UNIT, row["share"]),
         }
         for row in told
     ]  # fmt: skip
     said = "; ".join(_said(name, [row for row in told if row["metric"] == metric]) for metric, name in called.items())
     return drawn(
-        "survival", {"curves": rows}, title, f"{said}.",
+        "survival", {"curves": rows}, title, f"{said[:1].upper()}{said[1:]}.",
         series=list(called.values()), colours=[OWN, QUIET][: len(called)], axis=axis, noun=noun,
     )  # fmt: skip
 
@@ -81,9 +90,8 @@ def drawing() -> dict[str, Any]:
             base.mark_point(size=40, filled=True, opacity=1).encode(y=share),
             # Words in the colour of the page: that of a curve does not stand out enough for reading.
             alt.Chart()
-            .transform_filter("datum.day > 0")
             .mark_text(align="left", baseline="top", dx=5, dy=4)
-            .encode(x=day, y=share, text="at_risk:Q", detail="series:N"),
+            .encode(x=day, y=share, text="beside:N", detail="series:N"),
             data=alt.NamedData("curves"),
         )
         .properties(height=240)

@@ -74,7 +74,9 @@ def _answer(found: pl.DataFrame, when: str) -> str:
     safe, dangerous = where(found, risk="safe", gate="human"), where(found, risk="dangerous")
     asked, waits, hours = _total(safe, "asked"), _total(safe, "waits"), float(safe["hours"].sum())
     done, exposed = _total(dangerous, "carried_out"), _total(dangerous, "exposed")
-    told = [f"In {when} {count(_total(found, 'n'), 'use')} of {count(found['operation_id'].n_unique(), 'operation')}."]
+    told = [
+        f"In {when}, {count(_total(found, 'n'), 'use')} of {count(found['operation_id'].n_unique(), 'operation')} {('are', 'is')[_total(found, 'n') == 1]} known."
+    ]
     if asked:
         told.append(
             f"People waited {quantity(hours, 'hours')} for {count(waits, 'decision')} on what is safe ({asked:,} asked)."

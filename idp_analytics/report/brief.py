@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from idp_analytics.charts.wording import count, interval, named, quantity
+from idp_analytics.charts.wording import count, interval, named, period, quantity
 from idp_analytics.report import (
     boundary,
     breadth,
     cost_change,
     impact,
     maturity,
+    maturity_steps,
     moved,
     quality,
     stress,
@@ -29,12 +31,27 @@ _SHARE = "share of decisions"
 
 def brief(view: View) -> Brief:
     """Of the organisation: what a leader decides by. Of a team: how it does against itself, what the platform gives it and costs it."""
-    return Brief(_told(_of_team(view) if view.scope == "team" else _of_organisation(view)))
+    level, when = words.level(view.mart.meta["rules"]), period(view.period.label)
+    told = _told(_of_team(view) if view.scope == "team" else _of_organisation(view), (f"{level} ", f" in {when}"))
+    return Brief(
+        told,
+        f"Numbers are of {when} where no other time is told. In brackets behind one: its {level}, the values the true number may well have.",
+    )
 
 
-def _told(topics: Mapping[str, Iterable[Statement]]) -> dict[str, tuple[Statement, ...]]:
-    said = {title: tuple(statements) for title, statements in topics.items()}
+def _told(topics: Mapping[str, Iterable[Statement]], once: Sequence[str]) -> dict[str, tuple[Statement, ...]]:
+    """Topics with something to say, without the words said once for all of them: in every sentence they would be read over."""
+    said = {
+        title: tuple(replace(one, text=_without(one.text, once)) for one in statements)
+        for title, statements in topics.items()
+    }
     return {title: statements for title, statements in said.items() if statements}
+
+
+def _without(text: str, once: Sequence[str]) -> str:
+    for words_of_all in once:
+        text = text.replace(words_of_all, "")
+    return text
 
 
 def _of_organisation(view: View) -> dict[str, Iterable[Statement]]:
@@ -47,9 +64,9 @@ def _of_organisation(view: View) -> dict[str, Iterable[Statement]]:
             *_one(breadth.said(view)[:1], breadth.QUESTION),
         ),
         "Where does the boundary hurt?": _boundary(view),
-        "Where do we stand?": _standing(view),
         "Did what we tried work?": _one(impact.due(view), impact.QUESTION),
         "Which two decisions are there to take?": _decisions(view),
+        "Where do we stand?": _standing(view),
         "How far can this be trusted?": [Statement(quality.said(view), quality.QUESTION)],
     }
 
@@ -57,7 +74,7 @@ def _of_organisation(view: View) -> dict[str, Iterable[Statement]]:
 def _of_team(view: View) -> dict[str, Iterable[Statement]]:
     return {
         "How do we do against ourselves?": moved.moved(view),
-        "What do we say?": _one(voice.said(view)[:3], voice.QUESTION),
+        "What do we say?": _one(voice.in_short(view), voice.QUESTION),
         "What does the platform give us, and what does it cost?": (
             *_one(breadth.said(view), breadth.QUESTION_OF_TEAM),
             *_one(cost_change.said(view), cost_change.QUESTION),
@@ -76,13 +93,14 @@ def _one(sentences: list[str], question: str) -> Iterator[Statement]:
 
 def _reasons(view: View) -> Iterator[Statement]:
     """What people rate, and what follows from what they write and what is measured."""
-    yield from _one(voice.said(view)[1:3] or voice.said(view), voice.QUESTION)
-    yield from _one(why.said(view)[1:], why.QUESTION)
+    yield from _one(voice.in_short(view), voice.QUESTION)
+    yield from _one(why.in_short(view), why.QUESTION)
 
 
 def _standing(view: View) -> Iterator[Statement]:
-    yield from _one(maturity.said(view), maturity.QUESTION)
-    yield from _one(stress.said(view)[:1], stress.QUESTION)
+    yield from _one(maturity.in_short(view), maturity.QUESTION)
+    yield from _one(maturity_steps.first(view), maturity_steps.QUESTION)
+    yield from _one(stress.in_short(view), stress.QUESTION)
 
 
 def _boundary(view: View) -> Iterator[Statement]:
@@ -101,7 +119,7 @@ def _gate(row: Mapping[str, Any]) -> str:
         )
     caught = interval(row["caught_low"], row["caught_high"], _SHARE, row["caught_share"])
     return (
-        f"{named(row['title'])} is safe and a person decides on it: asked {count(row['asked'], 'time')}, refused or sent back "
+        f"“{named(row['title'])}” is safe, and yet a person decides on it: asked {count(row['asked'], 'time')}, refused or sent back "
         f"{row['caught']:,} of {row['decided']:,} ({words.level(row)} {caught}){hours}."
     )
 
@@ -112,7 +130,7 @@ def _hole(row: Mapping[str, Any]) -> str:
     of = (
         f"{row['exposed']:,} of {count(row['carried_out'], 'use')} {('were', 'was')[row['carried_out'] == 1]} unchecked"
     )
-    return f"{named(row['title'])} is dangerous, and {of} ({told})."
+    return f"“{named(row['title'])}” is dangerous, and {of} ({told})."
 
 
 def _decisions(view: View) -> Iterator[Statement]:
@@ -125,10 +143,10 @@ def _decisions(view: View) -> Iterator[Statement]:
     found = view.study(boundary.STUDY)
     for row in boundary.gates_to_open(found)[:1]:
         yield Statement(
-            f"Open the gate before {named(row['title'])}, which is safe, or say what it protects.", boundary.QUESTION
+            f"Open the gate before “{named(row['title'])}”, which is safe, or say what it protects.", boundary.QUESTION
         )
     for row in boundary.holes_to_close(found)[:1]:
         yield Statement(
-            f"Let somebody else look at {named(row['title'])} before it is done, or say that it is safe.",
+            f"Let somebody else look at “{named(row['title'])}” before it is done, or say that it is safe.",
             boundary.QUESTION,
         )

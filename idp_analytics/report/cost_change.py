@@ -30,9 +30,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "new": ("new", "not charged for the period before"),
     "gone": ("gone", "no longer charged for"),
     "ownership": ("changed hands", "moved between teams, at what it cost before"),
-    "pool": ("shared pools", "pools of shared cost grew or shrank, at the same share of them"),
+    "pool": ("size of pools", "pools of shared cost grew or shrank, at the same share of them"),
     "share": ("share of pools", "another share of the pools"),
-    "cost only": ("without quantity", "tell no quantity: tax, credits, corrections, fees"),
+    "cost only": ("tax and credits", "tell no quantity: tax, credits, corrections, fees"),
 }
 """Effect → its name on a page, and what it means."""
 

@@ -50,7 +50,7 @@ def _answer(rows: list[dict[str, Any]], before: dict[str, dict[str, Any]], when:
         was = before.get(DEPLOYING)
         earlier = f"; {significant(was['value'])} a period earlier" if was and was["value"] is not None else ""
         yield (
-            f"At the end of {when} {count(row['n'], 'service')} were deployed in {count(row['variants'], 'way')}, in effect "
+            f"At the end of {when}, {count(row['n'], 'service')} were deployed in {count(row['variants'], 'way')}, in effect "
             f"{significant(row['value'])} ({words.level(row)} {_bounds(row)}){earlier}; most, {quantity(row['most_share'], UNIT)}, through "
             f"{named(row['most'])}."
         )

@@ -74,7 +74,9 @@ def due(view: View, most: int = 2) -> list[str]:
         return []
     told = "; ".join(f"{_called(row)} ({learnt.metric_words(row)}, {learnt.briefly(row)})" for row in rows[:most])
     more = f"; and {len(rows) - most:,} more" if len(rows) > most else ""
-    return [f"{count(len(rows), 'registered change')} to be looked at: {told}{more}."]
+    return [
+        f"{count(len(rows), 'registered change waits', 'registered changes wait')} for a decision (keep, change or end): {told}{more}."
+    ]
 
 
 # --- all of them -------------------------------------------------------------------------------------------------------

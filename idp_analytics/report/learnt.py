@@ -11,6 +11,7 @@ from idp_analytics.answers import Verdict
 from idp_analytics.charts.wording import effect, named
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.impact.columns import PRIMARY, Method, State
+from idp_analytics.report import words
 from idp_analytics.report.slices import where
 
 _TITLES = {metric.name: metric.title for metric in CATALOGUE}
@@ -56,8 +57,9 @@ def outcome(row: Row) -> str:
 
 
 def briefly(row: Row) -> str:
-    """The verdict with its difference: ``improved: −9.0 h, −14.0 to −4.0``."""
-    told = _difference(row)
+    """The verdict with its difference: ``improved: −9.0 h, 95 % interval −14.0 to −4.0``."""
+    head, _, bounds = _difference(row).partition(", ")
+    told = f"{head}, {words.level(row)} {bounds}" if bounds else head
     return f"{_verdict(row)}: {told}" if told else _verdict(row)
 
 

@@ -57,9 +57,29 @@ def maturity(view: View) -> Section:
     )
 
 
-def said(view: View) -> list[str]:
-    """The answer, sentence by sentence: a sentence per aspect, then where what is said and what is seen are apart."""
-    return list(_answer(_of(view, "maturity").to_dicts()))
+def in_short(view: View) -> list[str]:
+    """The aspects of each level together, the highest first, then where what is said and what is seen are apart."""
+    aspects = _of(view, "maturity").to_dicts()
+    known = [row for row in aspects if row["is_assessed"]]
+    if not known:
+        return list(_answer(aspects))
+    return [f"At the end of the data: {'; '.join(_by_level(known))}.", *_besides(aspects, known)]
+
+
+def _by_level(known: list[dict[str, Any]]) -> Iterator[str]:
+    for level in sorted({row["level"] for row in known if row["level"] is not None}, reverse=True):
+        here = [row for row in known if row["level"] == level]
+        titles = [f"{row['title'].lower()}{_bracketed(row)}" for row in here]
+        yield f"level {level} ({here[0]['level_name']}) in {listed(titles)}"
+    open_ = [row["title"].lower() for row in known if row["level"] is None]
+    if open_:
+        yield f"any level in {listed(open_)} (too little is known)"
+
+
+def _bracketed(row: dict[str, Any]) -> str:
+    capped = f"{row['capped_from']} but for what is seen under stress" if row["capped_from"] else ""
+    told = [part for part in (capped, _between(row).removeprefix("; ")) if part]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _of(view: View, study: str) -> pl.DataFrame:
@@ -77,6 +97,11 @@ def _answer(aspects: list[dict[str, Any]]) -> Iterator[str]:
             continue
         capped = f", {row['capped_from']} but for what is seen under stress" if row["capped_from"] else ""
         yield f"{row['title']}: level {row['level']} ({row['level_name']}{capped}{_between(row)})."
+    yield from _besides(aspects, known)
+
+
+def _besides(aspects: list[dict[str, Any]], known: list[dict[str, Any]]) -> Iterator[str]:
+    """What is not assessed, and where what is said and what is seen are apart."""
     rest = len(aspects) - len(known)
     if rest:
         yield f"{count(rest, 'aspect')} {('are', 'is')[rest == 1]} not assessed here: what {('they ask', 'it asks')[rest == 1]} is asked of the organisation."

@@ -42,6 +42,12 @@ def next_steps(view: View) -> Section:
     )
 
 
+def first(view: View) -> list[str]:
+    """The first of the steps as one sentence; empty where there is none to take."""
+    rows = _of(view, "maturity_steps").sort("rank").head(1).to_dicts()
+    return [f"Next step: {in_words(row, _tried(view, row))}" for row in rows]
+
+
 def outcomes(view: View) -> Table | None:
     """Steps that were taken up: what became of each, and whether its number moved; None where there is none."""
     rows = _of(view, "maturity_step_outcomes").to_dicts()

@@ -95,7 +95,7 @@ def unallocated(view: View) -> Section:
         bill, rest = _amount(now, currency, None), _amount(now, currency, UNALLOCATED)
         parts = [f"{_reason(r)} {money(r['amount'], currency)}" for r in reasons if r["currency"] == currency]
         sentences.append(
-            f"In {period(view.period.label)} {money(rest, currency)} of {money(bill, currency)}{_in_brackets(_percent(rest, bill))} has no "
+            f"In {period(view.period.label)}, {money(rest, currency)} of {money(bill, currency)}{_in_brackets(_percent(rest, bill))} has no "
             f"known owner{': ' + ', '.join(parts) if parts else ''}."
         )
     chart, told = _chart(where(rows, detail=UNALLOCATED), currencies, "Unallocated cost", "org")

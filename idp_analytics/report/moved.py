@@ -78,8 +78,8 @@ def _counted(view: View, worse: list[Any], better: list[Any], still: list[Any], 
     if not compared:
         return f"Not one of {of} numbers of {when} can be compared with {earlier}."
     chance = sum(1 - row["level"] for row in (*worse, *better, *still))
-    left = f"; {rest} cannot be compared" if rest else ""
+    left = f"; {rest} more cannot be compared" if rest else ""
     return (
         f"Of {count(compared, 'number')} of {when} that can be compared with {earlier}, {len(worse) or 'none'} got worse and {len(better) or 'none'} got better; "
-        f"where nothing changes, chance alone moves about {chance:.1f} of so many{left}."
+        f"chance alone would move about {chance:.1f}{left}."
     )

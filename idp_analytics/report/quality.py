@@ -65,18 +65,22 @@ def _set_aside(rejected: int, rows_in: int) -> str:
     if not rejected:
         return "none was set aside"
     share = f" ({quantity(rejected / rows_in, 'share')})" if rows_in else ""
-    return f"{count(rejected, 'row')}{share} set aside, {'which is' if rejected == 1 else 'which are'} in no number"
+    return f"{count(rejected, 'row')}{share} {('were', 'was')[rejected == 1]} set aside and {('are', 'is')[rejected == 1]} in no number"
 
 
 def _met(expectations: int, failed: int) -> str:
     if not expectations:
         return "No expectation was checked."
     of = f"Of {count(expectations, 'expectation')}"
-    return f"{of}, {failed:,} not met." if failed else f"{of}, all were met."
+    return f"{of}, {failed:,} {('were', 'was')[failed == 1]} not met." if failed else f"{of}, all were met."
 
 
 def _cut(exports: int) -> str:
-    return f"{count(exports, 'export')} known to be incomplete." if exports else "No export is known to be incomplete."
+    return (
+        f"{count(exports, 'export is', 'exports are')} known to be incomplete."
+        if exports
+        else "No export is known to be incomplete."
+    )
 
 
 def _spans(view: View) -> pl.DataFrame:

@@ -128,12 +128,15 @@ class Brief:
     """What somebody must know who has three minutes: topics, each with its statements. Topics without one are left out."""
 
     topics: Mapping[str, tuple[Statement, ...]]
+    note: str = ""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": html.brief(self), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return plain("\n".join(f"{title} {said.text}" for title, told in self.topics.items() for said in told))
+        return plain(
+            "\n".join(f"{title} {said.text}" for title, told in self.topics.items() for said in told) + f"\n{self.note}"
+        )
 
 
 @dataclass(frozen=True, repr=False)

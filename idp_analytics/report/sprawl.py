@@ -79,7 +79,7 @@ def _answer(
         tied = _sums([row for part in asked for row in paid[part["component"]]])
         are = ("are", "is")[len(asked) == 1]
         yield (
-            f"At the end of {when} {len(asked)} of {count(len(found), 'part')} of the platform {are} worth a question: hardly anybody uses "
+            f"At the end of {when}, {len(asked)} of {count(len(found), 'part')} of the platform {are} worth a question: hardly anybody uses "
             f"{('them', 'it')[len(asked) == 1]}, and {('they', 'it')[len(asked) == 1]} cost {tied} in {WINDOW_DAYS} days."
         )
         for row in asked:

@@ -68,9 +68,32 @@ def stress(view: View) -> Section:
     )  # fmt: skip
 
 
-def said(view: View) -> list[str]:
-    """The answer, sentence by sentence: what is certainly worse in severe incidents first."""
-    return list(_answer(*_found(view)))
+def in_short(view: View) -> list[str]:
+    """One sentence on severe incidents: how many habits give way, and one that does; empty where nothing was tested."""
+    _, told = _found(view)
+    judged = _judged(told[STRESSES[0]])
+    worse = _worse(judged)
+    if not judged:
+        return []
+    of = f"{UNDER[STRESSES[0]][:1].upper()}{UNDER[STRESSES[0]][1:]} of the last year, {len(worse) or 'none'} of {count(len(judged), 'habit')} looked at"
+    if not worse:
+        return [f"{of} is seen to give way."]
+    row = worse[0]
+    which = CALLED[row["signal"]][1]
+    return [
+        f"{of} {('give', 'gives')[len(worse) == 1]} way{', among them' if len(worse) > 1 else ''}: {which[:1].lower()}{which[1:]}, "
+        f"{_value(row, 'stress')} against {_value(row, 'calm')} in calm ({_ends(row)})."
+    ]
+
+
+def _judged(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in told if row["verdict"] != "not judged"]
+
+
+def _worse(judged: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is worse in stress for certain, what breaks first."""
+    worse = [row for row in judged if row["verdict"] in ("breaks", "bends")]
+    return sorted(worse, key=lambda row: row["verdict"] == "bends")
 
 
 def _found(view: View) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[dict[str, Any]]]]:
@@ -93,10 +116,10 @@ def _answer(by_kind: dict[str, list[dict[str, Any]]], told: dict[str, list[dict[
         if not told[kind]:
             yield f"Untested {UNDER[kind]}: {windows} with calm beside, and no signal has anything to see in {FEWEST} of them."
             continue
-        judged = [row for row in told[kind] if row["verdict"] != "not judged"]
-        worse = [row for row in judged if row["verdict"] in ("breaks", "bends")]
+        judged = _judged(told[kind])
+        worse = _worse(judged)
         of = f" ({count(found[0]['incidents'], 'severe incident')})" if kind == STRESSES[0] else ""
-        for row in sorted(worse, key=lambda row: row["verdict"] == "bends"):
+        for row in worse:
             yield f"{CALLED[row['signal']][1]} {UNDER[kind]}: {_value(row, 'stress')} against {_value(row, 'calm')} in calm ({row['verdict']}; {_ends(row)})."
         held, open_ = (sum(row["verdict"] == word for row in judged) for word in ("holds", "cannot be told"))
         yield f"Of {count(len(judged), 'signal')} tested {UNDER[kind]}, in {windows}{of}, {len(worse)} {('are', 'is')[len(worse) == 1]} worse than in calm, {held} {('hold', 'holds')[held == 1]} and of {open_} it cannot be told."
@@ -115,9 +138,9 @@ def _value(row: dict[str, Any], side: str) -> str:
 def _ends(row: dict[str, Any]) -> str:
     if row["is_ratio"]:
         upper = significant(row["high"]) if row["high"] is not None else "no upper end"
-        return f"ratio {significant(row['value'])}, interval {significant(row['low'])} to {upper}"
+        return f"ratio {significant(row['value'])}, {words.level(row)} {significant(row['low'])} to {upper}"
     value, low, high = (_points(row[end]) for end in ("value", "low", "high"))
-    return f"difference {value} points, interval {low} to {high}"
+    return f"difference {value} points, {words.level(row)} {low} to {high}"
 
 
 def _points(share: float) -> str:

@@ -39,19 +39,17 @@ def top_two(view: View) -> Section:
         )
     metrics = tuple(by_name(row["metric"]) for row in first[:2] if row["metric"])
     return Section(
-        QUESTION, " ".join([_answer(first), *(_suggestion(view, row, rows) for row in first[:2])]), _drawn(view, first),
+        QUESTION, " ".join([_answer(first), *(f"{told[:1].upper()}{told[1:]}" for told in (_suggestion(view, row, rows) for row in first[:2]))]), _drawn(view, first),
         tables=tuple(table for table in (_evidence(view, rows, first), _tickets(rows)) if table.height),
         cautions=tuple(_cautions(rows, first)), metrics=metrics,
     )  # fmt: skip
 
 
 def suggestions(view: View) -> list[str]:
-    """The two areas that come first: how sure that is, what speaks for each, what would move. Empty where no wave says so."""
+    """The two areas that come first: what speaks for each, what would move, how sure that is. Empty where no wave says so."""
     rows = _rows(view)
-    return [
-        f"{_suggestion(view, row, rows).rstrip('.')}; among the first two in {_chance(row)} of draws."
-        for row in _first(rows)[:2]
-    ]
+    first = _first(rows)
+    return [f"Improve {_evident(view, row, rows)}{_sure(row, first)}." for row in first[:2]]
 
 
 def first(view: View) -> list[tuple[str, str | None]]:
@@ -99,24 +97,39 @@ def _answer(first: list[dict[str, Any]]) -> str:
 
 def _suggestion(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
     """What speaks for it most plainly, what would move, and whether somebody has said that they will try."""
+    return f"{_evident(view, row, rows)}; {_who(view, row)}."
+
+
+def _evident(view: View, row: dict[str, Any], rows: pl.DataFrame) -> str:
     same = {one["evidence"]: one for one in where(rows, subject=row["subject"]).to_dicts()}
     said = [
-        f"{quantity(one['value'], SHARE)} {what} ({interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
+        f"{quantity(one['value'], SHARE)} {what} ({words.level(one)} {interval(one['low'], one['high'], SHARE, one['value'])}; {one['k']:,} of {one['n']:,})"
         for kind, what in _SPOKE.items()
         for one in ([same[kind]] if kind in same else [])
     ][:1]
     if RATINGS in same:
         said.append(f"{quantity(same[RATINGS]['favourable'], SHARE)} of its ratings are favourable")
-    return f"{_title(row).capitalize()}: {', '.join([*said, _moves(view, row)])}; {_who(view, row)}."
+    return f"{_title(row)}: {', '.join([*said, _moves(view, row)])}"
+
+
+def _sure(row: dict[str, Any], first: list[dict[str, Any]]) -> str:
+    """How sure it is that it belongs to the first two, and what the second could be instead where it cannot be told apart."""
+    if row["top_two"] is None:
+        return ""
+    sure = f". It is {_chance(row)} sure that this is one of the first two"
+    other = next((one for one in first[2:] if (one["top_two"] or 0) >= _NEARLY), None)
+    if row is first[0] or first[0]["is_separable"] or other is None:
+        return sure
+    return f"{sure}; it could as well be {_title(other)} ({_chance(other)})"
 
 
 def _moves(view: View, row: dict[str, Any]) -> str:
     if not row["metric"]:
-        return "no metric of the kit measures it, so its rating in the next wave would move"
+        return "nothing here measures it, so its rating in the next wave would move"
     metric = by_name(row["metric"])
     now = view.row(metric)
     value = (
-        f"now {quantity(now['value'], now['unit'])}, {interval(now['low'], now['high'], now['unit'], now['value'])}"
+        f"now {quantity(now['value'], now['unit'])}, {words.level(now)} {interval(now['low'], now['high'], now['unit'], now['value'])}"
         if now["value"] is not None
         else "not measured now"
     )
@@ -132,7 +145,7 @@ def _who(view: View, row: dict[str, Any]) -> str:
     if running:
         now = f"registered and still to be reviewed: {named(', '.join(running))}"
     else:
-        now = "register what you try next" if before else "no intervention on it is registered: register one"
+        now = "register what you try next" if before else "no change is registered for it: register what you try"
     return f"{before}; {now}" if before else now
 
 

@@ -52,10 +52,10 @@ def voice(view: View) -> Section:
     )
 
 
-def said(view: View) -> list[str]:
-    """The answer, sentence by sentence: who answered, what they are favourable on, the ends, the net promoter score."""
+def in_short(view: View) -> list[str]:
+    """Who answered; what they are favourable on, without what others could make of it; the ends. One sentence where nothing may be said."""
     rows = wave(view)
-    return list(_answer(rows, _rated(rows)))
+    return list(_answer(rows, _rated(rows), is_short=True))[:3]
 
 
 def _rated(rows: pl.DataFrame) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def _band(band: dict[str, Any]) -> str:
 # --- in words ------------------------------------------------------------------------------------------------------------
 
 
-def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
+def _answer(rows: pl.DataFrame, rated: pl.DataFrame, is_short: bool = False) -> Iterator[str]:
     if rows.is_empty():
         yield "No wave of a survey is known to have closed by the end of the period, so nothing is said about what developers think."
         return
@@ -118,13 +118,12 @@ def _answer(rows: pl.DataFrame, rated: pl.DataFrame) -> Iterator[str]:
         return
     overall = [row for row in shown if row["part"] == "overall"]
     for row in overall:
-        yield _overall(row)
+        yield _overall_in_short(row) if is_short else _overall(row)
     areas = [row for row in shown if row["part"] != "overall" and row["kind"] == "scale"]
     if len(areas) > 1:
         best, worst = areas[0], areas[-1]
         yield (
-            f"Rated most favourably: {named(best['title'])} ({quantity(best['share'], SHARE)}); least: {named(worst['title'])} "
-            f"({quantity(worst['share'], SHARE)}, {words.level(worst)} {interval(worst['low'], worst['high'], SHARE, worst['share'])})."
+            f"Rated most favourably: {named(best['title'])} ({_sure(best)}); least: {named(worst['title'])} ({_sure(worst)})."
         )
     for row in shown:
         if row["score"] is not None:
@@ -156,6 +155,23 @@ def _overall(row: dict[str, Any]) -> str:
     if row["change"] is not None:
         change = f": {row['verdict']} against the wave before ({difference(row['change'], row['change_low'], row['change_high'], SHARE)})"
     return f"{said}){change}."
+
+
+def _overall_in_short(row: dict[str, Any]) -> str:
+    change = f"; {row['verdict']} against the wave before" if row["change"] is not None else ""
+    return f"{_share_of(row)} are favourable on {named(row['title'])} ({_bounds(row)}){change}."
+
+
+def _share_of(row: dict[str, Any]) -> str:
+    return f"{quantity(row['share'], SHARE)} of {count(row['n'], 'answer')}"
+
+
+def _sure(row: dict[str, Any]) -> str:
+    return f"{quantity(row['share'], SHARE)}, {_bounds(row)}"
+
+
+def _bounds(row: dict[str, Any]) -> str:
+    return f"{words.level(row)} {interval(row['low'], row['high'], SHARE, row['share'])}"
 
 
 def _rating(row: dict[str, Any]) -> dict[str, str]:

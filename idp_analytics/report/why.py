@@ -24,11 +24,11 @@ SHARE = "share of comments"
 NAMED_FROM = 0.1
 """A theme that fewer than one comment in ten has is not taken for what people say."""
 
-ASK = "trend without a why, so ask"
-INSTRUMENT = "why without a trend, so instrument"
-BOTH = "people and numbers point the same way"
-DISAGREE = "the number got better and people do not say so, so ask what it misses"
-STANDING = "people say so, and the number stands still"
+ASK = "got worse and hardly written of (ask why)"
+INSTRUMENT = "often written of and not measured (measure it)"
+BOTH = "often written of, and its number or rating got worse"
+DISAGREE = "measured better but rated low (ask what the number misses)"
+STANDING = "often written of and rated low, with no change of its number"
 QUIET = "nothing stands out"
 
 
@@ -59,9 +59,14 @@ def why(view: View) -> Section:
     )  # fmt: skip
 
 
-def said(view: View) -> list[str]:
-    """The answer, sentence by sentence: how much is written and of what, then what follows from words and numbers together."""
-    return list(_answer(view, *_told(view)))
+def in_short(view: View) -> list[str]:
+    """What follows from words and numbers together, as one sentence; empty where there are too few comments or nothing stands out."""
+    overall, rows = _told(view)
+    told = list(_follows(rows))
+    if not told or not overall or overall[0]["n"] is None:
+        return []
+    said = "; ".join(f"{one[:1].lower()}{one[1:]}" for one in told)
+    return [f"{count(overall[0]['n'], 'comment')} beside ratings and numbers: {said}."]
 
 
 def _told(view: View) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -141,16 +146,22 @@ def _answer(view: View, overall: list[dict[str, Any]], rows: list[dict[str, Any]
     )
     often = [one for one in rows if one["share"] is not None and one["is_sound"] is not False][:2]
     if often:
-        yield "Named most: " + "; ".join(
+        yield f"Named most, in {count(row['n'], 'comment')}: " + "; ".join(
             f"{named(one['title'])}, by {quantity(one['share'], SHARE)} ({words.level(one)} {interval(one['low'], one['high'], SHARE, one['share'])})"
             for one in often
         ) + "."  # fmt: skip
+    for told in _follows(rows):
+        yield f"{told}."
+    if rows and all(one["so"] == QUIET for one in rows):
+        yield "No area stands out by what is written, rated or measured."
+
+
+def _follows(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What follows, each with the areas it follows for."""
     for so in (BOTH, ASK, INSTRUMENT, DISAGREE, STANDING):
         titles = [named(one["title"]) for one in rows if one["so"] == so]
         if titles:
-            yield f"{so.capitalize()}: {', '.join(titles)}."
-    if rows and all(one["so"] == QUIET for one in rows):
-        yield "No area stands out by what is written, rated or measured."
+            yield f"{so.capitalize()}: {', '.join(titles)}"
 
 
 def _row(row: dict[str, Any]) -> dict[str, str]:

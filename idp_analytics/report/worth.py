@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -44,9 +44,17 @@ def worth(view: View) -> Section:
 
 
 def said(view: View) -> list[str]:
-    """Per currency: what the platform cost, what that is per active developer, and from how many saved hours on it pays."""
+    """What the platform cost in each currency, what that is per active developer, and from how many saved hours on it pays."""
     units = view.study("unit_costs")
-    return [sentence for currency in _currencies(units) for sentence in _said(view, currency, units)]
+    costs = {currency: cost for currency in _currencies(units) if (cost := _platform(view, currency))}
+    by_developers: dict[int | None, list[str]] = {}
+    for currency in costs:
+        by_developers.setdefault(_developers(units, currency), []).append(currency)
+    return [
+        sentence
+        for n, currencies in by_developers.items()
+        for sentence in _said(view, {currency: costs[currency] for currency in currencies}, n)
+    ]
 
 
 def _currencies(units: pl.DataFrame) -> list[str]:
@@ -55,26 +63,27 @@ def _currencies(units: pl.DataFrame) -> list[str]:
     return lines.sort("lines", "currency", descending=[True, False])["currency"].to_list()
 
 
-def _said(view: View, currency: str, units: pl.DataFrame) -> Iterator[str]:
-    cost = _platform(view, currency)
-    if not cost:
-        return
-    n = _developers(units, currency)
+def _said(view: View, costs: Mapping[str, Decimal], n: int | None) -> Iterator[str]:
     owner = view.mart.meta.get("platform_team")
     own = f" and what {named(team_names(view.mart, [owner])[owner])} owns" if owner else ""
-    said = f"The platform (its pools of shared cost{own}) cost {money(cost, currency)} in {period(view.period.label)}"
+    said = f"The platform (its pools of shared cost{own}) cost {_amounts(costs)} in {period(view.period.label)}"
     if not n:
         yield f"{said}; how many developers were active is not known or withheld."
         return
-    each = cost / n
-    yield f"{said}: {money(each, currency)} per active developer ({n:,})."
+    each = {currency: cost / n for currency, cost in costs.items()}
+    yield f"{said}: {_amounts(each)} per active developer ({n:,})."
     hour = view.mart.meta.get("developer_hour")
-    if hour and hour[1] == currency:
-        hours = float(each / Decimal(hour[0]))
+    if hour and hour[1] in each:
+        hours = float(each[hour[1]] / Decimal(hour[0]))
+        what = "it" if len(each) == 1 else f"the part in {named(hour[1])}"
         yield (
-            f"At {money(Decimal(hour[0]), currency)} an hour, as the settings say, it pays where it saves each of them more than "
+            f"At {money(Decimal(hour[0]), hour[1])} an hour (settings), {what} pays once each of them saves more than "
             f"{quantity(hours, 'hours')} in that time."
         )
+
+
+def _amounts(costs: Mapping[str, Decimal]) -> str:
+    return " and ".join(money(cost, currency) for currency, cost in costs.items())
 
 
 def _developers(units: pl.DataFrame, currency: str) -> int | None:

@@ -19,6 +19,14 @@ pytestmark = pytest.mark.browser
 
 PAGES = ("index.html", "organisation.html", "teams/payments.html", "teams/identity.html", "../index.html")
 
+TOUCHING = """[...document.querySelectorAll('.idp-plot .role-axis-label')].flatMap((axis) => {
+  const shown = [...axis.querySelectorAll('text')].filter((text) => text.textContent && text.getAttribute('opacity') !== '0');
+  const boxes = shown.map((text) => [text.getBoundingClientRect(), text.textContent]).sort((a, b) => a[0].left - b[0].left);
+  return boxes.slice(1).flatMap(([box, said], n) =>
+    Math.abs(boxes[n][0].top - box.top) < 4 && box.left < boxes[n][0].right + 1 ? [[boxes[n][1], said]] : []);
+})"""
+"""Neighbours below an axis that touch or cover one another, and so cannot be told apart."""
+
 
 @pytest.fixture(scope="module")
 def tab(chromium: Callable[[], Any]) -> Any:
@@ -51,6 +59,7 @@ def test_a_page_is_drawn_whole_says_nothing_and_asks_for_nothing(
     assert len(sizes) == figures
     assert all(w > 200 and h > 40 for w, h in sizes)
     assert figures > 5 or "index" in page
+    assert tab.js(TOUCHING) == []
     # Nothing sticks out at the side: what is wider than the page scrolls in a frame of its own.
     assert tab.js("document.documentElement.scrollWidth") <= width
 

@@ -50,11 +50,19 @@ def test_each_curve_tells_its_n_its_interval_and_who_is_still_followed():
         ("first work in production, n 9", 0, 9), ("first work in production, n 9", 4, 7), ("tenth change merged, n 9", 0, 9)
     ]  # fmt: skip
     assert chart.description == (
-        "first work in production, n 9: 25.0 % (interval 12.5–50.0 %) after 4 days, where the curve ends; tenth change merged, "
+        "First work in production, n 9: 25.0 % (interval 12.5–50.0 %) after 4 days, where the curve ends; tenth change merged, "
         "n 9: 0.0 % (interval 0.0–0.0 %) after 0 days, where the curve ends."
     )
     # Told apart by dashes as well as by colour.
     assert "strokeDash" in str(chart.spec["layer"][1]["encoding"])
+
+
+def test_numbers_that_would_cover_one_another_are_left_out():
+    days = (0, 1, 2, 3, 16, 17, 32, 160)
+    chart = survival.chart(curves(*(("first", day, 1000 - day, day / 200) for day in days)), NAMES)
+    rows = chart.spec["datasets"]["curves"]
+    assert [row["beside"] for row in rows] == ["", "", "", "", "984", "", "968", "840"]
+    assert [row["at_risk"] for row in rows] == [1000 - day for day in days]  # pointed at, each is told all the same
 
 
 def test_one_goal_alone():

@@ -40,7 +40,7 @@ def seen(*rows: dict[str, object]):
 def test_the_answer_and_the_lists():
     made = seen(*ROWS)
     assert made.answer == (
-        "In June 2026 61 uses of 5 operations. People waited 21.0 h for 7 decisions on what is safe (9 asked). Of 8 dangerous uses "
+        "In June 2026, 61 uses of 5 operations are known. People waited 21.0 h for 7 decisions on what is safe (9 asked). Of 8 dangerous uses "
         "carried out, 3 were unchecked. 4 uses are of what nobody has classified. Whether something dangerous is done round the platform is "
         "not visible: no audit log of it is loaded."
     )

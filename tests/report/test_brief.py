@@ -35,8 +35,8 @@ def test_what_got_worse_is_said_first_and_beside_it_how_many_would_by_chance():
     ]  # fmt: skip
     head, worse, better = moved(of_org(mart(rows)))
     assert head.text == (
-        "Of 3 numbers of June 2026 that can be compared with May, 1 got worse and 1 got better; where nothing changes, chance alone moves about 0.2 of "
-        f"so many; {len(QUESTION_OF) - 3} cannot be compared."
+        "Of 3 numbers of June 2026 that can be compared with May, 1 got worse and 1 got better; chance alone would move about 0.2; "
+        f"{len(QUESTION_OF) - 3} more cannot be compared."
     )
     assert (head.question, head.verdict) == (summary.QUESTION, None)
     assert worse.text.startswith(
@@ -65,28 +65,57 @@ def test_a_team_is_told_of_its_own_rows_and_of_no_newcomers():
     made = mart([*of_team("pay", share("change_fail_rate", "worsened")), share("rollback_share", "worsened")])
     head, worse = moved(by_team(made, "pay"))
     assert "1 got worse and none got better" in head.text
-    assert head.text.endswith(f"{sum(not by_name(name).about_people for name in QUESTION_OF) - 1} cannot be compared.")
+    assert head.text.endswith(
+        f"{sum(not by_name(name).about_people for name in QUESTION_OF) - 1} more cannot be compared."
+    )
     assert worse.question == by_name("change_fail_rate").question
 
 
 def test_the_organisations_brief_has_its_topics_and_can_be_read_in_three_minutes(organisation_report):
     brief = organisation_report().brief()
     assert list(brief.topics) == [
-        "What changed?", "Why?", "What does it cost, and what does it buy?", "Where does the boundary hurt?", "Where do we stand?",
-        "Did what we tried work?", "Which two decisions are there to take?", "How far can this be trusted?",
+        "What changed?", "Why?", "What does it cost, and what does it buy?", "Where does the boundary hurt?",
+        "Did what we tried work?", "Which two decisions are there to take?", "Where do we stand?", "How far can this be trusted?",
     ]  # fmt: skip
     assert len(brief.topics["Which two decisions are there to take?"]) == 2
-    assert 300 < len(repr(brief).split()) < 750  # a grown-up reads some 250 words a minute
+    said = " ".join(f"{title} {' '.join(one.text for one in told)}" for title, told in brief.topics.items())
+    assert 300 < len(said.split()) < 680  # a grown-up reads some 230 words a minute; a number counts as one
+
+
+def test_what_brackets_hold_is_said_once_and_not_in_every_sentence(organisation_report):
+    brief = organisation_report().brief()
+    assert (
+        brief.note
+        == "Numbers are of June 2026 where no other time is told. In brackets behind one: its 95 % interval, the values the true number may well have."
+    )
+    told = " ".join(one.text for statements in brief.topics.values() for one in statements)
+    assert "95 % interval" not in told.replace("99.5 % interval", "") and " in June 2026" not in told
+    assert "9.2 per day (8.1–10.3 per day)" in told
+    assert brief.note in brief._repr_mimebundle_()["text/html"]
 
 
 def test_it_says_what_the_sections_say(organisation_report):
     report = organisation_report()
     told = repr(report.brief())
-    assert report.cost_change().answer in told
+    assert report.cost_change().answer.replace(" in June 2026", "") in told
     assert report.quality().answer in told
-    assert report.section("deployment_frequency").answer[1:] in told
+    assert (
+        report.section("deployment_frequency").answer[1:].replace("95 % interval ", "").replace(" in June 2026", "")
+        in told
+    )
+    standing = repr(report.brief().topics["Where do we stand?"])
+    assert report.next_steps().answer.split(" 2. ")[0].removeprefix("1. ") in standing
+    for aspect in ("investment", "adoption", "interfaces", "operations", "measurement"):
+        assert standing.count(aspect) == 1  # each stands with those of its level
     assert report.boundary().answer not in told  # the map is a section; here stand its two ends
     assert all(said.question for statements in report.brief().topics.values() for said in statements)
+
+
+def test_a_decision_says_what_it_is_and_what_else_it_could_be(organisation_report):
+    first, second = organisation_report().brief().topics["Which two decisions are there to take?"]
+    assert first.text.startswith("Improve waiting for approvals: ") and "draws" not in first.text
+    assert first.text.endswith(" % sure that this is one of the first two.")
+    assert " % sure that this is one of the first two; it could as well be on-call (" in second.text
 
 
 @pytest.mark.parametrize("team", ["payments", "identity"])
@@ -94,7 +123,8 @@ def test_a_teams_brief_is_about_itself(team_report, team):
     report = team_report(team)
     brief = report.brief()
     assert next(iter(brief.topics)) == "How do we do against ourselves?"
-    assert report.breadth().answer in repr(brief)
+    assert report.breadth().answer.replace(" in June 2026", "") in repr(brief)
+    assert "Next step: " in repr(brief.topics["Where do we stand?"])
     assert not any("decisions" in title for title in brief.topics)
     assert len(repr(brief).split()) < 550
 

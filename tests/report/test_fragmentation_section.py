@@ -29,7 +29,7 @@ def test_the_answer():
         row("x", n=0, unknown=2, **empty),
     )
     assert made.answer == (
-        "At the end of June 2026 10 services were deployed in 3 ways, in effect 2.4 (95 % interval 1.8–3.0); 2.6 a period earlier; most, "
+        "At the end of June 2026, 10 services were deployed in 3 ways, in effect 2.4 (95 % interval 1.8–3.0); 2.6 a period earlier; most, "
         "60.0 %, through pipe. Most ways there are of module: in effect 4.1 (95 % interval 1.8–5.0)."
     )
     assert made.tables[0].frame["A period earlier"].to_list() == ["2.6", "–", "–"]

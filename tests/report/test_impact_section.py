@@ -244,7 +244,7 @@ def test_what_is_due_is_told_in_one_sentence():
     rows = [change("a", review_on=date(2026, 5, 1)), change("b", effect=None, low=None, high=None, verdict="insufficient data", method="none"),
             change("c", review_on=date(2026, 4, 1)), change("d", state="reviewed"), change("e", state="running")]  # fmt: skip
     assert impact.due(of_org(company(*rows))) == [
-        "3 registered changes to be looked at: b (change lead time, insufficient data); a (change lead time, improved: −9.0 h, −14.0 to −4.0); and 1 more."
+        "3 registered changes wait for a decision (keep, change or end): b (change lead time, insufficient data); a (change lead time, improved: −9.0 h, 95 % interval −14.0 to −4.0); and 1 more."
     ]
     assert impact.due(of_org(company(change(state="running")))) == []
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from idp_analytics.metrics.maturity import studies
+from idp_analytics.report import maturity
 from idp_analytics.report.reports import OrgReport, TeamReport
 from idp_analytics.report.view import View
 
@@ -35,6 +36,30 @@ def test_the_organisation_sees_five_aspects_and_no_sixth_number(mart):
         assert row["low"] <= row["level"] <= row["high"]
         assert f"{row['title']}: level {row['level']} ({row['level_name']}" in section.answer
         assert shown["Seen"].startswith(str(row["level"]))
+
+
+def test_in_short_aspects_of_one_level_stand_together():
+    row = {"is_assessed": True, "level_name": "operational", "capped_from": None, "gap": None}
+    known = [
+        {**row, "title": "Adoption", "level": None, "low": 1, "high": 4},
+        {**row, "title": "Interfaces", "level": 2, "low": 1, "high": 3},
+        {**row, "title": "Operations", "level": 2, "low": 2, "high": 2, "capped_from": 3},
+        {**row, "title": "Measurement", "level": 3, "level_name": "scalable", "low": 3, "high": 3},
+    ]
+    assert list(maturity._by_level(known)) == [
+        "level 3 (scalable) in measurement",
+        "level 2 (operational) in interfaces (between 1 and 3) and operations (3 but for what is seen under stress)",
+        "any level in adoption (too little is known)",
+    ]
+
+
+def test_in_short_it_says_of_when_and_what_is_not_assessed(mart):
+    told = maturity.in_short(View(mart, "team", "mobile", mart.period("")))
+    assert told[0].startswith("At the end of the data: ") and told[0].endswith(".")
+    assert told[1] == "2 aspects are not assessed here: what they ask is asked of the organisation."
+    assert maturity.in_short(View(mart, "team", "nobody", mart.period(""))) == [
+        "Too little is measured to tell where we stand in any aspect."
+    ]
 
 
 def test_who_claims_more_or_less_than_is_seen_is_found_and_nobody_else_is_accused(mart, truth):

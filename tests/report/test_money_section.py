@@ -175,7 +175,7 @@ def test_what_nobody_owns_is_told_by_reason_the_largest_first_and_credits_last()
     made = money.unallocated(of_org(made_of(BILL)))
     assert made.question == "Which cost has no known owner, and why?"
     assert made.answer == (
-        "In June 2026 EUR 25.00 of EUR 100.00 (25.0 %) has no known owner: tax EUR 30.00, no owner EUR 5.00, credit EUR −10.00."
+        "In June 2026, EUR 25.00 of EUR 100.00 (25.0 %) has no known owner: tax EUR 30.00, no owner EUR 5.00, credit EUR −10.00."
     )
     told = made.table.frame
     assert told["Reason"].to_list() == ["tax", "no owner", "credit"]
@@ -187,7 +187,7 @@ def test_what_nobody_owns_is_told_by_reason_the_largest_first_and_credits_last()
 
 def test_where_all_is_owned_nothing_is_listed():
     made = money.unallocated(of_org(made_of(DOLLARS)))
-    assert made.answer == "In June 2026 USD 0.00 of USD 8.00 (0.0 %) has no known owner."
+    assert made.answer == "In June 2026, USD 0.00 of USD 8.00 (0.0 %) has no known owner."
     assert (made.tables, made.chart) == ((), None)
 
 
@@ -200,7 +200,7 @@ def test_reasons_are_told_under_their_own_currency():
     ]
     made = money.unallocated(of_org(made_of(rows)))
     assert (
-        "credit EUR −10.00. In June 2026 USD 50.00 of USD 50.00 (100.0 %) has no known owner: tax USD 50.00."
+        "credit EUR −10.00. In June 2026, USD 50.00 of USD 50.00 (100.0 %) has no known owner: tax USD 50.00."
         in made.answer
     )
     assert made.table.frame["Amount"].to_list() == ["EUR 30.00", "EUR 5.00", "EUR −10.00", "USD 50.00"]

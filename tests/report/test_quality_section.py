@@ -38,10 +38,10 @@ def tables(section) -> dict[str, list[dict[str, str]]]:
          "1 file gave 1 row; none was set aside. Of 1 expectation, all were met. No export is known to be incomplete."),
         ({"loads": [load("deployments", rows_in=1200), load("costs", "c.csv", truncated=True)], "rejected": [aside()],
           "checks": [check(), check(True)]},
-         "2 files gave 1,210 rows; 1 row (0.1 %) set aside, which is in no number. Of 2 expectations, 1 not met. 1 export known "
+         "2 files gave 1,210 rows; 1 row (0.1 %) was set aside and is in no number. Of 2 expectations, 1 was not met. 1 export is known "
          "to be incomplete."),
         ({"rejected": [aside(1), aside(2)]},
-         "0 files gave 0 rows; 2 rows set aside, which are in no number. No expectation was checked. No export is known to be "
+         "0 files gave 0 rows; 2 rows were set aside and are in no number. No expectation was checked. No export is known to be "
          "incomplete."),
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ def test_questions_with_the_money_each_ties_up():
     made = seen([DEAD, FEW, part("portal"), part("new", "watch", because="at most 2 teams", but=["it is young"])],
                 [cost("console", "100.5"), cost("cache", "7"), cost("cache", "3", "USD"), cost("portal", "1")])  # fmt: skip
     assert made.answer == (
-        "At the end of June 2026 2 of 4 parts of the platform are worth a question: hardly anybody uses them, and they cost EUR 107.50 and "
+        "At the end of June 2026, 2 of 4 parts of the platform are worth a question: hardly anybody uses them, and they cost EUR 107.50 and "
         "USD 3.00 in 90 days. console: no use since 3 November 2025 by any of 8 teams, which means at most 25.0 % of teams (95 % interval). "
         "cache: 2 teams of 8, at most 50.0 % of teams (95 % interval). To be watched: new."
     )
@@ -79,7 +79,7 @@ def test_one_question_and_what_is_not_measured():
         [cost("cache", "1")],
     )
     assert made.answer.startswith(
-        "At the end of June 2026 1 of 2 parts of the platform is worth a question: hardly anybody uses it, and it cost EUR 1.00"
+        "At the end of June 2026, 1 of 2 parts of the platform is worth a question: hardly anybody uses it, and it cost EUR 1.00"
     )
     assert made.answer.endswith("Not measured, which is not unused: dark.")
     assert "dark" not in str(made.chart._repr_mimebundle_())

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from idp_analytics.periods import parse
-from idp_analytics.report.stress import CALLED, STUDY, stress
+from idp_analytics.report.stress import CALLED, STUDY, in_short, stress
 from idp_analytics.report.view import View
 
 
@@ -35,6 +35,27 @@ def test_what_breaks_is_said_with_both_sides(mart, rows):
 def test_one_signal_is_told_as_one(mart):
     tested = pl.when(pl.col("signal") == "escape hatches").then(pl.lit("holds")).otherwise(pl.lit("not judged"))
     assert "Of 1 signal tested in severe incidents, in " in told(mart, verdict=tested).answer
+
+
+def test_in_short_it_says_how_many_give_way_and_names_one(mart):
+    def short(**changed):
+        studies = {**mart.studies, STUDY: mart.studies[STUDY].with_columns(**changed)}
+        return in_short(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
+
+    (several,) = short()
+    assert several.startswith(
+        "In severe incidents of the last year, 3 of 7 habits looked at give way, among them: escape hatches opened, "
+    )
+    assert "(difference +28 points, 99.5 % interval +14 to +45)." in several
+    hatches = pl.col("signal") == "escape hatches"
+    (one,) = short(verdict=pl.when(hatches).then(pl.lit("bends")).otherwise(pl.lit("not judged")))
+    assert one.startswith(
+        "In severe incidents of the last year, 1 of 1 habit looked at gives way: escape hatches opened, "
+    )
+    assert short(verdict=pl.lit("holds")) == [
+        "In severe incidents of the last year, none of 10 habits looked at is seen to give way."
+    ]
+    assert short(verdict=pl.lit("untested under stress")) == []
 
 
 def test_untested_is_said_and_is_not_held(mart):

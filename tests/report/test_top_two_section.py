@@ -59,11 +59,11 @@ def test_each_names_what_would_move_and_who_is_at_it(mart, last, organisation_re
     section = organisation_report().top_two()
     first = last.filter(evidence=TOGETHER).row(0, named=True)
     assert first["metric"] == "approval_queue_time" and "approval queue time would move (now" in section.answer
-    assert "no intervention on it is registered: register one." in section.answer
+    assert "no change is registered for it: register what you try." in section.answer
     assert [metric.name for metric in section.metrics] == ["approval_queue_time"]
     registered = told(mart, interventions=pl.lit("auto-approve"))
     assert "registered and still to be reviewed: auto-approve." in registered.answer
-    assert "no metric of the kit measures it" in told(mart, metric=pl.lit(None, pl.String)).answer
+    assert "nothing here measures it" in told(mart, metric=pl.lit(None, pl.String)).answer
 
 
 def test_no_cause_is_claimed(organisation_report):

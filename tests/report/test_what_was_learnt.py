@@ -33,7 +33,9 @@ def report(mart):
 def test_what_is_due_stands_in_the_brief(report):
     topics = report(change("a"), change("b"), change("c", state="running")).brief().topics
     (only,) = topics["Did what we tried work?"]
-    assert only.text.startswith("2 registered changes to be looked at: a (change lead time, improved: −9.0 h")
+    assert only.text.startswith(
+        "2 registered changes wait for a decision (keep, change or end): a (change lead time, improved: −9.0 h"
+    )
     assert only.question == impact.QUESTION
     later = report(change(state="running"), change("d", state="reviewed")).brief().topics
     assert "Did what we tried work?" not in later

@@ -47,6 +47,15 @@ def test_the_organisation_learns_what_is_named_most(mart, organisation_report):
     assert section.tables[2].caption == "Why people left"
 
 
+def test_what_follows_is_one_sentence_that_needs_no_glossary(mart):
+    (told,) = why.in_short(View(mart, "org", "org", parse("2026-06")))
+    assert told.startswith(
+        "29 comments beside ratings and numbers: often written of, and its number or rating got worse: on-call; "
+    )
+    assert told.endswith(".") and "trend" not in told
+    assert why.in_short(View(mart, "org", "org", parse("2025-08"))) == []
+
+
 def test_too_few_comments_give_no_reasons(mart):
     few = mart.studies["themes"].with_columns(
         pl.lit(None, pl.Int64).alias("n"), pl.lit(None, pl.Float64).alias("share")

@@ -60,12 +60,27 @@ def test_the_platform_is_its_pools_and_what_its_team_owns_and_no_tax():
     # 80 shared + (70 of core − 20 − 5 of pools) owned by core
     assert shown.answer == (
         "The platform (its pools of shared cost and what Core owns) cost EUR 125.00 in June 2026: EUR 12.50 per active developer (10). "
-        "At EUR 50.00 an hour, as the settings say, it pays where it saves each of them more than 15 min in that time."
+        "At EUR 50.00 an hour (settings), it pays once each of them saves more than 15 min in that time."
     )
     assert shown.table.frame["Team"].to_list()[:2] == ["Core", "Web"]
     assert shown.table.frame["Per active developer"].to_list()[:2] == ["–", "33.33 (6)"]
     assert shown.table.frame["Deployment frequency"].to_list()[1] == "0.70 per day (0.40–1.10 per day; n 20)"
     assert "nothing here says that one is because of the other" in shown.cautions[0]
+
+
+def test_what_is_paid_in_two_currencies_is_told_in_one_sentence():
+    dollars = [{**unit("org", per, "30", 10, "3"), "currency": "USD"} for per in ("deployment", "active developer")]
+    shared = {**pool("org", "logs", "30"), "currency": "USD"}
+    mart = made(platform_team=None, developer_hour=["50", "EUR"])
+    studies = {
+        **mart.studies,
+        "pools": frame([*SHARED, shared], POOLS),
+        "unit_costs": frame([*UNITS, *dollars], COLUMNS),
+    }
+    assert worth(of_org(replace(mart, studies=studies))).answer == (
+        "The platform (its pools of shared cost) cost EUR 80.00 and USD 30.00 in June 2026: EUR 8.00 and USD 3.00 per active developer (10). "
+        "At EUR 50.00 an hour (settings), the part in EUR pays once each of them saves more than 10 min in that time."
+    )
 
 
 def test_without_a_rate_it_says_how_to_give_one():

@@ -9,7 +9,7 @@
     background: "transparent",
     font: css.fontFamily,
     view: { stroke: null },
-    axis: { ...words, titleFontWeight: "normal", labelFontSize: 11.5, titleFontSize: 11.5, titlePadding: 8, gridColor: line, domainColor: line, tickColor: line },
+    axis: { ...words, titleFontWeight: "normal", labelFontSize: 11.5, labelSeparation: 6, titleFontSize: 11.5, titlePadding: 8, gridColor: line, domainColor: line, tickColor: line },
     legend: { ...words, titleFontWeight: "normal", labelFontSize: 12 },
     header: words,
     title: { color: ink, subtitleColor: soft, font: css.fontFamily, fontWeight: 600, fontSize: 14, anchor: "start" },
