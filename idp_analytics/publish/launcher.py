@@ -45,6 +45,11 @@ def launch(data: str, reports: str = "reports", period: str = "", options: Seque
     """
     from idp_analytics.report import found
 
+    for name, value in (("data", data), ("reports", reports), ("period", period)):
+        if not isinstance(value, str | Path):
+            raise ReportError(
+                f'{name} is {value!r}, which is no text. Where the dialog of a job sets it, type its quotes too, as in "2026-03".'
+            )
     folder = found(data).absolute()
     if not folder.is_dir():
         raise ReportError(f"{data}: there is no such folder here or above. Give its full path.")

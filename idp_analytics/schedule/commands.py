@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ KINDS = ("systemd", "cron", "kubernetes", "airflow")
     type=click.IntRange(1, 1000),
     help="With --print kubernetes: pods that make the reports together.",
 )
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF idp report]")
 @told
 def schedule(
     data: Path, reports: Path, cron: str, zone: str, missed: str, at_once: bool, following: int | None, kind: str | None, image: str, shards: int, options: tuple[str, ...],
@@ -87,13 +88,32 @@ def schedule(
         from idp_analytics.schedule.elsewhere import Written, manifest
 
         program = shutil.which("idp") or str(Path(sys.executable).with_name("idp"))
-        text = manifest(kind, Written(timetable, Path.cwd(), program, given, image, missed == "once", shards))
+        written = Written(
+            timetable, Path.cwd(), program, data, reports, options, image, missed == "once", shards, _user()
+        )
+        text = manifest(kind, written)
         click.echo(text, nl=False)
         return
-    from idp_analytics.schedule.foreground import Foreground, reporting
+    from idp_analytics.errors import SettingsError
+    from idp_analytics.schedule.foreground import Foreground, refused, reporting
+
+    if not any(word.startswith("--git") for word in options) and not (data / "settings.toml").is_file():
+        raise SettingsError(
+            f"{data}: there is no settings.toml, so every run would fail. Give the folder that holds it, e.g. {SAMPLE}."
+        )
+    if why := refused(given):
+        raise click.UsageError(f"idp report does not take these options: {why}")
 
     def say(line: str) -> None:
         click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {one_line(line)}", err=True)
 
     say(timetable.words)
     Foreground(timetable, reporting(given), say, make_up=missed == "once").serve(at_once)
+
+
+def _user() -> str:
+    """Who runs this; empty where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

@@ -23,6 +23,9 @@ BUSY = 75
 GRACE_SECONDS = 60
 """A run that is due may begin so much late and still be on time."""
 
+LOOK_SECONDS = 30.0
+"""How often the clock on the wall is looked at: waits do not count the time in which a machine sleeps, nor see a clock that is set."""
+
 Say = Callable[[str], None]
 
 
@@ -63,7 +66,8 @@ class Foreground:
             if not self._stop.is_set():
                 scheduler.start()
                 self._announce()
-                self._stop.wait()
+                while not self._stop.wait(LOOK_SECONDS):
+                    scheduler.wakeup()
                 scheduler.shutdown(wait=True)
         self.say("stopped")
 
@@ -122,3 +126,9 @@ class Foreground:
 def reporting(options: Sequence[str]) -> list[str]:
     """The command of a run here: this interpreter's own ``idp report`` with ``options``."""
     return [sys.executable, "-m", "idp_analytics", "report", *options]
+
+
+def refused(options: Sequence[str]) -> str:
+    """Why ``idp report`` knows no such option, in its words; empty if it knows them all. What they are set to is seen by a run."""
+    asked = subprocess.run([*reporting(options), "--help"], check=False, capture_output=True, text=True)
+    return asked.stderr.strip().rpartition("\n")[2].removeprefix("Error: ") if asked.returncode else ""

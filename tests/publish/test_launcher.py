@@ -65,6 +65,11 @@ def test_what_is_not_whole_raises(ran: list[Any], tmp_path: Path, code: int, say
         launch(str(tmp_path))
 
 
+def test_a_value_whose_quotes_were_not_typed_is_said_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r'period is 2014, which is no text\. .*quotes too, as in "2026-03"'):
+        launch(str(tmp_path), period=2026 - 12)  # type: ignore[arg-type]  # what the dialog makes of 2026-12
+
+
 def test_where_somebody_watches_a_cell_that_raises_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def ended(_: int) -> None:
         raise AssertionError("ended")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 import pytest
 import yaml
@@ -15,12 +17,14 @@ from idp_analytics.errors import SettingsError
 from idp_analytics.schedule.elsewhere import Written, manifest
 from idp_analytics.schedule.timetable import Timetable
 
-HOSTILE = "my \"data\" $HOME 50% 'x' `id` #1"
+HOSTILE = "my \"data\" $HOME 50% 'x' `id` #1 $(id) $$ <&> 😀"
 TIMETABLE = Timetable.of("30 6 1,15 * 1", "Europe/Berlin")
 
 
 def written(option: str = "data/acme", **more) -> Written:
-    return Written(TIMETABLE, Path("/srv/reports of all"), "/opt/idp/bin/idp", ("--data", option), **more)
+    return Written(
+        TIMETABLE, Path("/srv/reports of all"), "/opt/idp/bin/idp", PurePath(option), PurePath("out"), **more
+    )
 
 
 @pytest.mark.parametrize("option", ["data/acme", HOSTILE])
@@ -31,7 +35,38 @@ def test_cron_runs_the_command_in_the_folder(option):
     assert line.startswith("30 6 1,15 * 1 ")
     command = line.removeprefix("30 6 1,15 * 1 ").replace(r"\%", "%")
     assert line.count("%") == line.count(r"\%")  # to cron a bare one is the end of the line
-    assert shlex.split(command) == ["cd", "/srv/reports of all", "&&", "/opt/idp/bin/idp", "report", "--data", option]
+    assert shlex.split(command) == [
+        "cd",
+        "/srv/reports of all",
+        "&&",
+        "/opt/idp/bin/idp",
+        "report",
+        "--data",
+        option,
+        "--reports",
+        "out",
+    ]
+
+
+def expanded(words: list[str], index: str = "0") -> list[str]:
+    """What a container is started with: ``$$`` is a dollar, and a variable that there is not stays as it stands."""
+    known = {"JOB_COMPLETION_INDEX": index, "HOME": "/nonexistent", "id": "spoilt"}
+    return [
+        re.sub(r"\$\$|\$\((\w+)\)", lambda found: "$" if found[0] == "$$" else known.get(found[1], found[0]), word)
+        for word in words
+    ]
+
+
+def test_a_pod_sees_its_data_and_keeps_its_reports_wherever_they_lie():
+    def mounted(data: str, reports: str) -> list[str]:
+        job = yaml.safe_load(manifest("kubernetes", replace(written(data), reports=PurePath(reports))))
+        (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        return [mount["mountPath"] for mount in container["volumeMounts"][:2]]
+
+    assert mounted("data/acme", "reports") == ["/srv/idp/data/acme", "/srv/idp/reports"]
+    assert mounted("/exports/acme", "../www") == ["/exports/acme", "/srv/www"]
+    with pytest.raises(SettingsError, match=r"'/srv/idp/a:b': Kubernetes mounts nothing"):
+        mounted("a:b", "reports")
 
 
 @pytest.mark.parametrize("option", ["data/acme", HOSTILE])
@@ -46,7 +81,23 @@ def test_kubernetes_reads_it(option):
     assert "startingDeadlineSeconds" not in job["spec"]
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    assert [*container["command"], *container["args"]] == ["idp", "report", "--data", option]
+    assert expanded([*container["command"], *container["args"]]) == [
+        "idp",
+        "report",
+        "--data",
+        option,
+        "--reports",
+        "out",
+    ]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    assert (mounts["data"]["mountPath"], mounts["data"]["readOnly"]) == (f"/srv/idp/{option}", True)
+    assert mounts["reports"] == {"name": "reports", "mountPath": "/srv/idp/out"}
+    (rule,) = job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert (rule["action"], rule["onExitCodes"]["containerName"], rule["onExitCodes"]["values"]) == (
+        "FailJob",
+        container["name"],
+        [2, 3, 4],
+    )
     assert container["image"] == "registry/idp:1"
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     assert {"completionMode", "completions", "parallelism"}.isdisjoint(job["spec"]["jobTemplate"]["spec"])
@@ -57,12 +108,8 @@ def test_kubernetes_reads_it(option):
         8,
         16,
     )
-    assert many["template"]["spec"]["containers"][0]["args"] == [
-        "--data",
-        option,
-        "--shard",
-        "$(JOB_COMPLETION_INDEX)/8",
-    ]
+    shares = [expanded(many["template"]["spec"]["containers"][0]["args"], str(index))[-2:] for index in range(8)]
+    assert shares == [["--shard", f"{index}/8"] for index in range(8)]
     strict = yaml.safe_load(manifest("kubernetes", written(make_up=False)))
     assert strict["spec"]["startingDeadlineSeconds"] == 60
 
@@ -72,7 +119,14 @@ def test_airflow_reads_it(option):
     tree = ast.parse(manifest("airflow", written(option)))
     calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     given = {word.arg: word.value for word in calls["BashOperator"].keywords}
-    assert shlex.split(ast.literal_eval(given["bash_command"])) == ["/opt/idp/bin/idp", "report", "--data", option]
+    assert shlex.split(ast.literal_eval(given["bash_command"])) == [
+        "/opt/idp/bin/idp",
+        "report",
+        "--data",
+        option,
+        "--reports",
+        "out",
+    ]
     assert ast.literal_eval(given["cwd"]) == "/srv/reports of all"
     assert ast.literal_eval(calls["CronTriggerTimetable"].args[0]) == "30 6 1,15 * 1"
     assert ast.literal_eval({word.arg: word.value for word in calls["DAG"].keywords}["catchup"]) is False
@@ -95,7 +149,8 @@ def test_systemd_reads_it(tmp_path, option):
     assert "Persistent=true" in found["idp-report.timer"]
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not on this machine")
-    real = Written(TIMETABLE, tmp_path, "/bin/true", ("--data", option))
+    real = replace(written(option, user="idp"), folder=tmp_path, program="/bin/true")
+    assert "\nUser=idp\n" in manifest("systemd", real)
     for name, text in units(manifest("systemd", real)).items():
         (tmp_path / name).write_text(text)
     said = subprocess.run(
@@ -109,6 +164,17 @@ def test_a_name_with_a_line_end_is_refused():
         manifest("cron", written("a\nb"))
 
 
-def test_airflow_takes_no_template_in_a_name():
+@pytest.mark.parametrize("name", ["{{ var.value.secret }}", "{% x %}", "{# x"])
+def test_airflow_takes_no_template_in_a_name(name):
     with pytest.raises(SettingsError, match="Airflow"):
-        manifest("airflow", written("{{ var.value.secret }}"))
+        manifest("airflow", written(name))
+
+
+@pytest.mark.skipif(shutil.which("crontab") is None, reason="cron is not on this machine")
+@pytest.mark.parametrize("cron", ["30 6 1,15 * 1", "5/20 6 * jan mon-fri", "@quarterly", "0 6 */2 * 7"])
+def test_the_real_cron_takes_it(tmp_path, cron):
+    (tmp_path / "crontab").write_text(manifest("cron", replace(written(HOSTILE), timetable=Timetable.of(cron, "UTC"))))
+    asked = subprocess.run(["crontab", "-n", tmp_path / "crontab"], check=False, capture_output=True, text=True)
+    if "invalid option" in asked.stderr:
+        pytest.skip("this crontab has no dry run")
+    assert asked.returncode == 0, asked.stderr

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from idp_analytics.schedule import foreground
 from idp_analytics.schedule.foreground import BUSY, Foreground, reporting
 from idp_analytics.schedule.timetable import Timetable
 
@@ -70,6 +71,33 @@ def test_two_never_run_at_once_and_what_is_left_out_is_said(tmp_path):
     assert any("left out" in line for line in said)
 
 
+@pytest.mark.parametrize("make_up", [True, False])
+def test_a_run_that_was_missed_while_the_machine_slept_is_made_up_for_or_said(tmp_path, monkeypatch, make_up):
+    """A wait does not count the time in which a machine sleeps: without a look at the clock it would begin as much too late."""
+    log, said, slept = tmp_path / "log", [], [timedelta()]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + slept[0]
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Clock)
+    monkeypatch.setattr("apscheduler.executors.base.datetime", Clock)
+    monkeypatch.setattr(foreground, "LOOK_SECONDS", 0.1)
+    schedule = Foreground(NEVER, writing(log), said.append, make_up=make_up)
+    thread = served(schedule, lambda: any("next run" in line for line in said))
+    time.sleep(0.3)
+    assert lines(log) == []
+    slept[0] = timedelta(days=400)
+    end = time.monotonic() + 30
+    while not (lines(log) == ["begin", "end"] if make_up else any("left out" in line for line in said)):
+        assert time.monotonic() < end, said
+        time.sleep(0.05)
+    schedule.stop()
+    thread.join(30)
+    assert len(lines(log)) == (2 if make_up else 0)
+
+
 def test_at_the_start_it_may_run_at_once(tmp_path):
     log, said = tmp_path / "log", []
     schedule = Foreground(NEVER, writing(log, code=4), said.append)
@@ -105,6 +133,7 @@ def test_a_timetable_that_is_due_no_more_ends_by_itself():
 SERVER = """
 import sys
 from zoneinfo import ZoneInfo
+from idp_analytics.schedule import foreground
 from idp_analytics.schedule.foreground import Foreground
 from idp_analytics.schedule.timetable import Timetable
 Foreground(Timetable("0 0 1 1 *", ZoneInfo("UTC")), sys.argv[1:], lambda line: print(line, flush=True)).serve(at_once=True)

@@ -38,6 +38,16 @@ def test_what_cannot_be_is_said_and_nothing_runs():
     assert "2 problem(s)" in said("--cron", "never", "--zone", "Mars", code=2)
 
 
+def test_what_every_run_would_fail_of_is_said_at_the_start(tmp_path):
+    nothing = CliRunner().invoke(cli, ["schedule", "--data", str(tmp_path)])
+    assert nothing.exit_code == 2
+    assert "there is no settings.toml, so every run would fail" in nothing.stderr
+    (tmp_path / "settings.toml").touch()
+    mistyped = CliRunner().invoke(cli, ["schedule", "--data", str(tmp_path), "--", "--wrokers", "2"])
+    assert mistyped.exit_code == 2
+    assert "idp report does not take these options: No such option '--wrokers'" in mistyped.stderr
+
+
 def test_shards_are_for_kubernetes():
     result = CliRunner().invoke(cli, ["schedule", "--print", "cron", "--shards", "4"])
     assert result.exit_code == 2

@@ -44,8 +44,13 @@ def test_when_it_is_due(cron, zone, after, due):
     [
         ("0 6 * *", "UTC", ["has 4 fields and not five"]),
         ("0 0 6 * * 1", "UTC", ["has 6 fields and not five"]),
-        ("61 6 * * 1", "UTC", ["bad minute"]),
-        ("0 6 30 2 *", "UTC", ["bad day-of-month"]),
+        ("61 6 * * 1", "UTC", ["bad minute. It may be 0 to 59"]),
+        ("0 6 30 2 *", "UTC", ["bad day-of-month. It may be 1 to 31 (one that a month named has)"]),
+        (
+            "0 6 * * fri-mon",
+            "UTC",
+            ["bad day-of-week. It may be 0 to 7 (Sunday is 0 and 7) or SUN to SAT, from a lower"],
+        ),
         ("0 6 * * 1", "Mars/Olympus", ["is no time zone"]),
         ("0 6 * * 1", "../etc/passwd", ["is no time zone"]),
         ("", "", ["has 0 fields", "is no time zone"]),
@@ -79,6 +84,7 @@ def test_in_words():
         ("0 6 * * *", ("*-*-* 06:00:00 Europe/Berlin",)),
         ("30 6 1,15 * 1-5", ("*-*-01,15 06:30:00 Europe/Berlin", "Mon,Tue,Wed,Thu,Fri *-*-* 06:30:00 Europe/Berlin")),
         ("*/30 * * 1,7 0", ("Sun *-01,07-* *:00,30:00 Europe/Berlin",)),
+        ("0 6 15 * 0-6", ("*-*-* 06:00:00 Europe/Berlin",)),  # either will do, and one is every day
     ],
 )
 def test_systemd_calendars(cron, calendars):
@@ -91,11 +97,59 @@ def test_what_systemd_has_no_word_for_is_said(cron):
         Timetable.of(cron, "UTC").calendars()
 
 
+@pytest.mark.parametrize(
+    ("cron", "kinds", "read"),
+    [
+        ("*/15 9-17/2 1,15 * 1-5", "cron kubernetes airflow", "*/15 9-17/2 1,15 * 1-5"),
+        ("@quarterly", "cron kubernetes airflow", "0 0 1 1,4,7,10 *"),
+        ("0 6 * jan,dec mon-fri", "cron kubernetes airflow", "0 6 * 1,12 1,2,3,4,5"),
+        ("0 6 * * 7", "cron kubernetes airflow", "0 6 * * 0"),  # to Kubernetes there is no day 7
+        ("0 6 * * 5-7", "cron kubernetes airflow", "0 6 * * 0,5,6"),
+        ("5/20 6 * * *", "cron kubernetes airflow", "5,25,45 6 * * *"),  # Debian's cron knows no step from a number on
+        ("0 6 */1 * 1", "cron kubernetes airflow", "0 6 * * 1"),  # both of them, and one is every day
+        ("0 6 1-31 * 1", "cron kubernetes airflow", "0 6 * * *"),  # either of them
+        ("0 6 15 * 0-7", "cron kubernetes airflow", "0 6 * * *"),
+        ("0 6 */2 * 1", "cron", "0 6 */2 * 1"),
+        ("0 6 L * *", "airflow", "0 6 L * *"),
+        ("0 6 * * 5#2", "airflow", "0 6 * * 5#2"),
+    ],
+)
+def test_as_other_crons_read_it(cron, kinds, read):
+    assert {Timetable.of(cron, "UTC").plain(kind) for kind in kinds.split()} == {read}
+
+
+@pytest.mark.parametrize(
+    ("cron", "kinds", "said"),
+    [
+        ("0 6 */2 * 1", "kubernetes airflow", "would run on days that are either"),
+        ("0 6 15 * */2", "kubernetes airflow", "would run on days that are either"),
+        ("0 6 L * *", "cron kubernetes", "has no word for L or #"),
+        ("0 6 * * 5#2", "cron kubernetes", "has no word for L or #"),
+        ("0 6 LW * *", "cron kubernetes airflow", "has no word for L or #"),
+        ("0 6 * * 5L", "cron kubernetes airflow", "has no word for L or #"),
+    ],
+)
+def test_what_another_cron_would_read_otherwise_is_refused(cron, kinds, said):
+    for kind in kinds.split():
+        with pytest.raises(SettingsError, match=f"{kind} {said}"):
+            Timetable.of(cron, "UTC").plain(kind)
+
+
 _MINUTE = st.sampled_from(["0", "*/15", "5,35", "59"])
 _HOUR = st.sampled_from(["*", "6", "0-3", "*/7", "22,23"])
 _DAY = st.sampled_from(["*", "1", "15,31", "*/10", "29"])
 _MONTH = st.sampled_from(["*", "2", "*/3", "6-8"])
-_WEEK = st.sampled_from(["*", "0", "7", "1-5", "sat", "0,3", "*/2"])
+_WEEK = st.sampled_from(["*", "0", "7", "1-5", "sat", "0,3", "*/2", "0-6"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(_MINUTE, _HOUR, _DAY, _MONTH, _WEEK)
+def test_as_cron_reads_it_it_is_due_at_the_same_times(minute, hour, day, month, week):
+    timetable = Timetable.of(f"{minute} {hour} {day} {month} {week}", "UTC")
+    start = datetime(2026, 11, 27, 10, 7, tzinfo=UTC)
+    assert list(islice(Timetable.of(timetable.plain("cron"), "UTC").after(start), 8)) == list(
+        islice(timetable.after(start), 8)
+    )
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine")
