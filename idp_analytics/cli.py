@@ -70,7 +70,8 @@ def cli() -> None:
     """Measure an internal developer platform from the exports you already have.
 
     Exit codes: 0 done; 1 something failed; 2 settings, files or options cannot be used as they are; 3 the gate is
-    closed, nothing published; 4 published, but at least one report failed (see the index page); 75 another run is busy.
+    closed, nothing published; 4 published, but at least one report failed (see the index page); 75 another run is busy;
+    130 ended with Ctrl-C.
     """
 
 
@@ -461,6 +462,8 @@ cli.add_command(attach)
 
 
 def _published(result: RunResult) -> None:
+    if result.reused:
+        click.echo("Nothing has changed since this was published; it stands, and no report was made.", err=True)
     if result.found:
         click.echo(f"{result.found} report(s) had been made before and were taken as they are.", err=True)
     if result.failed:

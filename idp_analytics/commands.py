@@ -25,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SAMPLE = "data/sample"
 
+INTERRUPTED = 130
+"""The exit code of a command that was ended with Ctrl-C, as shells have it."""
+
 folder = click.option(
     "--data", default=SAMPLE, show_default=True, type=click.Path(path_type=Path), help="Folder with settings.toml."
 )
@@ -66,6 +69,8 @@ def told(command: F) -> F:
             return command(*args, **kwargs)
         except IdpError as error:
             _end(str(error), type(error).__name__, error.exit_code)
+        except KeyboardInterrupt as error:
+            _end("interrupted. Run it again: nothing is lost, and a run goes on.", type(error).__name__, INTERRUPTED)
         except Exception as error:
             if not isinstance(error, OSError) or error.errno not in UNWRITABLE:
                 code = getattr(error, "exit_code", IdpError.exit_code)

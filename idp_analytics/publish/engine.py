@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
+UNTOLD = "CellFailed"
+"""How a report fails where a cell raised something and, having changed what tells of it, no kernel could say what."""
+
+FAILED = "failed"
+"""How a cell went that raised, in papermill's words."""
 
 _MESSAGE_LIMIT = 2_000
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -50,7 +55,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why and where a notebook failed. ``error`` is the exception's class, :data:`KERNEL_DIED` or :data:`TIMEOUT`;
+    """Why and where a notebook failed. ``error`` is the exception's class, :data:`KERNEL_DIED`, :data:`TIMEOUT` or :data:`UNTOLD`;
     ``heading`` the last heading above the cell, ``cell`` its place in the notebook, from 1 (0: before any ran)."""
 
     error: str
@@ -117,6 +122,19 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
     return Outcome(job.name, failure, time.perf_counter() - start, files)
 
 
+def left(job: Job, failure: Failure) -> Outcome:
+    """What is left of a report whose process died before it could write anything: its notebook as it was to be run, with ``failure`` at
+    its first cell, and the page that says so. Raises as :func:`make`."""
+    from idp_analytics.publish import notebook as notebooks
+
+    def untouched(_: Job) -> tuple[NotebookNode, Failure]:
+        notebook = notebooks.parameterized(notebooks.template(job.notebook), job.parameters)
+        notebooks.Filling(notebook).stopped(failure.error, failure.message)
+        return steady(notebook, job), failure
+
+    return make(job, untouched)
+
+
 def _executed(job: Job, execute: Execute) -> tuple[NotebookNode, Failure | None]:
     from idp_analytics.publish import notebook as notebooks
 
@@ -179,7 +197,8 @@ def _local(folders: tuple[Path, ...]) -> re.Pattern[str]:
 
 
 def failure_in(notebook: NotebookNode) -> Failure | None:
-    """The first error among the outputs. ``SystemExit(0)`` counts: what follows it was not computed."""
+    """The first error among the outputs, or the cell that failed and shows none (:data:`UNTOLD`). ``SystemExit(0)`` counts: what follows it
+    was not computed."""
     heading = ""
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "markdown":
@@ -187,7 +206,15 @@ def failure_in(notebook: NotebookNode) -> Failure | None:
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
                 return Failure(output["ename"], plain(output["evalue"]), heading, number)
+        if cell.metadata.get("papermill", {}).get("status") == FAILED:
+            return Failure(UNTOLD, _last_words(cell), heading, number)
     return None
+
+
+def _last_words(cell: NotebookNode) -> str:
+    """The end of what a cell said on standard error, where Python itself tells what was raised if nobody else can."""
+    said = "".join(output["text"] for output in cell.get("outputs", []) if output.get("name") == "stderr")
+    return plain(said.strip().rpartition("\n")[2]) or "the cell raised something that could not be shown"
 
 
 def death(code: int) -> str:

@@ -65,20 +65,19 @@ _PREPARED = "idp_analytics.publish.forked"
 def forked(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     """Make every job's report in a fork, ``workers`` at a time, and give each outcome as it is there.
 
-    Should the zygote be killed, what was in work is made again by another; a report that was in work both times is failed. Raises
-    ``OSError`` when the folder cannot be written.
+    Should the zygote be killed, nobody can say which of the reports in work did it: those are made again one by one by another, and one
+    that is in work when that dies too is failed. Raises ``OSError`` when the folder cannot be written.
     """
     waiting = deque(jobs)
-    seen: set[str] = set()
     while waiting:
         lost: list[Job] = []
         yield from _made(waiting, workers, lost)
-        for job in lost:
-            if job.name in seen:
+        suspects = deque(lost)
+        while suspects:
+            again: list[Job] = []
+            yield from _made(suspects, 1, again)
+            for job in again:
                 yield Outcome(job.name, Failure(WORKER_DIED, "the process that ran it died twice"), 0.0)
-            else:
-                seen.add(job.name)
-                waiting.append(job)
 
 
 def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcome]:

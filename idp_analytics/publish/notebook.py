@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook, new_output
 
 from idp_analytics.publish import json_text
+from idp_analytics.publish.engine import FAILED
 
 if TYPE_CHECKING:
     from idp_analytics.publish.inprocess import Record
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 INJECTED = "injected-parameters"
 """The tag and the id of papermill's cell that sets the parameters."""
 
-PENDING, COMPLETED, FAILED = "pending", "completed", "failed"
-"""How a cell went, in papermill's words."""
+PENDING, COMPLETED = "pending", "completed"
+"""How a cell went that raised nothing, in papermill's words."""
 
 
 def read(path: Path) -> NotebookNode:

@@ -70,8 +70,13 @@ class Plan:
         return ("org", ORG) if entity == index.ALL else ("team", entity)
 
     def given(self, entity: str) -> dict[str, str]:
-        """The parameters of an entity's notebook; the mart's path is seen from the report, so that the published
-        notebook runs again where it lies."""
-        if entity == index.ALL:
-            return {"mart": earlier.MART, "period": self.label}
-        return {"mart": f"../{earlier.MART}", "period": self.label, "team": entity}
+        """The parameters of an entity's notebook."""
+        return given(entity, self.label)
+
+
+def given(entity: str, label: str) -> dict[str, str]:
+    """The parameters of an entity's notebook for the period ``label``; the mart's path is seen from the report, so that the published
+    notebook runs again where it lies."""
+    if entity == index.ALL:
+        return {"mart": earlier.MART, "period": label}
+    return {"mart": f"../{earlier.MART}", "period": label, "team": entity}

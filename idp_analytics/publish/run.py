@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from idp_analytics import events
-from idp_analytics.errors import IdpError, ReportError
+from idp_analytics.errors import IdpError, ReportError, listed
 from idp_analytics.paths import resource, slug
 from idp_analytics.periods import parse
 from idp_analytics.publish import (
@@ -46,17 +46,17 @@ from idp_analytics.publish import (
     shards,
     staging,
 )
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, left
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.lease import BusyError, Lease
 from idp_analytics.publish.meanwhile import meanwhile
 from idp_analytics.publish.page import Link, Page, Shared
-from idp_analytics.publish.plan import Plan
+from idp_analytics.publish.plan import Plan, given
 from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
-from idp_analytics.report.mart import Computing, Mart
+from idp_analytics.report.mart import Computing, Mart, no_team
 from idp_analytics.report.parts import BUNDLE
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             _write_run(folder, plan, failures)
             _write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
+            _untouched(journal)
             staging.commit(folder, root, plan.key, plan.published_as, lease, keep, journal.sums.known())
         shards.clear(root, plan.key)
         _write_periods(root, plan, lease)
@@ -228,10 +229,10 @@ def _made(
     outcomes = {}
     ahead = getattr(how.engine, "ahead", PARTS_AHEAD)
     with meanwhile(beside):
-        for outcome in _shown(_provided(_tried(how, todo), todo, plan.mart, folder, ahead), len(todo)):
+        for outcome in _shown(_provided(_told_of(_tried(how, todo), jobs), todo, plan.mart, folder, ahead), len(todo)):
+            failure = outcome.failure
             journal.note(outcome)
             outcomes[outcome.name] = outcome
-            failure = outcome.failure
             events.tell(
                 "report failed" if failure else "report made", logging.WARNING if failure else logging.INFO, run=plan.key, report=outcome.name,
                 error=failure.error if failure else None, cell=failure.cell if failure else None, seconds=round(outcome.seconds, 3),
@@ -248,6 +249,15 @@ def _beside(plan: Plan, journal: Journal) -> Iterator[None]:
     for file in downloads.write(folder, plan.mart, folder / MART, plan.label, files):
         journal.sums.add([file])
         yield
+
+
+def _untouched(journal: Journal) -> None:
+    """Raise :class:`ReportError` where what was made is not as it was made: a notebook may write where it likes, also over what is another's."""
+    if changed := journal.sums.changed():
+        raise ReportError(
+            f"{listed(changed)}: changed since made for this run. Nothing was published. Notebooks may write files of their own beside their page and "
+            "change no others: find the one that does, or the program at work in this folder, and run this again."
+        )
 
 
 def _audit(plan: Plan, root: Path) -> None:
@@ -274,6 +284,13 @@ def _tried(how: _How, jobs: Sequence[Job]) -> Iterator[Outcome]:
         jobs, retries = [job for job in jobs if job.name in again], retries - 1
 
 
+def _told_of(outcomes: Iterable[Outcome], jobs: Mapping[str, Job]) -> Iterator[Outcome]:
+    """The outcomes, with a page for each of which nothing is left."""
+    for outcome in outcomes:
+        failure = outcome.failure
+        yield left(jobs[outcome.name], failure) if failure is not None and not outcome.files else outcome
+
+
 def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
     """What other runs of this key have made whole: a finished one in which others failed, and the shares of one."""
     run = staging.finished(root, key)
@@ -289,15 +306,47 @@ def _whole(root: Path, key: str) -> Iterator[tuple[Path, Mapping[str, Files]]]:
 def _begun(
     organisation: Organisation | Callable[[], Organisation], reports: Path, period: str, teams: Sequence[str], notebooks: Path, how: _How
 ) -> tuple[Plan, Path]:  # fmt: skip
-    """The plan, and the folder of this organisation's reports. Nothing outside holds what is loaded here."""
+    """The plan, and the folder of this organisation's reports. Nothing outside holds what is loaded here; before it is, what is asked for is held against
+    all that can be told without."""
+    if period:
+        parse(period)
+    files = _checked(notebooks, period)
     with mart_workers.computing(organisation, how.workers) as (whose, computing):
         root = reports / slug(whose.settings.org)
-        return _planned(whose, computing, period, teams, notebooks, root), root
+        _known(whose, teams)
+        return _planned(whose, computing, period, teams, files, root), root
+
+
+def _checked(folder: Path, period: str) -> Mapping[str, Path]:
+    """Scope → its notebook in ``folder``, which takes the parameters that it will be given. Raises :class:`ReportError` for one that is not there or
+    does not."""
+    files = {scope: folder / name for scope, name in NOTEBOOKS.items()}
+    for scope, path in files.items():
+        if not path.is_file():
+            raise ReportError(
+                f"{path}: there is no such notebook. The reports are made from {' and '.join(NOTEBOOKS.values())}."
+            )
+        entity = index.ALL if scope == "org" else "a team"
+        parameters.validate(
+            json.loads(path.read_text(encoding="utf-8")), given(entity, period or "a period"), str(path)
+        )
+    return files
+
+
+def _known(whose: Organisation, teams: Sequence[str]) -> None:
+    """Raise :class:`ReportError` for teams that no table names. That one has answers is told by the mart, once they are computed."""
+    known = set(whose.tables["teams"]["team_id"]) if teams else set()
+    if all(team in known for team in teams):
+        return
+    columns = [frame["team_id"] for frame in whose.tables.values() if "team_id" in frame.columns]
+    named = known.union({whose.settings.platform_team}, *(column.unique().cast(pl.String) for column in columns))
+    if unknown := [team for team in teams if team not in named]:
+        raise ReportError(" ".join(no_team(team, known) for team in unknown))
 
 
 def _planned(
-    organisation: Organisation, computing: Computing, period: str, teams: Sequence[str], notebooks: Path, root: Path
-) -> Plan:
+    organisation: Organisation, computing: Computing, period: str, teams: Sequence[str], notebooks: Mapping[str, Path], root: Path
+) -> Plan:  # fmt: skip
     """The plan, once all that was asked for is known to be there."""
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     every = tuple(length for length in ("1w", "1mo", "1q") if length in wanted)
@@ -306,19 +355,7 @@ def _planned(
     if (before := earlier.before(root, label, mart)) is not None:
         mart = mart.restating(before, organisation)
     chosen = tuple(sorted({mart.team(team) for team in teams}))
-    files = {scope: notebooks / name for scope, name in NOTEBOOKS.items()}
-    plan = Plan(mart, label, chosen, files)
-    for scope, path in files.items():
-        if not path.is_file():
-            raise ReportError(
-                f"{path}: there is no such notebook. The reports are made from {' and '.join(NOTEBOOKS.values())}."
-            )
-        parameters.validate(
-            json.loads(path.read_text(encoding="utf-8")),
-            plan.given(index.ALL if scope == "org" else "a team"),
-            str(path),
-        )
-    return plan
+    return Plan(mart, label, chosen, notebooks)
 
 
 def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:

@@ -39,6 +39,16 @@ class Sums:
             if stamp is not None and stamp == _stamp(self.folder / file)
         }
 
+    def changed(self) -> list[str]:
+        """Files that are not there any more or hold anything else than what was told."""
+        known = self.known()
+        suspects = sorted(set(self._told) - set(known))
+        return [file for file in suspects if _sum(self.folder / file) != self._told[file][1]]
+
+
+def _sum(path: Path) -> str | None:
+    return staging.digest(path) if path.is_file() else None
+
 
 def _stamp(path: Path) -> _Stamp | None:
     """The state of a file; None where there is none."""

@@ -8,6 +8,7 @@ forking safe:
   they held. Polars may be imported here, but not used: its threads start with the first query, and a query in the child would
   wait for them for ever. The few that are started by merely importing it (:data:`QUIET`) are not missed.
 * Children die with it (Linux), and it ends when who started it is gone, or after a while with nothing to do.
+* What a child leaves running ends with it: its group, and where the zygote is gone with who started it, also what has left that group.
 
 :class:`Client` calls things there: ``client.call(Task(function, arguments))`` gives a :class:`Child`. What is called, and what
 it gives back, goes through a socket as pickles.
@@ -38,7 +39,7 @@ QUIET = frozenset({"jemalloc_bg_thd", "polars-ooc-clea"})
 """Threads, by their name, without which a child can do: allocators give memory back in some (jemalloc holds its locks over a fork
 and starts them anew in the child), Polars removes files of its own in another."""
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _RATHER_THIS_ONE = b"500"
 """What the kernel's out-of-memory killer is told of a child: take it before the processes that look after it."""
 
@@ -227,6 +228,8 @@ class _Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         self.poll.register(self.woken, select.EPOLLIN)
+        if life is not None:
+            _adopt()
 
     def serve(self) -> None:
         """Until nobody needs it."""
@@ -250,6 +253,10 @@ class _Server:
         for child in self.running.values():
             _kill(child.pid)
             os.waitpid(child.pid, 0)
+        self.running.clear()
+        while left := self._end_left():
+            for pid in left:
+                os.waitpid(pid, 0)
 
     def _patience(self) -> float | None:
         deadlines = [child.deadline for child in self.running.values() if not child.late]
@@ -279,20 +286,46 @@ class _Server:
         self.poll.register(connection.fileno(), select.EPOLLRDHUP)  # what the caller sends is for the child
 
     def _reap(self) -> None:
-        while self.running:
+        ended = {}
+        while True:
             try:
                 told = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
-                return
+                break
             if told is None:
-                return
+                break
             _kill(told.si_pid)  # what it left running; its number is its group's until it is waited for
-            _, status = os.waitpid(told.si_pid, 0)
-            child = self.running.pop(told.si_pid, None)
-            if child is not None:
-                self.poll.unregister(child.connection.fileno())
-                _send(child.connection, Ended(os.waitstatus_to_exitcode(status), child.late))
-                child.connection.close()
+            _, ended[told.si_pid] = os.waitpid(told.si_pid, 0)
+        gone = {pid: child for pid in ended if (child := self.running.pop(pid, None)) is not None}
+        if ended:
+            self._end_left()
+        for pid, child in gone.items():
+            self.poll.unregister(child.connection.fileno())
+            _send(child.connection, Ended(os.waitstatus_to_exitcode(ended[pid]), child.late))
+            child.connection.close()
+
+    def _end_left(self) -> list[int]:
+        """End what children that are gone have left running in groups of their own; it has come to be ours, as will be what it leaves itself."""
+        left = [pid for pid in _children() if pid not in self.running] if self.life is not None else []
+        for pid in left:
+            _kill(pid)
+        return left
+
+
+def _adopt() -> None:
+    """Be the parent of what processes below this one leave running when they end."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _children() -> list[int]:
+    """The processes whose parent is this one."""
+    me, found = str(os.getpid()).encode(), []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            with suppress(OSError):  # it has just ended
+                if Path(entry.path, "stat").read_bytes().rpartition(b") ")[2].split()[1] == me:
+                    found.append(int(entry.name))
+    return found
 
 
 def _send(connection: Connection, message: Message) -> None:
@@ -356,6 +389,8 @@ def _detach(server: _Server, connection: Connection) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    if server.life is not None:
+        _adopt()  # while it runs, what its processes leave is its own
     for other in server.running.values():
         os.close(other.connection.fileno())
     server.poll.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -247,13 +247,20 @@ class Mart:
     def team(self, team_id: str) -> str:
         """``team_id`` itself, once it is known to be one; raises :class:`ReportError` with the nearest."""
         if not team_id.strip():
-            raise ReportError("No team is named. Set the parameter team to one of the teams in the teams table.")
+            raise ReportError(no_team(team_id, ()))
         known = set(self.teams["team_id"].to_list())
         if team_id not in known:
             known |= set(self.answers.filter(pl.col("scope") == "team")["entity_id"].unique().to_list())
         if team_id not in known:
-            raise ReportError(f"There is no team {team_id!r}.{nearest(team_id, known)}")
+            raise ReportError(no_team(team_id, known))
         return team_id
+
+
+def no_team(team_id: str, known: Iterable[str]) -> str:
+    """What is said of a team that is not among those ``known``."""
+    if not team_id.strip():
+        return "No team is named. Set the parameter team to one of the teams in the teams table."
+    return f"There is no team {team_id!r}.{nearest(team_id, known)}"
 
 
 def _chosen(label: str, meta: Mapping[str, Any]) -> Period:

@@ -17,7 +17,7 @@ from run_building import Deadly
 from idp_analytics.cli import cli
 from idp_analytics.publish import notebook as notebooks
 from idp_analytics.publish import stock, workers
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, UNTOLD, Failure, Job, Outcome
 from idp_analytics.publish.forked import forked
 from idp_analytics.publish.page import Page
 from idp_analytics.publish.workers import WORKER_DIED
@@ -72,6 +72,7 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
          "sys.path.clear()\nsys.modules['json'] = None\nimport polars as pl\npl.DataFrame.height = 7"], {},
     ),
     "sees nothing of it": ([SEEN, "import polars as pl\npl.DataFrame({'a': [1]}).height"], {}),
+    "cannot tell": (["print('before')", "get_ipython().InteractiveTB.structured_traceback = None", "1 / 0", "print('never')"], {}),
     "killed": (["print('before')", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "print('after')"], {}),
     "exits": (["print('before')", "import os\nos._exit(3)", "print('after')"], {}),
     "leaves": (["print('before')", "exit()", "print('after')"], {}),
@@ -256,6 +257,13 @@ def test_an_exception_that_a_cell_is_tagged_to_raise_stops_nothing(made: Made) -
     assert made.said("raises what it may") == ["on\n"]
 
 
+def test_a_cell_that_raised_is_a_failure_also_where_no_error_is_shown(made: Made) -> None:
+    told = Failure(UNTOLD, "TypeError: 'NoneType' object is not callable", "How often?", 7)
+    assert made.outcomes["cannot tell"].failure == told
+    assert stock.run(made.jobs["cannot tell"])[1] == told
+    assert "This report could not be finished" in (made.folder / "teams/cannot tell.html").read_text(encoding="utf-8")
+
+
 def test_parameters_are_checked_before_anything_runs(made: Made) -> None:
     error, message = made.error("no such parameter")
     assert error == "ReportError"
@@ -286,6 +294,14 @@ def test_a_zygote_that_is_killed_is_replaced_and_its_reports_are_made_again(
     assert outcomes == {
         "unlucky": None, "killer": Failure(WORKER_DIED, "the process that ran it died twice"), "other": None,
     }  # fmt: skip
+
+
+def test_who_kills_the_zygote_takes_nobody_with_it(tmp_path: Path) -> None:
+    kills = "import os, pathlib, time\nwhile not pathlib.Path('../../begun').exists():\n    time.sleep(0.01)\nos.kill(os.getppid(), 9)"
+    waits = "import pathlib, time\nbegun = pathlib.Path('../../begun')\nif not begun.exists():\n    begun.touch()\n    time.sleep(60)"
+    jobs = (job(tmp_path, "killer", [kills], {}), job(tmp_path, "other", [waits], {}))
+    outcomes = {o.name.removeprefix("teams/"): o.failure for o in forked(jobs, 2)}
+    assert outcomes == {"killer": Failure(WORKER_DIED, "the process that ran it died twice"), "other": None}
 
 
 # --- which engine ------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Out
 from idp_analytics.publish.notebook import blank
 from idp_analytics.publish.run import RunResult, publish
 from idp_analytics.publish.workers import WORKER_DIED
+from idp_analytics.report.mart import Mart
 
 
 class Hrefs(HTMLParser):
@@ -151,6 +152,43 @@ def test_a_report_that_was_ended_from_outside_is_made_again_so_many_times(
     assert len(kept) == 1  # of the last try
 
 
+def test_a_report_of_which_nothing_is_left_has_a_page_and_its_notebook(
+    organisation: Organisation, notebooks: Notebooks, tmp_path: Path
+) -> None:
+    def gone(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        for job in jobs:
+            if job.name == "teams/quiet":
+                yield Outcome(job.name, Failure(WORKER_DIED, "gone"), 0.0)
+            else:
+                yield from at_once()([job], workers)
+
+    result = publish(organisation, tmp_path, notebooks=notebooks(), engine=gone)
+    assert result.failed == ("Quiet",)
+    page = (result.folder / "teams/quiet.html").read_text(encoding="utf-8")
+    assert "This report could not be finished" in page
+    assert "WorkerDied" in page
+    kept = json.loads((result.folder / "teams/quiet.failed.ipynb").read_text(encoding="utf-8"))
+    assert "print('of', team)" in [cell["source"] for cell in kept["cells"]]
+    assert [o["ename"] for cell in kept["cells"] for o in cell.get("outputs", ())] == ["WorkerDied"]
+    assert kept["metadata"]["papermill"]["parameters"]["team"] == "quiet"
+
+
+@pytest.mark.parametrize("file", ["organisation.html", "mart/meta.json"])
+def test_a_notebook_that_writes_over_what_is_anothers_publishes_nothing(
+    organisation: Organisation, notebooks: Notebooks, tmp_path: Path, file: str
+) -> None:
+    before = publish(organisation, tmp_path, notebooks=notebooks(name="before"), engine=at_once()).key
+
+    def writing(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+        yield from at_once()(jobs, workers)
+        (jobs[0].folder / "teams" / "own.csv").write_text("a notebook's own")
+        (jobs[0].folder / file).write_text("spoilt")
+
+    with pytest.raises(ReportError, match=f"^{file}: changed since made for this run. Nothing was published"):
+        publish(organisation, tmp_path, notebooks=notebooks("print('other')"), engine=writing)
+    assert told(publish(organisation, tmp_path, notebooks=tmp_path / "before", engine=forbidden))["key"] == before
+
+
 def test_every_report_failed_is_still_a_set(organisation: Organisation, notebooks: Notebooks, tmp_path: Path) -> None:
     result = publish(organisation, tmp_path, notebooks=notebooks(), engine=at_once("", *TEAMS))
     assert len(result.failed) == len(TEAMS) + 1
@@ -271,6 +309,26 @@ def test_a_notebook_that_is_not_there_stops_the_run_before_it_starts(
     assert not (tmp_path / "reports").exists()
 
 
+def test_what_can_be_told_before_is_told_before_anything_is_loaded_or_computed(
+    organisation: Organisation, notebooks: Notebooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("it was begun")
+
+    with pytest.raises(ReportError, match="'march' is not a period"):
+        publish(never, tmp_path / "reports", period="march", notebooks=notebooks())
+    with pytest.raises(ReportError, match="there is no such notebook"):
+        publish(never, tmp_path / "reports", notebooks=tmp_path)
+    monkeypatch.setattr(Mart, "of", never)
+    with pytest.raises(
+        ReportError, match=r"There is no team 'paymnts'\. Did you mean 'payments'\? There is no team 'xy'\. Known: "
+    ):
+        publish(organisation, tmp_path / "reports", teams=["paymnts", "payments", "xy"], notebooks=notebooks())
+    with pytest.raises(ReportError, match="No team is named"):
+        publish(organisation, tmp_path / "reports", teams=[""], notebooks=notebooks())
+    assert not (tmp_path / "reports").exists()
+
+
 # --- as a command ------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +363,23 @@ def test_a_failed_report_is_exit_code_4_and_the_rest_is_published(idp: Any) -> N
     again = idp()  # and is made again the next time
     assert again.exit_code == 0
     assert "had been made before and were taken as they are" in again.stderr
+
+
+def test_a_run_that_finds_nothing_to_do_says_so(idp: Any) -> None:
+    first, again = idp(), idp()
+    assert "no report was made" not in first.stderr
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
+    assert "Nothing has changed since this was published; it stands, and no report was made." in again.stderr
+
+
+def test_a_run_ended_with_ctrl_c_says_how_to_go_on(idp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Mart, "of", interrupted)
+    result = idp()
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr == "idp: interrupted. Run it again: nothing is lost, and a run goes on.\n"
 
 
 def test_another_run_at_work_is_exit_code_75(idp: Any, tmp_path: Path) -> None:

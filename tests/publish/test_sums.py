@@ -52,6 +52,15 @@ def test_a_file_in_the_place_of_another_is_not_known(sums: Sums, tmp_path: Path)
     assert set(sums.known()) == {"answers.csv"}
 
 
+def test_what_was_changed_or_removed_is_told(sums: Sums, tmp_path: Path) -> None:
+    os.utime(tmp_path / "answers.csv")  # touched, and the same
+    assert sums.changed() == []
+    (tmp_path / "answers.csv").write_text("1,3")
+    assert sums.changed() == ["answers.csv"]
+    (tmp_path / "teams/a.html").unlink()
+    assert sums.changed() == ["answers.csv", "teams/a.html"]
+
+
 def test_of_what_was_not_there_when_it_was_told_nothing_is_known(tmp_path: Path) -> None:
     sums = Sums(tmp_path)
     sums.tell("a.html", sha256("page"))

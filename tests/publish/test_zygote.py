@@ -98,6 +98,31 @@ def test_what_cannot_be_called_is_nobodys_end(client: Client) -> None:
     assert heard(client, Task(abs, (-1,)))[0] == Returned(1)
 
 
+@pytest.mark.parametrize("seconds", [None, 1.0], ids=["is done", "is late"])
+def test_what_leaves_the_group_of_a_child_ends_with_it_and_not_before(
+    client: Client, tmp_path: Path, seconds: float | None
+) -> None:
+    told = tmp_path / "pid"
+    starts = f"(setsid sleep 200 & echo $! > {told}); sleep {200 if seconds else 0.7}"
+    child = client.call(Task(os.system, (starts,), seconds=seconds))
+    assert isinstance(child.message(), Started)
+    process = Path("/proc/none")
+    for _ in range(60):
+        if told.is_file() and (pid := told.read_text().strip()):
+            process = Path(f"/proc/{pid}")
+            break
+        time.sleep(0.01)
+    heard(client, Task(abs, (-1,)))  # another that ends meanwhile ends nothing but its own
+    assert process.exists()
+    while not isinstance(child.message(), Ended | None):
+        pass
+    for _ in range(50):
+        if not process.exists():
+            break
+        time.sleep(0.1)
+    assert not process.exists()
+
+
 def test_who_hangs_up_ends_the_child(client: Client) -> None:
     child = client.call(Task(time.sleep, (300,)))
     started = child.message()
