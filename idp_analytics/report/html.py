@@ -32,6 +32,14 @@ _CELLS = 8192
 
 _NUMBER = ' class="idp-number"'
 
+_LONG_WORD = re.compile(r"[^\s&;]{25,}")
+"""A path, or a name out of many words: where it may not be broken it makes a column as wide as itself."""
+
+_SEAM = re.compile(r"(?<=[_/.])(?=[^_/.])")
+
+_WORDY = 60
+"""A cell of more characters is a sentence or a list: in a narrow column it would be a tower."""
+
 FOLDER = Path(__file__).with_name("templates")
 
 
@@ -95,7 +103,7 @@ def table(table: Table) -> Markup:
 
 @lru_cache(_CELLS)
 def _row_head(cell: str) -> str:
-    return f'<th scope="row"><bdi>{_text(cell)}</bdi></th>'
+    return f'<th scope="row"><bdi>{_breakable(cell)}</bdi></th>'
 
 
 @lru_cache(_CELLS)
@@ -105,12 +113,18 @@ def _number_cell(cell: str) -> str:
 
 @lru_cache(_CELLS)
 def _text_cell(cell: str) -> str:
-    return f"<td><bdi>{_text(cell)}</bdi></td>"
+    wordy = ' class="idp-wordy"' if len(cell) > _WORDY else ""
+    return f"<td{wordy}><bdi>{_breakable(cell)}</bdi></td>"
+
+
+def _breakable(cell: str) -> str:
+    """The text of a cell, escaped; a line may end within its long words, behind what joins their parts."""
+    return _LONG_WORD.sub(lambda found: _SEAM.sub("<wbr>", found[0]), _text(cell))
 
 
 def cards(cards: Cards) -> str:
-    """The cards of a summary."""
-    return _rendered("cards.html", summary=cards)
+    """The cards of a summary; each leads to the section its number is of."""
+    return _rendered("cards.html", summary=cards, anchor=anchor)
 
 
 def brief(brief: Brief) -> str:

@@ -115,7 +115,7 @@ def cards(view: View) -> Iterator[Card]:
         note = f"{_change(row)} against {earlier}" if row["change"] is not None else ""
         yield Card(
             metric.title, money(row["amount"], row["currency"]), "exact total", count(row["n"], "line"), None, note,
-            metric.question,
+            metric.question, metric.question,
         )  # fmt: skip
 
 

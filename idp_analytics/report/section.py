@@ -103,7 +103,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Card:
-    """One number at a glance: what, how much, how sure, and against the period before."""
+    """One number at a glance: what, how much, how sure, against the period before, and the question whose section has what is behind it."""
 
     title: str
     value: str
@@ -112,6 +112,7 @@ class Card:
     verdict: Verdict | None
     note: str
     meaning: str
+    question: str = ""
 
 
 @dataclass(frozen=True)

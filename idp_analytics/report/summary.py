@@ -39,6 +39,7 @@ def _card(view: View, metric: Metric) -> Card:
         verdict=Verdict(row["verdict"]),
         note=f"{quantity(before['value'], metric.unit)} in {earlier}" if before and before["value"] is not None else "",
         meaning=f"{metric.question} {metric.formula}",
+        question=metric.question,
     )
 
 

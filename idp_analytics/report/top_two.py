@@ -248,7 +248,15 @@ def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _chance(row: dict[str, Any]) -> str:
-    return NOTHING if row["top_two"] is None else f"{100 * row['top_two']:.0f} %"
+    if row["top_two"] is None:
+        return NOTHING
+    return (
+        "over 99 %"
+        if row["top_two"] > 0.99
+        else "under 1 %"
+        if row["top_two"] < 0.01
+        else f"{100 * row['top_two']:.0f} %"
+    )
 
 
 def _title(row: dict[str, Any]) -> str:

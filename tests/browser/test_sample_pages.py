@@ -131,6 +131,17 @@ def test_printed_it_is_all_there(tab: Any, published: RunResult) -> None:
     assert tab.pdf().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("page", ["organisation.html", "index.html"])
+def test_on_paper_no_table_is_cut(tab: Any, published: RunResult, page: str) -> None:
+    """A4 between its margins is 688 px wide; a browser makes a whole page smaller for one table that is wider."""
+    shown(tab, published, page, width=690)
+    tab.js("document.querySelectorAll('details').forEach((one) => { one.open = true; }); 1")
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    wide = "[...document.querySelectorAll('.idp-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.ariaLabel)"
+    assert tab.js(wide) == []
+    tab.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_page_sent_alone_is_drawn_as_it_was(tab: Any, published: RunResult, tmp_path: Path) -> None:
     page = opened(published.folder / "teams" / "identity.html")
     (tmp_path / page.file_name).write_text(attachment(page), encoding="utf-8")

@@ -144,6 +144,22 @@ def test_a_definition_tells_all_there_is(metric):
     assert all(told.values())
 
 
+def test_long_words_of_a_cell_may_end_a_line_and_long_texts_have_room():
+    file, text = "snapshots/backstage/20250701T060000Z_entities.json.gz", "a word and " * 6
+    page = html.table(Table("Inputs", {"File": [file], "Why": [text], "Kind": ["snapshots/a_b.json"]}))
+    assert "<bdi>snapshots/<wbr>backstage/<wbr>20250701T060000Z_<wbr>entities.<wbr>json.<wbr>gz</bdi>" in page
+    assert page.count("<wbr>") == 5  # a short one stays whole
+    assert f'<td class="idp-wordy"><bdi>{text.strip()}</bdi></td>' in page and page.count("idp-wordy") == 1
+    hostile = html.table(Table("Inputs", {"File": ["a_<script>alert(1)</script>_&amp;_" * 3]}))
+    assert "<script" not in hostile and "&lt;script&gt;" in hostile.replace("<wbr>", "")
+
+
+def test_a_card_leads_to_the_section_its_number_is_of():
+    card = Card("Change fail rate", "5 %", "", "40 deployments", None, "", 'How? "a" ÷ b', "How often does it fail?")
+    page = html.cards(Cards("Payments", (card,)))
+    assert '<a href="#how-often-does-it-fail" title="How? &#34;a&#34; ÷ b">Change fail rate</a>' in page
+
+
 def test_a_table_can_be_reached_by_keyboard_and_read_by_ear():
     page = html.table(Table("Numbers", {"Period": ["2026-06"], "n": ["3"], "Note": [""]}, ("n",)))
     assert 'role="region" tabindex="0" aria-label="Numbers"' in page

@@ -25,7 +25,8 @@ def test_a_card_tells_value_interval_count_verdict_and_the_number_before():
     told = card(made)
     assert told.meaning.startswith("How often does a deployment cause a failure? ")
     assert told == Card(
-        "Change fail rate", "12.5 %", "95 % interval 5.5–26.1 %", "40 deployments", Verdict.IMPROVED, "20.0 % in May", told.meaning
+        "Change fail rate", "12.5 %", "95 % interval 5.5–26.1 %", "40 deployments", Verdict.IMPROVED, "20.0 % in May", told.meaning,
+        "How often does a deployment cause a failure?",
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from idp_analytics.metrics.top_two import TOGETHER
 from idp_analytics.periods import parse
+from idp_analytics.report import top_two
 from idp_analytics.report.reports import OrgReport
 from idp_analytics.report.view import View
 
@@ -64,6 +65,11 @@ def test_each_names_what_would_move_and_who_is_at_it(mart, last, organisation_re
     registered = told(mart, interventions=pl.lit("auto-approve"))
     assert "registered and still to be reviewed: auto-approve." in registered.answer
     assert "nothing here measures it" in told(mart, metric=pl.lit(None, pl.String)).answer
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.9996, "over 99 %"), (0.0004, "under 1 %"), (0.43, "43 %"), (None, "–")])
+def test_what_was_drawn_is_never_called_certain(share, said):
+    assert top_two._chance({"top_two": share}) == said
 
 
 def test_no_cause_is_claimed(organisation_report):
