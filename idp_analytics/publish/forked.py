@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from multiprocessing.connection import wait
@@ -62,8 +62,26 @@ ended before their end, if they did."""
 _PREPARED = "idp_analytics.publish.forked"
 
 
-def forked(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
-    """Make every job's report in a fork, ``workers`` at a time, and give each outcome as it is there.
+@contextmanager
+def started() -> Iterator[tuple[zygote.Client, Path]]:
+    """A zygote of reports, and a folder of its own. Raises ``OSError`` when there is no room for that."""
+    from idp_analytics.publish.kernel import environment
+
+    with tempfile.TemporaryDirectory(prefix="idp-") as name:
+        private = Path(name)
+        client = zygote.Client.start(private, [_PREPARED], environment(private))
+        try:
+            yield client, private
+        finally:
+            client.close()
+
+
+def forked(
+    jobs: Sequence[Job],
+    workers: int,
+    start: Callable[[], AbstractContextManager[tuple[zygote.Client, Path]]] = started,
+) -> Iterator[Outcome]:
+    """Make every job's report in a fork, ``workers`` at a time, and give each outcome as it is there; ``start`` gives zygotes.
 
     Should the zygote be killed, nobody can say which of the reports in work did it: those are made again one by one by another, and one
     that is in work when that dies too is failed. Raises ``OSError`` when the folder cannot be written.
@@ -71,37 +89,32 @@ def forked(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     waiting = deque(jobs)
     while waiting:
         lost: list[Job] = []
-        yield from _made(waiting, workers, lost)
+        with start() as (client, private):
+            yield from _made(waiting, workers, lost, _Line(client, private))
         suspects = deque(lost)
         while suspects:
             again: list[Job] = []
-            yield from _made(suspects, 1, again)
+            with start() as (client, private):
+                yield from _made(suspects, 1, again, _Line(client, private))
             for job in again:
                 yield Outcome(job.name, Failure(WORKER_DIED, "the process that ran it died twice"), 0.0)
 
 
-def _made(waiting: deque[Job], workers: int, lost: list[Job]) -> Iterator[Outcome]:
+def _made(waiting: deque[Job], workers: int, lost: list[Job], line: _Line) -> Iterator[Outcome]:
     """Outcomes of the jobs ``waiting`` until all are made or the zygote is gone; then those in work are ``lost``."""
-    from idp_analytics.publish.kernel import environment
-
-    with tempfile.TemporaryDirectory(prefix="idp-") as name:
-        private = Path(name)
-        client = zygote.Client.start(private, [_PREPARED], environment(private))
-        line = _Line(client, private)
-        try:
-            while waiting or line.working:
-                while waiting and len(line.working) < workers:
-                    if not line.begin(waiting.popleft()):
-                        break
-                for child in _heard(line.working):
-                    if (outcome := line.hear(child)) is not None:
-                        yield outcome
-                if line.lost and not line.working:
+    try:
+        while waiting or line.working:
+            while waiting and len(line.working) < workers:
+                if not line.begin(waiting.popleft()):
                     break
-        finally:
-            lost += line.lost
-            line.makers.close()
-            client.close()
+            for child in _heard(line.working):
+                if (outcome := line.hear(child)) is not None:
+                    yield outcome
+            if line.lost and not line.working:
+                break
+    finally:
+        lost += line.lost
+        line.makers.close()
 
 
 class _Line:

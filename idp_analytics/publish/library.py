@@ -33,7 +33,7 @@ def keep(folder: Path) -> Path:
 
     Making it takes a second and more, so runs share it. Raises ``OSError`` when ``folder`` cannot be written.
     """
-    path = folder / f"vega-{version('vl-convert-python')}.js"
+    path = _kept(folder)
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(dir=folder, suffix=".js")
@@ -41,6 +41,16 @@ def keep(folder: Path) -> Path:
             file.write(chart_library())
         Path(name).replace(path)
     return path
+
+
+def foresee(folder: Path) -> None:
+    """Make the chart library while there is time, if ``folder`` does not hold it yet: whoever keeps it there need not wait then."""
+    if not _kept(folder).is_file():
+        chart_library()
+
+
+def _kept(folder: Path) -> Path:
+    return folder / f"vega-{version('vl-convert-python')}.js"
 
 
 def _inline(code: str) -> str:

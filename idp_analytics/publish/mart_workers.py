@@ -144,14 +144,17 @@ class _Part:
 
 @dataclass
 class Several:
-    """Answers and studies computed in children of ``client``, ``workers`` at a time."""
+    """Answers and studies computed in children of ``client``, ``workers`` at a time; ``at_end`` is called once, when the last of them work and one has nothing
+    to do any more."""
 
     client: zygote.Client
     held: _Held
     workers: int
+    at_end: Callable[[], None] | None = None
     _waiting: list[_Part] = field(default_factory=list)
     _working: dict[zygote.Child, tuple[_Part, bool]] = field(default_factory=dict)
     _died: set[_Part] = field(default_factory=set)
+    _is_last: bool = False
 
     def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
         """The answers; meanwhile studies are begun of which every report shows all, whatever its period. Those of services are not read here."""
@@ -163,6 +166,7 @@ class Several:
         """The studies of these names, in their order; with ``period`` what of each the report of that period shows."""
         shown = {study.name: study.shown for study in STUDIES}
         later = [name for name in names if shown[name] is not Shown.WHOLE]
+        self._is_last = True
         self._waiting += [_Part(group, period=period) for group in _groups(later)]
         return self._found(tuple(names))
 
@@ -176,6 +180,7 @@ class Several:
                 missing -= self._hear(by_number[number])  # type: ignore[index]
             # Also when nothing is missing any more: this process has something to do before it asks again.
             self._fill()
+            self._end()
         return {name: shelf.fetched(self._path(name)) for name in names}
 
     def _fill(self) -> None:
@@ -185,6 +190,12 @@ class Several:
         self._waiting.sort(key=lambda part: (later.isdisjoint(part.studies), _weight(part)), reverse=True)
         while self._waiting and len(self._working) < self.workers:
             self._begin(self._waiting.pop(0))
+
+    def _end(self) -> None:
+        """Say that the end is near, once; while answers are computed it is not."""
+        if self.at_end is not None and self._is_last and not self._waiting and len(self._working) < self.workers:
+            at_end, self.at_end = self.at_end, None
+            at_end()
 
     def _begin(self, part: _Part) -> None:
         try:

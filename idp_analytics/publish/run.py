@@ -15,15 +15,15 @@ Everything in a run's folder is a function of inputs, settings and code: no cloc
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,18 +46,20 @@ from idp_analytics.publish import (
     shards,
     staging,
 )
+from idp_analytics.publish.ahead import Ahead
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, left
+from idp_analytics.publish.forked import forked
 from idp_analytics.publish.journal import Files, Journal
 from idp_analytics.publish.lease import BusyError, Lease
 from idp_analytics.publish.meanwhile import meanwhile
 from idp_analytics.publish.page import Link, Page, Shared
 from idp_analytics.publish.plan import Plan, given
+from idp_analytics.publish.providing import provided, shown
 from idp_analytics.publish.shards import Shard
 from idp_analytics.publish.workers import WORKER_DIED, Engine
 from idp_analytics.publish.workers import engine as usual
 from idp_analytics.report import disclosure
 from idp_analytics.report.mart import Computing, Mart, no_team
-from idp_analytics.report.parts import BUNDLE
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
@@ -123,8 +125,22 @@ def publish(
     before, would single people out; :class:`.lease.BusyError` if another run is at work; and
     :class:`ReportError`, with what was published untouched, where the disk is full or may not be written.
     """
-    how = _How(engine or usual(), workers or os.cpu_count() or 1, seconds, retries)
-    plan, root = _begun(organisation, Path(reports), period, teams or (), notebooks or resource("notebooks"), how)
+    with ExitStack() as held:
+        chosen, begin = engine or usual(), _nothing
+        if chosen is forked:
+            chosen = held.enter_context(closing(Ahead()))
+            begin = chosen.begin
+        how = _How(chosen, begin, workers or os.cpu_count() or 1, seconds, retries)
+        plan, root = _begun(organisation, Path(reports), period, teams or (), notebooks or resource("notebooks"), how)
+        return _noted(plan, root, how, keep, shard)
+
+
+def _nothing() -> None:
+    """Of other engines nothing is begun ahead."""
+
+
+def _noted(plan: Plan, root: Path, how: _How, keep: int, shard: Shard | None) -> RunResult:
+    """Run, and tell those who watch."""
     begun = time.perf_counter()
     share = shard and f"{shard.number}/{shard.of}"
     events.tell("run begun", run=plan.key, period=plan.label, reports=len(plan.names), shard=share)
@@ -162,9 +178,11 @@ def _run(plan: Plan, root: Path, how: _How, keep: int, shard: Shard | None) -> R
 
 @dataclass(frozen=True)
 class _How:
-    """How reports are made: by which engine, so many at a time, each in how many seconds, and how often again."""
+    """How reports are made: by which engine, what of it can ``begin`` before there is anything to make, so many at a time, each in how many seconds, and how
+    often again."""
 
     engine: Engine
+    begin: Callable[[], None]
     workers: int
     seconds: float
     retries: int
@@ -173,9 +191,11 @@ class _How:
 def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
     """Make what is not made yet, and publish it."""
     with staging.locked(root) as lease, staging.writable(root):
+        done = staging.finished(root, plan.key)
+        if done is None or _failed(done):
+            how.begin()
         # Under the lock: of two runs at once, each would else be sound without the other.
         _audit(plan, root)
-        done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
             staging.point(root, plan.published_as, done, lease)
             staging.prune(root, plan.published_as, keep)
@@ -203,6 +223,7 @@ def _shared(plan: Plan, root: Path, shard: Shard, how: _How) -> RunResult | None
         done = staging.finished(root, plan.key)
         if done is not None and not _failed(done):
             return None
+        how.begin()
         _audit(plan, root)  # as it will be once more when all are there: nothing is to be made that cannot be published
         shared = assets.gathered(library.keep(root / ".cache"))
         outcomes, found = _made(plan, root, Journal(folder), how, shared, shard)
@@ -229,7 +250,9 @@ def _made(
     outcomes = {}
     ahead = getattr(how.engine, "ahead", PARTS_AHEAD)
     with meanwhile(beside):
-        for outcome in _shown(_provided(_told_of(_tried(how, todo), jobs), todo, plan.mart, folder, ahead), len(todo)):
+        for outcome in shown(
+            provided(_told_of(_tried(how, todo), jobs), todo, plan.mart, folder / MART, ahead), len(todo)
+        ):
             failure = outcome.failure
             journal.note(outcome)
             outcomes[outcome.name] = outcome
@@ -314,6 +337,8 @@ def _begun(
     with mart_workers.computing(organisation, how.workers) as (whose, computing):
         root = reports / slug(whose.settings.org)
         _known(whose, teams)
+        if isinstance(computing, mart_workers.Several):
+            computing.at_end = partial(_foreseen, root, how)
         return _planned(whose, computing, period, teams, files, root), root
 
 
@@ -342,6 +367,12 @@ def _known(whose: Organisation, teams: Sequence[str]) -> None:
     named = known.union({whose.settings.platform_team}, *(column.unique().cast(pl.String) for column in columns))
     if unknown := [team for team in teams if team not in named]:
         raise ReportError(" ".join(no_team(team, known) for team in unknown))
+
+
+def _foreseen(root: Path, how: _How) -> None:
+    """Begin what reports will need whatever the numbers are."""
+    how.begin()
+    library.foresee(root / ".cache")
 
 
 def _planned(
@@ -382,35 +413,6 @@ def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:
 def _failed(run: Path) -> int:
     told: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
     return sum(report["failure"] is not None for report in told["reports"])
-
-
-def _provided(made: Iterable[Outcome], jobs: Sequence[Job], mart: Mart, folder: Path, ahead: int) -> Iterator[Outcome]:
-    """The outcomes, with the parts of the mart at hand that the next reports will read (:mod:`report.parts`)."""
-    parts = mart.parts(folder / MART)
-    teams = {job.name: job.parameters["team"] for job in jobs if "team" in job.parameters}
-    asked = list(teams.values())
-    coming = iter([asked[begin : begin + BUNDLE] for begin in range(0, len(asked), BUNDLE)])
-    try:
-        for bundle in itertools.islice(coming, max(1, ahead // BUNDLE)):
-            parts.add(*bundle)
-        for number, outcome in enumerate(made, 1):
-            if outcome.name in teams:
-                parts.drop(teams[outcome.name])
-            if number % BUNDLE == 0:
-                for bundle in itertools.islice(coming, 1):
-                    parts.add(*bundle)
-            yield outcome
-    finally:
-        parts.close()
-
-
-def _shown(outcomes: Any, total: int) -> Any:
-    """The outcomes, with a progress bar where somebody watches."""
-    if not sys.stderr.isatty():
-        return outcomes
-    from tqdm import tqdm
-
-    return tqdm(outcomes, total=total, unit="report", desc="Reports", dynamic_ncols=True)
 
 
 # --- pages -------------------------------------------------------------------------------------------------------------
@@ -464,9 +466,9 @@ def _write_periods(root: Path, plan: Plan, lease: Lease) -> None:
     for name in staging.published(root):
         if (root / name / RUN).is_file():
             run = json.loads((root / name / RUN).read_text(encoding="utf-8"))
-            shown = index.called(run["period"], [r["name"] for r in run["reports"][1:]] if run["teams"] else ())
+            called = index.called(run["period"], [r["name"] for r in run["reports"][1:]] if run["teams"] else ())
             pages = {report["page"]: report["name"] for report in run["reports"]}
-            issue = index.Issue(shown, f"{name}/{INDEX}", pages, _failed(root / name))
+            issue = index.Issue(called, f"{name}/{INDEX}", pages, _failed(root / name))
             told.append((parse(run["period"]).start, not run["teams"], name, issue))
     issues = [issue for *_, issue in sorted(told, key=lambda t: t[:3], reverse=True)]
     html = index.periods(Page(plan.names[index.ALL], subtitle="Reports published"), issues)

@@ -133,6 +133,18 @@ def test_what_takes_longest_is_begun_first_and_the_answers_before_all(sample: Or
     assert [part.studies for part in idle.parts[2:]] == [resting, ("reconciliation",)]
 
 
+def test_the_end_is_told_once_when_the_last_studies_are_computed(sample: Organisation) -> None:
+    told: list[int] = []
+    with mart_workers.computing(sample, 2, 0) as (_, several):
+        assert isinstance(several, mart_workers.Several)
+        several.at_end = lambda: told.append(len(several._working))
+        several._waiting += [mart_workers._Part((name,)) for name in ("trend", "themes")]
+        several._found(("trend", "themes"))
+        assert told == []  # others are still to come
+        assert list(several.studies(["cost_views", "tickets"], "2026-06")) == ["cost_views", "tickets"]
+    assert told in ([0], [1])
+
+
 def test_what_is_raised_there_is_raised_here(sample: Organisation) -> None:
     with mart_workers.computing(sample, 2, 0) as (_, several):
         assert isinstance(several, mart_workers.Several)
