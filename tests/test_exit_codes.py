@@ -49,6 +49,14 @@ def busy(data: Path, patch: pytest.MonkeyPatch) -> list[str]:
     return ["collect", "--data", str(data)]
 
 
+def interrupted(data: Path, patch: pytest.MonkeyPatch) -> list[str]:
+    def asked(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    patch.setattr(run, "publish", asked)
+    return ["report", "--data", str(data), "--reports", str(data / "reports")]
+
+
 def _taken(lock: FileLock, **_: object) -> None:
     raise Timeout(lock.lock_file)
 
@@ -60,6 +68,7 @@ CASES: dict[int, tuple[Case, str]] = {
     3: (closed, "Nothing to report on"),
     4: (partly, "1 report(s) failed: Web"),
     75: (busy, "another command is writing to it"),
+    130: (interrupted, "interrupted. Run it again"),
 }
 
 

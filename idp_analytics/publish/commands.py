@@ -54,7 +54,7 @@ def published(
     **policy: int,
 ) -> RunResult:
     """What ``idp report`` does; how it fails is kept for ``idp doctor --reports`` (:mod:`.diagnosis`). Raises as :func:`run.publish`."""
-    from idp_analytics.publish.cluster import Cluster
+    from idp_analytics.publish.cluster import Cluster, connected
     from idp_analytics.publish.diagnosis import remembered
     from idp_analytics.publish.run import publish
     from idp_analytics.publish.shards import Shard
@@ -67,6 +67,9 @@ def published(
         **({"shard": Shard.parse(shard)} if shard else {}),
     }  # before anything is read: it may not be there
     with remembered(reports, ", ".join(map(str, git)) or str(data)):
+        if cluster:
+            with connected(cluster):
+                pass  # nothing is loaded for one that is not there
         return publish(
             unread(data, git, gate), reports=reports, period=period, teams=teams or None, workers=workers, **how
         )

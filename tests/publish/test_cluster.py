@@ -71,6 +71,14 @@ def test_where_nobody_listens_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
         list(Cluster("tcp://127.0.0.1:9")([job(tmp_path)], 1))
 
 
+def test_nothing_is_loaded_for_a_cluster_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "PATIENCE", 0.3)
+    asked = ["report", "--data", str(tmp_path / "none"), "--reports", str(tmp_path), "--cluster", "tcp://127.0.0.1:9"]
+    result = CliRunner().invoke(cli, asked)
+    assert result.exit_code == ReportError.exit_code
+    assert "tcp://127.0.0.1:9: no Dask scheduler answers there" in result.stderr
+
+
 def test_without_dask_what_to_install_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ReportError, match=r"pip install 'idp-analytics\[dask\]'"):
