@@ -20,23 +20,35 @@ if TYPE_CHECKING:
     help="The folder to write to.",
 )  # fmt: skip
 @click.option("--site", default="", help="Where the folder of the set is served, for links to other pages.")
+@click.option(
+    "--pdf", type=click.Choice(["brief", "whole"]),
+    help="Print each as a PDF instead, by the Chromium on this machine: what the page shows when it is opened, or with all chapters.",
+)  # fmt: skip
+@click.option("--paper", default="A4", show_default=True, type=click.Choice(["A4", "letter"]), help="Sheets of a PDF.")
 @told
-def attach(pages: tuple[Path, ...], folder: Path, site: str) -> None:
+def attach(pages: tuple[Path, ...], folder: Path, site: str, pdf: str | None, paper: str) -> None:
     """Write PAGES of published reports as files to send, each whole by itself, and print their paths.
 
     \b
     idp attach reports/acme/2026-06/organisation.html --to ~/outbox
     idp attach reports/acme/2026-06/teams/*.html --site https://reports.example.com/acme/2026-06/
+    idp attach reports/acme/2026-06/organisation.html --pdf brief
 
     Who opens one needs neither a network nor the other pages. Links to these lead to --site; without it there are none.
     """
+    import os
+
+    from idp_analytics.publish import paper as sheets
     from idp_analytics.publish.attachment import attachment, opened
 
     made = {page.file_name: attachment(page, site) for page in map(opened, pages)}
+    if pdf:
+        sheets.browser(os.environ)  # before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     for name, html in made.items():
-        (folder / name).write_text(html, encoding="utf-8")
-        click.echo(one_line(str(folder / name)))
+        path = (folder / name).with_suffix(".pdf" if pdf else ".html")
+        path.write_bytes(sheets.printed(html, whole=pdf == "whole", paper=paper) if pdf else html.encode())
+        click.echo(one_line(str(path)))
 
 
 def published(

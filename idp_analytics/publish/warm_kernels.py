@@ -22,7 +22,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import default
 
 from idp_analytics.errors import ReportError
-from idp_analytics.publish import warm
+from idp_analytics.publish import parameters, warm
 from idp_analytics.publish.kernel import SOCKET_PATH_LIMIT
 
 PROVISIONER = "idp-fork"
@@ -80,7 +80,8 @@ class PapermillEngine:
 
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
-        """The notebook, executed. Raises :class:`ReportError` for one that is not in Python."""
+        """The notebook, executed. Raises :class:`ReportError` for one that is not in Python, and for parameters that one which declares its own
+        (:mod:`.parameters`) does not take: papermill would go on with the defaults."""
         from papermill.engines import NBClientEngine
 
         language = nb.metadata.get("kernelspec", {}).get("language", "python")
@@ -88,6 +89,8 @@ class PapermillEngine:
             raise ReportError(
                 f"The engine idp runs notebooks in python and this one is in {language}. Leave --engine out."
             )
+        if nb.metadata.get("idp", {}).get("parameters"):
+            parameters.validate(nb, nb.metadata.get("papermill", {}).get("parameters", {}), where="The notebook")
         return NBClientEngine.execute_notebook(nb, kernel_name, kernel_manager_class=WarmKernel, **options)
 
     @staticmethod

@@ -291,3 +291,24 @@ def test_papermill_is_told_that_only_python_can_be_forked(tmp_path: Path) -> Non
     (tmp_path / "in.ipynb").write_text(json.dumps(told), encoding="utf-8")
     with pytest.raises(ReportError, match="runs notebooks in python and this one is in R"):
         papermill.execute_notebook(tmp_path / "in.ipynb", None, engine_name="idp", progress_bar=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"taem": "pay"}, r"taem: no such parameter\. Did you mean 'team'\?\n  - team: must be given"),
+        ({"team": 7}, "team = 7: must be text, not int"),
+        ({"team": " "}, "team = ' ': must not be empty"),
+        ({}, "team: must be given"),
+    ],
+)
+def test_papermill_runs_nothing_with_parameters_that_a_notebook_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], says: str
+) -> None:
+    told = notebook(["# Title", "team = ''", "print(team)"], {"team": {"type": "str", "required": True}})
+    (tmp_path / "in.ipynb").write_text(json.dumps(told), encoding="utf-8")
+    monkeypatch.setattr(warm, "kernel", None)
+    with pytest.raises(ReportError, match=says):
+        papermill.execute_notebook(
+            tmp_path / "in.ipynb", None, given, engine_name="idp", kernel_name="python3", language="python", progress_bar=False
+        )  # fmt: skip
