@@ -32,12 +32,32 @@
     return { ...spec, width: "container", autosize: { type: "fit-x", contains: "padding" } };
   }
 
+  // In a hand there is room for one entry of a legend in a line; titles get several lines, and begin where the drawing does.
+  const inHand = (width) => (key, value) => {
+    if (key === "legend" && value) return { ...value, columns: 1 };
+    if (key === "axis" && value && value.labelLimit) return { ...value, labelLimit: Math.min(value.labelLimit, 0.4 * width) };
+    return value;
+  };
+  const narrow = { ...config, axis: { ...config.axis, titleFontSize: 10 }, axisX: { titleAnchor: "end" }, legend: { ...config.legend, columns: 1 } };
+
+  function lines(text, width) {
+    const room = Math.floor(width / 9);
+    return String(text).split(" ").reduce((found, word) => {
+      const last = found.length - 1;
+      if (last >= 0 && found[last].length + word.length < room) found[last] += " " + word;
+      else found.push(word);
+      return found;
+    }, []);
+  }
+
   function draw(figure) {
     if (!begun.has(figure)) {
       const plot = figure.querySelector(".idp-plot");
-      const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
-      begun.set(figure, vegaEmbed(plot, fitted(spec), options).then(
-        (result) => { name(plot); figure.dataset.drawn = ""; offer(figure, spec, result.view); },
+      const small = plot.clientWidth < 480;
+      const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent, small ? inHand(plot.clientWidth) : undefined);
+      if (small && spec.title && spec.title.text) spec.title.text = lines(spec.title.text, plot.clientWidth);
+      begun.set(figure, vegaEmbed(plot, fitted(spec), small ? { ...options, config: narrow } : options).then(
+        (result) => { name(plot); figure.dataset.drawn = ""; offer(figure, spec, result.view); keep(); },
         (error) => { plot.textContent = "This chart could not be drawn: " + error.message; console.error(error); },
       ));
     }
@@ -105,6 +125,11 @@
   drawSeen();
   addEventListener("toggle", drawSeen, true);
 
+  // What a link led to stays where it is read while charts above it are drawn and take their room, until the reader moves.
+  let aim = null;
+  const keep = () => aim && aim.scrollIntoView({ behavior: "instant" });
+  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(kind, () => { aim = null; }, { passive: true });
+
   // A link into a folded chapter opens it, in browsers too that do not do so by themselves.
   function reveal() {
     let target = null;
@@ -114,10 +139,10 @@
       return; // no link of ours: it says nothing
     }
     const shut = target && target.closest("details:not([open])");
-    if (shut) {
-      shut.open = true;
-      target.scrollIntoView();
-    }
+    if (shut) shut.open = true;
+    aim = target;
+    keep();
+    drawSeen().then(() => { if (aim === target) aim = null; });
   }
   reveal();
   addEventListener("hashchange", reveal);
