@@ -17,6 +17,7 @@ from idp_analytics.schedule.timetable import Timetable
 _NAME = "idp-report"
 _POD = "/srv/idp"
 """The folder that a pod works in."""
+_CORES = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Written:
         return ("--data", str(self.data), "--reports", str(self.reports), *self.options)
 
     @property
+    def pod(self) -> tuple[str, ...]:
+        """The same in a pod, with as many workers as are asked for it: by itself a run would take all cores of the node, and their memory."""
+        is_told = any(word.split("=")[0] == "--workers" for word in self.options)
+        return self.arguments if is_told else (*self.arguments, "--workers", str(_CORES))
+
+    @property
     def line(self) -> str:
         """The command as a shell takes it."""
         return shlex.join([self.program, "report", *self.arguments])
@@ -63,7 +70,9 @@ def manifest(kind: str, schedule: Written) -> str:
     calendars = schedule.timetable.calendars() if kind == "systemd" else ()
     cron = schedule.timetable.plain(kind) if kind != "systemd" else ""
     template = _environment().get_template(f"{kind}.j2")
-    return template.render(name=_NAME, s=schedule, calendars=calendars, cron=cron, pod=_POD, mounted=mounted)
+    return template.render(
+        name=_NAME, s=schedule, calendars=calendars, cron=cron, pod=_POD, cores=_CORES, mounted=mounted
+    )
 
 
 def _environment() -> Environment:
