@@ -1,21 +1,19 @@
 """A company loaded by several processes, which end as soon as what they have read lies where all can map it (:mod:`.shelf`).
 
-First the sources are read in children of a :mod:`zygote`, the largest first, as many children at a time as there are to be workers; then the
-tables are put together, pass the gate and get their owners, the largest first too (the steps are those of :mod:`idp_analytics.loading`). This process
+Children of a :mod:`zygote` read the sources and put the tables together, hold them against the gate and give them their owners, as many children at a time as
+there are to be workers, in the order of :mod:`.loading_order`; the steps are those of :mod:`idp_analytics.loading`. This process
 keeps what is small, and the tables mapped. What comes out, and what is raised, is the same as if this process had loaded the company.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -24,14 +22,12 @@ from idp_analytics import loading
 from idp_analytics.errors import ReportError
 from idp_analytics.organisation import Organisation, assembled, checked, stop_if_unusable
 from idp_analytics.publish import shelf, zygote
+from idp_analytics.publish.loading_order import NAMES, Order, bytes_of
 from idp_analytics.settings import Settings
 from idp_analytics.tables import TABLES
 
 LEAST_BYTES = 10_000_000
 """With fewer bytes in all files of a company this process has loaded it about as soon as others could."""
-
-_SHARE = 16
-"""What is more than one part in so many of all is a child's only work; the rest is put together to about as much each."""
 
 _TABLES = tuple(name for name in TABLES if name != "loads")
 _OWNERS = "ownership"
@@ -53,12 +49,12 @@ class Job:
     @cached_property
     def bytes(self) -> tuple[int, ...]:
         """Of each source the bytes of its files, those in folders too; 0 of what cannot be looked at."""
-        return tuple(sum(map(_size, one.paths)) for one in self.sources)
+        return tuple(sum(map(bytes_of, one.paths)) for one in self.sources)
 
     @cached_property
-    def groups(self) -> list[tuple[int, ...]]:
-        """The sources (by place) that one child reads, those with most bytes first."""
-        return _groups(dict(enumerate(self.bytes)))
+    def order(self) -> Order:
+        """What is read and made first."""
+        return Order(self.sources)
 
 
 @dataclass(frozen=True)
@@ -77,86 +73,26 @@ class Files:
 @contextmanager
 def files(job: Job) -> Iterator[Files]:
     """New files for a company; closed at the end. Raises ``OSError`` where none can be made."""
-    with shelf.blank(len(job.groups) + len(TABLES)) as numbers:
-        count = len(job.groups)
+    with shelf.blank(len(job.order.readings) + len(TABLES)) as numbers:
+        count = len(job.order.readings)
         yield Files(tuple(numbers[:count]), dict(zip(TABLES, numbers[count:], strict=True)))
 
 
 def loaded(job: Job, where: Files, client: zygote.Client, workers: int) -> Organisation:
     """The organisation, its tables mapped. Raises as :func:`idp_analytics.organisation.load`, :class:`shelf.FullError` where there is no room for
     the tables, and :class:`ReportError` where a child dies twice."""
-    settings = job.settings
-    read = _read(job, where, client, workers)
-    pieces: dict[str, list[shelf.Piece]] = {name: [] for name in _TABLES}
-    for one in read:
-        for name, piece in one.rows.items():
-            pieces[name].append(piece)
-    known = loading.named(_taken(pieces, ("people", "aliases")), job.forgotten)
-    owned = loading.settled((_OWNERS,), _taken(pieces, (_OWNERS,)), known, settings.as_of, "fast")
-    told = [owned]
-    ownership = owned.tables[_OWNERS]
-    sizes = {name: sum(piece.size for piece in pieces[name]) for name in _TABLES if name != _OWNERS}
-    groups = _groups(sizes, loading.TOGETHER)
-    tasks = [
-        _Task(f"makes the tables {', '.join(group)}", _settled, (
-            group, {name: pieces[name] for name in group}, where.tables, known, ownership, settings.as_of, settings.time_zone,
-        ))
-        for group in groups
-    ]  # fmt: skip
-    owners = loading.attributed(_OWNERS, ownership.clone(), ownership, settings.time_zone)
-    shelf.write({_OWNERS: owners}, where.tables)
-    made = {}
-    for place, what in _done(tasks, client, workers):
-        if isinstance(what, zygote.Raised):
-            raise what.error
-        if isinstance(what, zygote.Returned):
-            made[place] = what.value
+    read, told = _Loading(job, where).done(client, workers)
     for number in where.read:
         os.ftruncate(number, 0)
-    told += [made[place] for place in range(len(groups))]
     tables = shelf.taken({name: where.tables[name] for name in _TABLES})
     stop_if_unusable(
         {name: frame.height for name, frame in tables.items()}, loading.in_order([one.results for one in told])
     )
     whose = assembled(
-        settings, job.forgotten, tables, pl.concat([one.loads for one in read]), pl.concat([one.rejected for one in read]), told
+        job.settings, job.forgotten, tables, pl.concat([one.loads for one in read]), pl.concat([one.rejected for one in read]), told
     )  # fmt: skip
     shelf.write({"loads": whose.tables["loads"]}, where.tables)
     return replace(whose, tables=shelf.taken(where.tables))
-
-
-def _size(path: Path) -> int:
-    try:
-        if path.is_dir():
-            return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _groups(sizes: Mapping[Any, int], one: Sequence[tuple[Any, ...]] = ()) -> list[tuple[Any, ...]]:
-    """What a child does at once, in the order of ``sizes`` (of each what it is worth), the most first; those of ``one`` are done by one and the same."""
-    joined = {member: first for first, *rest in one for member in rest}
-    together: dict[Any, list[Any]] = {}
-    for name in sizes:
-        together.setdefault(joined.get(name, name), []).append(name)
-    most = max(sum(sizes.values()) // _SHARE, 1)
-    found: list[tuple[int, tuple[Any, ...]]] = []
-    held: list[Any] = []
-    size = 0
-    for names in together.values():
-        worth = sum(sizes[name] for name in names)
-        if worth >= most:
-            found.append((worth, tuple(names)))
-            continue
-        held += names
-        size += worth
-        if size >= most:
-            found.append((size, tuple(held)))
-            held, size = [], 0
-    if held:
-        found.append((size, tuple(held)))
-    return [names for _, names in sorted(found, key=lambda one: -one[0])]
 
 
 def _taken(pieces: Mapping[str, Sequence[shelf.Piece]], names: Sequence[str]) -> dict[str, list[pl.DataFrame]]:
@@ -172,42 +108,139 @@ class _Left:
     rejected: pl.DataFrame
 
 
-def _read(job: Job, where: Files, client: zygote.Client, workers: int) -> list[_Left]:
-    """What each source says, in their order. Raises what the first of them raises that cannot be read."""
-    tasks = [
-        _Task(f"reads the sources {', '.join(job.sources[place].source.name for place in group)}", _read_here, (
-            number, [(place, job.sources[place]) for place in group], job.settings,
-        ), tells=True)
-        for group, number in zip(job.groups, where.read, strict=True)
-    ]  # fmt: skip
-    found: dict[int, _Left] = {}
-    wrong: dict[int, BaseException] = {}
-    for task, what in _done(tasks, client, workers, lambda task: bool(wrong) and min(job.groups[task]) > min(wrong)):
-        if isinstance(what, zygote.Told):
-            place, left = what.value
-            found[place] = left
-        if isinstance(what, zygote.Raised):
-            if isinstance(what.error, shelf.FullError):
+_Pieces = Mapping[str, Sequence[shelf.Piece]]
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What every table needs: the names and the owners, told by these pieces."""
+
+    pieces: _Pieces
+    known: loading.Names
+    owned: loading.Settled
+
+
+class _Loading:
+    """A company being loaded: what its sources have left so far, and what has become of its tables."""
+
+    def __init__(self, job: Job, where: Files) -> None:
+        self.job, self.where = job, where
+        self.readings = list(job.order.readings)
+        self.found: dict[int, _Left] = {}
+        self.whole: set[int] = set()
+        self.wrong: dict[int, BaseException] = {}
+        self.names: _Names | None = None
+        self.asked: dict[tuple[str, ...], tuple[_Pieces, _Pieces]] = {}
+        self.made: dict[tuple[str, ...], loading.Settled | BaseException] = {}
+
+    def done(self, client: zygote.Client, workers: int) -> tuple[list[_Left], list[loading.Settled]]:
+        """What each source says, in their order, and what has become of the tables, which are in their files. Raises what the first source raises that cannot
+        be read, or else the first table that cannot be made."""
+        while tasks := self._next():
+            self._do(tasks, client, workers)
+            if self.wrong:
+                raise self.wrong[min(self.wrong)]
+        told = []
+        for one in (self.made[group] for group in self.job.order.tables):
+            if isinstance(one, BaseException):
+                raise one
+            told.append(one)
+        assert self.names is not None
+        owners = loading.attributed(
+            _OWNERS, self.names.owned.tables[_OWNERS].clone(), self.names.owned.tables[_OWNERS], self.job.settings.time_zone
+        )  # fmt: skip
+        shelf.write({_OWNERS: owners}, self.where.tables)
+        return [self.found[place] for place in range(len(self.job.sources))], [self.names.owned, *told]
+
+    def _do(self, tasks: list[_Task], client: zygote.Client, workers: int) -> None:
+        """Do these tasks, and those that others wait for meanwhile."""
+        for task, what in _done(tasks, client, workers, self._is_left_out):
+            if isinstance(what, zygote.Raised) and isinstance(what.error, shelf.FullError):
                 raise what.error
-            wrong[next(place for place in job.groups[task] if place not in found)] = what.error
-        if wrong and all(place in found for place in range(min(wrong))):
-            break
-    if wrong:
-        raise wrong[min(wrong)]
-    return [found[place] for place in range(len(job.sources))]
+            match what:
+                case zygote.Told((place, left)):
+                    self.found[place] = left
+                case zygote.Returned() if task.sources:
+                    # Not sooner: one that dies before begins its file anew.
+                    self.whole.update(task.sources)
+                    tasks += self._ready()
+                case zygote.Returned(told) if task.tables:
+                    self.made[task.tables] = told
+                case zygote.Raised(error) if task.tables:
+                    self.made[task.tables] = error
+                case zygote.Raised(error):
+                    self.wrong[next(place for place in task.sources if place not in self.found)] = error
+                case _:
+                    pass
+            if self.wrong and all(place in self.found for place in range(min(self.wrong))):
+                return
+
+    def _is_left_out(self, task: _Task) -> bool:
+        """Nothing is to come of it any more: a source before it cannot be read."""
+        return bool(self.wrong) and (bool(task.tables) or min(task.sources) > min(self.wrong))
+
+    def _next(self) -> list[_Task]:
+        """First all sources; then the tables that were not made yet, or not from all that the sources gave in the end."""
+        if len(self.found) < len(self.job.sources):
+            return [self._reading(group, number) for group, number in zip(self.readings, self.where.read, strict=True)]
+        return [self._making(group) for group in self.job.order.tables if self.asked.get(group) != self._given(group)]
+
+    def _ready(self) -> list[_Task]:
+        """The tables that need not wait any longer."""
+        if self.wrong:
+            return []
+        free = [
+            group for group in self.job.order.tables
+            if group not in self.asked and self.job.order.waits_for(group) <= self.whole
+        ]  # fmt: skip
+        return [self._making(group) for group in free]
+
+    def _reading(self, group: tuple[int, ...], number: int) -> _Task:
+        those = [(place, self.job.sources[place]) for place in group]
+        does = f"reads the sources {', '.join(one.source.name for _, one in those)}"
+        return _Task(
+            does, _read_here, (number, those, self.job.settings), self.job.order.readings[group], sources=group
+        )
+
+    def _making(self, group: tuple[str, ...]) -> _Task:
+        settings, names = self.job.settings, self._named()
+        self.asked[group] = self._given(group)
+        return _Task(f"makes the tables {', '.join(group)}", _settled, (
+            group, self._pieces(group), self.where.tables, names.known, names.owned.tables[_OWNERS], settings.as_of, settings.time_zone,
+        ), self.job.order.tables[group], tables=group)  # fmt: skip
+
+    def _given(self, group: tuple[str, ...]) -> tuple[_Pieces, _Pieces]:
+        """All a group of tables is made from."""
+        return self._pieces(NAMES), self._pieces(group)
+
+    def _pieces(self, names: Sequence[str]) -> _Pieces:
+        """What the sources have left of these tables, in the order of the sources."""
+        left = [self.found[place] for place in sorted(self.whole)]
+        return {name: [one.rows[name] for one in left if name in one.rows] for name in names}
+
+    def _named(self) -> _Names:
+        """The names and owners as far as they are told."""
+        pieces = self._pieces(NAMES)
+        if self.names is None or self.names.pieces != pieces:
+            known = loading.named(_taken(pieces, ("people", "aliases")), self.job.forgotten)
+            owned = loading.settled((_OWNERS,), _taken(pieces, (_OWNERS,)), known, self.job.settings.as_of, "fast")
+            self.names = _Names(pieces, known, owned)
+        return self.names
 
 
 # --- children, so many at a time -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
-    """What a child does, in words and as a call."""
+    """What a child does, in words and as a call, and what that is worth: it reads ``sources`` (by place), of which it tells one by one, or makes ``tables``."""
 
     does: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
-    tells: bool = False
+    worth: int
+    sources: tuple[int, ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 _GONE = (
@@ -216,41 +249,42 @@ _GONE = (
 
 
 def _done(
-    tasks: Sequence[_Task], client: zygote.Client, workers: int, left_out: Callable[[int], bool] = lambda _: False
-) -> Iterator[tuple[int, zygote.Message]]:
-    """What children say who do these tasks (by place), ``workers`` at a time; one that dies is begun again once. A task that is ``left_out`` when its
-    turn comes is not begun. None is left when nobody listens any more."""
-    waiting = deque(range(len(tasks)))
-    working: dict[int, tuple[zygote.Child, int]] = {}
-    died: set[int] = set()
-    done: set[int] = set()
+    tasks: list[_Task], client: zygote.Client, workers: int, left_out: Callable[[_Task], bool]
+) -> Iterator[tuple[_Task, zygote.Message]]:
+    """What children say who do these tasks, and those that come to them meanwhile, ``workers`` at a time, what is worth most first; one that dies is begun
+    again once. A task that is ``left_out`` when its turn comes is not begun. None is left when nobody listens any more."""
+    working: dict[int, tuple[zygote.Child, _Task]] = {}
+    died: list[_Task] = []
+    done: list[_Task] = []
     try:
-        while waiting or working:
-            while waiting and len(working) < workers:
-                place = waiting.popleft()
-                if not left_out(place):
-                    child = _begun(tasks[place], client)
-                    working[child.fileno()] = child, place
+        while tasks or working:
+            while tasks and len(working) < workers:
+                task = max(tasks, key=lambda one: one.worth)
+                tasks.remove(task)
+                if not left_out(task):
+                    child = _begun(task, client)
+                    working[child.fileno()] = child, task
             for number in wait(list(working)):
-                child, place = working[number]  # type: ignore[index]
+                child, task = working[number]  # type: ignore[index]
                 message = child.message()
                 if message is None:
                     raise ReportError(_GONE)
                 if isinstance(message, zygote.Returned | zygote.Raised):
-                    done.add(place)
+                    done.append(task)
                 if not isinstance(message, zygote.Ended):
-                    yield place, message
+                    yield task, message
                     continue
                 child.close()
                 del working[number]  # type: ignore[arg-type]
-                if place in died - done:
+                if task in done:
+                    continue
+                if task in died:
                     raise ReportError(
-                        f"The process that {tasks[place].does} died twice (exit code {message.code}; -9 is what the system sends when memory runs out). "
+                        f"The process that {task.does} died twice (exit code {message.code}; -9 is what the system sends when memory runs out). "
                         "Give the run more memory, or fewer workers (--workers 1)."
                     )
-                if place not in done:
-                    died.add(place)
-                    waiting.appendleft(place)
+                died.append(task)
+                tasks.append(task)
     finally:
         for child, _ in working.values():
             child.close()
@@ -258,7 +292,7 @@ def _done(
 
 def _begun(task: _Task, client: zygote.Client) -> zygote.Child:
     try:
-        return client.call(zygote.Task(task.function, task.arguments, tells=task.tells))
+        return client.call(zygote.Task(task.function, task.arguments, tells=bool(task.sources)))
     except OSError as error:
         raise ReportError(_GONE) from error
 

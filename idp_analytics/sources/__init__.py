@@ -58,9 +58,21 @@ def read(kind: str, paths: Sequence[Path], options: Mapping[str, Any], root: Pat
         return native.read(system(kind), paths, options, root)
 
 
+def gives(kind: str, options: Mapping[str, Any]) -> frozenset[str] | None:
+    """The tables that a source with these options (which are as they should be) may give; None: any."""
+    if kind == "focus":
+        return frozenset({"costs"})
+    if kind == "canonical":
+        return frozenset({options["table"]})
+    if kind not in modules():
+        return None
+    tables = frozenset(system(kind).tables)
+    return tables & frozenset(options["tables"]) if "tables" in options else tables
+
+
 def forgets(kind: str) -> bool:
     """The system shows what is so now and forgets what was, so that its exports are worth collecting."""
     return kind in modules() and any(gives.is_state for gives in system(kind).gives)
 
 
-__all__ = ["SNAPSHOTS", "SOURCES", "Limits", "check", "forgets", "limited", "read", "state", "unchanged"]
+__all__ = ["SNAPSHOTS", "SOURCES", "Limits", "check", "forgets", "gives", "limited", "read", "state", "unchanged"]

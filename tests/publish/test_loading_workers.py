@@ -12,8 +12,6 @@ import polars as pl
 import pytest
 from fault_building import KilledChildren
 from folder_building import DEPLOYMENTS, OWNERSHIP, folder
-from hypothesis import given
-from hypothesis import strategies as st
 
 from idp_analytics import loading
 from idp_analytics.errors import IdpError, ReportError
@@ -21,6 +19,7 @@ from idp_analytics.organisation import Organisation, Unread, load, settings_in
 from idp_analytics.paths import PACKAGE
 from idp_analytics.publish import loading_workers, mart_workers, shelf, zygote
 from idp_analytics.publish.kernel import SET
+from idp_analytics.publish.loading_order import Order, bytes_of
 from idp_analytics.publish.workers import FORKS
 from idp_analytics.report.mart import Here
 from idp_analytics.tables import TABLES
@@ -47,13 +46,13 @@ Loaded = Callable[..., Organisation]
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     """What loads the company in a folder by children of a zygote that does nothing else; what it gave is no more when it is called again."""
     full = os.open("/dev/full", os.O_RDWR)
-    with shelf.blank(90) as numbers:
+    with shelf.blank(200) as numbers:
         given = {**os.environ, **SET}
         client = zygote.Client.start(tmp_path_factory.mktemp("z"), [loading_workers.__name__], given, (full, *numbers))
 
         def load_there(root: Path, times: int = 0, is_full: bool = False) -> Organisation:
             job = loading_workers.Job.of(settings_in(root))
-            count = len(job.groups)
+            count = len(job.order.readings)
             tables = dict(zip(TABLES, numbers[count:], strict=False))
             where = loading_workers.Files((full,) * count if is_full else tuple(numbers[:count]), tables)
             return loading_workers.loaded(job, where, KilledChildren(client, times), 2)  # type: ignore[arg-type]
@@ -95,6 +94,36 @@ def test_who_is_forgotten_what_comes_again_and_what_is_set_aside_is_the_same(tmp
         "the same key comes again later; the later row is used",
         "finished_at is not a time",
     ]
+
+
+def test_a_table_is_begun_as_soon_as_all_is_read_that_gives_it(
+    tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[tuple[str, ...], int]] = []
+    making = loading_workers._Loading._making
+
+    def noted(company: loading_workers._Loading, group: tuple[str, ...]) -> object:
+        begun.append((group, len(company.whole)))
+        return making(company, group)
+
+    monkeypatch.setattr(loading_workers._Loading, "_making", noted)
+    found = loaded(company(tmp_path))
+    assert same(found, load(tmp_path))
+    assert len({group for group, _ in begun}) == len(begun)
+    assert min(read for _, read in begun) < max(read for _, read in begun) == len(found.settings.sources)
+
+
+def test_what_a_source_gives_counts_not_what_it_is_known_to_give(
+    tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company(tmp_path)
+    wanted = load(tmp_path)
+    monkeypatch.setattr("idp_analytics.sources.gives", lambda *_: frozenset({"costs"}))
+    assert same(loaded(tmp_path), wanted)
+
+    # Nothing is known to be asked for: every table is begun from the first source alone, and made again from what all have given.
+    monkeypatch.setattr(Order, "waits_for", lambda *_: frozenset())
+    assert same(loaded(tmp_path), wanted)
 
 
 @pytest.mark.parametrize(
@@ -159,21 +188,9 @@ def test_bytes_are_those_of_files_and_of_all_in_folders(tmp_path: Path) -> None:
     job = loading_workers.Job.of(settings_in(tmp_path))
     sizes = dict(zip((one.source.name for one in job.sources), job.bytes, strict=True))
     assert sizes["canonical-deployments"] == len(DEPLOYMENTS)
-    assert loading_workers._size(tmp_path) == sum(file.stat().st_size for file in tmp_path.iterdir())
-    assert loading_workers._size(tmp_path / "none") == 0
+    assert bytes_of(tmp_path) == sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert bytes_of(tmp_path / "none") == 0
     assert sizes["canonical-ownership"] == len(OWNERSHIP)
-
-
-@given(st.dictionaries(st.integers(0, 60), st.integers(0, 1000), max_size=60))
-def test_everything_is_done_by_one_child_and_what_belongs_together_by_the_same(sizes: dict[int, int]) -> None:
-    groups = loading_workers._groups(sizes, ((3, 5), (7, 8)))
-    assert sorted(name for group in groups for name in group) == sorted(sizes)
-    worth = [sum(sizes[name] for name in group) for group in groups]
-    assert worth == sorted(worth, reverse=True)
-    assert len(groups) <= 2 * loading_workers._SHARE + 1
-    for one, other in ((3, 5), (7, 8)):
-        if {one, other} <= set(sizes):
-            assert any({one, other} <= set(group) for group in groups)
 
 
 def test_pieces_of_a_file_are_the_frames_put_there() -> None:
