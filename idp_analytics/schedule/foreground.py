@@ -65,7 +65,8 @@ class Foreground:
                 self.run()
             if not self._stop.is_set():
                 scheduler.start()
-                self._announce()
+                if not at_once:  # else the run before has said it
+                    self._announce()
                 while not self._stop.wait(LOOK_SECONDS):
                     scheduler.wakeup()
                 scheduler.shutdown(wait=True)

@@ -108,6 +108,7 @@ def test_at_the_start_it_may_run_at_once(tmp_path):
     thread.join(30)
     assert schedule.last_code == 4
     assert any("exit code 4" in line for line in said)
+    assert sum("next run" in line for line in said) == 1
 
 
 @pytest.mark.parametrize(("code", "runs"), [(BUSY, 3), (4, 1), (2, 1), (0, 1)])
