@@ -57,7 +57,9 @@ def chart(
 
 def _said(name: str, rows: list[dict[str, Any]]) -> str:
     last = rows[-1]
-    share = f"{quantity(last['share'], UNIT)} (interval {interval(last['low'], last['high'], UNIT, last['share'])})"
+    share = quantity(last["share"], UNIT)
+    if last["low"] is not None or last["high"] is not None:
+        share += f" (interval {interval(last['low'], last['high'], UNIT, last['share'])})"
     return f"{name}: {share} after {count(last['day'], 'day')}, where the curve ends"
 
 

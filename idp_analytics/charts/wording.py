@@ -94,7 +94,7 @@ def difference(change: float | None, low: float | None, high: float | None, unit
     head = f"{_signed(change, ratio)} {'%' if ratio else 'points'}"
     if low is None and high is None:
         return head
-    return f"{head}, {_signed(low, ratio)} to {_signed(high, ratio)}"
+    return f"{head}, {_signed(low, ratio, is_end=True)} to {_signed(high, ratio, is_end=True)}"
 
 
 def size(value: float | None, unit: str) -> str:
@@ -193,10 +193,12 @@ def _scaled(value: float | None, unit: str, reference: float | None) -> tuple[st
     return significant(value, reference), f"per {tail}" if tail else head
 
 
-def _signed(change: float | None, ratio: bool) -> str:
-    """Hundredths with a sign: of a difference as it is, of a ratio what it is above or below one."""
+def _signed(change: float | None, ratio: bool, is_end: bool = False) -> str:
+    """Hundredths with a sign: of a difference as it is, of a ratio what it is above or below one. Which side of nothing an end of an
+    interval lies on decides a verdict, so one just beside it is not shown as nothing: ``+0.02``."""
     if change is None:
         return "unbounded"
     hundredths = 100 * (change - 1 if ratio else change)
-    shown = f"{abs(hundredths):,.1f}"
+    decimals = next((n for n in (1, 2, 3) if is_end and round(abs(hundredths), n)), 1)
+    shown = f"{abs(hundredths):,.{decimals}f}"
     return shown if float(shown.replace(",", "")) == 0 else f"{'−' if hundredths < 0 else '+'}{shown}"

@@ -55,6 +55,7 @@ def facts(told: Mapping[str, Any], run: str, notebook: str | None = None) -> tup
     """Term and text for the footer of a page; ``notebook`` is the name of the one that made it."""
     rules = told["rules"]
     as_of = datetime.fromisoformat(told["as_of"]).astimezone(ZoneInfo(told["time_zone"]))
+    cut = _incomplete(told)
     made = (("Notebook", f"{notebook} {told['notebooks'][notebook][:16]}"),) if notebook else ()
     return (
         ("Organisation", named(told["title"])),
@@ -63,6 +64,7 @@ def facts(told: Mapping[str, Any], run: str, notebook: str | None = None) -> tup
         ("Rules", f"{rules['environment']} deployments; incidents linked up to {rules['link_hours']:g} h after one; "
                   f"{rules['cost_basis']} cost; {100 * rules['level']:g} % intervals"),
         ("Set aside", f"{count(told['rejected_rows'], 'row')} that could not be used"),
+        *((("Incomplete", f"{count(cut, 'export')} by {('their', 'its')[cut == 1]} own account; what rests on {('them', 'it')[cut == 1]} is a lower bound"),) if cut else ()),
         ("Settings", told["settings_sha256"][:16] or "none"),
         *made,
         ("Run", run),
@@ -80,10 +82,15 @@ def sources(told: Mapping[str, Any]) -> tuple[Source, ...]:
 
 def quality(told: Mapping[str, Any]) -> tuple[str, bool]:
     """The badge: what was set aside or incomplete, and whether all is well."""
-    rejected, cut = told["rejected_rows"], len({i["path"] for i in told["inputs"] if i["truncated"]})
+    rejected, cut = told["rejected_rows"], _incomplete(told)
     parts = [f"{count(rejected, 'row')} set aside"] if rejected else []
     parts += [f"{count(cut, 'export')} incomplete"] if cut else []
     return (", ".join(parts), False) if parts else ("all rows used", True)
+
+
+def _incomplete(told: Mapping[str, Any]) -> int:
+    """How many files are known to hold less than there is."""
+    return len({i["path"] for i in told["inputs"] if i["truncated"]})
 
 
 def _files(folder: Path) -> list[Path]:

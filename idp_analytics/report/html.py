@@ -27,6 +27,12 @@ _WITH_UNIT = re.compile(r"[−+]?\d[\d.,–]* (?:%|h|min|days|per day)(?!\w)|\b[
 _ESCAPED = re.compile("[&<>\"']")
 """What :func:`markupsafe.escape` changes; most texts have none of it, and to look takes less time."""
 
+_SENTENCE = re.compile(r"(?:(?<=\)\.)|(?<=\d{4}\.)|(?<=[a-z]{5}\.)) (?=[A-Z0-9“])")
+"""Where a sentence ends for certain: names may hold a full stop behind something short."""
+
+_LONG, _FIRST = 200, 30
+"""An answer of more characters is a wall where all of it is set large; before so many no sentence of it ends (``1. …`` is a list)."""
+
 _CELLS = 8192
 """Of so many texts it is kept how they stand on a page: cells say the same again and again."""
 
@@ -46,7 +52,16 @@ FOLDER = Path(__file__).with_name("templates")
 def answer(section: Section) -> str:
     """The answer with its verdict and cautions. A report has a hundred, so they go through no template."""
     said = f"{badge(section.verdict)} " if section.verdict else ""
-    return f'<div class="idp-answer">\n<p>{said}{_held(section.answer)}</p>\n{warnings(section.cautions)}\n</div>'
+    # Where tables stand open, sentences tell of their rows one after the other: none comes before the others.
+    first, rest = (section.answer, "") if section.opened else _parted(section.answer)
+    more = f'\n<p class="idp-rest">{_held(rest)}</p>' if rest else ""
+    return f'<div class="idp-answer">\n<p>{said}{_held(first)}</p>{more}\n{warnings(section.cautions)}\n</div>'
+
+
+def _parted(answer: str) -> tuple[str, str]:
+    """The first sentence of a long answer, which is read first, and the rest; a short one stays whole."""
+    end = _SENTENCE.search(answer, _FIRST) if len(answer) > _LONG else None
+    return (answer[: end.start()], answer[end.end() :]) if end else (answer, "")
 
 
 def badge(verdict: Verdict) -> Markup:

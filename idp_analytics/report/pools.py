@@ -55,14 +55,16 @@ def _answer(rows: pl.DataFrame, methods: pl.DataFrame, view: View) -> Iterator[s
         others.group_by("scope", "entity_id", "currency")
         .agg(pl.col("amount").max().alias("most"), pl.col("amount").min().alias("least"))
         .with_columns((pl.col("most") - pl.col("least")).alias("spread"))
-        .filter(pl.col("spread") > Decimal("0.005"))
+        .drop_nulls("spread")
         .sort("spread", "entity_id", descending=[True, False])
+        .to_dicts()
     )
-    if others["method"].n_unique() > 1 and spread.height:
-        row = spread.row(0, named=True)
+    row: dict[str, Any] = spread[0] if spread else {"most": Decimal(0), "least": Decimal(0)}
+    moved = round(row["most"], 2) - round(row["least"], 2)  # of the amounts as they are shown
+    if others["method"].n_unique() > 1 and moved:
         whose = "this team" if view.scope == "team" else "a team"
         yield (
-            f"Which method settles pools that use one another moves {whose} by at most {money(row['spread'], row['currency'])} "
+            f"Which method settles pools that use one another moves {whose} by at most {money(moved, row['currency'])} "
             f"(between {money(row['least'], row['currency'])} and {money(row['most'], row['currency'])})."
         )
     elif others["method"].n_unique() > 1:

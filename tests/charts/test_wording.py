@@ -66,6 +66,8 @@ def test_both_bounds_stand_in_one_unit_and_a_missing_one_is_said(low, high, unit
         (0.62, 0.4, 0.95, "hours", "−38.0 %, −60.0 to −5.0"), (1.0, 0.9, None, "hours", "0.0 %, −10.0 to unbounded"),
         (2.5, None, 3.0, "hours", "+150.0 %, unbounded to +200.0"), (1.02, None, None, "money", "+2.0 %"),
         (13.5, None, None, "money", "+1,250.0 %"), (-1.0, None, None, "money", "−200.0 %"), (1.0001, None, None, "money", "0.0 %"),
+        (1.194, 1.0003, 1.426, "per day", "+19.4 %, +0.03 to +42.6"), (-0.02, -0.04, -0.00002, SHARE, "−2.0 points, −4.0 to −0.002"),
+        (0.02, 1e-9, 0.04, SHARE, "+2.0 points, 0.0 to +4.0"),
     ],
 )  # fmt: skip
 def test_a_change_of_shares_is_a_difference_and_of_all_else_what_a_ratio_adds(change, low, high, unit, shown):

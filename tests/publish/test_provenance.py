@@ -65,6 +65,7 @@ def test_the_footer_says_what_when_and_by_which_rules(told: dict[str, Any]) -> N
     assert said["As of"].startswith("1 July 2026, 00:00 (UTC); nothing that happened then or later")
     assert said["Notebook"] == f"team.ipynb {told['notebooks']['team.ipynb'][:16]}"
     assert said["Set aside"] == "1 row that could not be used"
+    assert said["Incomplete"] == "1 export by its own account; what rests on it is a lower bound"
     assert said["Settings"] == "5e" * 8
     assert said["Run"] == "abc"
     assert "papermill" in said["Made with"]

@@ -144,6 +144,20 @@ def test_a_definition_tells_all_there_is(metric):
     assert all(told.values())
 
 
+def test_of_a_long_answer_the_first_sentence_stands_by_itself():
+    first, rest = (
+        "Of 15 numbers 3.5 % moved, those of St. Ives among them (n = 12).",
+        f"Next: {'more of it, ' * 20}and so on.",
+    )
+    page = html.answer(Section("?", f"{first} {rest}"))
+    assert f'</p>\n<p class="idp-rest">{rest}</p>' in page
+    assert page.count("<p") == 2 and "(n = 12).</p>" in page
+    assert "idp-rest" not in html.answer(Section("?", f"{first} Short."))
+    assert "idp-rest" not in html.answer(Section("?", f"{first} {rest}", opened=True))
+    steps = f"1. Operations, {'by and by ' * 20}at last."
+    assert "idp-rest" not in html.answer(Section("?", steps))
+
+
 def test_long_words_of_a_cell_may_end_a_line_and_long_texts_have_room():
     file, text = "snapshots/backstage/20250701T060000Z_entities.json.gz", "a word and " * 6
     page = html.table(Table("Inputs", {"File": [file], "Why": [text], "Kind": ["snapshots/a_b.json"]}))

@@ -64,6 +64,18 @@ def test_the_organisation_sees_every_pool_its_rule_and_what_nobody_pays():
     ]
 
 
+def test_what_a_method_moves_is_the_difference_of_the_amounts_that_are_shown():
+    def told(*amounts):
+        rows = [method("pay", name, amount) for name, amount in zip(("direct", "reciprocal"), amounts, strict=True)]
+        studies = {"pools": POOLED, "allocation_methods": frame(rows, METHODS)}
+        return pools.sharing(of_org(made_of(teams={"pay": "Payments"}, studies=studies))).answer
+
+    assert told("10.996", "11.002").endswith(" moves no team by a cent.")  # both are shown as 11.00
+    assert told("10.994", "18.226").endswith(
+        " by at most EUR 7.24 (between EUR 10.99 and EUR 18.23)."
+    )  # 7.232 without rounding
+
+
 def test_a_team_sees_its_own_shares_only():
     made = pools.sharing(by_team(MADE, "pay"))
     assert made.answer.startswith("EUR 10.00 is its share of 1 pool in June 2026. ")
