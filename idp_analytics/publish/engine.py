@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idp_analytics.errors import ReportError
 from idp_analytics.paths import PACKAGE, UNWRITABLE
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ KERNEL_DIED = "KernelDied"
 TIMEOUT = "TimeLimit"
 UNTOLD = "CellFailed"
 """How a report fails where a cell raised something and, having changed what tells of it, no kernel could say what."""
+
+MOST_SHOWN = 100_000_000
+"""Characters that a notebook may hold when it has been run, seventy times what the kit's hold of the sample; no browser opens more, and one
+that says something for ever would fill the disk."""
 
 FAILED = "failed"
 """How a cell went that raised, in papermill's words."""
@@ -35,7 +40,7 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 class Job:
     """One report to make: run ``notebook`` with ``parameters`` and write ``<name>.html`` and ``<name>.ipynb`` in ``folder``
     (``name`` may hold folders; the notebook runs where its page will lie). ``page`` is what the page says about itself,
-    ``seconds`` and ``memory`` (bytes of data; where the system can) the most the notebook may take, ``shared`` what the page refers to
+    ``seconds`` and ``memory`` (bytes of data, and of each file it writes; where the system can) the most the notebook may take, ``shared`` what the page refers to
     instead of having it in itself."""
 
     name: str
@@ -55,7 +60,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why and where a notebook failed. ``error`` is the exception's class, :data:`KERNEL_DIED`, :data:`TIMEOUT` or :data:`UNTOLD`;
+    """Why and where a notebook failed. ``error`` is the exception's class, :data:`KERNEL_DIED`, :data:`TIMEOUT`, :data:`UNTOLD` or
+    :class:`TooMuchShownError`;
     ``heading`` the last heading above the cell, ``cell`` its place in the notebook, from 1 (0: before any ran)."""
 
     error: str
@@ -81,6 +87,10 @@ class Outcome:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+class TooMuchShownError(ReportError):
+    """A notebook shows more than :data:`MOST_SHOWN` (:func:`copiousness`)."""
+
+
 Execute = Callable[[Job], tuple["NotebookNode", Failure | None]]
 """Runs a job's notebook; gives it back executed, with the failure if there was one."""
 
@@ -101,6 +111,10 @@ def make(job: Job, execute: Execute | None = None) -> Outcome:
         kept_text = notebooks.text(notebook)
     except (TypeError, ValueError) as error:  # something that JSON has not is shown in it
         notebook, failure = notebooks.blank(), told_of(error)
+        kept_text = notebooks.text(notebook)
+    if len(kept_text) > MOST_SHOWN:
+        notebooks.shorten(notebook, MOST_SHOWN, notebooks.error(TooMuchShownError.__name__, copiousness()))
+        failure = failure or failure_in(notebook)
         kept_text = notebooks.text(notebook)
     html = ""
     if failure is None:
@@ -226,6 +240,11 @@ def death(code: int) -> str:
 def lateness(seconds: float) -> str:
     """What is said of a notebook that took too long."""
     return f"took longer than {seconds:g} s and was stopped"
+
+
+def copiousness() -> str:
+    """What is said of a notebook that shows more than :data:`MOST_SHOWN`."""
+    return f"a notebook may show {MOST_SHOWN // 1_000_000:,} MB and this one shows more; print less, or show a part of the table"
 
 
 def plain(text: str) -> str:

@@ -36,7 +36,20 @@ from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource
 from idp_analytics.publish import zygote
 from idp_analytics.publish.asking import only_asks
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, death, lateness, make, told_of
+from idp_analytics.publish.engine import (
+    KERNEL_DIED,
+    MOST_SHOWN,
+    TIMEOUT,
+    Failure,
+    Job,
+    Outcome,
+    TooMuchShownError,
+    copiousness,
+    death,
+    lateness,
+    make,
+    told_of,
+)
 from idp_analytics.publish.workers import WORKER_DIED
 
 if TYPE_CHECKING:
@@ -331,13 +344,26 @@ def _ran(job: Job, journal: Path) -> None:
     gc.set_threshold(_GARBAGE)
     notebook = _opened(job)
     with journal.open("ab", buffering=0) as file:
-        inprocess.run(notebook.cells, lambda record: _noted(file, record))
+        noting = _Noting(file)
+        inprocess.run(notebook.cells, noting)
+    if noting.is_full:  # a cell has caught it
+        raise TooMuchShownError(copiousness())
 
 
-def _noted(file: FileIO, record: Record) -> None:
-    told = io.BytesIO()
-    _Pickler(told, pickle.HIGHEST_PROTOCOL).dump((type(record).__name__, *record))
-    file.write(told.getbuffer())
+class _Noting:
+    """Writes records down. Raises :class:`TooMuchShownError`, in the cell that shows it, where that is more than may be shown; ``is_full`` then."""
+
+    def __init__(self, file: FileIO) -> None:
+        self.file, self.is_full = file, False
+
+    def __call__(self, record: Record) -> None:
+        told = io.BytesIO()
+        _Pickler(told, pickle.HIGHEST_PROTOCOL).dump((type(record).__name__, *record))
+        data = told.getbuffer()
+        if getattr(record, "kind", "error") != "error" and self.file.tell() + len(data) > MOST_SHOWN:
+            self.is_full = True
+            raise TooMuchShownError(copiousness())
+        self.file.write(data)
 
 
 class _Pickler(pickle.Pickler):

@@ -31,6 +31,8 @@ from jupyter_client.session import Session
 from traitlets import Instance
 from traitlets.config import Config
 
+from idp_analytics.publish.engine import MOST_SHOWN
+
 _HELD_BACK = 0.2
 """Seconds after which a stream says what it was given, as a kernel's; what is written in between comes out in one piece."""
 
@@ -171,10 +173,9 @@ class _Stream(io.TextIOBase):
         return self.number
 
     def flush(self) -> None:
-        below = b""
-        while chunk := os.pread(self.file, 1 << 20, self.read_up_to):
-            below += chunk
-            self.read_up_to += len(chunk)
+        size = os.fstat(self.file).st_size
+        below = os.pread(self.file, min(size - self.read_up_to, MOST_SHOWN + 1), self.read_up_to)
+        self.read_up_to = size
         text = "".join(self.parts) + below.decode("utf-8", "replace")
         self.parts.clear()
         if text:

@@ -42,7 +42,7 @@ def environment(private: Path) -> dict[str, str]:
 
 class ReportKernel(AsyncKernelManager):
     """The stock ``python3`` kernel of this very interpreter, over sockets in ``private`` rather than open ports; with at most ``memory``
-    bytes of data, where the system can set a limit to another process (Linux)."""
+    bytes of data, and of each file it writes, where the system can set a limit to another process (Linux)."""
 
     def __init__(self, private: Path, memory: int | None = None, **traits: Any) -> None:
         super().__init__(kernel_name="python3", **traits)
@@ -68,7 +68,8 @@ class ReportKernel(AsyncKernelManager):
             import resource
 
             with suppress(ProcessLookupError):  # it has ended already, which is told where it is waited for
-                resource.prlimit(process.pid, resource.RLIMIT_DATA, (self.memory, self.memory))
+                for limit in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
+                    resource.prlimit(process.pid, limit, (self.memory, self.memory))
 
     def kill(self) -> None:
         """End the kernel at once, from any thread, with whatever processes its cells started."""

@@ -102,6 +102,22 @@ def _node(**values: Any) -> NotebookNode:
     return NotebookNode(values)  # type: ignore[no-untyped-call]
 
 
+def shorten(notebook: NotebookNode, most: int, why: NotebookNode) -> None:
+    """Take from cells what they show, but errors, those that show most first, until all show ``most`` characters at most; the first
+    of them failed, and shows ``why`` unless it shows an error."""
+    cells = [(len(json_text.line(cell)), number) for number, cell in enumerate(notebook.cells) if cell.get("outputs")]
+    left = sum(size for size, _ in cells)
+    for place, (size, number) in enumerate(sorted(cells, reverse=True)):
+        if left <= most:
+            break
+        cell = notebook.cells[number]
+        cell.outputs = [output for output in cell.outputs if output["output_type"] == "error"]
+        if not place:
+            cell.outputs = cell.outputs or [why]
+            cell.metadata["papermill"] = _node(status=FAILED, exception=True)
+        left -= size
+
+
 class Filling:
     """Writes what is told of a notebook's cells into it, as nbclient does: a stream goes on where it stopped, outputs are cleared
     or replaced where a cell asks for it. Outputs are plain dictionaries, since making nodes of large charts takes long."""

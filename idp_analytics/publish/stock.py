@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -75,7 +76,7 @@ def _register() -> None:
             try:
                 client = PapermillNotebookClient(
                     nb_man, km=kernel, kernel_name=kernel_name, record_timing=False, shutdown_kernel="immediate",
-                    timeout=None, log=_QUIET,
+                    timeout=None, iopub_timeout=math.ceil(seconds), log=_QUIET,
                 )  # fmt: skip
                 client.execute(cleanup_kc=True)
             except (DeadKernelError, RuntimeError) as error:

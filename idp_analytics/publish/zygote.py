@@ -48,7 +48,7 @@ _RATHER_THIS_ONE = b"500"
 class Task:
     """A function to call in a child, with its arguments; both must be importable there.
 
-    ``seconds`` and ``memory`` (bytes of data) are the most it may take; None: as much as it likes. ``environment``, where given,
+    ``seconds`` and ``memory`` (bytes of data, and of each file it writes) are the most it may take; None: as much as it likes. ``environment``, where given,
     replaces that of the process. With ``tells`` the function's first argument is one that sends a value to the caller at once;
     with ``hears`` the next one waits for a value that the caller sends (:meth:`Child.send`), and raises ``EOFError`` when it has hung up.
     """
@@ -407,6 +407,9 @@ def _detach(server: _Server, connection: Connection) -> None:
 def _limit(task: Task) -> None:
     if task.memory is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (task.memory, task.memory))
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (task.memory, task.memory)
+        )  # a file may be memory, as what is written below Python is
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if task.folder is not None:
         os.chdir(task.folder)

@@ -74,6 +74,29 @@ def test_a_failed_report_keeps_its_notebook_and_says_so(job: Written) -> None:
     assert SCRIPT not in page
 
 
+def test_what_no_browser_opens_is_not_published(job: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MOST_SHOWN", 20_000)
+
+    def long(_: Job) -> tuple[Any, None]:
+        cells = ("one = 1", "2", "3")
+        notebook = notebooks.blank()
+        notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        for cell, size in zip(notebook.cells, (10, 30_000, 15_000), strict=True):
+            cell.outputs = [nbformat.v4.new_output("stream", text="x" * size)]
+        return notebook, None
+
+    written = job("1")
+    outcome = make(written, long)
+    assert outcome.failure == Failure("TooMuchShownError", engine.copiousness(), "", 2)
+    kept = notebooks.read(written.folder / f"{written.name}.failed.ipynb")
+    assert [[o.get("text", o.get("ename")) for o in cell.outputs] for cell in kept.cells] == [
+        ["x" * 10],
+        ["TooMuchShownError"],
+        ["x" * 15_000],
+    ]
+    assert (written.folder / f"{written.name}.html").stat().st_size < 50_000
+
+
 def test_an_engine_that_raises_is_that_reports_failure(job: Written) -> None:
     def execute(_: Job) -> Any:
         raise RuntimeError("\x1b[31mno\x1b[0m kernel")

@@ -17,7 +17,7 @@ from run_building import Deadly
 from idp_analytics.cli import cli
 from idp_analytics.publish import notebook as notebooks
 from idp_analytics.publish import stock, workers
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, UNTOLD, Failure, Job, Outcome
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, UNTOLD, Failure, Job, Outcome, copiousness
 from idp_analytics.publish.forked import forked
 from idp_analytics.publish.page import Page
 from idp_analytics.publish.workers import WORKER_DIED
@@ -87,6 +87,10 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "wants too much in polars": (
         ["print('before')", "import polars as pl\npl.select(pl.repeat(1.0, 1 << 29)).sum()"], {"memory": 1 << 30},
     ),
+    "says too much": (["print('before')", "print('x' * 100_000_000)", "print('after')"], {}),
+    "says too much below": (["print('before')", "import os\nos.system('head -c 200000000 /dev/zero')", "print('after')"], {}),
+    "hides that it says too much": (["print('before')", "try:\n    print('x' * 100_000_000, flush=True)\nexcept Exception:\n    pass"], {}),
+    "writes too much": (["print('before')", "import os\nopen('large', 'wb').truncate(1 << 31)", "print('after')"], {"memory": 1 << 30}),
     "closes stdout": (["import sys\nsys.stdout.close()", "print('nobody hears')"], {}),
     "closes everything": (["import os\nos.closerange(3, 1024)", "print('after')"], {}),
     "forks": (["import os\nchild = os.fork()", "print('once')"], {}),
@@ -220,6 +224,10 @@ def test_a_thread_left_behind_keeps_nobody_waiting(made: Made) -> None:
         ("hangs", TIMEOUT, "took longer than 6 s and was stopped"),
         ("ends", "SystemExit", "0"),
         ("wants too much", "MemoryError", ""),
+        ("says too much", "TooMuchShownError", copiousness()),
+        ("says too much below", "TooMuchShownError", copiousness()),
+        ("hides that it says too much", "TooMuchShownError", copiousness()),
+        ("writes too much", "OSError", "[Errno 27] File too large"),
     ],
 )
 def test_a_report_that_ends_is_a_failure_at_its_cell(made: Made, case: str, error: str, message: str) -> None:

@@ -42,7 +42,7 @@ def noted(folder: Path, number: int, shown: Sequence[int], raises: bool) -> tupl
     journal = folder / f"{number}.journal"
     with journal.open("wb", buffering=0) as file:
         for record in said(shown, raises):
-            forked._noted(file, record)
+            forked._Noting(file)(record)
     (folder / "set").mkdir(exist_ok=True)
     return (
         Job(f"page-{number}", path, {"team": f"team {number}"}, folder / "set", Page(f"Team {number}")),
