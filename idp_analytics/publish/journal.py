@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from idp_analytics.publish.engine import Outcome
-from idp_analytics.publish.staging import JOURNAL
+from idp_analytics.publish.staging import JOURNAL, hasten
 from idp_analytics.publish.sums import Sums
 
 Files = Mapping[str, str]
@@ -34,6 +34,8 @@ class Journal:
         """Write down how a report went."""
         if outcome.failure is None:
             self._write(outcome.name, outcome.files)
+            for file in outcome.files:
+                hasten(self.folder / file)
 
     def take(self, folder: Path, made: Mapping[str, Files]) -> None:
         """Copy here what was ``made`` in another folder and is not there yet; what is not as said once it is here, another may

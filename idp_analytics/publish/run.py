@@ -271,6 +271,7 @@ def _beside(plan: Plan, journal: Journal) -> Iterator[None]:
     files = {plan.whose(entity): plan.file(entity) for entity in plan.names}
     for file in downloads.write(folder, plan.mart, folder / MART, plan.label, files):
         journal.sums.add([file])
+        staging.hasten(file)
         yield
 
 

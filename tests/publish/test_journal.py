@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
+import pytest
+
+from idp_analytics.publish import staging
 from idp_analytics.publish.engine import Failure, Outcome
 from idp_analytics.publish.journal import Journal
 
@@ -40,6 +44,29 @@ def test_what_is_whole_is_known_to_the_next_and_nothing_else(tmp_path: Path) -> 
     assert Journal(folder).made == again.made
     again.note(write(folder, "teams/e", "e"))  # after a torn line
     assert set(Journal(folder).made) == {"organisation", "teams/a", "teams/e"}
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_report_that_is_whole_is_on_its_way_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool
+) -> None:
+    begun: list[int] = []
+
+    def advised(number: int, *told: int) -> None:
+        assert told == (0, 0, 4)
+        begun.append(os.fstat(number).st_ino)
+
+    if has:
+        monkeypatch.setattr(staging.os, "posix_fadvise", advised, raising=False)
+        monkeypatch.setattr(staging.os, "POSIX_FADV_DONTNEED", 4, raising=False)
+    else:
+        monkeypatch.delattr(staging.os, "posix_fadvise", raising=False)
+    journal = Journal(tmp_path)
+    journal.note(write(tmp_path, "organisation", "o"))
+    journal.note(Outcome("teams/d", Failure("ValueError", "no"), 0.0, write(tmp_path, "teams/d", "d").files))
+    files = ("organisation.html", "organisation.ipynb")
+    assert begun == ([(tmp_path / file).stat().st_ino for file in files] if has else [])
+    assert set(journal.sums.known()) == set(files)
 
 
 def test_what_another_folder_has_is_taken_once(tmp_path: Path) -> None:
