@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,8 @@ def published(
         **({"engine": Cluster(cluster, engine, workers or 1)} if cluster else {}),
         **({"shard": Shard.parse(shard)} if shard else {}),
     }  # before anything is read: it may not be there
+    if sys.stderr.isatty():
+        click.echo("Reading the data and computing the numbers, of which all reports are made.", err=True)
     with remembered(reports, ", ".join(map(str, git)) or str(data)):
         if cluster:
             with connected(cluster):

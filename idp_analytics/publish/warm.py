@@ -1,8 +1,8 @@
 """A kernel in half a second: a fork of one process per user that has imported everything already and stays a while.
 
 The first kernel starts that process (:func:`client`), the next find it at its socket in Jupyter's runtime folder, which is the
-user's alone. It ends when it has had nothing to do for :data:`IDLE` seconds. Other code, another interpreter or other variables
-that Python itself reads at its start get a process of their own, so nothing stale is ever forked.
+user's alone. It ends when it has had nothing to do for :data:`IDLE` seconds. Other code, another interpreter, libraries that were installed or
+removed since, or other variables that Python itself reads at its start get a process of their own, so nothing stale is ever forked.
 """
 
 from __future__ import annotations
@@ -116,10 +116,17 @@ def client() -> zygote.Client | None:
 
 
 def _key(variables: Mapping[str, str]) -> str:
-    """One name for all that a fork takes over: interpreter, environment at its start, code."""
+    """One name for all that a fork takes over: interpreter, environment at its start, code, and libraries, by when the folders they are
+    installed in have changed."""
     of_python = sorted((name, value) for name, value in variables.items() if name.startswith("PYTHON"))
     code = sorted((str(path), path.stat().st_mtime_ns) for path in PACKAGE.rglob("*.py"))
-    return hashlib.sha256(repr((sys.executable, sys.version, of_python, code)).encode()).hexdigest()[:16]
+    folders = {path for path in map(Path, sys.path) if _holds_libraries(path) and path.is_dir()}
+    libraries = sorted((str(path), path.stat().st_mtime_ns) for path in folders)
+    return hashlib.sha256(repr((sys.executable, sys.version, of_python, code, libraries)).encode()).hexdigest()[:16]
+
+
+def _holds_libraries(path: Path) -> bool:
+    return path.name in ("site-packages", "dist-packages")
 
 
 # --- in the process that stays, and in its children ----------------------------------------------------------------------
@@ -145,7 +152,7 @@ def _be_kernel(arguments: Sequence[str]) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     sys.argv = ["ipykernel_launcher", *arguments]
     if not os.environ.get("PYTHONSAFEPATH"):  # where IPython puts it, unless Python was started as the zygote is
-        folders = [Path(entry).name in ("site-packages", "dist-packages") for entry in sys.path]
+        folders = [_holds_libraries(Path(entry)) for entry in sys.path]
         sys.path.insert(folders.index(True) if True in folders else len(folders), "")
     try:
         IPKernelApp.launch_instance(argv=list(arguments))

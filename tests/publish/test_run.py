@@ -22,6 +22,7 @@ from idp_analytics.errors import ReportError
 from idp_analytics.organisation import Organisation, load
 from idp_analytics.paths import slug
 from idp_analytics.publish import run, staging
+from idp_analytics.publish.commands import published
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, make
 from idp_analytics.publish.notebook import blank
 from idp_analytics.publish.run import RunResult, publish
@@ -39,6 +40,11 @@ class Hrefs(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found += [value or "" for name, value in attrs if name in ("href", "src")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def told(result: RunResult) -> dict[str, Any]:
@@ -98,10 +104,6 @@ def test_an_engine_is_given_every_report_and_how_many_at_a_time(
 def test_where_somebody_watches_there_is_a_progress_bar(
     organisation: Organisation, notebooks: Notebooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setattr(sys, "stderr", Terminal())
     publish(organisation, tmp_path, notebooks=notebooks(), engine=at_once())
     assert "Reports: 100%" in sys.stderr.getvalue()  # type: ignore[attr-defined]
@@ -363,6 +365,26 @@ def test_a_failed_report_is_exit_code_4_and_the_rest_is_published(idp: Any) -> N
     again = idp()  # and is made again the next time
     assert again.exit_code == 0
     assert "had been made before and were taken as they are" in again.stderr
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_where_somebody_watches_it_says_what_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: type[io.StringIO]
+) -> None:
+    monkeypatch.setattr(run, "publish", lambda *_, **__: "published")
+    monkeypatch.setattr(sys, "stderr", stream())
+    asked: Any = {
+        "data": tmp_path,
+        "git": (),
+        "period": "",
+        "teams": (),
+        "reports": tmp_path,
+        "workers": None,
+        "gate": "fast",
+    }
+    assert published(**asked) == "published"  # type: ignore[comparison-overlap]
+    words = "Reading the data and computing the numbers, of which all reports are made.\n"
+    assert sys.stderr.getvalue() == (words if stream is Terminal else "")  # type: ignore[attr-defined]
 
 
 def test_a_run_that_finds_nothing_to_do_says_so(idp: Any) -> None:

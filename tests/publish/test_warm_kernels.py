@@ -179,6 +179,19 @@ def test_all_share_one_process_that_starts_as_python_does(runtime: Path, monkeyp
     assert not {"GITHUB_TOKEN", "PYTHONWARNINGS"} & set(variables)
 
 
+def test_where_libraries_have_changed_another_process_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    os.utime(folder, (1, 1))
+    monkeypatch.syspath_prepend(folder)
+    before = warm._key({})
+    assert warm._key({}) == before
+    (folder / "polars-9.9.dist-info").mkdir()
+    assert warm._key({}) != before
+
+
 def test_it_waits_no_longer_than_it_is_to(runtime: Path) -> None:
     left = warm.zygote.Client.leave(runtime / "other", [], dict(os.environ), 0.1)
     assert left.process is not None
