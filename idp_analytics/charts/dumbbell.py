@@ -69,7 +69,8 @@ def chart(rows: Sequence[dict[str, Any]], title: str, name: str) -> Chart:
 
 def _told(mark: dict[str, Any]) -> str:
     what = mark["kind"] if mark["kind"] in ("without stress", "held by stress") else mark["lane"]
-    return f"{what} {mark['note'] or mark['shown']}" if what != "held by stress" else what
+    join = ": " if what[:1].isdigit() else " "  # a day and a level are two numbers
+    return f"{what}{join}{mark['note'] or mark['shown']}" if what != "held by stress" else what
 
 
 def _shown(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from idp_analytics.charts.chart import Chart, drawn
 from idp_analytics.charts.palette import OWN, QUIET
-from idp_analytics.charts.wording import clean, duration, interval, is_share, named, period, quantity
+from idp_analytics.charts.wording import NOTHING, clean, duration, interval, is_share, named, period, quantity
 
 _STEP = 30
 """Height of a rule, in pixels."""
@@ -41,7 +41,9 @@ def chart(rules: pl.DataFrame, title: str, unit: str, name: str) -> Chart:
     factor, word = duration(longest) if unit == "hours" else (1.0, unit)
     rows = [_row(row, unit, factor) for row in ordered]
     said = "; ".join(
-        f"{row['label']}: {row['shown']} (interval {row['interval']})" for row in rows if row["value"] is not None
+        f"{row['label']}: {row['shown']}" + (f" (interval {row['interval']})" if row["interval"] != NOTHING else "")
+        for row in rows
+        if row["value"] is not None
     )
     without = [row["label"] for row in rows if row["value"] is None]
     return drawn(

@@ -102,7 +102,9 @@ def _finite(name: str, values: Array) -> pl.Series:
 def cautioned(rows: pl.DataFrame) -> pl.DataFrame:
     """``rows`` of one metric with ``caution``: short sentences joined by ``; ``, null where there is nothing to say."""
     missing, population = pl.col("missing"), pl.col("n") + pl.col("missing")
-    some = pl.when(missing > 0).then(pl.format("{} of {} {} had no usable span", missing, population, "noun"))
+    some = pl.when(missing > 0).then(
+        pl.format("{} of {} {} had no usable span", missing, population, pl.col("noun").str.replace_all("_", " "))
+    )
     partial = pl.when("is_partial").then(pl.lit("partial period"))
     said = pl.concat_str(partial, "note", some, "beside", separator="; ", ignore_nulls=True)
     # Of most rows there is nothing to say, and no text is put together.

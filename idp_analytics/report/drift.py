@@ -115,7 +115,8 @@ def _lag_said(row: dict[str, Any] | None) -> Iterator[str]:
     for share, name in (("half", "half"), ("90 %", "most")):
         if row[name] is not None:
             bounds = interval(row[f"{name}_low"], row[f"{name}_high"], "days", row[name])
-            yield f"It takes {quantity(row[name], 'days')} until {share} are made ({words.level(row)} {bounds})."
+            sure = "too few for an interval" if bounds == NOTHING else f"{words.level(row)} {bounds}"
+            yield f"It takes {quantity(row[name], 'days')} until {share} are made ({sure})."
         elif row[f"{name}_low"]:
             yield f"When {share} are made is not known yet: it takes at least {quantity(row[f'{name}_low'], 'days')} ({words.level(row)})."
 

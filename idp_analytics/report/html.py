@@ -101,9 +101,9 @@ def _headed(metric: Metric, section: Section) -> str:
 
 def table(table: Table) -> Markup:
     """One table with its caption. A report has thousands of cells, so they go through no template."""
-    rest = f" {table.left_out:,} more not shown." if table.left_out else ""
+    rest = f"; {table.left_out:,} more not shown" if table.left_out else ""
     if table.whole:
-        rest = f' {table.left_out:,} more stand in <a href="{_text(table.whole)}">{_text(table.whole)}</a>.'
+        rest = f'; {table.left_out:,} more stand in <a href="{_text(table.whole)}">{_text(table.whole)}</a>'
     heads, cells = [], []
     for number, (name, column) in enumerate(table.columns.items()):
         numeric = name in table.numbers

@@ -82,11 +82,11 @@ def _cautions(rows: list[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         if row["missing"] and row["per"] != PER[1]:
             what = (
-                "deployments of which something is not told"
+                ("deployment of which something is not told", "deployments of which something is not told")
                 if row["per"] == PER[0]
-                else "merged changes without an author"
+                else ("merged change without an author", "merged changes without an author")
             )
-            yield f"{row['missing']:,} {what} may add to the count of {row['per']}s and lower what one costs."
+            yield f"{count(row['missing'], *what)} may add to the count of {row['per']}s and lower what one costs."
 
 
 def _course(view: View, currency: str) -> Table:

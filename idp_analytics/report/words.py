@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp_analytics.answers import Estimator, Metric, Verdict
-from idp_analytics.charts.wording import clean, count, interval, money, period, quantity
+from idp_analytics.charts.wording import NOTHING, clean, count, interval, money, period, quantity
 from idp_analytics.periods import label, preceding
 
 Answer = Mapping[str, Any]
@@ -142,7 +142,8 @@ def slowest(row: Answer, slow: Answer | None) -> str:
     if slow is None or slow["p90"] is None or row["value"] is None:
         return ""
     bounds = interval(slow["low"], slow["high"], slow["unit"], slow["p90"])
-    return f"Nine in ten: {quantity(slow['p90'], slow['unit'])} or less ({level(slow)} {bounds})."
+    sure = "too few for an interval" if bounds == NOTHING else f"{level(slow)} {bounds}"
+    return f"Nine in ten: {quantity(slow['p90'], slow['unit'])} or less ({sure})."
 
 
 def against(metric: Metric, row: Answer, before: Answer | None) -> str:

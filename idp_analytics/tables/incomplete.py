@@ -17,4 +17,4 @@ def incomplete(loads: pl.DataFrame) -> Iterator[str]:
     for (source, table), paths in cut.items():
         what = f"{paths[0]} is" if len(paths) == 1 else f"{len(paths)} files of {source} are"
         whose = "its" if len(paths) == 1 else "their"
-        yield f"What rests on {table} is a lower bound: {what} incomplete by {whose} own account."
+        yield f"What rests on {table.replace('_', ' ')} is a lower bound: {what} incomplete by {whose} own account."

@@ -29,7 +29,7 @@ def test_every_rule_has_its_line_in_order_and_what_is_not_known_is_not_drawn(fra
     assert (drawn[2]["shown"], drawn[2]["note"]) == ("no value", "nobody says")
     assert made.description == (
         "shop: ours, n 40: 20.0 % (interval 10.0–35.0 %); same service, n 40: 10.0 % (interval 5.0–20.0 %); "
-        "no link, n 40: 150.0 % (interval –); without a value: recorded, n 40."
+        "no link, n 40: 150.0 %; without a value: recorded, n 40."
     )
     assert made.title == "Change fail rate under each link rule, March 2026"
 

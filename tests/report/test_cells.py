@@ -60,4 +60,4 @@ def test_a_table_of_teams_has_those_of_which_there_is_most_to_say_in_the_order_g
         assert made.caption == f"Teams, in order of name: the {cells.TEAMS} with most of it"
         assert (made.left_out, made.whole) == (teams - cells.TEAMS, "all.csv")
         assert min(n % 7 for n in map(int, made.columns["n"])) >= (0 if teams < 100 else 6)
-        assert f'{teams - cells.TEAMS} more stand in <a href="all.csv">all.csv</a>.</caption>' in html.table(made)
+        assert f'; {teams - cells.TEAMS} more stand in <a href="all.csv">all.csv</a></caption>' in html.table(made)

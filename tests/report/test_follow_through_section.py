@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
+
 from idp_analytics.periods import parse
 from idp_analytics.report.follow_through import LINKED, STUDY, follow_through
 from idp_analytics.report.view import View
@@ -29,6 +31,12 @@ def test_what_names_a_registered_change_stands_beside_its_number(mart):
         in section.answer
     )
     assert section.tables[-1].frame["Change"].to_list() == ["secure-base-rollout"]
+
+
+def test_one_put_off_is_told_as_one(mart):
+    studies = {**mart.studies, STUDY: mart.studies[STUDY].with_columns(carried=pl.lit(1), chained=pl.lit(0))}
+    section = follow_through(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
+    assert " 1 was put off at least once, none of them 3 times or more." in section.answer
 
 
 def test_without_actions_that_is_said(mart):

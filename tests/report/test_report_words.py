@@ -15,6 +15,7 @@ from idp_analytics.charts.wording import interval, period, quantity
 from idp_analytics.metrics import CATALOGUE, by_name
 from idp_analytics.periods import label, preceding
 from idp_analytics.report import words
+from idp_analytics.tables.incomplete import incomplete
 
 CFR, LEAD, RECOVERY = "change_fail_rate", "change_lead_time", "failed_deployment_recovery_time"
 FREQUENCY, DAYS, FIRST = "deployment_frequency", "deployment_days", "time_to_first_deploy"
@@ -236,3 +237,23 @@ def test_nothing_about_a_withheld_group_is_told(said):
     for row, sentence in hidden:
         assert numbers(sentence) <= numbers(period(row["period"]))
         assert words.cautions(row) == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (2.5, 17.0, "95 % interval 2.5–17.0 h"),
+        (2.5, None, "95 % interval above 2.5 h"),
+        (None, None, "too few for an interval"),
+    ],
+)
+def test_by_when_nine_in_ten_were_over_is_never_told_with_an_empty_interval(low, high, said):
+    slow = {"p90": 4.2, "unit": "hours", "low": low, "high": high, "level": 0.95}
+    assert words.slowest({"value": 1.0}, slow) == f"Nine in ten: 4.2 h or less ({said})."
+
+
+def test_tables_are_named_in_words():
+    loads = pl.DataFrame({"truncated": [True], "source": ["kyverno"], "table": ["policy_results"], "path": ["p.json"]})
+    assert [*incomplete(loads)] == [
+        "What rests on policy results is a lower bound: p.json is incomplete by its own account."
+    ]

@@ -60,7 +60,7 @@ def test_in_a_notebook_it_shows_every_part(monkeypatch):
 
 def test_a_table_shows_itself():
     bundle = Table("Of all", {"Team": [SCRIPT], "n": ["3"]}, ("n",), 1200)._repr_mimebundle_()
-    assert "<caption>Of all 1,200 more not shown.</caption>" in bundle["text/html"]
+    assert "<caption>Of all; 1,200 more not shown</caption>" in bundle["text/html"]
     assert SCRIPT not in bundle["text/html"]
     assert bundle["text/plain"].startswith("Of all\n")
 

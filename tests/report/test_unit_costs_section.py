@@ -27,6 +27,13 @@ def made(*rows):
     return made_of(teams={"pay": "Payments", "web": "Web"}, studies={"unit_costs": frame(rows, COLUMNS)})
 
 
+def test_one_of_which_something_is_not_told_is_told_as_one():
+    told = made(unit("pay", "deployment", "120", 12, missing=1), unit("pay", "active developer", "120", 12, missing=1))
+    assert [caution.split(" may ")[0] for caution in unit_costs.unit_costs(by_team(told, "pay")).cautions] == [
+        "1 deployment of which something is not told", "1 merged change without an author",
+    ]  # fmt: skip
+
+
 def test_a_total_over_counts_and_what_is_not_given():
     told = made(
         unit("pay", "deployment", "120", 12, missing=2),

@@ -65,6 +65,7 @@ def test_the_command_behind_a_number_is_safe_to_paste(team):
 def test_a_file_known_to_be_incomplete_is_told_by_the_metrics_that_rest_on_it():
     made = mart(
         loads=[
+            load("policy_results", "p.json", truncated=True),
             load("incidents", f"{TURNED}\n{SCRIPT}.csv", truncated=True),
             load("deployments", "d.csv", truncated=True),
             load("deployments", "whole.csv"),
