@@ -28,8 +28,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,6 +39,8 @@ QUIET = frozenset({"jemalloc_bg_thd", "polars-ooc-clea"})
 """Threads, by their name, without which a child can do: allocators give memory back in some (jemalloc holds its locks over a fork
 and starts them anew in the child), Polars removes files of its own in another."""
 
+_LONGEST = 100
+"""Bytes of a path that a socket may have, with some to spare."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _RATHER_THIS_ONE = b"500"
 """What the kernel's out-of-memory killer is told of a child: take it before the processes that look after it."""
@@ -171,7 +173,8 @@ class Client:
     def _connection(self) -> Connection:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            link.connect(str(self.path))
+            with _addressed(self.path) as address:
+                link.connect(address)
         except BaseException:
             link.close()
             raise
@@ -186,12 +189,26 @@ class Client:
             self.process.wait()
 
 
+@contextmanager
+def _addressed(path: Path) -> Iterator[str]:
+    """The path of a socket, or where a socket's may not be so long, another that leads there."""
+    if len(os.fsencode(path)) <= _LONGEST:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def _started(
     path: Path, modules: Sequence[str], environment: Mapping[str, str], options: Sequence[str], inherited: Sequence[int], **more: Any
 ) -> subprocess.Popen[bytes]:  # fmt: skip
     """A zygote that listens at ``path``. It listens before it is started, so that nobody need wait for it to call."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
+        with _addressed(path) as address:
+            listener.bind(address)
         path.chmod(0o600)
         listener.listen(128)
         command = [sys.executable, "-P", "-m", __name__, "--listen", str(listener.fileno()), *options, *modules]

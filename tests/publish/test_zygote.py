@@ -154,6 +154,17 @@ def test_the_children_of_a_zygote_die_with_it(tmp_path: Path) -> None:
         assert not Path(f"/proc/{started.pid}").exists()
 
 
+def test_a_folder_may_have_a_path_longer_than_a_sockets(tmp_path: Path) -> None:
+    folder = tmp_path / ("é" * 60) / ("é" * 60)
+    folder.mkdir(parents=True)
+    client = Client.start(folder, [], environment(folder))
+    try:
+        assert heard(client, Task(abs, (-1,)))[0] == Returned(1)
+        assert (folder / "socket").exists()
+    finally:
+        client.close()
+
+
 def test_a_zygote_ends_when_who_began_it_is_gone(tmp_path: Path) -> None:
     code = (
         "import os, sys, time\nfrom pathlib import Path\nfrom idp_analytics.publish.zygote import Client, Task\n"
