@@ -80,7 +80,7 @@ def _answer(row: Row | None, when: str) -> Iterator[str]:
         ends = (
             f" ({words.level(row)} {row['depth_low']:g}–{row['depth_high']:g})" if row["depth_low"] is not None else ""
         )
-        yield f"Half of the teams that used it used {row['depth']:g} of the {row['capabilities']:,} capabilities in use or more{ends}."
+        yield f"Half of the teams that used the platform used {row['depth']:g} of the {row['capabilities']:,} capabilities in use or more{ends}."
     if row["gini"] is not None:
         ends = (
             f" ({words.level(row)} {row['gini_low']:.2f}–{row['gini_high']:.2f})" if row["gini_low"] is not None else ""
@@ -163,7 +163,7 @@ def _said_of_team(view: View, row: Row | None, when: str) -> Iterator[str]:
         yield f"{view.name} used {count(row['capabilities'], 'capability', 'capabilities')} in {when}, in {count(row['uses'], 'use')}; page views are not counted."
         (depth,) = _of_all(view, STUDY)["depth"].to_list() or (None,)
         if depth is not None:
-            yield f"Half of the teams that used it used {depth:g} or more."
+            yield f"Half of the teams that used the platform used {depth:g} or more."
     mine = set(view.study(USE)["capability"].to_list())
     theirs = zip(*(_of_all(view, USE)[name].to_list() for name in ("capability", "k", "n")), strict=True)
     unused = sorted(capability for capability, k, n in theirs if capability not in mine and 2 * k > n)

@@ -202,7 +202,7 @@ def test_what_a_team_uses_and_others_do():
         capability_use=frame([USE, {**USE, "capability": "databases"}, {**USE, "capability": "rare", "k": 4}, {**USE, **RED, "uses": 2}], breadth_study.USE_COLUMNS),
     ))  # fmt: skip
     assert made.answer == (
-        "Red used 1 capability in June 2026, in 2 uses; page views are not counted. Half of the teams that used it used 3 or more. "
+        "Red used 1 capability in June 2026, in 2 uses; page views are not counted. Half of the teams that used the platform used 3 or more. "
         "More than half of all teams used, and it did not: databases."
     )
 

@@ -40,10 +40,10 @@ def test_what_got_worse_is_said_first_and_beside_it_how_many_would_by_chance():
     )
     assert (head.question, head.verdict) == (summary.QUESTION, None)
     assert worse.text.startswith(
-        "Deployment rework rate: of 40 deployments in June 2026, 8 were repair: 20.0 % (95 % interval 10.0–30.0 %); worsened"
+        "Deployment rework rate. Of 40 deployments in June 2026, 8 were repair: 20.0 % (95 % interval 10.0–30.0 %); worsened"
     )
     assert (worse.question, worse.verdict) == (by_name("deployment_rework_rate").question, Verdict.WORSENED)
-    assert better.text.startswith("Change fail rate: of 40 deployments")
+    assert better.text.startswith("Change fail rate. Of 40 deployments")
     assert "improved against May (20.0 %)" in better.text
 
 
@@ -138,7 +138,7 @@ def test_without_a_survey_the_boundary_says_what_to_decide(organisation_report):
 def test_a_statement_leads_to_its_section(organisation_report):
     html = organisation_report().brief()._repr_mimebundle_()["text/html"]
     assert (
-        '<a class="idp-behind" href="#why-did-the-cost-change" title="Why did the cost change?">Numbers and rows</a>'
+        '<a class="idp-behind" href="#why-did-the-cost-change" title="Why did the cost change?">What is behind it</a>'
         in html
     )
     assert html.count("<h3>") == 8
