@@ -174,7 +174,7 @@ def test_how_widely_it_is_used():
     ))  # fmt: skip
     assert made.answer == (
         "Of 8 teams that could, 4 used the platform in June 2026: 50.0 % (95 % interval 25.0–75.0 %); 1 only looked at pages. Half of the teams "
-        "that used it used 3 of the 5 capabilities in use or more. Uses are spread over teams with a Gini coefficient of 0.40: 0 is all alike, 1 is "
+        "that used the platform used 3 of the 5 capabilities in use or more. Uses are spread over teams with a Gini coefficient of 0.40: 0 is all alike, 1 is "
         "one team alone. Of 20 people who used it by choice the month before, 15 did again in June 2026: 75.0 % (95 % interval 50.0–90.0 %); 1 more "
         "left the company."
     )
