@@ -121,3 +121,36 @@ def test_what_a_journal_lacks_at_its_end_is_no_failure_of_reading(tmp_path: Path
     died = Failure("KernelDied", "the kernel ended by itself: signal 9")
     (outcome, *_) = made([(cut[0], cut[1], died)]).values()
     assert outcome[0].failure == Failure("KernelDied", died.message, "How often?", 5)
+
+
+class _Silent:
+    """A child that takes what it is sent."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.is_closed = False
+
+    def send(self, asked: object) -> None:
+        self.asked.append(asked)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_maker_makes_so_many_pages_and_another_goes_on(tmp_path: Path) -> None:
+    begun: list[_Silent] = []
+
+    class Client:
+        def call(self, _: object) -> _Silent:
+            begun.append(_Silent())
+            return begun[-1]
+
+    makers = forked._Makers(Client())  # type: ignore[arg-type]
+    job, _, _ = noted(tmp_path, 0, [], raises=False)
+    for _ in range(forked.PAGES + 1):
+        maker = makers.given(forked._Work(job, tmp_path / "journal"))
+        assert maker is not None
+        makers.free(maker)
+    assert [len(one.asked) for one in begun] == [forked.PAGES, 1]
+    assert [one.is_closed for one in begun] == [True, False]
+    assert forked.PAGES >= 512  # to begin one takes as long as one and a half pages
