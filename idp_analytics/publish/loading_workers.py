@@ -92,7 +92,7 @@ def loaded(job: Job, where: Files, client: zygote.Client, workers: int) -> Organ
         job.settings, job.forgotten, tables, pl.concat([one.loads for one in read]), pl.concat([one.rejected for one in read]), told
     )  # fmt: skip
     shelf.write({"loads": whose.tables["loads"]}, where.tables)
-    return replace(whose, tables=shelf.taken(where.tables))
+    return replace(whose, tables={**whose.tables, **shelf.taken({"loads": where.tables["loads"]})})
 
 
 def _taken(pieces: Mapping[str, Sequence[shelf.Piece]], names: Sequence[str]) -> dict[str, list[pl.DataFrame]]:
