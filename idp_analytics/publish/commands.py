@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +42,6 @@ def attach(pages: tuple[Path, ...], folder: Path, site: str, pdf: str | None, pa
 
     Who opens one needs neither a network nor the other pages. Links to these lead to --site; without it there are none.
     """
-    import os
-
     from idp_analytics.publish import paper as sheets
     from idp_analytics.publish.attachment import attachment, opened
 
@@ -50,6 +53,32 @@ def attach(pages: tuple[Path, ...], folder: Path, site: str, pdf: str | None, pa
         path = (folder / name).with_suffix(".pdf" if pdf else ".html")
         path.write_bytes(sheets.printed(html, whole=pdf == "whole", paper=paper) if pdf else html.encode())
         click.echo(one_line(str(path)))
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM ends what is done here as Ctrl-C does, so that temporary folders go and others may publish at once, and then this process as it would
+    have. Where somebody has another use for it, or in another thread, nothing is changed."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the next one does not wait
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Terminated:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def published(
@@ -81,7 +110,7 @@ def published(
     }  # before anything is read: it may not be there
     if sys.stderr.isatty():
         click.echo("Reading the data and computing the numbers, of which all reports are made.", err=True)
-    with remembered(reports, ", ".join(map(str, git)) or str(data)):
+    with ended_in_order(), remembered(reports, ", ".join(map(str, git)) or str(data)):
         if cluster:
             with connected(cluster):
                 pass  # nothing is loaded for one that is not there

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -402,6 +404,20 @@ def test_a_run_ended_with_ctrl_c_says_how_to_go_on(idp: Any, monkeypatch: pytest
     result = idp()
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr == "idp: interrupted. Run it again: nothing is lost, and a run goes on.\n"
+
+
+def test_a_run_that_is_told_to_end_leaves_no_temporary_folder_and_frees_the_reports(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, tempfile, time\nfrom pathlib import Path\nfrom idp_analytics.publish import run, staging\n"
+        "from idp_analytics.publish.commands import published\nroot = Path(sys.argv[1])\n\n\n"
+        "def publish(*_, **__):\n    with tempfile.TemporaryDirectory(dir=root), staging.locked(root / 'acme'):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n\n\nrun.publish = publish\n"
+        "published(data=root, git=(), period='', teams=(), reports=root, workers=1, gate='fast')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, timeout=50)
+    assert ended.returncode == -signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["acme"]
+    assert sorted((tmp_path / "acme" / ".lease").iterdir())[-1].read_bytes().endswith(b"\nfree\n")
 
 
 def test_another_run_at_work_is_exit_code_75(idp: Any, tmp_path: Path) -> None:
