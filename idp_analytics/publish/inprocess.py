@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import fcntl
 import getpass
 import io
 import os
@@ -150,6 +151,7 @@ class _Stream(io.TextIOBase):
         self.parts: list[str] = []
         self.since = 0.0
         self.file = os.memfd_create(name)
+        fcntl.fcntl(self.file, fcntl.F_SETFL, os.O_APPEND)  # also once a cell has emptied it
         self.read_up_to = 0
         os.dup2(self.file, number)
 
@@ -174,6 +176,8 @@ class _Stream(io.TextIOBase):
 
     def flush(self) -> None:
         size = os.fstat(self.file).st_size
+        if size < self.read_up_to:  # ``… > /dev/stdout`` has begun it anew
+            self.read_up_to = 0
         below = os.pread(self.file, min(size - self.read_up_to, MOST_SHOWN + 1), self.read_up_to)
         self.read_up_to = size
         text = "".join(self.parts) + below.decode("utf-8", "replace")

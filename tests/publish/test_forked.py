@@ -90,6 +90,7 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "says too much": (["print('before')", "print('x' * 100_000_000)", "print('after')"], {}),
     "says too much below": (["print('before')", "import os\nos.system('head -c 200000000 /dev/zero')", "print('after')"], {}),
     "hides that it says too much": (["print('before')", "try:\n    print('x' * 100_000_000, flush=True)\nexcept Exception:\n    pass"], {}),
+    "empties stdout": (["import os\nos.system('echo a line that is long')", "os.system('echo b > /dev/stdout; echo c')", "os.system('echo d')", "print('e')"], {}),
     "writes too much": (["print('before')", "import os\nopen('large', 'wb').truncate(1 << 31)", "print('after')"], {"memory": 1 << 30}),
     "closes stdout": (["import sys\nsys.stdout.close()", "print('nobody hears')"], {}),
     "closes everything": (["import os\nos.closerange(3, 1024)", "print('after')"], {}),
@@ -263,6 +264,11 @@ def test_an_exception_that_a_cell_is_tagged_to_raise_stops_nothing(made: Made) -
     assert failure is not None  # the page would show it as an answer
     assert failure.error == "ZeroDivisionError"
     assert made.said("raises what it may") == ["on\n"]
+
+
+def test_a_cell_may_begin_what_is_written_below_anew(made: Made) -> None:
+    assert made.outcomes["empties stdout"].failure is None
+    assert made.said("empties stdout") == ["a line that is long\n", "b\nc\n", "d\n", "e\n"]
 
 
 def test_a_cell_that_raised_is_a_failure_also_where_no_error_is_shown(made: Made) -> None:
