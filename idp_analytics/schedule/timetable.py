@@ -25,6 +25,8 @@ _MAY_BE = {
 _TERM = r"(\*(/\d+)?|\d+(-\d+(/\d+)?)?)"
 _SAME = re.compile(rf"{_TERM}(,{_TERM})*")
 """A field that every cron reads alike, but for Sunday as 7."""
+_SEVEN = re.compile(r"(^|[,-])7")
+"""Sunday as 7, alone or as an end."""
 _COUNTED = re.compile(r"L \*|\* [0-6]#[1-5]", re.IGNORECASE)
 """Days that Airflow counts too: the last of the month, the second Friday."""
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
@@ -119,10 +121,12 @@ class Timetable:
             field = fields[place]
             if place in is_whole and (is_whole[place] or is_daily):
                 told.append("*")
-            elif _SAME.fullmatch(field) and not (place == 4 and "7" in field and not field.startswith("*")):
+            elif _SAME.fullmatch(field) and not (place == 4 and _SEVEN.search(field)):
                 told.append(field)
             else:
-                told.append(",".join(map(str, sorted(chosen))))
+                # A star at the beginning stays: by it cron knows that a day has to be both of the month and of the week.
+                star = field.split(",")[:1] if field.startswith("*") else []
+                told.append(",".join([*star, *map(str, sorted(chosen))]))
         return " ".join(told)
 
     def _days(self, kind: str) -> tuple[CronSim, list[int], list[int]]:

@@ -134,7 +134,6 @@ def test_a_timetable_that_is_due_no_more_ends_by_itself():
 SERVER = """
 import sys
 from zoneinfo import ZoneInfo
-from idp_analytics.schedule import foreground
 from idp_analytics.schedule.foreground import Foreground
 from idp_analytics.schedule.timetable import Timetable
 Foreground(Timetable("0 0 1 1 *", ZoneInfo("UTC")), sys.argv[1:], lambda line: print(line, flush=True)).serve(at_once=True)

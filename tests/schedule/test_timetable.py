@@ -105,6 +105,8 @@ def test_what_systemd_has_no_word_for_is_said(cron):
         ("0 6 * jan,dec mon-fri", "cron kubernetes airflow", "0 6 * 1,12 1,2,3,4,5"),
         ("0 6 * * 7", "cron kubernetes airflow", "0 6 * * 0"),  # to Kubernetes there is no day 7
         ("0 6 * * 5-7", "cron kubernetes airflow", "0 6 * * 0,5,6"),
+        ("0 6 * * */2,7", "cron kubernetes airflow", "0 6 * * */2,0,2,4,6"),
+        ("0 6 1 * */2,mon", "cron", "0 6 1 * */2,0,1,2,4,6"),  # both of them, by the star
         ("5/20 6 * * *", "cron kubernetes airflow", "5,25,45 6 * * *"),  # Debian's cron knows no step from a number on
         ("0 6 */1 * 1", "cron kubernetes airflow", "0 6 * * 1"),  # both of them, and one is every day
         ("0 6 1-31 * 1", "cron kubernetes airflow", "0 6 * * *"),  # either of them
@@ -137,9 +139,9 @@ def test_what_another_cron_would_read_otherwise_is_refused(cron, kinds, said):
 
 _MINUTE = st.sampled_from(["0", "*/15", "5,35", "59"])
 _HOUR = st.sampled_from(["*", "6", "0-3", "*/7", "22,23"])
-_DAY = st.sampled_from(["*", "1", "15,31", "*/10", "29"])
+_DAY = st.sampled_from(["*", "1", "15,31", "*/10", "29", "*/7,5/9"])
 _MONTH = st.sampled_from(["*", "2", "*/3", "6-8"])
-_WEEK = st.sampled_from(["*", "0", "7", "1-5", "sat", "0,3", "*/2", "0-6"])
+_WEEK = st.sampled_from(["*", "0", "7", "1-5", "sat", "0,3", "*/2", "0-6", "*/2,mon", "*/3,7"])
 
 
 @settings(max_examples=200, deadline=None)
