@@ -130,6 +130,13 @@ def _nearness(row: Row) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _small(value: float | None) -> str:
+    """A coefficient; one too small to matter is not written out in zeros."""
+    if value is None:
+        return ""
+    return "under 0.001" if value < 0.001 else significant(value)
+
+
 def _fit(row: Row) -> dict[str, str]:
     known = row["is_identified"]
     error = (
@@ -139,7 +146,7 @@ def _fit(row: Row) -> dict[str, str]:
         "Golden path": named(row["title"]), "Curve": _MODEL[row["model"]], "Months": f"{row['months']:,}", "Joined": f"{row['k']:,} of {row['n']:,}",
         "Ceiling (± standard error)": f"{significant(row['ceiling'])}{error}" if known else NOTHING,
         "Fastest after (months)": significant(row["middle"]) if known and row["middle"] is not None else NOTHING,
-        "p": significant(row["p"]) if known and row["p"] is not None else "", "q": significant(row["q"]) if known and row["q"] is not None else "",
+        "p": _small(row["p"]) if known else "", "q": _small(row["q"]) if known else "",
         "What can be said": "identified" if known else f"not identified: {row['reason']}",
     }  # fmt: skip
 

@@ -22,7 +22,7 @@ from idp_analytics.metrics import (
 from idp_analytics.periods import parse
 from idp_analytics.report.adoption import adoption
 from idp_analytics.report.breadth import breadth
-from idp_analytics.report.spread import near, spread
+from idp_analytics.report.spread import _fit, near, spread
 
 JUNE = {"every": "1mo", "period": "2026-06", "period_start": parse("2026-06").start, "is_partial": False, "level": 0.95}
 ORG = {"scope": "org", "entity_id": "org"}
@@ -245,6 +245,17 @@ def test_how_far_and_where_it_ends():
         "2026-05",
         "2026-06",
     ]  # not after the period
+    tiny = {
+        **FIT,
+        "model": "bass",
+        "ceiling": 15.0,
+        "ceiling_error": 2.0,
+        "middle": 4.0,
+        "p": 0.01,
+        "q": 3e-9,
+        "is_identified": True,
+    }
+    assert _fit(tiny)["q"] == "under 0.001"
     assert made.tables[0].frame["What can be said"].to_list()[1:] == ["not identified: growth has not yet been fastest", "not identified: fewer than 10 adopters"]  # fmt: skip
 
 
