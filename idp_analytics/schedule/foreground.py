@@ -130,6 +130,7 @@ def reporting(options: Sequence[str]) -> list[str]:
 
 
 def refused(options: Sequence[str]) -> str:
-    """Why ``idp report`` knows no such option, in its words; empty if it knows them all. What they are set to is seen by a run."""
-    asked = subprocess.run([*reporting(options), "--help"], check=False, capture_output=True, text=True)
+    """Why ``idp report`` knows no such option or misses its value, in its words; else empty. What they are set to is seen by a run."""
+    # First: at the end it would be the value of an option that lacks one, and the run would begin.
+    asked = subprocess.run([*reporting(["--help"]), *options], check=False, capture_output=True, text=True)
     return asked.stderr.strip().rpartition("\n")[2].removeprefix("Error: ") if asked.returncode else ""

@@ -46,6 +46,9 @@ def test_what_every_run_would_fail_of_is_said_at_the_start(tmp_path):
     mistyped = CliRunner().invoke(cli, ["schedule", "--data", str(tmp_path), "--", "--wrokers", "2"])
     assert mistyped.exit_code == 2
     assert "idp report does not take these options: No such option '--wrokers'" in mistyped.stderr
+    valueless = CliRunner().invoke(cli, ["schedule", "--data", str(tmp_path), "--", "--period"])
+    assert valueless.exit_code == 2
+    assert "idp report does not take these options: Option '--period' requires an argument." in valueless.stderr
 
 
 def test_shards_are_for_kubernetes():
