@@ -99,6 +99,11 @@ def _taken(pieces: Mapping[str, Sequence[shelf.Piece]], names: Sequence[str]) ->
     return {name: [shelf.piece(one) for one in pieces[name]] for name in names}
 
 
+def _copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same in memory of its own: columns may lie in a file of a source, which is emptied once all is loaded, and whoever looks at them then is killed."""
+    return pl.read_ipc_stream(frame.write_ipc_stream(None).getvalue())
+
+
 @dataclass(frozen=True)
 class _Left:
     """What one source says, its rows on the shelf."""
@@ -224,7 +229,9 @@ class _Loading:
         if self.names is None or self.names.pieces != pieces:
             known = loading.named(_taken(pieces, ("people", "aliases")), self.job.forgotten)
             owned = loading.settled((_OWNERS,), _taken(pieces, (_OWNERS,)), known, self.job.settings.as_of, "fast")
-            self.names = _Names(pieces, known, owned)
+            self.names = _Names(pieces, known, replace(
+                owned, again=_copied(owned.again), late=_copied(owned.late), dropped=_copied(owned.dropped), results=_copied(owned.results),
+            ))  # fmt: skip
         return self.names
 
 

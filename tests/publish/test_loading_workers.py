@@ -96,6 +96,15 @@ def test_who_is_forgotten_what_comes_again_and_what_is_set_aside_is_the_same(tmp
     ]
 
 
+def test_what_is_set_aside_of_owners_is_kept_when_the_files_they_came_in_are_emptied(
+    tmp_path: Path, loaded: Loaded
+) -> None:
+    folder(tmp_path, ownership=OWNERSHIP + 3 * "shop,pay,,2026-03-16\nshop,web,2026-03-16,2026-01-01\n")
+    found = loaded(tmp_path)
+    assert same(found, load(tmp_path))
+    assert found.rejected.filter(table="ownership").height > 1
+
+
 def test_a_table_is_begun_as_soon_as_all_is_read_that_gives_it(
     tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
