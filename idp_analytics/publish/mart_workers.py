@@ -48,14 +48,19 @@ SECONDS = {
 """What studies take of a processor for 500 teams, one after the other in one process (``bench/mart.py``, November 2026; those not named 0.1 or less). It only
 says what is begun first, so that no process is left with something long when nothing else is waiting."""
 
-GATHERED = ("process_behaviour", "maturity", "impact", "nine_in_ten")
-"""Studies of what is gathered for the answers: as long as these are computed there are others to begin with."""
+GATHERED = {"theme_links": 1, "process_behaviour": 2, "maturity": 2, "impact": 2, "nine_in_ten": 2}
+"""Studies of what is gathered for the answers: as long as these are computed there are others to begin with, and of these first those that rest on little of
+it, which is there soon."""
 
 ANSWERS = "answers"
 
-_ALLOCATOR, _GIVE_BACK = "_RJEM_MALLOC_CONF", "dirty_decay_ms:50,muzzy_decay_ms:0"
+_ALLOCATOR, _AT_ONCE = "_RJEM_MALLOC_CONF", "dirty_decay_ms:50,muzzy_decay_ms:0"
 """What Polars' allocator (jemalloc) is told of the processes that compute, the last word being the one that counts: what has been unused for a twentieth of a
-second goes back to the system for good. As Polars has it, the system could take it, but does not before it has nothing else."""
+second goes back to the system for good, and every block of 8 MB at once. As Polars has it, the system could take it, but does not before it has nothing else."""
+
+_SOON, LARGE_BYTES = "dirty_decay_ms:500,muzzy_decay_ms:0,oversize_threshold:0", 256_000_000
+"""What it is told where the files of a company have so many bytes, as those of some 1,200 teams have: columns are blocks of more than 8 MB then, and to ask the
+system for each of them anew takes a tenth of all the time. It goes back after half a second."""
 
 
 @contextmanager
@@ -84,7 +89,7 @@ def _loaded(job: loading_workers.Job, workers: int, held: ExitStack) -> tuple[Or
     """The organisation and who computes, loaded by children of the process whose children compute."""
     with ExitStack() as own:
         files = own.enter_context(loading_workers.files(job))
-        client, private = own.enter_context(_started(files.all))
+        client, private = own.enter_context(_started(files.all, sum(job.bytes) >= LARGE_BYTES))
         whose = loading_workers.loaded(job, files, client, workers)
         held.push(own.pop_all())
     return whose, Several(client, _Held(files.tables, whose.settings, whose.as_of, private), workers)
@@ -104,20 +109,23 @@ def _computing(whose: Organisation, workers: int, least: int, held: ExitStack) -
 
 
 @contextmanager
-def _started(files: Sequence[int]) -> Iterator[tuple[zygote.Client, Path]]:
-    """A zygote with these open files, and its folder."""
+def _started(files: Sequence[int], is_large: bool = False) -> Iterator[tuple[zygote.Client, Path]]:
+    """A zygote with these open files, and its folder; ``is_large``: is the company?"""
     from idp_analytics.publish.kernel import environment
 
     with tempfile.TemporaryDirectory(prefix="idp-") as name:
         private = Path(name)
         # Ours alone runs there: with all that is set here, so that libraries compute as they would here.
-        told = ",".join(filter(None, (os.environ.get(_ALLOCATOR), _GIVE_BACK)))
-        given = {**os.environ, **environment(private), _ALLOCATOR: told}
+        given = {**os.environ, **environment(private), _ALLOCATOR: _to_the_allocator(is_large)}
         client = zygote.Client.start(private, [__name__], given, files)
         try:
             yield client, private
         finally:
             client.close()
+
+
+def _to_the_allocator(is_large: bool) -> str:
+    return ",".join(filter(None, (os.environ.get(_ALLOCATOR), _SOON if is_large else _AT_ONCE)))
 
 
 @dataclass(frozen=True)
@@ -186,8 +194,10 @@ class Several:
     def _fill(self) -> None:
         """Give every worker something to do, what takes longest first; while there are no answers, what they will leave for others last."""
         parts = (*self._waiting, *(part for part, _ in self._working.values()))
-        later = set(GATHERED) if any(part.every for part in parts) else set()
-        self._waiting.sort(key=lambda part: (later.isdisjoint(part.studies), _weight(part)), reverse=True)
+        later = GATHERED if any(part.every for part in parts) else {}
+        self._waiting.sort(
+            key=lambda part: (max((later.get(name, 0) for name in part.studies), default=0), -_weight(part))
+        )
         while self._waiting and len(self._working) < self.workers:
             self._begin(self._waiting.pop(0))
 

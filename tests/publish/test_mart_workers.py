@@ -133,6 +133,30 @@ def test_what_takes_longest_is_begun_first_and_the_answers_before_all(sample: Or
     assert [part.studies for part in idle.parts[2:]] == [resting, ("reconciliation",)]
 
 
+def test_while_there_are_no_answers_what_they_leave_for_others_is_begun_last(
+    sample: Organisation, tmp_path: Path
+) -> None:
+    idle, held = _Idle(), mart_workers._Held({}, sample.settings, sample.as_of, tmp_path)
+    several = mart_workers.Several(idle, held, 5)  # type: ignore[arg-type]
+    short, little, much = ("cost_lines",), ("survey_results", "theme_links"), ("maturity", "maturity_history")
+    answers = mart_workers._Part(every=("1mo",))
+    several._waiting += [mart_workers._Part(names) for names in (much, little, short)] + [answers]
+    several._fill()
+    assert [part.studies for part in idle.parts] == [(), short, little, much]
+
+
+@pytest.mark.parametrize("is_large", [True, False])
+@pytest.mark.parametrize("given", ["", "narenas:2"])
+def test_what_the_allocator_is_told_ends_with_our_word(
+    given: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_RJEM_MALLOC_CONF", given)
+    told = mart_workers._to_the_allocator(is_large).split(",")
+    assert told[: bool(given)] == [given] * bool(given)
+    assert ("oversize_threshold:0" in told) == is_large
+    assert f"dirty_decay_ms:{500 if is_large else 50}" in told
+
+
 def test_the_end_is_told_once_when_the_last_studies_are_computed(sample: Organisation) -> None:
     told: list[int] = []
     with mart_workers.computing(sample, 2, 0) as (_, several):
