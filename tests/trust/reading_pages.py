@@ -14,9 +14,13 @@ OUTSIDE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 """How a link begins that leads out of the published folder."""
 
 
+BROKEN = {"class": "idp-wordy"}
+"""What a cell with a long text has, so that its words may be broken; beside that only ``<wbr>`` is there because of a text's length."""
+
+
 @dataclass
 class Page(HTMLParser):
-    """A page, read."""
+    """A page, read; without the places where lines of a long text may end."""
 
     html: str
     elements: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -35,6 +39,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if tag == "wbr" and not given:
+            return
+        if tag == "td" and given == BROKEN:
+            given = {}
         self.elements.append((tag, tuple(sorted(given))))
         self.links += [
             value or ""
