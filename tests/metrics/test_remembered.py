@@ -114,7 +114,8 @@ def test_of_shared_tables_one_thing_is_made_once_and_of_others_not_at_all(settin
     assert dear(less, given).collect().is_empty()
 
 
-def test_of_shared_tables_each_choice_is_made_once(settings):
+def counting():
+    """What several may share, and the list of the choices for which it was made."""
     made = []
 
     @shared
@@ -122,22 +123,19 @@ def test_of_shared_tables_each_choice_is_made_once(settings):
         made.append(amount)
         return tables["runs"].filter(pl.col("hours") > amount)
 
-    given = settings()
-    tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
+    return more, made
+
+
+def test_of_shared_tables_each_choice_is_made_once(settings):
+    more, made = counting()
+    given, tables = settings(), Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
     assert [more(tables, given, amount).collect().height for amount in (0, 2, 0, 2)] == [3, 2, 3, 2]
     assert made == [0, 2]
 
 
 def test_what_no_metric_asked_for_in_a_while_is_let_go_and_made_again_when_asked(settings):
-    made = []
-
-    @shared
-    def more(tables, settings, amount):
-        made.append(amount)
-        return tables["runs"].filter(pl.col("hours") > amount)
-
-    given = settings()
-    tables = Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
+    more, made = counting()
+    given, tables = settings(), Shared({"runs": pl.LazyFrame({"hours": [1, 3, 5]})})
     more(tables, given, 0)
     for _ in range(UNASKED):
         tables.next()

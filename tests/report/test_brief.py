@@ -8,6 +8,7 @@ from answer_building import answer, by_team, mart, of_org, of_team
 from idp_analytics.answers import Estimator, Verdict
 from idp_analytics.metrics import CATALOGUE, by_name
 from idp_analytics.report import summary
+from idp_analytics.report.html import together
 from idp_analytics.report.moved import BETTER, QUESTION_OF, WORSE, moved
 
 DELIVERY = (
@@ -91,7 +92,10 @@ def test_what_brackets_hold_is_said_once_and_not_in_every_sentence(organisation_
     told = " ".join(one.text for statements in brief.topics.values() for one in statements)
     assert "95 % interval" not in told.replace("99.5 % interval", "") and " in June 2026" not in told
     assert "9.2 per day (8.1–10.3 per day)" in told
-    assert brief.note in brief._repr_mimebundle_()["text/html"]
+    page = brief._repr_mimebundle_()["text/html"]
+    assert (
+        together(brief.note) in page and 'nowrap">95 %</span> interval' in page
+    )  # no line ends between a number and its unit
 
 
 def test_it_says_what_the_sections_say(organisation_report):

@@ -21,6 +21,10 @@ HOSTILE = "my \"data\" $HOME 50% 'x' `id` #1 $(id) $$ <&> 😀"
 TIMETABLE = Timetable.of("30 6 1,15 * 1", "Europe/Berlin")
 
 
+def publishing(option: str) -> list[str]:
+    return ["/opt/idp/bin/idp", "report", "--data", option, "--reports", "out"]
+
+
 def written(option: str = "data/acme", **more) -> Written:
     return Written(
         TIMETABLE, Path("/srv/reports of all"), "/opt/idp/bin/idp", PurePath(option), PurePath("out"), **more
@@ -35,17 +39,7 @@ def test_cron_runs_the_command_in_the_folder(option):
     assert line.startswith("30 6 1,15 * 1 ")
     command = line.removeprefix("30 6 1,15 * 1 ").replace(r"\%", "%")
     assert line.count("%") == line.count(r"\%")  # to cron a bare one is the end of the line
-    assert shlex.split(command) == [
-        "cd",
-        "/srv/reports of all",
-        "&&",
-        "/opt/idp/bin/idp",
-        "report",
-        "--data",
-        option,
-        "--reports",
-        "out",
-    ]
+    assert shlex.split(command) == ["cd", "/srv/reports of all", "&&", *publishing(option)]
 
 
 def expanded(words: list[str], index: str = "0") -> list[str]:
@@ -121,14 +115,7 @@ def test_airflow_reads_it(option):
     tree = ast.parse(manifest("airflow", written(option)))
     calls = {ast.unparse(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     given = {word.arg: word.value for word in calls["BashOperator"].keywords}
-    assert shlex.split(ast.literal_eval(given["bash_command"])) == [
-        "/opt/idp/bin/idp",
-        "report",
-        "--data",
-        option,
-        "--reports",
-        "out",
-    ]
+    assert shlex.split(ast.literal_eval(given["bash_command"])) == publishing(option)
     assert ast.literal_eval(given["cwd"]) == "/srv/reports of all"
     assert ast.literal_eval(calls["CronTriggerTimetable"].args[0]) == "30 6 1,15 * 1"
     assert ast.literal_eval({word.arg: word.value for word in calls["DAG"].keywords}["catchup"]) is False
