@@ -2,6 +2,7 @@
 
 from idp_analytics.metrics import definitions
 from idp_analytics.metrics.allocation.explain import pool_charges
+from idp_analytics.metrics.breadth_rows import breadth_rows
 from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.follow_through import action_rows
@@ -47,5 +48,6 @@ WAYS_BACK = {
     "stress_signals": stress_rows,
     "scorecard_rules": scorecard_rows,
     "follow_through": action_rows,
+    "adoption_breadth": breadth_rows,
 }
 """Study → the function that lists the rows behind it."""

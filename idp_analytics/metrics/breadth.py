@@ -158,23 +158,9 @@ def capability_use(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
 @of_last_moment
 def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """How ``many`` events there are in each period they count in (by ``team_id``, ``capability``, ``is_use``), the periods, the eligible teams of each."""
-    parts = components(tables, settings)
-    telling = (
-        ("component", "usage", tables["usage"].with_columns(pl.col("purposeful").fill_null(False).alias("is_use"))),
-        ("operation_id", "operations", tables["action_runs"].with_columns(pl.col("requested_at").alias("at"), pl.lit(True).alias("is_use"))),
-        ("golden_path_id", "golden_paths", production_deployments(tables, settings).drop_nulls("golden_path_id").with_columns(
-            pl.col("finished_at").alias("at"), pl.lit(True).alias("is_use"))),
-    )  # fmt: skip
-    told = []
-    for column, named, frame in telling:
-        # What settings put together is one capability, whoever tells of it; the first part that names a thing has it.
-        known = dict(tables[named].select(column, "title").collect().iter_rows()) if named != "usage" else {}
-        of_parts = {name: part.capability or part.title for part in reversed(parts) for name in getattr(part, named)}
-        capability = pl.col(column).replace({**known, **of_parts}).alias("capability")
-        told.append(frame.select(pl.col("at").cast(UTC_TIME), "team_id", capability, "is_use"))
     # Months and quarters are sums of months.
     day, what = pl.col("day"), ("team_id", "capability", "is_use")
-    counted = known_by(pl.concat(told), settings, as_of).group_by(day.dt.truncate("1mo").alias("_month"), *what)
+    counted = known_by(told(tables, settings), settings, as_of).group_by(day.dt.truncate("1mo").alias("_month"), *what)
     found = counted.agg(pl.len().cast(pl.Int64).alias("many"), day.min()).collect()
     if found.is_empty():
         return found, pl.DataFrame(), pl.DataFrame()
@@ -185,12 +171,41 @@ def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Dat
         found.drop("_month").join(pl.DataFrame({"every": ends["every"].unique().sort()}), how="cross").with_columns(month)
         .join(spans.select(_SPAN), on=["every", "period_start"])
     )  # fmt: skip
+    return placed, spans, eligible(tables, settings, spans)
+
+
+def told(tables: Tables, settings: Settings) -> pl.LazyFrame:
+    """Each use and page view: ``at``, ``team_id``, ``capability``, ``is_use``, and of what row (``source_table``, ``source_key``, ``load_id``, ``source_row``)."""
+    parts = components(tables, settings)
+    telling = (
+        ("component", "usage", tables["usage"].with_columns(
+            pl.col("purposeful").fill_null(False).alias("is_use"), pl.lit("usage").alias("source_table"), pl.col("event_id").alias("source_key"))),
+        ("operation_id", "operations", tables["action_runs"].with_columns(
+            pl.col("requested_at").alias("at"), pl.lit(True).alias("is_use"), pl.lit("action_runs").alias("source_table"), pl.col("run_id").alias("source_key"))),
+        ("golden_path_id", "golden_paths", production_deployments(tables, settings).drop_nulls("golden_path_id").with_columns(
+            pl.col("finished_at").alias("at"), pl.lit(True).alias("is_use"), pl.lit("deployments").alias("source_table"), pl.col("deployment_id").alias("source_key"))),
+    )  # fmt: skip
+    found = []
+    for column, named, frame in telling:
+        # What settings put together is one capability, whoever tells of it; the first part that names a thing has it.
+        known = dict(tables[named].select(column, "title").collect().iter_rows()) if named != "usage" else {}
+        of_parts = {name: part.capability or part.title for part in reversed(parts) for name in getattr(part, named)}
+        capability = pl.col(column).replace({**known, **of_parts}).alias("capability")
+        found.append(
+            frame.select(
+                pl.col("at").cast(UTC_TIME), "team_id", capability, "is_use", "source_table", "source_key", "load_id", "source_row"
+            )
+        )  # fmt: skip
+    return pl.concat(found)
+
+
+def eligible(tables: Tables, settings: Settings, spans: pl.DataFrame) -> pl.DataFrame:
+    """The teams that could use the platform in each period (``period_start``, ``_last``: its last day): ``team_id`` beside the columns of ``spans``."""
     units = (
         tables["teams"].filter(pl.col("kind").is_null() | (pl.col("kind") == "team"))
         .select("team_id", "valid_from", "valid_to").collect().join(platform_teams(tables, settings), on="team_id", how="anti")
     )  # fmt: skip
-    teams = spans.join(units, how="cross").filter(
+    return spans.join(units, how="cross").filter(
         pl.col("valid_from").is_null() | (pl.col("valid_from") <= pl.col("_last")),
         pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("period_start")),
     )
-    return placed, spans, teams

@@ -44,6 +44,7 @@ def breadth(view: View) -> Section:
         ) if row else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(row, bool(back))),
+        trace=view.trace(STUDY) if row else "",
     )  # fmt: skip
 
 
@@ -150,6 +151,7 @@ def _of_team(view: View, row: Row | None, when: str) -> Section:
         answer=" ".join(said(view)),
         tables=(table,) if table.height else (),
         cautions=tuple(_cautions(row, False)),
+        trace=view.trace(STUDY) if row else "",
     )
 
 
@@ -185,8 +187,9 @@ def _cautions(row: Row | None, people: bool) -> Iterator[str]:
     )
     if row["unknown"]:
         yield f"{count(row['unknown'], 'use')} of which the team is not known {('are', 'is')[row['unknown'] == 1]} in none."
+    yield "Behind it, events of people are counted by team and capability, since each alone is one person's; runs and deployments stand one by one."
     if people:
         yield (
-            "By choice leaves out what runs by itself and what goes through a path under a mandate. Groups of a few people are withheld, and "
-            "teams have no such number. How many are active on a day is a diagnostic: many good platforms are needed once a week."
+            "By choice leaves out what runs by itself and what goes through a path under a mandate. Groups of a few people are withheld, "
+            "teams have no such number, and its rows, being people, are never shown. How many are active on a day is a diagnostic: many good platforms are needed once a week."
         )
