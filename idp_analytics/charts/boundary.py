@@ -94,7 +94,7 @@ def drawing() -> dict[str, Any]:
     domain = list(KINDS)
     x = alt.X(
         "gate:N", title=None, scale=alt.Scale(domain=["{gates}"]),
-        axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110, labelOverlap=False, labelPadding=18, labelExpr="split(datum.label, ' ')", grid=False, domain=False, ticks=False),
+        axis=alt.Axis(orient="top", labelAngle=0, labelFontSize=alt.ExprRef("width < 210 ? 9 : 11.5"), labelLimit=110, labelOverlap=False, labelPadding=18, labelExpr="split(datum.label, ' ')", grid=False, domain=False, ticks=False),
     )  # fmt: skip
     y = alt.Y(
         "risk:N", title=None, scale=alt.Scale(domain=["{risks}"]),

@@ -69,7 +69,7 @@ def drawing() -> dict[str, Any]:
         .encode(
             x=alt.X("from:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap="greedy")),
             x2="to:T",
-            y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=170)),
+            y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, labelExpr="datum.label")),  # one line: rows are low
             color=alt.Color(
                 "state:N", scale=alt.Scale(domain=list(STATES), range=[OWN, WARNING]), legend=alt.Legend(title=None, orient="top")
             ),

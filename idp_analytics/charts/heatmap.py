@@ -65,8 +65,8 @@ def drawing() -> dict[str, Any]:
         x=alt.X(
             "column:N", title=None, scale=alt.Scale(domain=["{columns}"], paddingInner=0.04),
             axis=alt.Axis(
-                orient="top", labelAngle=0, labelExpr="split(datum.label, '|')", labelOverlap=False, ticks=False, domain=False,
-                labelFontSize=alt.ExprRef("width < 280 ? 8.5 : 10.5"),  # on a phone names would touch
+                orient="top", labelAngle=0, labelExpr="width < 230 ? split(datum.label, '|')[0] : split(datum.label, '|')", labelOverlap=False, ticks=False, domain=False,
+                labelFontSize=alt.ExprRef("width < 280 && width >= 230 ? 8.5 : 10.5"),  # on a phone names would touch; on a small one only numbers stand there
                 labelPadding=16,  # the first of two lines stands on it, the second hangs below
             ),
         ),

@@ -92,7 +92,9 @@ def drawing() -> dict[str, Any]:
             base.mark_point(size=40, filled=True, opacity=1).encode(y=share),
             # Words in the colour of the page: that of a curve does not stand out enough for reading.
             alt.Chart()
-            .mark_text(align="left", baseline="top", dx=5, dy=4)
+            .mark_text(
+                align="left", baseline="top", dx=5, dy=alt.ExprRef("datum.share < 0.06 ? -4 : 4")
+            )  # not on the days below
             .encode(x=day, y=share, text="beside:N", detail="series:N"),
             data=alt.NamedData("curves"),
         )

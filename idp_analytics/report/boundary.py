@@ -85,7 +85,7 @@ def _answer(found: pl.DataFrame, when: str) -> str:
         told.append("Nobody had to ask a person for what is safe.")
     if done:
         told.append(
-            f"Of {count(done, 'dangerous use')} carried out, {exposed or 'none'} {'was' if exposed == 1 else 'were'} unchecked."
+            f"Of {count(done, 'dangerous use')} carried out, {words.some(exposed)} {'was' if exposed == 1 else 'were'} unchecked."
         )
     else:
         told.append("Nothing that is classified as dangerous was carried out.")
@@ -107,7 +107,7 @@ def _evaded(found: pl.DataFrame, row: dict[str, Any]) -> Iterator[str]:
         if row["low"] is not None
         else ""
     )
-    yield f"Round the platform, as far as logs tell, went {row['k'] or 'none'} of {count(row['n'], 'dangerous use')}{bounds}."
+    yield f"Round the platform, as far as logs tell, went {words.some(row['k'])} of {count(row['n'], 'dangerous use')}{bounds}."
 
 
 def _total(found: pl.DataFrame, column: str) -> int:

@@ -56,7 +56,7 @@ def _by_kind(rows: pl.DataFrame) -> Iterator[str]:
     for kind in KINDS:
         some = where(rows, kind=kind)["difference"].to_list()
         if some:
-            yield f"{kind} {money(sum(some, Decimal(0)), '')} ({len(some)})"
+            yield f"{kind} {money(sum(some, Decimal(0)), '')} ({len(some):,})"
 
 
 def _table(rows: pl.DataFrame, view: View) -> Table:

@@ -49,9 +49,9 @@ class DisclosureError(IdpError):
     def listing(cls, found: Sequence[str]) -> DisclosureError:
         """One error for all cells found, for whoever runs the reports and nobody else."""
         lines = "\n".join(f"  - {sentence}" for sentence in found[:_SHOWN_AT_MOST])
-        more = f"\n  … and {len(found) - _SHOWN_AT_MOST} more" if len(found) > _SHOWN_AT_MOST else ""
+        more = f"\n  … and {len(found) - _SHOWN_AT_MOST:,} more" if len(found) > _SHOWN_AT_MOST else ""
         return cls(
-            f"Nothing is published: {len(found)} answer(s) of few people could be worked out from these reports together with "
+            f"Nothing is published: {len(found):,} answer(s) of few people could be worked out from these reports together with "
             f"those published before. Withdraw the earlier reports of these waves (their folders in .runs too), or restore the data "
             f"they were made from.\n{lines}{more}"
         )
@@ -250,7 +250,7 @@ def _pinned(
                 own = sides.get(group, [])
                 told = [low for low in known[group] if low > PASSED and not _follows(own, low, ends[low])]
                 if told and (group in heads or not _is_empty(group, stated, groups, wholes)):
-                    yield f"{called(table)}, {group}: {len(told)} of its answers can be worked out"
+                    yield f"{called(table)}, {group}: {len(told):,} of its answers can be worked out"
     except disclosure_audit.ContradictionError:
         yield f"{called(table)}: the numbers shown contradict each other, so what they tell of whom cannot be checked"
 

@@ -79,7 +79,7 @@ def _answer(row: dict[str, Any] | None, when: str, has_steps: bool) -> Iterator[
         )
         yield f"Half are closed within {quantity(row['median_days'], 'days')}, those still open counted in{slow}."
     if row["carried"]:
-        yield f"{count(row['carried'], 'was', 'were')} put off at least once, {row['chained'] or 'none'} of them {CHAIN} times or more."
+        yield f"{count(row['carried'], 'was', 'were')} put off at least once, {words.some(row['chained'])} of them {CHAIN} times or more."
     if row["linked"]:
         yield f"{count(row['linked'], 'action')} {('name', 'names')[row['linked'] == 1]} a registered change."
     elif not has_steps:

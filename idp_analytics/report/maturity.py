@@ -140,7 +140,7 @@ def _row(row: dict[str, Any]) -> dict[str, str]:
 def _marks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The lanes of one aspect: what is seen, where stress holds it, and what is said."""
     usual = {"label": row["title"], "n": None, "note": None}
-    seen, note = row["is_assessed"], "not assessed here: asked of the organisation"
+    seen, note = row["is_assessed"], "not assessed here"
     yield {
         **usual,
         "lane": "seen",

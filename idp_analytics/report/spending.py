@@ -82,7 +82,11 @@ def _table(rows: Sequence[Row], dimension: str, currency: str, view: View) -> Ta
     ]
     if rest:
         parts.append(
-            (f"{len(rest)} others", sum((row["amount"] for row in rest), Decimal(0)), sum(row["lines"] for row in rest))
+            (
+                f"{len(rest):,} others",
+                sum((row["amount"] for row in rest), Decimal(0)),
+                sum(row["lines"] for row in rest),
+            )
         )
     whole = sum((amount for _, amount, _ in parts), Decimal(0))
     cents = round_preserving_sum([amount for _, amount, _ in parts])

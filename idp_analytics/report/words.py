@@ -171,6 +171,11 @@ def cautions(row: Answer) -> tuple[str, ...]:
     return tuple(told)
 
 
+def some(n: int) -> str:
+    """A count in a sentence, ``1,234`` or ``none``."""
+    return f"{n:,}" if n else "none"
+
+
 def level(row: Answer) -> str:
     """``95 % interval``."""
     return f"{100 * (row['level']):g} % interval"

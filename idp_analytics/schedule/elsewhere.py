@@ -7,7 +7,7 @@ import posixpath
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -67,6 +67,11 @@ def manifest(kind: str, schedule: Written) -> str:
     mounted = [posixpath.normpath(posixpath.join(_POD, path.as_posix())) for path in (schedule.data, schedule.reports)]
     if kind == "kubernetes" and (bad := [path for path in mounted if ":" in path]):
         raise SettingsError(f"{bad[0]!r}: Kubernetes mounts nothing where a colon is in the path. Rename it.")
+    if kind == "kubernetes" and PurePosixPath(mounted[1]).is_relative_to(mounted[0]):
+        raise SettingsError(
+            f"--reports {schedule.reports}: in a pod that would be {mounted[1]}, inside the data ({mounted[0]}), which is mounted to be read only. "
+            "Give a folder that is not inside --data, e.g. from the folder above: idp schedule --data acme --reports reports --print kubernetes."
+        )
     calendars = schedule.timetable.calendars() if kind == "systemd" else ()
     cron = schedule.timetable.plain(kind) if kind != "systemd" else ""
     template = _environment().get_template(f"{kind}.j2")

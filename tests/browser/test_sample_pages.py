@@ -32,10 +32,19 @@ CUT = """[...document.querySelectorAll('.idp-plot svg')].flatMap((drawing) => {
   const shown = [...drawing.querySelectorAll('text')].filter((text) => text.textContent && text.getAttribute('opacity') !== '0');
   return shown.filter((text) => {
     const box = text.getBoundingClientRect();
-    return box.left < room.left - 2 || box.right > room.right + 2 || box.top < room.top - 2 || box.bottom > room.bottom + 2;
+    return box.left < room.left - 1.5 || box.right > room.right + 1.5 || box.top < room.top - 1.5 || box.bottom > room.bottom + 1.5;
   }).map((text) => text.textContent);
 })"""
 """Words of charts that reach beyond the drawing: titles, legends and labels that end at its edge."""
+
+COVERED = """[...document.querySelectorAll('.idp-plot svg')].flatMap((drawing) => {
+  const shown = [...drawing.querySelectorAll('text')].filter((text) => text.textContent && text.getAttribute('opacity') !== '0');
+  const boxes = shown.map((text) => [text.getBoundingClientRect(), text.textContent]);
+  return boxes.flatMap(([one, said], n) => boxes.slice(n + 1).filter(([box]) =>
+    Math.min(one.right, box.right) - Math.max(one.left, box.left) > 1 && Math.min(one.bottom, box.bottom) - Math.max(one.top, box.top) > 3
+  ).map(([_, other]) => [said, other]));
+})"""
+"""Words of a chart that lie on others of it."""
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +80,26 @@ def test_a_page_is_drawn_whole_says_nothing_and_asks_for_nothing(
     assert figures > 5 or "index" in page
     assert tab.js(TOUCHING) == []
     assert tab.js(CUT) == []
+    assert tab.js(COVERED) == []
     # Nothing sticks out at the side: what is wider than the page scrolls in a frame of its own.
     assert tab.js("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("page", ["organisation.html", "teams/payments.html"])
+def test_on_a_small_phone_no_word_of_a_chart_is_cut_or_covered(
+    tab: Any, published: RunResult, page: str, width: int
+) -> None:
+    shown(tab, published, page, width)
+    assert tab.js(CUT) == []
+    assert tab.js(COVERED) == []
+    assert tab.js(TOUCHING) == []
+    assert tab.js("document.documentElement.scrollWidth") <= width
+    if page == "organisation.html":  # on how many it rests stands in a second line
+        labels = tab.js(
+            "[...document.querySelectorAll('.idp-plot .role-axis-label text')].map((text) => text.textContent)"
+        )
+        assert "at EUR 120.00,n 18" in labels
 
 
 def test_marks_are_drawn_not_only_axes(tab: Any, published: RunResult) -> None:

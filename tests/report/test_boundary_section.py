@@ -74,6 +74,15 @@ def test_the_map_says_in_words_what_it_shows():
     assert sum(cell["n"] for cell in cells.values()) == 61
 
 
+def test_many_are_told_with_their_thousands():
+    many = use("Open a port", "dangerous", "none", 3456, **{**HOLE, "exposed": 1234})
+    off = answer("gate_evasion_share", n=3456, k=1234, value=0.357, low=0.34, high=0.37)
+    told = [answer("exposed_run_share", n=3456, k=1234, value=0.357), off]
+    made = boundary(of_org(mart(told, studies={"boundary": frame([many], COLUMNS)})))
+    assert "Of 3,456 dangerous uses carried out, 1,234 were unchecked." in made.answer
+    assert "Round the platform, as far as logs tell, went 1,234 of 3,456 dangerous uses" in made.answer
+
+
 def test_one_of_each_and_nothing():
     made = seen(use("Open a port", "dangerous", "none", 1, **{**HOLE, "ungated": 1, "bypassed": 0, "exposed": 1}))
     assert "Of 1 dangerous use carried out, 1 was unchecked." in made.answer

@@ -46,6 +46,12 @@ def test_what_changed_by_how_much_and_what_kind_of_change_it_is():
     )
 
 
+def test_many_amounts_are_counted_with_their_thousands():
+    shown = cost_restatement(of_org(made(*[ROW] * 1100, **TOLD)))
+    assert "1,100 amounts in EUR changed" in shown.answer
+    assert "added 33,550.00 (1,100)" in shown.answer
+
+
 def test_reasons_are_a_bridge_from_what_was_published_to_what_is_now():
     rows = [
         {**{name: ROW[name] for name in ("scope", "entity_id", "every", "period", "currency")}, "reason": reason, "amount": Decimal(a), "lines": 3}

@@ -39,6 +39,12 @@ def test_one_put_off_is_told_as_one(mart):
     assert " 1 was put off at least once, none of them 3 times or more." in section.answer
 
 
+def test_many_put_off_again_and_again_are_told_with_their_thousands(mart):
+    studies = {**mart.studies, STUDY: mart.studies[STUDY].with_columns(carried=pl.lit(2345), chained=pl.lit(1234))}
+    section = follow_through(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))
+    assert " 2,345 were put off at least once, 1,234 of them 3 times or more." in section.answer
+
+
 def test_without_actions_that_is_said(mart):
     studies = {**mart.studies, **{name: mart.studies[name].clear() for name in (STUDY, LINKED)}}
     section = follow_through(View(replace(mart, studies=studies), "org", "org", parse("2026-06")))

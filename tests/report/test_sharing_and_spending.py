@@ -114,6 +114,12 @@ def test_long_dimensions_are_cut_and_what_is_cut_is_counted():
     assert last[0]["Amount"] == "EUR 10.00"
 
 
+def test_very_many_that_are_cut_are_counted_with_their_thousands():
+    rows = [view("org", "service", f"s{n:04}", "1") for n in range(1, 1009)]
+    made = spending.spending(of_org(made_of(studies={"cost_views": frame(rows, VIEWS)})))
+    assert made.table.frame["Service"].to_list()[-2:] == ["1,000 others", "all"]
+
+
 def test_no_cost_is_told_as_none():
     assert spending.spending(of_org(made_of())).answer == "No cost in June 2026."
 

@@ -70,6 +70,27 @@ def test_a_pod_sees_its_data_and_keeps_its_reports_wherever_they_lie():
         mounted("a:b", "reports")
 
 
+@pytest.mark.parametrize(
+    ("data", "reports", "seen"),
+    [
+        (".", "reports", "/srv/idp/reports"), ("data/acme", "data/acme/reports", "/srv/idp/data/acme/reports"), ("data/acme", "data/x/../acme", "/srv/idp/data/acme"),
+        ("..", "out", "/srv/idp/out"),
+    ],
+)  # fmt: skip
+def test_reports_inside_the_data_are_refused_where_that_is_mounted_to_be_read_only(data, reports, seen):
+    lying = replace(written(data), reports=PurePath(reports))
+    with pytest.raises(SettingsError) as told:
+        manifest("kubernetes", lying)
+    assert str(told.value).startswith(f"--reports {reports}: in a pod that would be {seen}, inside the data (")
+    assert "from the folder above: idp schedule --data acme" in str(told.value)
+    assert f"--reports {shlex.quote(reports)}" in manifest("cron", lying)  # elsewhere nothing is mounted
+
+
+def test_reports_beside_the_data_are_mounted():
+    for data, reports in (("data/acme", "data/acme-reports"), ("data/acme", "."), ("/exports", "out")):
+        assert "CronJob" in manifest("kubernetes", replace(written(data), reports=PurePath(reports)))
+
+
 @pytest.mark.parametrize("option", ["data/acme", HOSTILE])
 def test_kubernetes_reads_it(option):
     job = yaml.safe_load(manifest("kubernetes", written(option, image="registry/idp:1")))

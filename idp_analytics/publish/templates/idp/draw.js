@@ -32,13 +32,21 @@
     return { ...spec, width: "container", autosize: { type: "fit-x", contains: "padding" } };
   }
 
-  // In a hand there is room for one entry of a legend in a line; titles get several lines, and begin where the drawing does.
+  // In a hand there is room for one entry of a legend in a line; titles and entries get several, labels beside rows two, and titles begin where the drawing does.
   const inHand = (width) => (key, value) => {
-    if (key === "legend" && value) return { ...value, columns: 1 };
-    if (key === "axis" && value && value.labelLimit) return { ...value, labelLimit: Math.min(value.labelLimit, 0.4 * width) };
-    return value;
+    if (key === "legend" && value) return { ...value, columns: 1, labelExpr: broken(0.6 * width - 30, "g") };
+    if (key !== "axis" || !value) return value;
+    const room = Math.min(value.labelLimit, 0.4 * width);
+    if (value.labelLimit) return { labelExpr: broken(room, ""), ...value, labelLimit: room };
+    return value.labelOverlap && value.labelAngle === 0 ? { ...value, labelFlush: 60 } : value; // the first and the last period end where the drawing does
   };
   const narrow = { ...config, axis: { ...config.axis, titleFontSize: 10 }, axisX: { titleAnchor: "end" }, legend: { ...config.legend, columns: 1 } };
+
+  // A label in lines of so many pixels, as Vega says it: in as many as it takes ("g"), or in two.
+  function broken(room, flags) {
+    const line = "'(.{1," + Math.floor(room / 7) + "})( |$)(?![0-9])'"; // a word stays with its number
+    return "split(trim(replace(datum.label, regexp(" + line + ", '" + flags + "'), '$1\\n')), '\\n')";
+  }
 
   function lines(text, width) {
     const room = Math.floor(width / 9);
