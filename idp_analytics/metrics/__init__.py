@@ -7,6 +7,7 @@ from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.follow_through import action_rows
 from idp_analytics.metrics.gathered import Exchange, exchanged
+from idp_analytics.metrics.impact_rows import impact_rows
 from idp_analytics.metrics.links import linked_incidents
 from idp_analytics.metrics.observed import trace
 from idp_analytics.metrics.path_rows import STUDIES as _PATH_STUDIES
@@ -49,5 +50,6 @@ WAYS_BACK = {
     "scorecard_rules": scorecard_rows,
     "follow_through": action_rows,
     "adoption_breadth": breadth_rows,
+    "impact": impact_rows,
 }
 """Study → the function that lists the rows behind it."""

@@ -22,7 +22,7 @@ from idp_analytics.report.section import Section, Table
 from idp_analytics.report.slices import where
 from idp_analytics.report.view import View
 
-QUESTION = "Did it work?"
+QUESTION, STUDY = "Did it work?", "impact"
 PART = 6
 """So many changes at most have a part of their own, those whose review came last or comes next; all stand in the table."""
 EVERY = "month"
@@ -54,7 +54,7 @@ def impact(view: View) -> Section:
         return _nothing(view)
     shown = [row for row in rows if row["state"] != State.PLANNED.value][:PART]
     return Section(
-        QUESTION, " ".join(_summary(rows)), tables=(_ledger(view, rows),), cautions=tuple(_cautions(rows)), opened=True,
+        QUESTION, " ".join(_summary(rows)), tables=(_ledger(view, rows),), cautions=tuple(_cautions(rows)), opened=True, trace=view.trace(STUDY),
         parts=tuple(_part(view, row) for row in shown),
     )  # fmt: skip
 
@@ -153,6 +153,7 @@ def _part(view: View, row: Row) -> Section:
     return Section(
         QUESTION, " ".join(_answer(view, row)), _drawn(view, course, row), tuple(table for table in tables if table.height),
         cautions=tuple(_warnings(row)), verdict=Verdict(row["verdict"]), metrics=(metric,) if metric else (),
+        trace=view.trace(STUDY),
     )  # fmt: skip
 
 
@@ -345,6 +346,7 @@ def _of_team(view: View) -> Section:
             "What a change did in one team cannot be told from what else happened there at the time: the verdict is of all units together, and none of it is this "
             "team's.",
         ),
+        trace=view.trace(STUDY),
     )  # fmt: skip
 
 

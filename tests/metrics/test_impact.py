@@ -14,8 +14,8 @@ import pytest
 from idp_analytics.metrics import by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.impact import estimated, ladder, verdict
-from idp_analytics.metrics.impact.columns import COLUMNS, COURSE_COLUMNS, WEEKS_COLUMNS
-from idp_analytics.metrics.impact.judged import impact, impact_course, impact_weeks
+from idp_analytics.metrics.impact.columns import CELL_COLUMNS, COLUMNS, COURSE_COLUMNS, WEEKS_COLUMNS
+from idp_analytics.metrics.impact.judged import impact, impact_cells, impact_course, impact_weeks
 from idp_analytics.metrics.impact.ledger import entries
 from idp_analytics.metrics.impact.panel import panel
 
@@ -270,6 +270,34 @@ def test_a_synthetic_control_is_made_only_where_it_is_asked_for(judged):
     assert row["placebo_p"] == pytest.approx(1 / 21)
     assert (row["verdict"], row["p"]) == ("improved", None)
     assert row["why"] == "It was asked for: one unit took it up, and 20 that did not are known in all 14 months before."
+
+
+def test_the_cells_of_every_method_add_up_to_its_numbers(judged):
+    """Months of those compared, weeks of one alone, months of a mixture: what counts is the n told, whichever rung was taken."""
+    alone = shipped("a0", [2] * 6 + [4] * 6)
+    mixed = [
+        row for at in range(12) for row in shipped(f"s{at:02d}", [0.5 + 0.1 * (at + m) % 7 for m in range(20)], 2024)
+    ]
+    asked = [
+        ("group-time effects", {"rows": entry({**ADOPTED, **OTHERS}), "deployments": courses()}),
+        ("group-time effects", {"rows": entry(ADOPTED), "deployments": courses()}),
+        ("interrupted time series", {"rows": entry({"a0": "2025-07-01"}), "deployments": alone}),
+        ("process behaviour", {"rows": entry({"a0": "2025-07-01"}), "deployments": alone, "at": "2025-08-20"}),
+        ("synthetic control", {"rows": entry({"s04": "2025-03-10"}), "deployments": mixed, "asked": ("it",), "at": "2025-09-01"}),
+        ("none", {"rows": entry({"a0": "2025-02-01"}), "deployments": shipped("a0", [2] * 3), "at": "2025-04-01"}),
+    ]  # fmt: skip
+    for method, given in asked:
+        row = primary(judged(**given))
+        cells = judged(study=impact_cells, **given).filter(role="primary")
+        assert cells.schema == pl.Schema(CELL_COLUMNS)
+        assert row["method"] == method
+        counted = cells.filter(pl.col("side") != "not counted")
+        assert (counted["n"].sum(), cells["missing"].sum()) == (row["n"], row["missing"])
+        after = counted.filter(side="after", unit_is="took it up")["unit_id"].n_unique()
+        both = counted.filter(pl.col("unit_is").str.starts_with("took it up, and"), side="after")["unit_id"].n_unique()
+        assert after + both == row["adopted"]
+        assert cells.filter(pl.col("unit_is").str.contains("compared with"))["unit_id"].n_unique() == row["compared"]
+        assert cells["every"].unique().to_list() == ["1mo" if row["compared"] else "1w"]
 
 
 def test_states_and_what_is_written_later(company, settings, as_of):

@@ -99,3 +99,28 @@ WEEKS_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "high": pl.Float64,
 }
 """The columns of the study ``impact_weeks``, in order."""
+
+NOT_TAKEN_UP, NOT_COUNTED = "not taken up", "not counted"
+TOOK_UP, COMPARED, BOTH, NEITHER = (
+    "took it up",
+    "compared with",
+    "took it up, and compared with until then",
+    "not compared",
+)
+
+CELL_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "intervention_id": pl.String,
+    "metric": pl.String,
+    "role": pl.String,  # primary | exploratory
+    "unit_kind": pl.String,  # team | service
+    "unit_id": pl.String,
+    "unit_is": pl.String,  # TOOK_UP | COMPARED | BOTH | NEITHER
+    "every": pl.String,  # 1mo | 1w
+    "period_start": pl.Date,
+    "side": pl.String,  # BEFORE | BETWEEN | AFTER | NOT_TAKEN_UP (by the end) | NOT_COUNTED
+    "value": pl.Float64,  # the unit's answer in that period
+    "unit": pl.String,
+    "n": pl.Int64,  # usable observations
+    "missing": pl.Int64,
+}
+"""The columns of :func:`.judged.impact_cells`, in order."""

@@ -23,7 +23,7 @@ from idp_analytics.estimates.group_time import Effect, GroupTime, group_time
 from idp_analytics.estimates.synthetic_control import synthetic_control
 from idp_analytics.metrics.impact import ladder
 from idp_analytics.metrics.impact.columns import AFTER, BEFORE, BETWEEN, Method
-from idp_analytics.metrics.impact.finding import Finding, Scale, Week, expected_level
+from idp_analytics.metrics.impact.finding import Counted, Finding, Scale, Week, expected_level
 from idp_analytics.metrics.impact.panel import Panel, together
 
 Array = npt.NDArray[np.float64]
@@ -67,6 +67,9 @@ def by_comparison(months: Panel, when: Periods, rung: ladder.Rung, sign: int, le
     inside = [(int(e), one) for e, one in zip(events, effects, strict=True) if abs(e) <= AROUND]
     near = dict(inside).get(-1)
     counted = (found.precision > 0) | ((~np.isnan(y)) & (dates[:, None] > np.arange(y.shape[1])))
+    cells_of, took = np.zeros_like(months.n, dtype=bool), np.zeros_like(used)
+    cells_of[used], took[used] = counted, cells.sum(axis=1) > 0
+    behind = Counted(months, np.repeat(used[:, None], y.shape[1], axis=1), cells_of, when, took, compared)
     return Finding(
         rung.method, rung.why, mine, theirs, before, later, scale(whole.effect), scale(whole.low), scale(whole.high),
         int(months.n[used][counted].sum()), int(months.missing[used].sum()), whole.p,
@@ -76,6 +79,7 @@ def by_comparison(months: Panel, when: Periods, rung: ladder.Rung, sign: int, le
         _returning(found, cells, scale, sign), scale(near.effect) if near is not None and _is_sure(near) else math.nan,
         expected_level=scale.expected if months.is_ratio else math.nan,
         course=tuple((e, scale(o.effect), scale(o.low), scale(o.high), o.units) for e, o in inside if math.isfinite(o.low)),
+        counted=behind,
     )  # fmt: skip
 
 
@@ -101,10 +105,11 @@ def by_synthetic(months: Panel, when: Periods, sign: int, level: float) -> Findi
     after = used & (np.arange(size) > dates[0])
     scale = expected_level(values[after], weight[after], found.effect, months.is_ratio)
     seen = mine | donors
+    cells = seen[:, None] & used
     return Finding(
         rung.method, rung.why, int(mine.sum()), int(donors.sum()), before, int(after.sum()), scale(found.effect), scale(low), scale(high),
         int(months.n[seen][:, used].sum()), int(months.missing[seen][:, used].sum()), detectable=scale.detectable((high - low) / 2, sign),
-        placebo_p=found.p, is_few=True,
+        placebo_p=found.p, is_few=True, counted=Counted(months, cells, cells, when, mine, donors),
     )  # fmt: skip
 
 
@@ -129,6 +134,7 @@ def alone(
     told = Finding(
         rung.method, rung.why, int(mine.sum()), 0, before, after,
         n=int(weeks.n[mine][:, there].sum()), missing=int(weeks.missing[mine][:, there].sum()),
+        counted=Counted(weeks, mine[:, None] & there, mine[:, None] & there, when, mine, np.zeros_like(mine)),
     )  # fmt: skip
     if rung.method is Method.INTERRUPTED:
         summed = None if counts is None else (counts[0][mine].sum(axis=0), counts[1][mine].sum(axis=0))
@@ -220,6 +226,7 @@ def _with(
     return Finding(
         told.method, told.why, told.adopted, 0, told.periods_before, told.periods_after, effect, low, high, told.n, told.missing, p,
         scale.detectable(size, sign), is_signal=is_signal, resembling=resembling,
+        counted=told.counted,
     )  # fmt: skip
 
 

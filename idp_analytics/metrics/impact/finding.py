@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from idp_analytics.metrics.impact.columns import Method
+from idp_analytics.metrics.impact.panel import Panel, Periods
 
 Array = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Week(NamedTuple):
@@ -30,12 +32,25 @@ class Week(NamedTuple):
     high: float
 
 
+class Counted(NamedTuple):
+    """The units × periods a number was made of. ``panel``: what is known of them; ``looked``: which cells were looked at, for their ``missing``; ``cells``:
+    which of them count, for their ``n``; ``when``: the period in which each unit took it up (:meth:`.Panel.taken_up`); ``took``, ``compared``: units that
+    took it up and count on both sides, and those they are compared with."""
+
+    panel: Panel
+    looked: Flags
+    cells: Flags
+    when: Periods
+    took: Flags
+    compared: Flags
+
+
 @dataclass(frozen=True)
 class Finding:
     """Numbers in the metric's unit; nan: not told. ``is_signal``: a process behaviour chart sees a change; ``drift_low``, ``drift_high``: of the drift before,
     per period; ``early``: the period before taking up had moved already, for certain; ``resembling``: lag-1 autocorrelation of one series.
     ``expected_level``: of medians what would be expected after without it, from which a factor is told in their unit.
-    ``course``: event period, effect, low, high, units. ``weeks``: of one series the week, whether before or after, its value and n, and the lines drawn with it."""
+    ``course``: event period, effect, low, high, units. ``weeks``: of one series the week, whether before or after, its value and n, and the lines drawn with it. ``counted``: what it was made of."""
 
     method: Method
     why: str
@@ -64,6 +79,7 @@ class Finding:
     resembling: float = math.nan
     course: tuple[tuple[int, float, float, float, int], ...] = field(default=())
     weeks: tuple[Week, ...] = field(default=())
+    counted: Counted | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """An effect without an interval is not told."""

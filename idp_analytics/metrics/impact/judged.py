@@ -17,15 +17,25 @@ from idp_analytics.metrics.catalogue import CATALOGUE, by_name
 from idp_analytics.metrics.compute import compute
 from idp_analytics.metrics.impact import estimated, guards, ladder, verdict
 from idp_analytics.metrics.impact.columns import (
+    AFTER,
+    BEFORE,
+    BETWEEN,
+    BOTH,
+    CELL_COLUMNS,
     COLUMNS,
+    COMPARED,
     COURSE_COLUMNS,
     EXPLORATORY,
+    NEITHER,
+    NOT_COUNTED,
+    NOT_TAKEN_UP,
     PRIMARY,
+    TOOK_UP,
     WEEKS_COLUMNS,
     Method,
     State,
 )
-from idp_analytics.metrics.impact.finding import Finding, amounts
+from idp_analytics.metrics.impact.finding import Counted, Finding, amounts
 from idp_analytics.metrics.impact.ledger import Entry, entries
 from idp_analytics.metrics.impact.panel import Panel, panel
 from idp_analytics.metrics.impact.stand_ins import stand_ins
@@ -36,7 +46,7 @@ EXPLORED = ("deployment_frequency", "change_lead_time", "change_fail_rate", "dep
 """Metrics looked at beside the one that was named, where units can be compared: what else moved is a hint for the next entry, and no result."""
 MONTHS, WEEKS = "1mo", "1w"
 
-_Studies = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+_Studies = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 _kept: dict[int, tuple[Settings, datetime, _Studies]] = {}
 
 
@@ -72,6 +82,11 @@ def impact_weeks(tables: Tables, settings: Settings, as_of: datetime) -> pl.Data
     return _all(tables, settings, as_of)[2]
 
 
+def impact_cells(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """One row per intervention, metric, unit and period that :func:`impact` looked at (:data:`CELL_COLUMNS`): what its numbers are made of."""
+    return _all(tables, settings, as_of)[3]
+
+
 def _all(tables: Tables, settings: Settings, as_of: datetime) -> _Studies:
     """The studies rest on the same estimates, kept as long as the tables are."""
     ledger = tables["interventions"]
@@ -103,7 +118,7 @@ def _judged(tables: Tables, settings: Settings, as_of: datetime) -> _Studies:
                 looked.append(Looked(entry, metric, PRIMARY, Finding(Method.NONE, _why_not(metric, entry)), []))
                 continue
             looked += of_entry(entry, known, months, explored, tables, settings, as_of)
-    return rows(looked, settings), _courses(looked), _weeks(looked)
+    return rows(looked, settings), _courses(looked), _weeks(looked), _cells(looked)
 
 
 def _can_be_judged(metric: Metric, kind: str) -> bool:
@@ -225,6 +240,42 @@ def _weeks(looked: Sequence[Looked]) -> pl.DataFrame:
         for week in one.found.weeks
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=WEEKS_COLUMNS, orient="row").sort("intervention_id", "metric", "period_start")
+
+
+def _cells(looked: Sequence[Looked]) -> pl.DataFrame:
+    parts = [_cells_of(one, one.metric, one.found.counted) for one in looked if one.metric and one.found.counted]
+    empty = pl.DataFrame(schema=CELL_COLUMNS)
+    return pl.concat([empty, *parts]).sort(
+        "intervention_id", pl.col("role") != PRIMARY, "metric", "unit_id", "period_start"
+    )
+
+
+def _cells_of(one: Looked, metric: Metric, made_of: Counted) -> pl.DataFrame:
+    months = made_of.panel
+    known = ~np.isnan(months.values)
+    unit, period = np.nonzero(made_of.looked & (known | (months.n > 0) | (months.missing > 0)))
+    when, size = made_of.when[unit], len(months.starts)
+    counts = made_of.cells[unit, period]
+    later = np.select([period < when, period == when], [BEFORE, BETWEEN], AFTER)
+    side = np.where(~counts, NOT_COUNTED, np.where(when >= size, NOT_TAKEN_UP, later))
+    took, compared = made_of.took[unit], made_of.compared[unit]
+    stands = np.select([took & compared, took, compared], [BOTH, TOOK_UP, COMPARED], NEITHER)
+    values = months.values[unit, period]
+    frame = pl.DataFrame(
+        {
+            "unit_id": pl.Series(months.units, dtype=pl.String).gather(unit), "period_start": pl.Series(months.starts, dtype=pl.Date).gather(period),
+            "unit_is": stands, "side": side, "value": np.exp(values) if months.is_ratio else values,
+            "n": months.n[unit, period], "missing": months.missing[unit, period],
+        }
+    )  # fmt: skip
+    every = WEEKS if one.found.compared == 0 else MONTHS
+    given = {
+        "intervention_id": one.entry.id, "metric": metric.name, "role": one.role, "every": every,
+        "unit_kind": one.entry.kind, "unit": metric.unit,
+    }  # fmt: skip
+    return frame.with_columns(pl.col("value").fill_nan(None), *(pl.lit(text).alias(name) for name, text in given.items())).select(
+        pl.col(name).cast(dtype) for name, dtype in CELL_COLUMNS.items()
+    )  # fmt: skip
 
 
 def _told(value: float) -> float | None:
