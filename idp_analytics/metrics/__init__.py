@@ -5,6 +5,8 @@ from idp_analytics.metrics.allocation.explain import pool_charges
 from idp_analytics.metrics.breadth_rows import breadth_rows
 from idp_analytics.metrics.catalogue import CATALOGUE, HEADLINES, by_name
 from idp_analytics.metrics.compute import compute
+from idp_analytics.metrics.criterion_rows import STUDIES as _CRITERION_STUDIES
+from idp_analytics.metrics.criterion_rows import criterion_rows
 from idp_analytics.metrics.follow_through import action_rows
 from idp_analytics.metrics.gathered import Exchange, exchanged
 from idp_analytics.metrics.impact_rows import impact_rows
@@ -51,5 +53,6 @@ WAYS_BACK = {
     "follow_through": action_rows,
     "adoption_breadth": breadth_rows,
     "impact": impact_rows,
+    **dict.fromkeys(_CRITERION_STUDIES, criterion_rows),
 }
 """Study → the function that lists the rows behind it."""

@@ -53,13 +53,20 @@ def path_coverage(tables: Tables, settings: Settings, as_of: datetime, spans: Sp
         return pl.DataFrame(schema=COLUMNS)
     first: date = seen["as_of"].min()  # type: ignore[assignment]
     ends = period_ends(settings, as_of, first, of=spans)
-    moments = ends.select("at", "day").unique()
-    counted = _parted(golden_paths.services_at(tables, settings, as_of, moments), _offers(tables, seen, moments))
+    counted = covered(tables, settings, as_of, ends)
     cells = by_scope(counted.join(ends.drop("day", "begins"), on="at"))
     found = _counted(cells).filter(pl.col("n") + pl.col("missing") > 0)
     return _with_interval(found, settings.rules.level).select(
         pl.col(name).cast(dtype) for name, dtype in COLUMNS.items()
     )
+
+
+def covered(tables: Tables, settings: Settings, as_of: datetime, ends: pl.DataFrame) -> pl.DataFrame:
+    """Each service at each of ``ends`` (``at``, ``day``) once for every part it counts in: ``service_id``, ``team_id``, ``at``, ``by``, ``part``, ``title``,
+    ``is_eligible`` and ``is_active`` (null: not known), ``status`` (:data:`golden_paths.STATUSES`; null: off), ``weight``."""
+    moments = ends.select("at", "day").unique()
+    seen = golden_paths.evidence(tables, settings, as_of)
+    return _parted(golden_paths.services_at(tables, settings, as_of, moments), _offers(tables, seen, moments))
 
 
 def _offers(tables: Tables, seen: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:

@@ -76,16 +76,9 @@ def _paths(
     tables: Tables, settings: Settings, as_of: datetime
 ) -> list[tuple[dict[str, Any], list[date], list[int], int, int]]:
     """Per path: its names, the months, joins in each, how many are eligible, how many are on it since nobody knows when."""
-    now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
-    pairs = chances(tables, settings, as_of).filter(pl.col("retired_at").is_null() | (pl.col("retired_at") >= now))
-    # Born on it, or found there by the first look: on it, but since when is not told.
-    is_dated = (pl.col("kind") == "counted") | (
-        (pl.col("kind") == "early") & (pl.col("began").dt.date() < pl.col("first_look"))
-    )
-    month = pl.col("began").dt.convert_time_zone(settings.time_zone).dt.date().dt.truncate("1mo")
-    placed = pairs.with_columns(pl.when(is_dated).then(month).alias("month"))
     found = []
-    for (path, title), part in placed.partition_by(_PATH, as_dict=True, maintain_order=True).items():
+    eligible = placed(tables, settings, as_of)
+    for (path, title), part in eligible.partition_by(_PATH, as_dict=True, maintain_order=True).items():
         joins = dict(part.drop_nulls("month").group_by("month").len().iter_rows())
         last: date = part["last_look"][0]
         begin = min([*joins, *part.select(pl.col("offered").min().dt.date().dt.truncate("1mo")).to_series().drop_nulls().to_list()], default=last)  # fmt: skip
@@ -98,6 +91,19 @@ def _paths(
         names = {"scope": "org", "entity_id": ORG, "golden_path_id": path, "title": title}
         found.append((names, months, [int(joins.get(one, 0)) for one in months], part.height, undated))
     return found
+
+
+def placed(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Each service with each path it is eligible for at ``as_of`` (:func:`joins.chances`), with the ``month`` in which it joined; null: it has not, or nobody
+    knows since when (``kind`` is told)."""
+    now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
+    pairs = chances(tables, settings, as_of).filter(pl.col("retired_at").is_null() | (pl.col("retired_at") >= now))
+    # Born on it, or found there by the first look: on it, but since when is not told.
+    is_dated = (pl.col("kind") == "counted") | (
+        (pl.col("kind") == "early") & (pl.col("began").dt.date() < pl.col("first_look"))
+    )
+    month = pl.col("began").dt.convert_time_zone(settings.time_zone).dt.date().dt.truncate("1mo")
+    return pairs.with_columns(pl.when(is_dated).then(month).alias("month"))
 
 
 def _is_month_end(day: date) -> bool:

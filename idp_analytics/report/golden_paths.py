@@ -60,7 +60,7 @@ def golden_paths(view: View) -> Section:
             *_cautions(bool(whole)), *_chosen(born), *(said for name in METRICS for said in words.cautions(rows[name])),
             *view.truncated(metrics[0]),
         ),
-        trace=view.trace(METRICS[0]) if rows[METRICS[0]]["n"] else "",
+        trace=view.trace(STUDY) if whole else view.trace(METRICS[0]) if rows[METRICS[0]]["n"] else "",
         metrics=defined,
     )  # fmt: skip
 

@@ -53,6 +53,7 @@ def maturity(view: View) -> Section:
         else None,
         tables=tuple(table for table in tables if table is not None and table.height),
         cautions=tuple(_cautions(view, aspects)),
+        trace=view.trace("maturity_criteria") if criteria.height else "",
         opened=bool(assessed),
     )
 
@@ -215,7 +216,8 @@ def _cautions(view: View, aspects: list[dict[str, Any]]) -> Iterator[str]:
     )
     yield (
         "What is not known counts neither as met nor as failed: it widens the level. What is seen and what is said are never averaged, and "
-        "neither corrects the other: people may know what no data show."
+        "neither corrects the other: people may know what no data show. Behind what is seen stand the criteria it follows from; of what is said the "
+        "rows are answers of people, which are never shown."
     )
     if view.scope == "team":
         yield (

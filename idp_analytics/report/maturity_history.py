@@ -68,6 +68,7 @@ def history(view: View) -> Section:
         chart=chart.chart(list(_marks(course)), "Levels seen, quarter by quarter, oldest first", view.name) if course.height else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, since, checks)),
+        trace=view.trace("maturity_history") if course.height else "",
         opened=any(_whole(aspect) != (0, 0) for aspect in aspects),
     )  # fmt: skip
 

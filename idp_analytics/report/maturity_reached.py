@@ -109,4 +109,4 @@ def _cautions(rows: list[dict[str, Any]], told: list[dict[str, Any]]) -> Iterato
     )
     if few:
         yield f"Not counted, for so few teams would be known by name: {', '.join(few)}."
-    yield "No team is named or placed. Levels are no marks: a higher one costs more, and what a team needs depends on what it does."
+    yield "No team is named or placed, so its rows are not shown; what the level of a team follows from stands on its own page. Levels are no marks: a higher one costs more, and what a team needs depends on what it does."

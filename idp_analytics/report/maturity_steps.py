@@ -38,6 +38,7 @@ def next_steps(view: View) -> Section:
         answer=" ".join(_answer(view, steps, wanted)),
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, steps)),
+        trace=view.trace("maturity_criteria") if steps or wanted else "",
         opened=bool(steps),
     )
 

@@ -51,6 +51,7 @@ def spread(view: View) -> Section:
         chart=chart.chart(shown, "On each golden path, of all eligible services") if shown else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(bool(points), bool(near))),
+        trace=view.trace(POINTS) if points else "",
         opened=bool(near),
     )
 

@@ -57,10 +57,69 @@ def test_upgrades_count_what_they_show(sample, team):
     assert rows.filter(what="taken up")["days"].min() >= 0
 
 
+@pytest.mark.parametrize("team", [None, "payments"])
+def test_coverage_counts_what_it_shows(sample, team):
+    """The services as a whole, and each path by itself."""
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("path_coverage").filter(
+        pl.col("by").is_in(["all", "path"]), scope=scope, entity_id=entity, every="1q", period=LAST
+    )
+    rows = behind(sample, "path_coverage", team)
+    assert told.height > 3
+    for row in told.iter_rows(named=True):
+        what = rows.filter(pl.col("golden_path_id").eq_missing(row["part"]))["what"]
+        left_out, unsure = (what.str.starts_with(word).sum() for word in ("left out", "said to be on it"))
+        assert (what.len() - left_out, (what == "on").sum(), unsure, left_out) == (row["n"], row["k"], row["unknown"], row["missing"])  # fmt: skip
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+def test_kinds_of_joins_count_what_they_show(sample, team):
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("adoption_kinds").filter(scope=scope, entity_id=entity, every="1q", period=LAST, span="so far")
+    rows = behind(sample, "adoption_kinds", team)
+    assert told.height > 1
+    for row in told.iter_rows(named=True):
+        what = rows.filter(
+            pl.lit(row["golden_path_id"] is None) | pl.col("golden_path_id").eq_missing(row["golden_path_id"])
+        )["what"]
+        parts = {
+            word: int(what.str.starts_with(word).sum()) for word in ("organic", "pre-mandate", "mandated", "left out")
+        }
+        assert list(parts.values()) == [row[name] for name in ("organic", "pre_mandate", "mandated", "early")]
+        assert what.str.ends_with("made from the path").sum() == row["born"]
+        assert what.len() - parts["left out"] == row["n"]  # fmt: skip
+
+
+def test_diffusion_counts_what_it_shows(sample):
+    told = sample.study("diffusion")
+    last = told.filter(pl.col("month") == pl.col("month").max().over("golden_path_id"))
+    rows = behind(sample, "diffusion")
+    assert last.height > 2
+    for row in last.iter_rows(named=True):
+        own = rows.filter(golden_path_id=row["golden_path_id"])
+        assert own.height == row["eligible"]
+        months = own.filter(what="joined").group_by(pl.col("on").dt.truncate("1mo").alias("month")).len()
+        by_month = dict(
+            told.filter(pl.col("joined") > 0, golden_path_id=row["golden_path_id"])
+            .select("month", "joined")
+            .iter_rows()
+        )
+        assert {month: n for month, n in months.iter_rows() if month in by_month} == by_month
+        early = own.filter((pl.col("what") == "joined") & (pl.col("on").dt.truncate("1mo") <= row["month"])).height
+        assert early + (own["what"] == "on it, nobody knows since when").sum() == row["adopted"]  # fmt: skip
+    later = behind(sample, "diffusion", period="2025-10")["what"]
+    assert (later == "joined after the period").sum() > 0
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_row_says_where_it_is_from(sample, study):
     rows = behind(sample, study)
     assert rows.schema == pl.Schema(COLUMNS)
+    # Of a service that nobody ever saw on a path, or of all paths together, there is no one row that tells.
+    rows = rows.filter(
+        ~pl.col("what").is_in(["off", "eligible, not on it so far"]), pl.col("golden_path_id").is_not_null()
+    )
+    assert rows.height > 10
     assert rows.select("path", "source_row").null_count().row(0) == (0, 0)
     lines = (
         sample.tables["service_golden_path"]

@@ -44,7 +44,7 @@ def test_the_answer_has_all_three_parts():
     bars = [(r["period"], r["kind"], r["n"]) for r in made.chart.spec["datasets"]["thirds"]]
     assert bars[3:] == [("2026-06", "on a golden path", 6), ("2026-06", "not known", 1), ("2026-06", "not on one", 3)]
     assert "1 not known, 3 not on one; May 2026: 4 of 10 on a golden path." in made.chart.description
-    assert made.trace.startswith("idp explain deployment_path_share ")
+    assert made.trace.startswith("idp explain path_coverage ")
 
 
 def test_nothing_known_is_not_nobody():
