@@ -266,9 +266,16 @@ def test_on_paper_there_is_all_and_only_what_can_be_read(tab: Any, partly: RunRe
     show(tab, partly, f"teams/{LARGEST}.html", dark=True)
     tab.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     tab.js("dispatchEvent(new Event('beforeprint'))")
-    for hidden in (".idp-trail", ".idp-contents", ".idp-save", ".idp-downloads", "summary:not(.idp-chapter > summary)"):
+    folds = "summary:not(.idp-chapter > summary, .idp-definition-fold > summary)"
+    for hidden in (".idp-trail", ".idp-contents", ".idp-save", ".idp-downloads", folds):
         assert tab.js(f"[...document.querySelectorAll('{hidden}')].filter(e => e.checkVisibility()).length") == 0
-    assert tab.js("document.querySelectorAll('details:not([open])').length") == 0
+    assert tab.js("document.querySelectorAll('details:not([open], .idp-definition-fold)').length") == 0
+    told = "[...document.querySelectorAll('.idp-definition-fold%s dl')].map(e => e.textContent)"
+    printed, everything = tab.js(told % "[open]"), tab.js(told % "")
+    assert len(printed) == len(set(everything)) < len(everything)  # each definition once, under its name
+    assert set(printed) == set(everything)
+    names = tab.js("[...document.querySelectorAll('.idp-definition-fold > summary')].map(e => e.checkVisibility())")
+    assert names.count(True) == len(printed)
     assert tab.js("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.js("getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
     tab.js("dispatchEvent(new Event('afterprint'))")

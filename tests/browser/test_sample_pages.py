@@ -81,6 +81,10 @@ def test_a_page_is_drawn_whole_says_nothing_and_asks_for_nothing(
     assert tab.js(TOUCHING) == []
     assert tab.js(CUT) == []
     assert tab.js(COVERED) == []
+    cut = tab.js(
+        "[...document.querySelectorAll('.idp-plot text')].map(e => e.textContent).filter(said => said.endsWith('…'))"
+    )
+    assert [said for said in cut if "canonical" not in said] == []  # the rows of what the data cover have one line each
     # Nothing sticks out at the side: what is wider than the page scrolls in a frame of its own.
     assert tab.js("document.documentElement.scrollWidth") <= width
 

@@ -32,19 +32,19 @@
     return { ...spec, width: "container", autosize: { type: "fit-x", contains: "padding" } };
   }
 
-  // In a hand there is room for one entry of a legend in a line; titles and entries get several, labels beside rows two, and titles begin where the drawing does.
-  const inHand = (width) => (key, value) => {
-    if (key === "legend" && value) return { ...value, columns: 1, labelExpr: broken(0.6 * width - 30, "g") };
+  // Labels beside rows get two lines. In a hand there is room for one entry of a legend in a line; titles and entries get several, and titles begin where the drawing does.
+  const roomy = (width, small) => (key, value) => {
+    if (key === "legend" && value && small) return { ...value, columns: 1, labelExpr: broken((0.6 * width - 30) / 7, "g") };
     if (key !== "axis" || !value) return value;
-    const room = Math.min(value.labelLimit, 0.4 * width);
-    if (value.labelLimit) return { labelExpr: broken(room, ""), ...value, labelLimit: room };
-    return value.labelOverlap && value.labelAngle === 0 ? { ...value, labelFlush: 60 } : value; // the first and the last period end where the drawing does
+    const room = small ? Math.min(value.labelLimit, 0.4 * width) : value.labelLimit;
+    if (room) return { labelExpr: broken(room / (small ? 7 : 6.2), ""), ...value, labelLimit: room };
+    return small && value.labelOverlap && value.labelAngle === 0 ? { ...value, labelFlush: 60 } : value; // the first and the last period end where the drawing does
   };
   const narrow = { ...config, axis: { ...config.axis, titleFontSize: 10 }, axisX: { titleAnchor: "end" }, legend: { ...config.legend, columns: 1 } };
 
-  // A label in lines of so many pixels, as Vega says it: in as many as it takes ("g"), or in two.
-  function broken(room, flags) {
-    const line = "'(.{1," + Math.floor(room / 7) + "})( |$)(?![0-9])'"; // a word stays with its number
+  // A label in lines of so many letters, as Vega says it: in as many as it takes ("g"), or in two.
+  function broken(most, flags) {
+    const line = "'(.{1," + Math.floor(most) + "})( |$)(?![0-9])'"; // a word stays with its number
     return "split(trim(replace(datum.label, regexp(" + line + ", '" + flags + "'), '$1\\n')), '\\n')";
   }
 
@@ -62,7 +62,7 @@
     if (!begun.has(figure)) {
       const plot = figure.querySelector(".idp-plot");
       const small = plot.clientWidth < 480;
-      const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent, small ? inHand(plot.clientWidth) : undefined);
+      const spec = JSON.parse(figure.querySelector('script[type="application/json"]').textContent, roomy(plot.clientWidth, small));
       if (small && spec.title && spec.title.text) spec.title.text = lines(spec.title.text, plot.clientWidth);
       begun.set(figure, vegaEmbed(plot, fitted(spec), small ? { ...options, config: narrow } : options).then(
         (result) => { name(plot); figure.dataset.drawn = ""; offer(figure, spec, result.view); keep(); },
@@ -155,10 +155,15 @@
   reveal();
   addEventListener("hashchange", reveal);
 
-  // Printed is what is open: the folds of a chapter nobody opened stay as they are.
+  // Printed is what is open: the folds of a chapter nobody opened stay as they are, and what a number counts is printed once, where it comes first.
   addEventListener("beforeprint", () => {
     figures.filter(seen).forEach(draw);
-    document.querySelectorAll("details:not([open], .idp-chapter)").forEach((one) => { one.open = true; one.dataset.shut = ""; });
+    const printed = new Set();
+    document.querySelectorAll("details:not(.idp-chapter, .idp-chapter:not([open]) *)").forEach((one) => {
+      const told = one.matches(".idp-definition-fold") && one.querySelector("dl").textContent;
+      if (!one.open && !printed.has(told)) { one.open = true; one.dataset.shut = ""; }
+      if (told) printed.add(told);
+    });
   });
   addEventListener("afterprint", () => {
     document.querySelectorAll("details[data-shut]").forEach((one) => { one.open = false; delete one.dataset.shut; });
