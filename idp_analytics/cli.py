@@ -301,7 +301,11 @@ def explain(
     component: str | None,
     period: str,
 ) -> None:
-    """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation)."""
+    """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation).
+
+    METRIC may also be a study whose rows can be listed: adoption_breadth, path_coverage, drift, path_retention, upgrade_lag, adoption_kinds, diffusion,
+    next_teams, next_paths, fragmentation, escape_hatches, impact, maturity_criteria, maturity_history, scorecard_rules, stress_signals or follow_through.
+    """
     from idp_analytics import metrics
 
     if team and service:
@@ -317,6 +321,7 @@ def explain(
         click.echo(f"{rows.height} row(s) of {_line(component)} in the 90 days before the end of {period}:")
         click.echo(_frame(rows))
         return
+    metrics.way_back(metric)  # an unknown name is said before anything is read
     if metric in metrics.WAYS_BACK:
         if pool or not period:
             raise click.UsageError(f"{metric} goes with --period, and --team or --service.")

@@ -6,12 +6,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from idp_analytics.checks.shape import write_shape
-from idp_analytics.metrics import STUDIES, definitions
+from idp_analytics.metrics import STUDIES, definitions, ways_back
 from idp_analytics.metrics.studies.people import in_voice
 from idp_analytics.sources import describe
 from idp_analytics.tables import dictionary
 
-DOCUMENTS = {"METRICS.md": definitions.markdown, "SOURCES.md": describe.markdown, "data/README.md": dictionary.markdown}
+DOCUMENTS = {
+    "METRICS.md": lambda: definitions.markdown() + ways_back.markdown(),
+    "SOURCES.md": describe.markdown,
+    "data/README.md": dictionary.markdown,
+}
 """File in the repository → the function whose text it must hold."""
 
 

@@ -97,10 +97,7 @@ class Organisation:
 
     def trace(self, metric: str, period: str, team: str | None = None, service: str | None = None) -> pl.DataFrame:
         """The rows behind one answer, of the organisation unless ``team`` or ``service`` is named: what was observed,
-        whether it counted, and the file and row it came from (:func:`idp_analytics.metrics.trace` lists the columns). ``metric`` may
-        also be a study of golden paths (:func:`idp_analytics.metrics.path_rows`): drift, path_retention, upgrade_lag; ``stress_signals``
-        (:func:`idp_analytics.metrics.stress_rows`); ``scorecard_rules`` (:func:`idp_analytics.metrics.scorecard_rows`); or ``follow_through``
-        (:func:`idp_analytics.metrics.action_rows`).
+        whether it counted, and the file and row it came from. ``metric`` may also be a study (:data:`idp_analytics.metrics.WAYS_BACK`).
 
         Raises :class:`ReportError` for a metric or period that does not exist, for a team or service that no table
         knows, and if both are named.
@@ -108,8 +105,7 @@ class Organisation:
         if team and service:
             raise ReportError("Name a team or a service, not both: a number belongs to one of them.")
         scope, entity = ("team", team) if team else ("service", service) if service else ("org", ORG)
-        way_back = metrics.WAYS_BACK.get(metric, metrics.trace)
-        rows = way_back(self.lazy, self.settings, self.as_of, metric, scope, entity, period)
+        rows = metrics.trace(self.lazy, self.settings, self.as_of, metric, scope, entity, period)
         if scope != "org" and not rows.height:
             # None of its rows is not the same as no such team.
             known = self.tables[f"{scope}s"][f"{scope}_id"].to_list()

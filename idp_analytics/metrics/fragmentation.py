@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -15,6 +16,7 @@ from idp_analytics.settings import Settings
 
 DEPLOYING = "deploying"
 VERSION = "version of "
+OF_DEPLOYMENT = ("deployed_at", "deployment_id", "load_id", "source_row")
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "scope": pl.String,  # org | team
@@ -53,9 +55,7 @@ def fragmentation(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
         return pl.DataFrame(schema=COLUMNS)
     first: date = min(firsts)  # type: ignore[type-var, assignment]
     ends = period_ends(settings, as_of, first)
-    moments = ends.select("at", "day").unique()
-    services = golden_paths.services_at(tables, settings, as_of, moments).select("service_id", "at", "day", "team_id")
-    parts = [_latest(made, services), *_on_paths(tables, settings, as_of, seen, services)]
+    parts = _parts(tables, settings, as_of, ends, made, seen)
     cells = by_scope(pl.concat(parts).join(ends.drop("day", "begins"), on="at"))
     key = (*CELL, "period", "is_partial", "capability")
     counts = cells.group_by(*key, "variant").agg(pl.len().alias("count"))
@@ -78,12 +78,35 @@ def fragmentation(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     )
 
 
-def _deploying(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFrame:
-    """Each deployment with its way: ``service_id``, ``deployed_at``, ``day``, ``variant``; oldest first."""
+def ways(tables: Tables, settings: Settings, as_of: datetime, ends: pl.DataFrame) -> pl.DataFrame:
+    """What :func:`fragmentation` counts at each of ``ends`` (``at``, ``day``): ``service_id``, ``team_id``, ``at``, ``capability``, ``variant`` (null: nobody
+    says), and of a deployment ``deployed_at``, ``deployment_id``, ``load_id``, ``source_row``."""
+    seen = golden_paths.evidence(tables, settings, as_of)
+    return pl.concat(
+        _parts(tables, settings, as_of, ends, _deploying(tables, settings, as_of, OF_DEPLOYMENT), seen),
+        how="diagonal_relaxed",
+    )
+
+
+def _parts(
+    tables: Tables, settings: Settings, as_of: datetime, ends: pl.DataFrame, made: pl.DataFrame, seen: pl.DataFrame
+) -> list[pl.DataFrame]:
+    moments = ends.select("at", "day").unique()
+    services = golden_paths.services_at(tables, settings, as_of, moments).select("service_id", "at", "day", "team_id")
+    return [_latest(made, services), *_on_paths(tables, settings, as_of, seen, services)]
+
+
+def _deploying(tables: Tables, settings: Settings, as_of: datetime, more: Sequence[str] = ()) -> pl.DataFrame:
+    """Each deployment with its way: ``service_id``, ``deployed_at``, ``day``, ``variant``, and ``more`` of its columns; oldest first."""
     way = pl.coalesce("golden_path_id", pl.format("no path ({})", "source"))
     frame = production_deployments(tables, settings).drop_nulls("service_id")
     return (
-        frame.select("service_id", pl.col("finished_at").alias("deployed_at"), way.alias("variant"))
+        frame.select(
+            "service_id",
+            pl.col("finished_at").alias("deployed_at"),
+            way.alias("variant"),
+            *(name for name in more if name != "deployed_at"),
+        )
         .filter(pl.col("deployed_at") < pl.lit(as_of).cast(UTC_TIME))
         .with_columns(pl.col("deployed_at").dt.convert_time_zone(settings.time_zone).dt.date().alias("day"))
         .sort("deployed_at", "variant")
@@ -96,7 +119,14 @@ def _latest(made: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
         made.drop("day"), left_on="at", right_on="deployed_at", by="service_id", allow_exact_matches=False, check_sortedness=False
     )  # fmt: skip
     recent = pl.col("deployed_at") > pl.col("at") - pl.duration(days=golden_paths.WINDOW_DAYS)
-    return joined.filter(recent).select("service_id", "team_id", "at", pl.lit(DEPLOYING).alias("capability"), "variant")
+    return joined.filter(recent).select(
+        "service_id",
+        "team_id",
+        "at",
+        pl.lit(DEPLOYING).alias("capability"),
+        "variant",
+        *(name for name in OF_DEPLOYMENT if "deployment_id" in made.columns),
+    )
 
 
 def _on_paths(

@@ -65,7 +65,7 @@ def escape_hatches(tables: Tables, settings: Settings, as_of: datetime) -> pl.Da
     result tells, nobody knows, for the number of uses has no dates. Active services: :func:`golden_paths.services_at`. Intervals: Wilson 1927; per 100 services exact Poisson (Garwood 1936); median age:
     order statistics (Conover 1999).
     """
-    told = _told(tables, as_of)
+    told = known(tables, as_of)
     if told.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     first: date = told["opened_at"].min().date()  # type: ignore[union-attr]
@@ -124,7 +124,7 @@ def hatch_reasons(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
 
     One row per entity, period, policy and reason with at least :data:`REPEATED` hatches (:data:`REASON_COLUMNS`), most first.
     """
-    told = _told(tables, as_of)
+    told = known(tables, as_of)
     if told.is_empty():
         return pl.DataFrame(schema=REASON_COLUMNS)
     ends = period_ends(settings, as_of, told["opened_at"].min().date())  # type: ignore[union-attr]
@@ -146,7 +146,7 @@ def hatch_reasons(tables: Tables, settings: Settings, as_of: datetime) -> pl.Dat
     )  # fmt: skip
 
 
-def _told(tables: Tables, as_of: datetime) -> pl.DataFrame:
+def known(tables: Tables, as_of: datetime) -> pl.DataFrame:
     """The hatches known to have been opened before ``as_of``; of the others nobody can say when they stood open."""
     now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
     return tables["escape_hatches"].filter(pl.col("opened_at") < now).collect()
@@ -156,7 +156,7 @@ def _measured(held: pl.DataFrame, services: pl.DataFrame, level: float) -> pl.Da
     cell = [*CELL, "period", "is_partial"]
     is_open = pl.col("is_open").fill_null(False)
     active = services.select(*CELL, "service_id").unique()
-    known = pl.concat([held.select(cell), services.select(cell)]).unique()
+    everybody = pl.concat([held.select(cell), services.select(cell)]).unique()
     marked = (
         held.filter(is_open)
         .select(*CELL, "service_id")
@@ -180,7 +180,7 @@ def _measured(held: pl.DataFrame, services: pl.DataFrame, level: float) -> pl.Da
     old = medians.grouped(held.filter(is_open), CELL, "age_days", p=0.9, level=level)
     old = old.select(*CELL, pl.when(pl.col("n") >= FEWEST).then("value").alias("age_p90"))
     wide = (
-        known.join(counts, on=list(CELL), how="left")
+        everybody.join(counts, on=list(CELL), how="left")
         .join(covered, on=list(CELL), how="left")
         .join(ages, on=list(CELL), how="left")
         .join(old, on=list(CELL), how="left")

@@ -84,15 +84,15 @@ def next_paths(tables: Tables, settings: Settings, as_of: datetime) -> pl.DataFr
     12 × ``build_hours`` / (``per_year`` × ``hours_each`` − ``yearly_hours``).
     """
     level = settings.rules.level
-    events, spans = _events(tables, settings, as_of)
+    came_up, spans = events(tables, settings, as_of)
     if spans.is_empty():
         return pl.DataFrame(schema=COLUMNS)
-    counted = events.group_by(_KEY).agg(
+    counted = came_up.group_by(_KEY).agg(
         pl.len().cast(pl.Int64).alias("n"), pl.col("usable").sum().cast(pl.Int64).alias("wait_n"),
         (~pl.col("usable")).sum().cast(pl.Int64).alias("missing"),
     )  # fmt: skip
     both = 1 - (1 - level) / 2
-    known = events.filter("usable")
+    known = came_up.filter("usable")
     found = spans.join(counted, on=_KEY, how="left").with_columns(pl.col("n", "wait_n", "missing").fill_null(0))
     for ends, sure in (("", level), ("_", both)):
         waited = survival.grouped_quantile(known, _KEY, "x", "hit", 0.5, sure)
@@ -124,9 +124,9 @@ def next_path_teams(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     A pilot is the first where an exact binomial test tells it apart from the second (two-sided, times the number of teams: the first
     was picked because it is first).
     """
-    events, _ = _events(tables, settings, as_of)
+    came_up, _ = events(tables, settings, as_of)
     rows = (
-        events.filter(pl.col("team_id") != (settings.platform_team or "")).group_by(*_KEY, "team_id").agg(pl.len().cast(pl.Int64).alias("n"))
+        came_up.filter(pl.col("team_id") != (settings.platform_team or "")).group_by(*_KEY, "team_id").agg(pl.len().cast(pl.Int64).alias("n"))
         .sort(*_KEY, "n", "team_id", descending=[False, False, True, False])
         .with_columns(
             pl.col("n").sum().over(_KEY).alias("of"), pl.len().over(_KEY).alias("_teams"), pl.int_range(pl.len()).over(_KEY).alias("_place"),
@@ -146,26 +146,27 @@ def next_path_teams(tables: Tables, settings: Settings, as_of: datetime) -> pl.D
     )
 
 
-def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What came up, once per candidate it is for (``basis``, ``id``, ``team_id``, ``x`` hours, ``hit``, ``usable``), and the candidates
+def events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What came up, once per candidate it is for (``basis``, ``id``, ``team_id``, ``at``, ``x`` hours, ``hit``, ``usable``, and of what row,
+    ``source_table``, ``source_key``), and the candidates
     with what is stated of them and the ``days`` they were looked at."""
     now = pl.lit(as_of.astimezone(UTC)).cast(UTC_TIME)
     hours = (pl.min_horizontal(pl.coalesce("until", now), now) - pl.col("at")).dt.total_seconds(fractional=True) / 3600
     services = (
         made(tables, settings).filter(pl.col("at") < now, pl.col("how") != "on a path")
         .with_columns(
-            pl.lit(SERVICE).alias("basis"), pl.col("kind").alias("what"),
+            pl.lit(SERVICE).alias("basis"), pl.col("kind").alias("what"), pl.lit("services").alias("source_table"), pl.col("service_id").alias("source_key"),
             pl.when("hit").then(pl.col("x") * 24).otherwise((now - pl.col("at")).dt.total_seconds(fractional=True) / 3600).alias("x"),
         )
     )  # fmt: skip
     asked = (
         waits(tables, RESOLUTION).filter(pl.col("at") < now).collect()
         .with_columns(
-            pl.lit(TICKET).alias("basis"), pl.col("category").alias("what"), ((pl.col("until") < now) & pl.col("hit")).fill_null(False).alias("hit"),
+            pl.lit(TICKET).alias("basis"), pl.col("category").alias("what"), pl.lit("tickets").alias("source_table"), pl.col("ticket_id").alias("source_key"), ((pl.col("until") < now) & pl.col("hit")).fill_null(False).alias("hit"),
             hours.alias("x"),
         )
     )  # fmt: skip
-    shape = ["basis", "what", "team_id", "at", "x", "hit", "usable"]
+    shape = ["basis", "what", "team_id", "at", "x", "hit", "usable", "source_table", "source_key"]
     seen = pl.concat([services.select(shape), asked.select(shape)]).drop_nulls("what")
     year = as_of.astimezone(UTC) - timedelta(days=WINDOW_DAYS)
     since = {
@@ -185,9 +186,9 @@ def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Dat
         ],
         schema={"basis": pl.String, "id": pl.String, "_since": UTC_TIME, "_kind": pl.String, "what": pl.String},
     )
-    events = (
+    found = (
         pairs.join(seen.rename({"basis": "_kind"}), on=["_kind", "what"]).filter(pl.col("at") >= pl.col("_since"))
-        .select(*_KEY, "team_id", "x", "hit", "usable")
+        .select(*_KEY, "team_id", "at", "x", "hit", "usable", "source_table", "source_key")
     )  # fmt: skip
     told = ("title", "said_by", "hours_each", "hours_low", "hours_high", "build_hours", "yearly_hours")
     schema = {"basis": pl.String, "id": pl.String, "_order": pl.Int64, "days": pl.Float64} | {
@@ -199,10 +200,9 @@ def _events(tables: Tables, settings: Settings, as_of: datetime) -> tuple[pl.Dat
     )  # fmt: skip
     if spans.height:  # those that nobody stated come up at least once
         spans = spans.filter(
-            (pl.col("basis") == STATED)
-            | pl.struct(_KEY).is_in(events.select(pl.struct(_KEY).alias("k"))["k"].implode())
+            (pl.col("basis") == STATED) | pl.struct(_KEY).is_in(found.select(pl.struct(_KEY).alias("k"))["k"].implode())
         )
-    return events, spans
+    return found, spans
 
 
 def _candidates(seen: pl.DataFrame, settings: Settings, since: dict[str, datetime]) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ def benchmarks(view: View) -> Section:
         answer=" ".join(_answer(view, own, goals, published)),
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, published, bool(scores))),
+        trace=next((view.trace(metric.name) for metric, row in zip(metrics, own, strict=True) if row["n"]), ""),
     )
 
 

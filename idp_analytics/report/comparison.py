@@ -46,6 +46,7 @@ def comparison(view: View, name: str) -> Section:
             ),
         ),
         cautions=_CAUTIONS if any(row["verdict"] != INSUFFICIENT for row in teams) else (),
+        trace=view.trace(name) if any(row["n"] for row in teams) and not metric.about_people else "",
         metrics=(metric,),
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ def place(view: View, name: str) -> Section:
         else None,
         tables=(cells.table(f"{metric.title} of {view.name}", [_cells(row)], left=("Said",)),) if row else (),
         cautions=_CAUTIONS if drawable else (),
+        trace=view.trace(name) if row and row["n"] and not metric.about_people else "",
         metrics=(metric,),
     )
 

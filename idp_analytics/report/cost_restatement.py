@@ -32,7 +32,13 @@ def cost_restatement(view: View) -> Section:
         return Section(QUESTION, f"No: every amount is to the last digit what the report of {before} said.")
     reasons = where(view.own("cost_restatement_reasons"), every=view.period.every)
     tables = (_table(rows, view), *([_bridge(rows, reasons, view)] if reasons.height else []))
-    return Section(QUESTION, " ".join(_answer(rows, reasons, before)), tables=tables, cautions=tuple(_cautions(rows)))
+    return Section(
+        QUESTION,
+        " ".join(_answer(rows, reasons, before)),
+        tables=tables,
+        cautions=tuple(_cautions(rows)),
+        trace=view.trace("showback_cost"),
+    )
 
 
 def _answer(rows: pl.DataFrame, reasons: pl.DataFrame, before: str) -> Iterator[str]:

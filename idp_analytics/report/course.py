@@ -41,6 +41,7 @@ def course(view: View, name: str) -> Section:
         if drawable
         else (),
         cautions=tuple(_cautions(shown)),
+        trace=view.trace(name) if drawable and not metric.about_people else "",
         metrics=(metric,),
     )
 

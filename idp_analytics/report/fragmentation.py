@@ -36,6 +36,7 @@ def fragmentation(view: View) -> Section:
         answer=" ".join(_answer(rows, before, when)),
         tables=(table,) if table.height else (),
         cautions=tuple(_cautions(rows)),
+        trace=view.trace(STUDY) if rows else "",
         opened=bool(rows),
     )
 

@@ -24,6 +24,7 @@ def gaming(view: View) -> Section:
     rows = found.to_dicts()
     verdicts = {row["check"]: row["verdict"] for row in rows}
     raised = [name for name, verdict in verdicts.items() if verdict == LOOK]
+    looked = [name for name, verdict in verdicts.items() if verdict not in (NOT_MEASURED, TOO_LITTLE)]
     tables: tuple[Table, ...] = ()
     if rows:
         when, before = period(view.period.label), period(view.before)
@@ -36,6 +37,7 @@ def gaming(view: View) -> Section:
         answer=" ".join(_answer(view, verdicts, raised)),
         tables=tables,
         cautions=tuple(_cautions(bool(rows))),
+        trace=next((view.trace(_CHECK[name].needs[0]) for name in [*raised, *looked]), ""),
         opened=bool(raised),
     )
 

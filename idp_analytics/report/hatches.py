@@ -53,6 +53,7 @@ def hatches(view: View) -> Section:
         else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found, *off)),
+        trace=view.trace(STUDY) if found else "",
     )
 
 

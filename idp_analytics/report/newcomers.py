@@ -91,7 +91,7 @@ def _cautions(heads: dict[str, dict[str, Any]], least: int) -> Iterator[str]:
     row = next(iter(heads.values()))
     yield (
         f"Groups of fewer than {least} people are withheld, and others with them so that nothing can be worked out by "
-        "subtraction. Nothing is shown of one person."
+        "subtraction. Nothing is shown of one person, so the rows, which are people, are not shown."
     )
     yield (
         f"{count(row['left_out'], 'developer')} who started earlier {'is' if row['left_out'] == 1 else 'are'} left out: they may "

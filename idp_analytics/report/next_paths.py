@@ -47,6 +47,7 @@ def next_paths(view: View) -> Section:
         answer=" ".join([*_size(sizes), *_payback(stated), *_waited(seen), *_pilots(teams, stated or seen[:1], names)]),
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found, stated)),
+        trace=view.trace("next_paths") if found else "",
     )
 
 

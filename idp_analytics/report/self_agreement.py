@@ -112,7 +112,8 @@ def _cautions(row: Row | None, least: int) -> Sequence[str]:
             if late
             else []
         ),
-        "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result.",
+        "Agreement says nothing about who is right: a team can be of one mind and mistaken. Where people disagree, the conversation is the result. The rows behind it are what "
+        "single people answered and are not shown.",
         "The measure r*wg compares with answers given at random: 1 is one mind, 0 is chance, below 0 there are camps. With few people both numbers jump.",
         f"Compared are questions that {least:,} of one team or more gave a level. Where all of fewer than {2 * least:,} said the same, one of them counts as a level off, for that all did would tell what each said.",
     )

@@ -78,6 +78,7 @@ def near(view: View) -> Section:
         answer=answer,
         tables=(table,) if table.height else (),
         cautions=tuple(_cautions(False, bool(rows))),
+        trace=view.trace(NEAR) if rows else "",
         opened=bool(rows),
     )
 

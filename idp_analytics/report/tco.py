@@ -90,7 +90,7 @@ def _per_developer(options: list[Row]) -> str:
 
 
 def _cautions(options: dict[str, list[Row]], asked: list[str]) -> Iterator[str]:
-    yield "Amounts and ranges are what people stated in settings.toml: none is measured, and a range is no interval."
+    yield "Amounts and ranges are what people stated in settings.toml: none is measured, so there are no rows behind it, and a range is no interval."
     for name in asked:
         told = options[name]
         lines, ranged = (sum(row[column] for row in told) for column in ("lines", "ranged"))

@@ -50,7 +50,7 @@ def tco_sensitivity(view: View, decision: str = "") -> Section:
         chart=_chart(options[drawn], lines[drawn]) if drawn else None,
         tables=tuple(table for name in asked for table in _tables(options[name], lines[name])),
         cautions=(
-            "One line moves at a time, the others stay as stated; lines that rise together do more than each alone.",
+            "One line moves at a time, the others stay as stated; lines that rise together do more than each alone. Stated lines have no rows behind them.",
             *told,
         ),
     )

@@ -50,6 +50,7 @@ def teams(view: View) -> Section:
             "Each verdict compares a team with its own period before. Teams differ in what they build, so the table is no "
             "ranking; with many teams some verdicts come about by chance.",
         ),
+        trace=view.trace("deployment_frequency") if deployed else "",
         opened=True,
     )  # fmt: skip
 
@@ -80,6 +81,7 @@ def beside_organisation(view: View) -> Section:
         else None,
         tables=(cells.table(f"{view.name} beside the organisation", (_pair(*pair) for pair in pairs)),),
         cautions=("The organisation's number includes this team. Intervals that overlap may still differ.",),
+        trace=next((view.trace(metric.name) for metric, own, _ in pairs if own["n"]), ""),
     )
 
 

@@ -42,6 +42,7 @@ def top_two(view: View) -> Section:
         QUESTION, " ".join([_answer(first), *(f"{told[:1].upper()}{told[1:]}" for told in (_suggestion(view, row, rows) for row in first[:2]))]), _drawn(view, first),
         tables=tuple(table for table in (_evidence(view, rows, first), _tickets(rows)) if table.height),
         cautions=tuple(_cautions(rows, first)), metrics=metrics,
+        trace=next((view.trace(metric.name) for metric in metrics if not metric.about_people and view.row(metric)["n"]), ""),
     )  # fmt: skip
 
 
@@ -244,7 +245,10 @@ def _cautions(rows: pl.DataFrame, first: list[dict[str, Any]]) -> Iterator[str]:
     elif len(separable) > 1:
         yield "No kind of evidence alone tells the second apart from the third."
     yield "Intervals here are of what people would say again; what these people think now is known more closely, and stands under “What do developers say?”."
-    yield "Only the whole organisation is looked at, and only what may be shown of it; who did not answer may want something else."
+    yield (
+        "Only the whole organisation is looked at, and only what may be shown of it; who did not answer may want something else. The rows behind votes, comments and "
+        "ratings are single people's and are not shown."
+    )
 
 
 def _chance(row: dict[str, Any]) -> str:

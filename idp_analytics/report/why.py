@@ -228,7 +228,7 @@ def _cautions(view: View, overall: list[dict[str, Any]], rows: list[dict[str, An
     if not overall or overall[0]["n"] is None:
         return
     yield (
-        f"Themes are told by the words of a codebook (version {overall[0]['version']}); no comment is shown, and no mood is read into one. "
+        f"Themes are told by the words of a codebook (version {overall[0]['version']}); no comment is shown, and no mood is read into one; the rows behind it are what single people wrote and rated, and are not shown. "
         "What goes together here is associated, not caused: the same people wrote and rated, and what holds of teams need not hold of people."
     )
     themes = [row for row in rows if row["theme"]]

@@ -1,0 +1,154 @@
+"""From ways of doing one thing, escape hatches and the next path back to the rows: as many as each study counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from idp_analytics.errors import ReportError
+from idp_analytics.metrics.fragmentation_rows import COLUMNS as WAYS
+from idp_analytics.metrics.fragmentation_rows import fragmentation_rows
+from idp_analytics.metrics.hatch_rows import COLUMNS as HATCHES
+from idp_analytics.metrics.hatch_rows import ENDLESS, IDLE, IN_USE, NONE_OPEN, OPEN, UNSURE, hatch_rows
+from idp_analytics.metrics.hatches import escape_hatches
+from idp_analytics.metrics.next_path_rows import COLUMNS as PATHS
+from idp_analytics.metrics.next_path_rows import NOT_YET, UNKNOWN, next_path_rows
+from idp_analytics.metrics.next_team_rows import ALIKE, BESIDE, OFF, ON, RUN, TICKET, UNVERIFIED, next_team_rows
+from idp_analytics.metrics.next_team_rows import COLUMNS as TEAMS
+
+LAST = "2026-06"
+MADE = {
+    "fragmentation": (fragmentation_rows, WAYS), "escape_hatches": (hatch_rows, HATCHES), "next_paths": (next_path_rows, PATHS),
+    "next_teams": (next_team_rows, TEAMS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+@pytest.mark.parametrize("period", [LAST, "2026-Q1"])
+def test_ways_count_what_they_show(sample, team, period):
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("fragmentation").filter(scope=scope, entity_id=entity, period=period)
+    rows = sample.trace("fragmentation", period, team)
+    assert set(rows["capability"]) == set(told["capability"])
+    for row in told.iter_rows(named=True):
+        ways = rows.filter(capability=row["capability"])["variant"]
+        known = ways.drop_nulls()
+        assert (known.len(), ways.null_count(), known.n_unique()) == (row["n"], row["unknown"], row["variants"])
+        assert row["most"] is None or (known == row["most"]).mean() == pytest.approx(row["most_share"])
+    assert rows.drop_nulls("variant").select("path", "source_row").null_count().row(0) == (0, 0)
+    deployed = rows.filter(source_table="deployments")
+    lines = sample.tables["deployments"].select(pl.col("deployment_id").alias("source_key"), "service_id", "source_row")
+    assert deployed.height > 2
+    assert deployed.join(lines, on=lines.columns, how="anti").is_empty()
+
+
+@pytest.mark.parametrize("team", [None, "payments", "search"])
+@pytest.mark.parametrize("period", [LAST, "2026-Q1", "2025-11"])
+def test_hatches_count_what_they_show(sample, team, period):
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("escape_hatches").filter(scope=scope, entity_id=entity, period=period)
+    counted(sample.trace("escape_hatches", period, team), {row["measure"]: row for row in told.to_dicts()})
+
+
+def counted(rows: pl.DataFrame, told: dict[str, dict]) -> None:
+    """The rows add up to every measure."""
+    what = rows["what"]
+    stands = rows.filter(pl.col("what").is_in([OPEN, ENDLESS, IN_USE]))
+    active = rows.filter("is_active")
+    hit = active.join(stands.select("service_id").unique(), on="service_id", how="semi")
+    unsure = (what == UNSURE).sum()
+    found = {
+        "services": (active["service_id"].n_unique(), hit["service_id"].n_unique(), stands["service_id"].null_count()),
+        "per 100 services": (active["service_id"].n_unique(), stands.height, unsure),
+        "without expiry": (stands.height, (what == ENDLESS).sum(), unsure),
+        "expired and in use": ((what == IN_USE).sum() + (what == IDLE).sum(), (what == IN_USE).sum(), unsure),
+    }  # fmt: skip
+    assert told
+    for measure, numbers in found.items():
+        assert numbers == tuple(told[measure][name] for name in ("n", "k", "unknown"))
+    if stands.height:
+        assert stands["age_days"].median() == pytest.approx(told["without expiry"]["age_days"])
+
+
+def test_hatches_by_hand(company, settings, as_of):
+    """Two people: one opened two hatches with a reason of their own; the rows tell what stands open and neither who nor why."""
+    at = datetime.fromisoformat
+    shape = {
+        "team_id": "duo",
+        "kind": "exemption",
+        "requestor_id": "ann",
+        "approver_id": "bob",
+        "reason": "Ann was on leave",
+    }
+    tables = company(
+        services=[{"service_id": name, "lifecycle": "production"} for name in ("shop", "till")],
+        ownership=[{"service_id": name, "team_id": "duo"} for name in ("shop", "till")], teams=[{"team_id": "duo"}],
+        deployments=[{"deployment_id": f"d-{name}", "service_id": name, "team_id": "duo", "finished_at": "2026-06-20"} for name in ("shop", "till")],
+        escape_hatches=[
+            {**shape, "hatch_id": "h1", "service_id": "shop", "policy": "signed", "opened_at": at("2026-06-01T00:00+00:00")},
+            {**shape, "hatch_id": "h2", "service_id": "shop", "policy": "checked", "opened_at": at("2026-06-02T00:00+00:00"), "expires_at": at("2026-06-10T00:00+00:00")},
+            {**shape, "hatch_id": "h3", "service_id": "till", "policy": "signed", "opened_at": at("2026-05-02T00:00+00:00"), "closed_at": at("2026-06-10T00:00+00:00")},
+        ],
+    )  # fmt: skip
+    rows = hatch_rows(tables, settings(), as_of("2026-08-01"), "escape_hatches", "org", "org", LAST)
+    assert rows.select("source_key", "service_id", "what", "is_active").rows() == [
+        ("h1", "shop", ENDLESS, True), ("h2", "shop", UNSURE, True), (None, "till", NONE_OPEN, True),
+    ]  # fmt: skip
+    told = escape_hatches(tables, settings(), as_of("2026-08-01")).filter(scope="org", period=LAST)
+    counted(rows, {row["measure"]: row for row in told.to_dicts()})
+    said = rows.write_csv().lower()
+    assert not [name for name in ("ann", "bob", "leave") if name in said]
+
+
+def test_the_next_path_counts_what_it_shows(sample):
+    told = sample.study("next_paths")
+    rows = sample.trace("next_paths", LAST)
+    assert told.height > 2
+    for row in told.iter_rows(named=True):
+        what = rows.filter(basis=row["basis"], id=row["id"])["what"]
+        known = what.filter(what != UNKNOWN)
+        assert (what.len(), known.len(), (what == UNKNOWN).sum()) == (row["n"], row["wait_n"], row["missing"])
+        assert (known == NOT_YET).sum() == row["censored"]
+    assert rows.select("path", "source_row").null_count().row(0) == (0, 0)
+    teams = sample.study("next_path_teams")
+    mine = sample.trace("next_paths", LAST, "payments").group_by("basis", "id").len()
+    own = teams.filter(team_id="payments").join(mine, on=["basis", "id"], how="full", coalesce=True)
+    assert own.height > 0
+    assert own["n"].cast(pl.UInt32).equals(own["len"].rename("n").cast(pl.UInt32))
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+def test_who_is_near_counts_what_it_shows(sample, team):
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("next_teams").filter(scope=scope, entity_id=entity)
+    rows = sample.trace("next_teams", LAST, team)
+    assert told.height > 0
+    assert rows.select("team_id", "golden_path_id").n_unique() == told.height
+    for row in told.iter_rows(named=True):
+        what = rows.filter(team_id=row["team_id"], golden_path_id=row["golden_path_id"])["what"]
+        parts = {
+            "on": (what == ON).sum(),
+            "unverified": (what == UNVERIFIED).sum(),
+            "off": what.str.starts_with(OFF).sum(),
+            "beside": what.str.contains(BESIDE).sum(),
+            "alike": what.str.contains(ALIKE).sum(),
+            "tickets": (what == TICKET).sum(),
+            "runs": (what == RUN).sum(),
+        }
+        assert parts == {name: row[name] for name in parts}
+        assert parts["on"] + parts["unverified"] + parts["off"] == row["n"]
+    assert rows.select("path", "source_row").null_count().row(0) == (0, 0)  # fmt: skip
+
+
+@pytest.mark.parametrize("study", MADE)
+def test_nothing_known_and_nothing_of_that_name(company, settings, as_of, sample, study):
+    made, columns = MADE[study]
+    empty = made(company(), settings(), as_of("2026-08-01"), study, "org", "org", LAST)
+    assert empty.schema == pl.Schema(columns)
+    assert empty.is_empty()
+    with pytest.raises(ReportError, match="of the organisation and of teams"):
+        sample.trace(study, LAST, service="checkout")
+    with pytest.raises(ReportError, match="no team 'nobody'"):
+        sample.trace(study, LAST, "nobody")
