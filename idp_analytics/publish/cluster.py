@@ -9,7 +9,6 @@ What a cluster is told to do it does: whoever reaches its scheduler runs code th
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from idp_analytics.errors import ReportError
-from idp_analytics.publish import provenance, workers
+from idp_analytics.publish import private_folder, provenance, workers
 from idp_analytics.publish.engine import Failure, Job, Outcome
 
 LARGEST = 50
@@ -138,8 +137,7 @@ def make(jobs: Sequence[Job], engine: str, each: int, wanted: Identity) -> list[
     """The reports of one task, with what was written for each, below a folder of its own that is gone afterwards; only the mart is that of
     the run. Raises :class:`ReportError` where this worker cannot make the same as the one who asks."""
     agreed(wanted, [*(job.notebook for job in jobs), jobs[0].folder])
-    with tempfile.TemporaryDirectory(prefix="idp-") as name:
-        folder = Path(name)
+    with private_folder.made() as folder:
         for path in jobs[0].folder.iterdir():
             if path.is_dir() and path.name != "teams":
                 (folder / path.name).symlink_to(path, target_is_directory=True)

@@ -21,7 +21,6 @@ import os
 import pickle
 import resource as limits
 import signal
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from idp_analytics.errors import ReportError
 from idp_analytics.paths import resource
-from idp_analytics.publish import zygote
+from idp_analytics.publish import private_folder, zygote
 from idp_analytics.publish.asking import only_asks
 from idp_analytics.publish.engine import (
     KERNEL_DIED,
@@ -81,8 +80,7 @@ def started() -> Iterator[tuple[zygote.Client, Path]]:
     """A zygote of reports, and a folder of its own. Raises ``OSError`` when there is no room for that."""
     from idp_analytics.publish.kernel import environment
 
-    with tempfile.TemporaryDirectory(prefix="idp-") as name:
-        private = Path(name)
+    with private_folder.made() as private:
         client = zygote.Client.start(private, [_PREPARED], environment(private))
         try:
             yield client, private

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,7 @@ import polars as pl
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import CATALOGUE, STUDIES, SUBJECTS, Shown, compute, exchanged
 from idp_analytics.organisation import Organisation, Unread, organise
-from idp_analytics.publish import loading_workers, shelf, zygote
+from idp_analytics.publish import loading_workers, private_folder, shelf, zygote
 from idp_analytics.publish.loading_workers import LEAST_BYTES
 from idp_analytics.publish.workers import FORKS
 from idp_analytics.report import service_answers
@@ -113,8 +112,7 @@ def _started(files: Sequence[int], is_large: bool = False) -> Iterator[tuple[zyg
     """A zygote with these open files, and its folder; ``is_large``: is the company?"""
     from idp_analytics.publish.kernel import environment
 
-    with tempfile.TemporaryDirectory(prefix="idp-") as name:
-        private = Path(name)
+    with private_folder.made() as private:
         # Ours alone runs there: with all that is set here, so that libraries compute as they would here.
         given = {**os.environ, **environment(private), _ALLOCATOR: _to_the_allocator(is_large)}
         client = zygote.Client.start(private, [__name__], given, files)

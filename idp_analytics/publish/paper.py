@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from idp_analytics.errors import ReportError
+from idp_analytics.publish import private_folder
 
 VARIABLE = "IDP_CHROMIUM"
 """The environment variable that names the program, where it has another name or place."""
@@ -71,8 +70,7 @@ def printed(html: str, *, whole: bool = False, paper: str = "A4") -> bytes:
     page = html.replace("<head>", _SHEET.format(paper=paper), 1)
     if whole:
         page = page.replace(_CHAPTER, f"{_CHAPTER} open")
-    with tempfile.TemporaryDirectory(prefix="idp-", ignore_cleanup_errors=True) as name:
-        private = Path(name)
+    with private_folder.made() as private:
         source, made = private / "page.html", private / "page.pdf"
         source.write_text(page, encoding="utf-8")
         kept = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL", "DISPLAY") if key in os.environ}
@@ -83,7 +81,7 @@ def printed(html: str, *, whole: bool = False, paper: str = "A4") -> bytes:
         ]  # fmt: skip
         try:
             ended = subprocess.run(
-                command, env={**kept, "HOME": name}, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+                command, env={**kept, "HOME": str(private)}, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ReportError(

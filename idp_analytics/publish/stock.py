@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from idp_analytics.publish import parameters
+from idp_analytics.publish import parameters, private_folder
 from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, death, failure_in, lateness, steady
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ def run(job: Job) -> tuple[NotebookNode, Failure | None]:
     source = notebooks.read(job.notebook)
     given = parameters.validate(source, job.parameters, where=job.notebook.name)
     _register()
-    with tempfile.TemporaryDirectory(prefix="idp-") as private:
-        written = Path(private) / "executed.ipynb"
+    with private_folder.made() as private:
+        written = private / "executed.ipynb"
         with suppress(PapermillExecutionError):  # papermill has written it down; failure_in tells it
             papermill.execute_notebook(
                 source, str(written), given, engine_name=_NAME, kernel_name="python3", language="python",
                 progress_bar=False, request_save_on_cell_execute=False, autosave_cell_every=0, cwd=job.place,
-                private=Path(private), seconds=job.seconds, memory=job.memory,
+                private=private, seconds=job.seconds, memory=job.memory,
             )  # fmt: skip
         executed = steady(notebooks.read(written), job)
     return executed, failure_in(executed)
