@@ -13,7 +13,7 @@ from company_building import SCRIPT, chart, notebook
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idp_analytics.publish import forked
+from idp_analytics.publish import forked, makers
 from idp_analytics.publish.engine import Failure, Job, Outcome
 from idp_analytics.publish.inprocess import Begun, Done, Record, Said
 from idp_analytics.publish.page import Page
@@ -42,7 +42,7 @@ def noted(folder: Path, number: int, shown: Sequence[int], raises: bool) -> tupl
     journal = folder / f"{number}.journal"
     with journal.open("wb", buffering=0) as file:
         for record in said(shown, raises):
-            forked._Noting(file)(record)
+            makers._Noting(file)(record)
     (folder / "set").mkdir(exist_ok=True)
     return (
         Job(f"page-{number}", path, {"team": f"team {number}"}, folder / "set", Page(f"Team {number}")),
@@ -60,7 +60,7 @@ def made(asked: Sequence[tuple[Job, Path, Failure | None]]) -> dict[str, tuple[A
             raise EOFError
         return waiting.pop(0)
 
-    forked._pages(outcomes.append, hear)
+    makers.pages(outcomes.append, hear)
     return {
         outcome.name: (
             Outcome(outcome.name, outcome.failure, 0.0, outcome.files),
@@ -74,7 +74,7 @@ def made(asked: Sequence[tuple[Job, Path, Failure | None]]) -> dict[str, tuple[A
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """This process is no maker: it keeps its folder and its allocator."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(forked, "_keep_memory", lambda: None)
+    monkeypatch.setattr(makers, "_keep_memory", lambda: None)
     monkeypatch.setattr("gc.set_threshold", lambda *_: None)
 
 
@@ -145,12 +145,12 @@ def test_a_maker_makes_so_many_pages_and_another_goes_on(tmp_path: Path) -> None
             begun.append(_Silent())
             return begun[-1]
 
-    makers = forked._Makers(Client())  # type: ignore[arg-type]
+    kept = forked._Makers(Client())  # type: ignore[arg-type]
     job, _, _ = noted(tmp_path, 0, [], raises=False)
     for _ in range(forked.PAGES + 1):
-        maker = makers.given(forked._Work(job, tmp_path / "journal"))
+        maker = kept.given(forked._Work(job, tmp_path / "journal"))
         assert maker is not None
-        makers.free(maker)
+        kept.free(maker)
     assert [len(one.asked) for one in begun] == [forked.PAGES, 1]
     assert [one.is_closed for one in begun] == [True, False]
     assert forked.PAGES >= 512  # to begin one takes as long as one and a half pages

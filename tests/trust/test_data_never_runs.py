@@ -42,8 +42,8 @@ METHODS = {
 
 MAY = {
     # Pickles between processes of one run, over a file or socket of their own that no data reaches.
-    ("publish/forked.py", "pickle.load"),
-    ("publish/forked.py", "pickle.dumps"),
+    ("publish/makers.py", "pickle.load"),
+    ("publish/makers.py", "pickle.dumps"),
     # Cells of a template that only ask for sections, each statement of which is looked at before (publish/asking.py).
     ("publish/answering.py", "exec"),
     ("publish/answering.py", "eval"),
