@@ -44,7 +44,7 @@ def criterion_rows(
     """What the levels of one entity follow from (``study``, of :data:`STUDIES`): one row per criterion it is asked, as of the end of the data, and of
     ``maturity_history`` as of the quarters before too, by the model and thresholds of now.
 
-    A level is no matter of a month, so ``period`` is none of a choice. What somebody wrote to excuse a criterion is in none. Columns:
+    A level is no matter of a month, so ``period`` changes nothing. What somebody wrote to excuse a criterion is in none. Columns:
     :data:`COLUMNS`. Raises :class:`ReportError` for another study, scope or what is no period; services have no rows.
     """
     if study not in STUDIES:

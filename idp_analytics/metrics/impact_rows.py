@@ -43,7 +43,7 @@ def impact_rows(
 ) -> pl.DataFrame:
     """What ``study`` (``impact``) is made of: one row per registered change and unit, and one per metric, unit and period that was looked at.
 
-    An estimate rests on all periods, so ``period`` is none of a choice; of a team they are those of its units. Columns: :data:`COLUMNS`. Raises
+    An estimate rests on all periods, so ``period`` changes nothing; of a team they are those of its units. Columns: :data:`COLUMNS`. Raises
     :class:`ReportError` for a scope or period that does not exist; services have no rows of their own.
     """
     if scope not in ("org", "team"):

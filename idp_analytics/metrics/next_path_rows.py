@@ -37,7 +37,7 @@ def next_path_rows(
 ) -> pl.DataFrame:
     """What ``study`` (``next_paths``) counts: everything of the last year that a candidate is for, as of the end of the data.
 
-    The study looks a year back from there, so ``period`` is none of a choice; of a team they are its own. What serves two candidates has a row of
+    The study looks a year back from there, so ``period`` changes nothing; of a team they are its own. What serves two candidates has a row of
     each. Columns: :data:`COLUMNS`, oldest first. Raises :class:`ReportError` for a scope or period that does not exist.
     """
     if scope not in ("org", "team"):

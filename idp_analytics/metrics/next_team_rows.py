@@ -38,7 +38,7 @@ def next_team_rows(
 ) -> pl.DataFrame:
     """What ``study`` (``next_teams``) counts of one entity: of each team and path it is off, its services, and what it asked and ran in 90 days.
 
-    As of the end of the data, so ``period`` is none of a choice. Columns: :data:`COLUMNS`. Raises :class:`ReportError` for a scope or period that does
+    As of the end of the data, so ``period`` changes nothing. Columns: :data:`COLUMNS`. Raises :class:`ReportError` for a scope or period that does
     not exist; services have no rows of their own.
     """
     if scope not in ("org", "team"):

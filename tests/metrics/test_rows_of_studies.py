@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 import pytest
 
 from idp_analytics.errors import ReportError
+from idp_analytics.metrics import WAYS_BACK
 from idp_analytics.metrics.fragmentation_rows import COLUMNS as WAYS
 from idp_analytics.metrics.fragmentation_rows import fragmentation_rows
 from idp_analytics.metrics.hatch_rows import COLUMNS as HATCHES
@@ -117,6 +118,36 @@ def test_the_next_path_counts_what_it_shows(sample):
     own = teams.filter(team_id="payments").join(mine, on=["basis", "id"], how="full", coalesce=True)
     assert own.height > 0
     assert own["n"].cast(pl.UInt32).equals(own["len"].rename("n").cast(pl.UInt32))
+
+
+def test_a_company_of_two_people_reveals_neither(company, settings, as_of):
+    """Whatever either did or wrote, no way back names them, says why, or stands for one event of one of them."""
+    who = ("zoe", "yan")
+    at = datetime.fromisoformat
+    tables = company(
+        teams=[{"team_id": "duo"}], people=[{"person_id": name, "is_developer": True} for name in who],
+        memberships=[{"person_id": name, "team_id": "duo"} for name in who], services=[{"service_id": "shop", "lifecycle": "production"}],
+        ownership=[{"service_id": "shop", "team_id": "duo"}], golden_paths=[{"golden_path_id": "pipe", "title": "Pipe", "kind": "template"}],
+        operations=[{"operation_id": "make", "title": "Make", "golden_path_id": "pipe"}],
+        service_golden_path=[{"service_id": "shop", "golden_path_id": "pipe", "evidence": "telemetry", "as_of": date(2026, 6, 1)}],
+        usage=[{"event_id": f"u{n}", "component": "cli", "action": "do", "team_id": "duo", "at": at(f"2026-06-0{n}T10:00+00:00"), "purposeful": True, "person_id": "zoe"} for n in (1, 2)],
+        action_runs=[{"run_id": "r1", "operation_id": "make", "team_id": "duo", "requested_at": "2026-06-05T10:00", "requestor_id": "zoe"}],
+        deployments=[{"deployment_id": "d1", "service_id": "shop", "team_id": "duo", "finished_at": "2026-06-20", "initiated_by": "zoe"}],
+        changes=[{"change_id": "c1", "service_id": "shop", "team_id": "duo", "merged_at": "2026-06-19", "first_commit_at": "2026-06-18", "title": "sabbatical", "author_id": "zoe"}],
+        tickets=[{"ticket_id": "t1", "team_id": "duo", "created_at": "2026-06-03", "category": "help"}],
+        escape_hatches=[{"hatch_id": "h1", "service_id": "shop", "team_id": "duo", "policy": "signed", "opened_at": "2026-06-01", "approver_id": "yan", "reason": "sabbatical", "requestor_id": "zoe"}],
+        actions=[{"action_id": "a1", "team_id": "duo", "origin": "retrospective", "opened_on": "2026-06-02"}],
+        interventions=[{"intervention_id": "i1", "component": "pipe", "hypothesis": "sabbatical", "metric": "change_lead_time", "direction": "down", "smallest_effect": 1.0,
+                        "unit_kind": "service", "unit_id": "shop", "adopted_on": "2026-05-01", "review_on": "2026-08-01", "registered_at": "2026-04-01"}],
+    )  # fmt: skip
+    filled = 0
+    for name, way in WAYS_BACK.items():
+        for scope, entity in (("org", "org"), ("team", "duo")):
+            rows = way(tables, settings(), as_of("2026-07-01"), name, scope, entity, LAST)
+            filled += rows.height > 0
+            said = rows.write_csv()
+            assert not [word for word in (*who, "sabbatical", "u1", "u2") if word in said], name
+    assert filled > 20
 
 
 @pytest.mark.parametrize("team", [None, "payments"])
