@@ -304,7 +304,7 @@ def explain(
     """What METRIC means and, with --period, the rows behind one number (of a team, a service or the organisation).
 
     METRIC may also be a study whose rows can be listed: adoption_breadth, path_coverage, drift, path_retention, upgrade_lag, adoption_kinds, diffusion,
-    next_teams, next_paths, fragmentation, escape_hatches, impact, maturity_criteria, maturity_history, scorecard_rules, stress_signals or follow_through.
+    next_teams, next_paths, fragmentation, boundary, escape_hatches, impact, maturity_criteria, maturity_history, scorecard_rules, stress_signals or follow_through.
     """
     from idp_analytics import metrics
 

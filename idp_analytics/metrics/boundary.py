@@ -82,7 +82,7 @@ def boundary(tables: Tables, settings: Settings, as_of: datetime, spans: Spans |
         return pl.DataFrame(schema=COLUMNS)
     counts = _summed(used, settings, spans, pl.len().cast(pl.Int64).alias("n"), pl.col("is_carried_out").sum().alias("carried_out"),
                      *(pl.col(name).sum() for name in CAUSES), pl.col("is_exposed").sum().alias("exposed"))  # fmt: skip
-    waiting = _summed(known_by(_waits(tables, now), settings, as_of).collect(), settings, spans, *_waiting())
+    waiting = _summed(known_by(asked(tables, now), settings, as_of).collect(), settings, spans, *_waiting())
     both = counts.join(waiting, on=[*CELL, *_WHAT], how="full", coalesce=True, nulls_equal=True)
     numbers = [name for name, dtype in COLUMNS.items() if dtype == pl.Int64]
     both = both.with_columns(pl.col(*numbers, "hours", "_squares", "_longest").fill_null(0))
@@ -96,7 +96,7 @@ def boundary(tables: Tables, settings: Settings, as_of: datetime, spans: Spans |
     )
 
 
-def _waits(tables: Tables, now: pl.Expr) -> pl.LazyFrame:
+def asked(tables: Tables, now: pl.Expr) -> pl.LazyFrame:
     """Requests a person was to decide, with ``hours`` waited: until answered or withdrawn, or until now; null: not known."""
     end = pl.when(pl.col("state") == "pending").then(now).otherwise("answered_at")
     return (

@@ -9,6 +9,7 @@ import polars as pl
 
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.metrics import criterion_rows, observed, path_rows
+from idp_analytics.metrics.boundary_rows import boundary_rows
 from idp_analytics.metrics.breadth_rows import breadth_rows
 from idp_analytics.metrics.catalogue import CATALOGUE
 from idp_analytics.metrics.follow_through import action_rows
@@ -32,6 +33,7 @@ WAYS_BACK: dict[str, WayBack] = {
     "next_teams": next_team_rows,
     "next_paths": next_path_rows,
     "fragmentation": fragmentation_rows,
+    "boundary": boundary_rows,
     "escape_hatches": hatch_rows,
     "impact": impact_rows,
     **dict.fromkeys(criterion_rows.STUDIES, criterion_rows.criterion_rows),

@@ -60,7 +60,7 @@ def adoption(view: View) -> Section:
         ) if happened else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(view, so_far, bool(follows), happened, marks)),
-        trace=view.trace(KIND) if so_far else "",
+        trace=view.trace(KIND) if so_far or marks else "",
     )  # fmt: skip
 
 

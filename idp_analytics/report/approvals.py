@@ -50,7 +50,7 @@ def approvals(view: View) -> Section:
         chart=whole.chart,
         tables=tuple(table for table in tables if table.height),
         cautions=(*_cautions(found, value), *whole.cautions),
-        trace=whole.trace,
+        trace=whole.trace or next((view.trace(name) for name in METRICS[1:] if view.row(by_name(name))["n"]), ""),
         verdict=whole.verdict,
         metrics=tuple(by_name(name) for name in METRICS),
     )

@@ -29,7 +29,7 @@ _USES = "share of uses"
 def boundary(view: View) -> Section:
     """The map of one entity and period, and the two lists that follow from it; what nobody classified is a list of its own."""
     metric, off = by_name("exposed_run_share"), by_name("gate_evasion_share")
-    row, found = view.row(metric), view.study(STUDY)
+    found = view.study(STUDY)
     when = period(view.period.label)
     tables = (
         cells.table(f"Open this gate: safe, but a person decides, {when}", map(_open, gates_to_open(found)), ("Operation",)),
@@ -45,7 +45,7 @@ def boundary(view: View) -> Section:
         chart=chart.chart(found, view.name) if found["n"].sum() else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found)),
-        trace=view.trace("exposed_run_share") if row["n"] else "",
+        trace=view.trace(STUDY) if found.height else "",
         metrics=(metric, off),
         opened=True,
     )

@@ -179,15 +179,14 @@ def _of_all(view: View, study: str) -> pl.DataFrame:
 
 
 def _cautions(row: Row | None, people: bool) -> Iterator[str]:
-    if row is None:
-        return
-    yield (
-        "A use did something: an event that says so, a run of an operation, a production deployment through a golden path. More of them are "
-        "not better in themselves: a team may not need what others use."
-    )
-    if row["unknown"]:
-        yield f"{count(row['unknown'], 'use')} of which the team is not known {('are', 'is')[row['unknown'] == 1]} in none."
-    yield "Behind it, events of people are counted by team and capability, since each alone is one person's; runs and deployments stand one by one."
+    if row is not None:
+        yield (
+            "A use did something: an event that says so, a run of an operation, a production deployment through a golden path. More of them are "
+            "not better in themselves: a team may not need what others use."
+        )
+        if row["unknown"]:
+            yield f"{count(row['unknown'], 'use')} of which the team is not known {('are', 'is')[row['unknown'] == 1]} in none."
+        yield "Behind it, events of people are counted by team and capability, since each alone is one person's; runs and deployments stand one by one."
     if people:
         yield (
             "By choice leaves out what runs by itself and what goes through a path under a mandate. Groups of a few people are withheld, "

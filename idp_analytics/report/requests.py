@@ -56,7 +56,7 @@ def requests(view: View) -> Section:
             *(table for table in tables if table.height), *(table for part in sections for table in part.tables),
         ),
         cautions=(*_cautions(parts), *cautions),
-        trace=whole.trace,
+        trace=next((part.trace for part in sections if part.trace), ""),
         verdict=whole.verdict,
         metrics=tuple(by_name(name) for name in METRICS),
     )  # fmt: skip

@@ -162,7 +162,7 @@ def _cautions(view: View, prices: pl.DataFrame, points: pl.DataFrame) -> Iterato
         "Prices are hypothetical: nobody pays them, and people say yes more easily than they pay. A yes counts only from a stated certainty on; "
         "even so, read the shares as the most that would, not as demand. What teams do where they may choose says more."
     )
-    yield f"A price is shown from {least} answers to it, of the whole organisation only; who did not answer may think otherwise."
+    yield f"A price is shown from {least} answers to it, of the whole organisation only; who did not answer may think otherwise. The rows, which are single people, are not shown."
     if lacking(prices, "value").height:
         yield "Withheld prices take others with them, so that nothing can be worked out by subtraction."
     if where(points, measure=MEAN).height:

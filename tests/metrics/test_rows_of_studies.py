@@ -9,6 +9,9 @@ import pytest
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import WAYS_BACK
+from idp_analytics.metrics.approvals import ANSWERED
+from idp_analytics.metrics.boundary_rows import ASKED, USE, boundary_rows
+from idp_analytics.metrics.boundary_rows import COLUMNS as BOUNDARY
 from idp_analytics.metrics.fragmentation_rows import COLUMNS as WAYS
 from idp_analytics.metrics.fragmentation_rows import fragmentation_rows
 from idp_analytics.metrics.hatch_rows import COLUMNS as HATCHES
@@ -23,6 +26,7 @@ LAST = "2026-06"
 MADE = {
     "fragmentation": (fragmentation_rows, WAYS), "escape_hatches": (hatch_rows, HATCHES), "next_paths": (next_path_rows, PATHS),
     "next_teams": (next_team_rows, TEAMS),
+    "boundary": (boundary_rows, BOUNDARY),
 }  # fmt: skip
 
 
@@ -170,6 +174,42 @@ def test_who_is_near_counts_what_it_shows(sample, team):
         }
         assert parts == {name: row[name] for name in parts}
         assert parts["on"] + parts["unverified"] + parts["off"] == row["n"]
+    assert rows.select("path", "source_row").null_count().row(0) == (0, 0)  # fmt: skip
+
+
+@pytest.mark.parametrize("team", [None, "payments"])
+@pytest.mark.parametrize("period", [LAST, "2026-Q1"])
+def test_the_boundary_counts_what_it_shows(sample, team, period):
+    scope, entity = ("team", team) if team else ("org", "org")
+    told = sample.study("boundary").filter(scope=scope, entity_id=entity, period=period)
+    rows = sample.trace("boundary", period, team)
+    assert told.height > 3
+    for row in told.iter_rows(named=True):
+        here = rows.filter(
+            pl.col("operation_id").eq_missing(row["operation_id"]),
+            risk=row["risk"],
+            gate=row["gate"],
+            route=row["route"],
+        )
+        used, waited = here.filter(what=USE), here.filter(what=ASKED)
+        state = waited["state"]
+        decided = state.is_in(ANSWERED).sum()
+        found = {
+            "n": used.height,
+            "carried_out": used["is_carried_out"].sum(),
+            "exposed": used["is_exposed"].sum(),
+            "asked": waited.height,
+            "waits": waited["hours"].count(),
+            "pending": (state == "pending").sum(),
+            "withdrawn": (state == "withdrawn").sum(),
+            "expired": (state == "expired").sum(),
+            "wait_missing": waited["hours"].null_count(),
+            "decided": decided,
+            "caught": decided - (state == "approved").sum(),
+        }
+        assert found == {name: row[name] for name in found}
+        assert waited["hours"].sum() == pytest.approx(row["hours"])
+    assert rows.height == told["n"].sum() + told["asked"].sum()
     assert rows.select("path", "source_row").null_count().row(0) == (0, 0)  # fmt: skip
 
 
