@@ -36,15 +36,18 @@ _LONG, _FIRST = 200, 30
 _CELLS = 8192
 """Of so many texts it is kept how they stand on a page: cells say the same again and again."""
 
-_NUMBER = ' class="idp-number"'
+_NUMBER, _SHORT_NUMBER = ' class="idp-number"', ' class="idp-number idp-short"'
 
 _LONG_WORD = re.compile(r"[^\s&;]{25,}")
 """A path, or a name out of many words: where it may not be broken it makes a column as wide as itself."""
 
 _SEAM = re.compile(r"(?<=[_/.])(?=[^_/.])")
 
-_WORDY = 60
-"""A cell of more characters is a sentence or a list: in a narrow column it would be a tower."""
+_WORDY, _PHRASE = 60, 24
+"""A cell of more characters is a sentence or a list, or a few words: in a narrow column it would be a tower."""
+
+_SHORT = re.compile(r"(?=\S*-)\S{1,12}")
+"""A day, a month or a word with a hyphen, which stands in one line."""
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -118,18 +121,24 @@ def table(table: Table) -> Markup:
 
 @lru_cache(_CELLS)
 def _row_head(cell: str) -> str:
-    return f'<th scope="row"><bdi>{_breakable(cell)}</bdi></th>'
+    return f'<th scope="row"{_room(cell)}><bdi>{_breakable(cell)}</bdi></th>'
 
 
 @lru_cache(_CELLS)
 def _number_cell(cell: str) -> str:
-    return f"<td{_NUMBER}>{_held(cell)}</td>"
+    return f"<td{_SHORT_NUMBER if _SHORT.fullmatch(cell) else _NUMBER}>{_held(cell)}</td>"
 
 
 @lru_cache(_CELLS)
 def _text_cell(cell: str) -> str:
-    wordy = ' class="idp-wordy"' if len(cell) > _WORDY else ""
-    return f"<td{wordy}><bdi>{_breakable(cell)}</bdi></td>"
+    return f"<td{_room(cell)}><bdi>{_breakable(cell)}</bdi></td>"
+
+
+def _room(cell: str) -> str:
+    """What says how much room a text needs."""
+    if len(cell) > _PHRASE:
+        return f' class="{"idp-wordy" if len(cell) > _WORDY else "idp-phrase"}"'
+    return ' class="idp-short"' if _SHORT.fullmatch(cell) else ""
 
 
 def _breakable(cell: str) -> str:

@@ -61,14 +61,11 @@ def everything(text: str) -> str:
     return "".join((html.answer(section), html.behind(section), html.table(table), html.cards(cards)))
 
 
-USUAL = Page(everything("x"))
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_shown_and_never_obeyed(text):
-    page = Page(everything(text))
-    assert page.tags == USUAL.tags  # not one element more or less
-    assert [name for name, _ in page.attributes] == [name for name, _ in USUAL.attributes]
+    page, usual = Page(everything(text)), Page(everything("x" * len(text)))
+    assert page.tags == usual.tags  # not one element more or less
+    assert [name for name, _ in page.attributes] == [name for name, _ in usual.attributes]
     assert page.open == []
     assert "\u202e" not in everything(text)
     assert "\x1b" not in everything(text)
@@ -164,6 +161,17 @@ def test_long_words_of_a_cell_may_end_a_line_and_long_texts_have_room():
     assert "<bdi>snapshots/<wbr>backstage/<wbr>20250701T060000Z_<wbr>entities.<wbr>json.<wbr>gz</bdi>" in page
     assert page.count("<wbr>") == 5  # a short one stays whole
     assert f'<td class="idp-wordy"><bdi>{text.strip()}</bdi></td>' in page and page.count("idp-wordy") == 1
+    assert '<th scope="row" class="idp-phrase"><bdi>snapshots/<wbr>' in page
+    short = html.table(
+        Table(
+            "When",
+            {"From": ["2025-07-01", "2026-W27"], "To": ["2026-06-30", "2026"], "Wave": ["round-1", "a phrase-1"]},
+            numbers=("To",),
+        )
+    )
+    assert short.count('<th scope="row" class="idp-short">') == 2  # in one line
+    assert '<td class="idp-number idp-short">2026-06-30</td><td class="idp-short"><bdi>round-1</bdi></td>' in short
+    assert '<td class="idp-number">2026</td><td><bdi>a phrase-1</bdi></td>' in short
     hostile = html.table(Table("Inputs", {"File": ["a_<script>alert(1)</script>_&amp;_" * 3]}))
     assert "<script" not in hostile and "&lt;script&gt;" in hostile.replace("<wbr>", "")
 
@@ -178,7 +186,10 @@ def test_a_table_can_be_reached_by_keyboard_and_read_by_ear():
     page = html.table(Table("Numbers", {"Period": ["2026-06"], "n": ["3"], "Note": [""]}, ("n",)))
     assert 'role="region" tabindex="0" aria-label="Numbers"' in page
     assert '<th scope="col">Period</th><th scope="col" class="idp-number">n</th>' in page
-    assert '<th scope="row"><bdi>2026-06</bdi></th><td class="idp-number">3</td><td><bdi></bdi></td>' in page
+    assert (
+        '<th scope="row" class="idp-short"><bdi>2026-06</bdi></th><td class="idp-number">3</td><td><bdi></bdi></td>'
+        in page
+    )
     assert "more not shown" not in page
 
 

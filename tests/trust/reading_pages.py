@@ -14,8 +14,8 @@ OUTSIDE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 """How a link begins that leads out of the published folder."""
 
 
-BROKEN = {"class": "idp-wordy"}
-"""What a cell with a long text has, so that its words may be broken; beside that only ``<wbr>`` is there because of a text's length."""
+ROOM = {"idp-wordy", "idp-phrase", "idp-short"}
+"""What a cell has because of the length of its text: room, words that may be broken, or none; beside that only ``<wbr>`` is there because of a text's length."""
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Page(HTMLParser):
         given = dict(attrs)
         if tag == "wbr" and not given:
             return
-        if tag == "td" and given == BROKEN:
-            given = {}
+        if tag in ("td", "th") and given.get("class") in ROOM:
+            del given["class"]
         self.elements.append((tag, tuple(sorted(given))))
         self.links += [
             value or ""
