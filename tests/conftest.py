@@ -14,7 +14,7 @@ from published_sample import execute
 from idp_analytics.organisation import Organisation, load
 from idp_analytics.publish.engine import make
 from idp_analytics.publish.run import RunResult, publish
-from idp_analytics.report.mart import Mart
+from idp_analytics.report.mart import Here, Mart
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -68,7 +68,8 @@ def readers(computed: tuple[Mart, Readers]) -> Readers:
 @pytest.fixture(scope="session")
 def published(sample: Organisation, mart: Mart, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     """Its reports, published once by this process; the mart, which is frozen, is not computed again, but said to be of the period alone."""
-    of_it = replace(mart, meta={**mart.meta, "only": mart.period().label})
+    span = mart.period()
+    of_it = replace(mart, meta={**mart.meta, "only": span.label, "rows": True}, rows=Here(sample).rows(span))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Mart, "of", lambda _organisation, **_: of_it)
         return publish(

@@ -64,6 +64,16 @@ def test_synthetic_controls_are_asked_for_by_name() -> None:
         parse({"impact": {"synthetics": ["auto-approve"]}}, Path("acorn"), nothing_wrong)
 
 
+def test_rows_are_published_unless_somebody_says_they_are_not() -> None:
+    folder = Path("data/acorn")
+    assert parse({}, folder, nothing_wrong).publish_rows
+    assert not parse({"reports": {"rows": False}}, folder, nothing_wrong).publish_rows
+    with pytest.raises(
+        SettingsError, match=r"\[reports\] rows = 'no': must be (.|\n)*\[reports\] pages: no such setting"
+    ):
+        parse({"reports": {"rows": "no", "pages": 3}}, folder, nothing_wrong)
+
+
 def test_the_folder_names_the_organisation() -> None:
     assert parse({}, Path("data/acorn"), nothing_wrong).org == "acorn"
 

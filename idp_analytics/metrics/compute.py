@@ -18,7 +18,7 @@ from idp_analytics.metrics.charged import charged
 from idp_analytics.metrics.counted import counted
 from idp_analytics.metrics.definitions import SCOPES
 from idp_analytics.metrics.exposure import exposed
-from idp_analytics.metrics.gathered import Gathering
+from idp_analytics.metrics.gathered import Aside, Gathering
 from idp_analytics.metrics.grid import calendar, entities, spans
 from idp_analytics.metrics.links import Tables
 from idp_analytics.metrics.numbered_cells import Cells, everyone
@@ -40,6 +40,7 @@ def compute(
     every: Sequence[str] = ("1mo", "1q"),
     keep: bool = True,
     texts: pl.DataType | type[pl.DataType] = pl.String,
+    aside: Aside | None = None,
 ) -> pl.DataFrame:
     """Every answer: each metric for the organisation, each team and each service, in each week, month or quarter.
 
@@ -48,7 +49,8 @@ def compute(
     :data:`idp_analytics.answers.COLUMNS`, sorted by metric, scope, entity, length, period, currency, detail. Every
     known team and service has a row in every period, whether it did anything or not. A part of ``metrics``,
     ``scopes`` or ``every`` gives the same rows as the whole would, sliced. ``keep``: what was gathered, for studies computed in this process. ``texts``:
-    what the columns of texts are; as Categoricals, of which each text is held once, all answers of a large company take half the memory.
+    what the columns of texts are; as Categoricals, of which each text is held once, all answers of a large company take half the memory. ``aside``: where the
+    observations of one period are put, from which :func:`behind.of_metrics` makes the rows behind its answers.
 
     Facts are read and joined once for all scopes and periods of a metric, lazily; statistics run on whole columns, never team by team. Raises
     :class:`ReportError` for a scope or length that does not exist, :class:`IdpError` if the money does not add up
@@ -58,7 +60,7 @@ def compute(
     _check("length of period", every, EVERY)
     level, week_start = settings.rules.level, settings.calendar.first_weekday
     held = spans(tables, (name for metric in CATALOGUE for name in metric.tables), as_of)
-    known, gathering = entities(tables, scopes), Gathering(tables, settings, as_of, keep)
+    known, gathering = entities(tables, scopes), Gathering(tables, settings, as_of, keep, aside)
     columns: Mapping[Any, Any] = {name: texts if dtype == pl.String else dtype for name, dtype in COLUMNS.items()}
     parts = [empty().cast(columns)]
     for metric in metrics:

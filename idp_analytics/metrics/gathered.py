@@ -13,8 +13,9 @@ import polars as pl
 
 from idp_analytics.answers import Estimator, Metric
 from idp_analytics.metrics.links import Tables
-from idp_analytics.metrics.observed import known, seen
+from idp_analytics.metrics.observed import known, seen, within
 from idp_analytics.metrics.remembered import Shared, same
+from idp_analytics.periods import Period
 from idp_analytics.settings import Settings
 
 TIMED = (Estimator.MEDIAN, Estimator.SURVIVAL_MEDIAN)
@@ -47,18 +48,40 @@ class Exchange(Protocol):
         """The frame that somebody left; None: nobody has yet."""
 
 
+@dataclass(frozen=True)
+class Aside:
+    """Where the observations behind the answers of ``span`` are put as they are gathered, metric by metric, for who wants them once all are."""
+
+    span: Period
+    exchange: Exchange
+
+    def put(self, metric: Metric, rows: pl.DataFrame) -> None:
+        """Leave them, if there is room."""
+        self.exchange.leave(self._name(metric), rows)
+
+    def taken(self, metric: Metric) -> pl.DataFrame | None:
+        """Those of ``metric``; None: nobody has put them there."""
+        return self.exchange.left(self._name(metric))
+
+    def _name(self, metric: Metric) -> str:
+        return f"{metric.name}.{self.span.label}"
+
+
 class Gathering:
     """The observations of ``tables`` before ``as_of``, gathered metric by metric.
 
     What is found is kept for the last tables and settings, as long as those tables are there, so that whoever asks after the answers were made
     (``process_behaviour``, ``nine_in_ten``, ``maturity``, ``impact``) reads and joins nothing again. What was known at an earlier moment
     (``maturity_history``) is not kept beside it. Charges are not either: they are many, and nobody asks twice. Without ``keep`` nothing is. What is kept is also left
-    for other processes, and taken from them, where there is an exchange (:func:`exchanged`).
+    for other processes, and taken from them, where there is an exchange (:func:`exchanged`). With ``aside``, observations are put there of each metric that is
+    not about people; then nothing is taken from others, who have only counts.
     """
 
-    def __init__(self, tables: Tables, settings: Settings, as_of: datetime, keep: bool = True) -> None:
+    def __init__(
+        self, tables: Tables, settings: Settings, as_of: datetime, keep: bool = True, aside: Aside | None = None
+    ) -> None:
         self.shared = Shared(known(tables, as_of), tables)
-        self._settings, self._as_of, self._keep = settings, as_of, keep
+        self._settings, self._as_of, self._keep, self._aside = settings, as_of, keep, aside
         self._held = _held(tables, settings, as_of)
 
     def of(self, metric: Metric) -> Gathered:
@@ -66,16 +89,27 @@ class Gathering:
         self.shared.next()
         found = self._held.found.get(metric.name)
         if found is None or found[0] is not metric:
-            if (left := self._held.left(metric)) is not None:
+            aside = None if metric.about_people else self._aside
+            if aside is None and (left := self._held.left(metric)) is not None:
                 found = metric, left
             else:
-                found = metric, self._gathered(metric)
+                found = metric, self._gathered(metric, aside)
                 self._held.leave(metric, found[1])
             if self._keep and metric.estimator is not Estimator.TOTAL:
                 self._held.found[metric.name] = found
         return found[1]
 
-    def _gathered(self, metric: Metric) -> Gathered:
+    def rows(self, metric: Metric, span: Period) -> pl.DataFrame:
+        """The observations of ``metric`` behind the answers of ``span``."""
+        self.shared.next()
+        return self._rows(seen(metric, self.shared, self._settings, self._as_of), metric, span).collect()
+
+    def _rows(self, observed: pl.LazyFrame, metric: Metric, span: Period) -> pl.LazyFrame:
+        few = pl.col("service_id", "team_id", "currency", "detail", "source_table")
+        found = observed.filter(within(metric, span, self._settings)).drop("day")
+        return found.with_columns(few.cast(pl.Categorical(self._held.texts)))
+
+    def _gathered(self, metric: Metric, aside: Aside | None) -> Gathered:
         usable, is_total = pl.col("usable"), metric.estimator is Estimator.TOTAL
         counts = {"n": usable, "k": usable & pl.col("hit"), "missing": ~usable}
         small = pl.Int64 if is_total else pl.UInt32
@@ -85,12 +119,17 @@ class Gathering:
             *([pl.col("amount").sum()] if is_total else []),
         )
         by_number = pl.col(pl.String).cast(pl.Categorical(self._held.texts))
-        if metric.estimator not in TIMED:
-            return Gathered(cube.with_columns(by_number).collect(), None)
-        single = observed.filter("usable", pl.col("detail").is_null()).select(
-            "service_id", "team_id", "day", "x", "hit"
-        )
-        return Gathered(*pl.collect_all([cube.with_columns(by_number), single.with_columns(by_number)]))
+        asked = {"cube": cube.with_columns(by_number)}
+        if metric.estimator in TIMED:
+            single = observed.filter("usable", pl.col("detail").is_null())
+            asked["durations"] = single.select("service_id", "team_id", "day", "x", "hit").with_columns(by_number)
+        if aside is not None and not is_total:
+            asked["rows"] = self._rows(observed, metric, aside.span)
+        found = dict(zip(asked, pl.collect_all(asked.values()), strict=True))
+        if aside is not None:
+            # All charges at once with all columns take more memory than anything else; those of one period are soon found again.
+            aside.put(metric, self._rows(observed, metric, aside.span).collect() if is_total else found["rows"])
+        return Gathered(found["cube"], found.get("durations"))
 
 
 def exchanged(

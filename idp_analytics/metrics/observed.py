@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -103,26 +104,42 @@ def trace(
     if chosen.about_people:
         raise ReportError(f"The rows behind {metric} are single people; only groups of them are shown.")
     shown = ["at", *(name for name in OBSERVATION if name != "at")]
-    last = span.end - timedelta(days=1)
-    within = pl.col("day").is_between(span.start, last)
-    if chosen.estimator is Estimator.TIME:
-        # Up to the last moment before its end, so that what ends at midnight does not reach into the next day.
-        lasts = pl.duration(microseconds=(pl.col("x") * _SECONDS["hours"] * 1_000_000 - 1).clip(lower_bound=0))
-        ended = (pl.col("at") + lasts).dt.convert_time_zone(time_zone(chosen, settings)).dt.date()
-        reaches = (pl.col("day") <= last) & (ended >= span.start).fill_null(True)
-        within = pl.when("usable").then(reaches).otherwise(within)
-    rows = observed(chosen, tables, settings, as_of).filter(ENTITY[scope] == entity_id, within).select(shown)
-    lines = pl.concat(
-        tables[name].select(
-            pl.lit(name).alias("source_table"), TABLES[name].row_key().alias("source_key"), "load_id", "source_row"
-        )
-        for name in chosen.tables
-    )
-    files = tables["loads"].select("load_id", "path")
+    rows = observed(chosen, tables, settings, as_of).filter(ENTITY[scope] == entity_id, within(chosen, span, settings))
     return (
-        rows.join(lines, on=["source_table", "source_key"], how="left")
-        .join(files, on="load_id", how="left")
+        located(rows.select(shown), chosen.tables, tables)
         .select(*shown, "path", "source_row")
         .sort("at", "source_table", "source_key")
         .collect()
     )
+
+
+def within(metric: Metric, span: periods.Period, settings: Settings) -> pl.Expr:
+    """Of what is :func:`observed` for ``metric``, is it behind the answers of the period? Of a share of time all that reaches into it is."""
+    last = span.end - timedelta(days=1)
+    begun = pl.col("day").is_between(span.start, last)
+    if metric.estimator is not Estimator.TIME:
+        return begun
+    # Up to the last moment before its end, so that what ends at midnight does not reach into the next day.
+    lasts = pl.duration(microseconds=(pl.col("x") * _SECONDS["hours"] * 1_000_000 - 1).clip(lower_bound=0))
+    ended = (pl.col("at") + lasts).dt.convert_time_zone(time_zone(metric, settings)).dt.date()
+    reaches = (pl.col("day") <= last) & (ended >= span.start).fill_null(True)
+    return pl.when("usable").then(reaches).otherwise(begun)
+
+
+def located(rows: pl.LazyFrame, names: Iterable[str], tables: Tables) -> pl.LazyFrame:
+    """``rows`` with the file and the row in it (``path``, ``source_row``) of what ``source_key`` names in ``source_table``, one of these tables."""
+    keys = rows.select("source_table", "source_key").unique()
+    dtype = rows.collect_schema()["source_table"]
+    lines = pl.concat(
+        tables[name]
+        .select(
+            pl.lit(name).cast(dtype).alias("source_table"),
+            TABLES[name].row_key().alias("source_key"),
+            "load_id",
+            "source_row",
+        )
+        .join(keys.filter(pl.col("source_table") == name), on="source_key", how="semi")
+        for name in names
+    )
+    files = tables["loads"].select("load_id", "path")
+    return rows.join(lines.join(files, on="load_id", how="left"), on=["source_table", "source_key"], how="left")

@@ -33,7 +33,7 @@ MOST_LINES = 1_048_576
 BY_TEAM = (comparison.STUDY, pools.METHODS, cost_change.STUDY, unit_costs.STUDY)
 """Studies whose rows of all teams lie beside the index as CSV: on the organisation's page stand only some of many teams."""
 
-Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 _WITHOUT = (Verdict.SUPPRESSED, Verdict.NOT_MEASURED)
 
@@ -135,7 +135,12 @@ def write_unchanged(path: Path, frame: pl.DataFrame) -> tuple[int, int]:
     return kept.height, frame.height - kept.height
 
 
-def spreadsheet_safe(frame: Rows) -> Rows:
+def is_touched(texts: pl.Series) -> bool:
+    """Is there a text among them that :func:`spreadsheet_safe` changes?"""
+    return texts.str.contains(_TOUCHED).any()
+
+
+def spreadsheet_safe(frame: Frame) -> Frame:
     """The frame for a CSV, which people open: a text that a spreadsheet would run as a formula gets an apostrophe before it, and so does one behind a
     semicolon, a tab or an end of line, at which spreadsheets of other countries cut; what controls a terminal becomes �, an end of line ``\\n``."""
     texts = pl.col(pl.String)

@@ -22,13 +22,14 @@ from pathlib import Path
 import polars as pl
 
 from idp_analytics.errors import ReportError
-from idp_analytics.metrics import CATALOGUE, STUDIES, SUBJECTS, Shown, compute, exchanged
+from idp_analytics.metrics import CATALOGUE, STUDIES, SUBJECTS, Aside, Shown, compute, exchanged
 from idp_analytics.organisation import Organisation, Unread, organise
+from idp_analytics.periods import Period
 from idp_analytics.publish import loading_workers, private_folder, shelf, zygote
 from idp_analytics.publish.loading_workers import LEAST_BYTES
 from idp_analytics.publish.workers import FORKS
 from idp_analytics.report import service_answers
-from idp_analytics.report.mart import Computing, Here, in_order
+from idp_analytics.report.mart import OF_METRICS, WITH_ROWS, Computing, Here, in_order
 from idp_analytics.report.service_answers import ServiceAnswers
 from idp_analytics.settings import Settings
 
@@ -138,14 +139,25 @@ class _Held:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one child computes: the answers for periods of these lengths, or studies."""
+    """What one child computes: the answers for periods of these lengths (putting aside what rows of ``span`` are made of), or studies, or what there is of ``rows`` of
+    ``span``; those of a study are made where it is, of the same things."""
 
     studies: tuple[str, ...] = ()
     every: tuple[str, ...] = ()
     period: str = ""
+    rows: tuple[str, ...] = ()
+    span: Period | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the frames are called that it leaves."""
+        answers = (ANSWERS,) if self.every else ()
+        return (*answers, *self.studies, *(_of_rows(name, self.span) for name in self.rows))
 
     def __str__(self) -> str:
-        return f"the studies {', '.join(self.studies)}" if self.studies else "the answers"
+        if self.every:
+            return "the answers"
+        return f"the studies {', '.join(self.studies)}" if self.studies else f"the rows behind {', '.join(self.rows)}"
 
 
 @dataclass
@@ -161,11 +173,13 @@ class Several:
     _working: dict[zygote.Child, tuple[_Part, bool]] = field(default_factory=dict)
     _died: set[_Part] = field(default_factory=set)
     _is_last: bool = False
+    _ahead: Period | None = None
 
-    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
+    def answers(self, every: Sequence[str], ahead: Period | None = None) -> tuple[pl.DataFrame, ServiceAnswers]:
         """The answers; meanwhile studies are begun of which every report shows all, whatever its period. Those of services are not read here."""
         whole = [study.name for study in STUDIES if study.shown is Shown.WHOLE]
-        self._waiting += [_Part(every=tuple(every)), *map(_Part, _groups(whole))]
+        self._ahead = ahead
+        self._waiting += [_Part(every=tuple(every), span=ahead), *map(self._part, _groups(whole))]
         return self._found((ANSWERS,))[ANSWERS], ServiceAnswers.fetched(_of_services(self.held.folder))
 
     def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
@@ -173,8 +187,25 @@ class Several:
         shown = {study.name: study.shown for study in STUDIES}
         later = [name for name in names if shown[name] is not Shown.WHOLE]
         self._is_last = True
-        self._waiting += [_Part(group, period=period) for group in _groups(later)]
+        self._waiting += [self._part(group, period) for group in _groups(later)]
+        if self._ahead is not None:
+            self._waiting.append(_Part(rows=(OF_METRICS,), span=self._ahead))
         return self._found(tuple(names))
+
+    def rows(self, span: Period) -> dict[str, pl.DataFrame]:
+        """As :class:`~idp_analytics.report.mart.Computing`; made with all else if the period was foreseen, and of all studies."""
+        wanted = {_of_rows(name, span): name for name in WITH_ROWS}
+        coming = {
+            name for part in (*self._waiting, *(part for part, _ in self._working.values())) for name in part.names
+        }
+        if lacking := tuple(n for path, n in wanted.items() if path not in coming and not self._path(path).is_file()):
+            self._waiting.append(_Part(rows=lacking, span=span))
+        return {wanted[path]: frame for path, frame in self._found(tuple(wanted)).items()}
+
+    def _part(self, studies: tuple[str, ...], period: str = "") -> _Part:
+        """Studies, and what is published of their rows."""
+        rows = tuple(name for name in studies if name in WITH_ROWS) if self._ahead is not None else ()
+        return _Part(studies, period=period, rows=rows, span=self._ahead)
 
     def _found(self, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
         """The frames of these names, as soon as all are there."""
@@ -225,7 +256,7 @@ class Several:
                 child.close()
                 del self._working[child]
                 if is_made:
-                    return {*part.studies} or {ANSWERS}
+                    return {*part.names}
                 if part in self._died:
                     raise ReportError(
                         f"The process that computes {part} died twice (exit code {code}; -9 is what the system sends when memory runs out). "
@@ -253,11 +284,16 @@ def _groups(names: Collection[str]) -> list[tuple[str, ...]]:
 
 def _weight(part: _Part) -> float:
     """How long a part takes compared with others; what everything else waits for comes first."""
-    return math.inf if part.every else sum(SECONDS.get(name, 0.1) for name in part.studies)
+    return math.inf if part.every else 1.0 if not part.studies else sum(SECONDS.get(name, 0.1) for name in part.studies)
 
 
 def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}.arrow"
+
+
+def _of_rows(name: str, span: Period | None) -> str:
+    """What the frame of rows of a period is called."""
+    return f"rows.{span.label if span else ''}.{name}"
 
 
 def _of_services(folder: Path) -> Path:
@@ -277,16 +313,23 @@ def _computed(held: _Held, part: _Part) -> None:
     """Compute a part from the tables in the files, and write each frame to the folder."""
     nothing = pl.DataFrame()
     organisation = Organisation(held.settings, shelf.taken(held.files), nothing, nothing, held.as_of)
-    exchanged(organisation.lazy, held.settings, held.as_of, CATALOGUE, shelf.Exchange(held.folder))
+    exchange = shelf.Exchange(held.folder)
+    exchanged(organisation.lazy, held.settings, held.as_of, CATALOGUE, exchange)
     if part.every:
         # Nobody asks in this process again, so it keeps nothing that it leaves for others, and nothing else held while the answers are put in order.
         given = organisation.lazy, organisation.settings, organisation.as_of
-        answers = compute(*given, every=part.every, keep=False, texts=pl.Categorical(pl.Categories.random()))
+        aside = Aside(part.span, exchange) if part.span else None
+        answers = compute(
+            *given, every=part.every, keep=False, texts=pl.Categorical(pl.Categories.random()), aside=aside
+        )
         del organisation, given
         shown, of_services = in_order(answers)
         shelf.leave(shown.cast({pl.Categorical: pl.String}), _path(held.folder, ANSWERS))
         service_answers.leave(of_services, _of_services(held.folder))
         return
-    here = Here(organisation)
+    here = Here(organisation, exchange)
     for name in part.studies:
         shelf.leave(here.studies([name], part.period)[name], _path(held.folder, name))
+    for name in part.rows:
+        assert part.span is not None
+        shelf.leave(here.rows(part.span, [name])[name], _path(held.folder, _of_rows(name, part.span)))

@@ -5,10 +5,10 @@
     <reports>/<org>/index.html               every published period
     <reports>/<org>/<period>/index.html      every team, with a link to each report and to the organisation's
                      <period>/organisation.html, .ipynb
-                     <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet
+                     <period>/teams/<slug>.html, .ipynb      (.failed.ipynb where a report failed), .csv, .parquet, .rows.csv
                      <period>/assets/         what all pages share: style, chart library, scripts
                      <period>/answers.csv, answers.parquet, service_answers.parquet (.csv where a spreadsheet can open it),
-                     <period>/<study>.csv, mart/, run.json, manifest.json
+                     <period>/rows/<metric or study>.csv, <study>.csv, mart/, run.json, manifest.json
 
 Everything in a run's folder is a function of inputs, settings and code: no clock, no durations, no paths of the machine.
 """
@@ -24,8 +24,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -40,19 +41,19 @@ from idp_analytics.publish import (
     index,
     library,
     mart_workers,
+    pages,
     parameters,
-    provenance,
+    rows,
     secrets,
     shards,
     staging,
 )
 from idp_analytics.publish.ahead import Ahead
-from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Failure, Job, Outcome, left
+from idp_analytics.publish.engine import KERNEL_DIED, TIMEOUT, Job, Outcome, left
 from idp_analytics.publish.forked import forked
 from idp_analytics.publish.journal import Files, Journal
-from idp_analytics.publish.lease import BusyError, Lease
+from idp_analytics.publish.lease import BusyError
 from idp_analytics.publish.meanwhile import meanwhile
-from idp_analytics.publish.page import Link, Page, Shared
 from idp_analytics.publish.plan import Plan, given
 from idp_analytics.publish.providing import provided, shown
 from idp_analytics.publish.shards import Shard
@@ -192,14 +193,14 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
     """Make what is not made yet, and publish it."""
     with staging.locked(root) as lease, staging.writable(root):
         done = staging.finished(root, plan.key)
-        if done is None or _failed(done):
+        if done is None or pages.failures_of(done):
             how.begin()
         # Under the lock: of two runs at once, each would else be sound without the other.
         _audit(plan, root)
-        if done is not None and not _failed(done):
+        if done is not None and not pages.failures_of(done):
             staging.point(root, plan.published_as, done, lease)
             staging.prune(root, plan.published_as, keep)
-            _write_periods(root, plan, lease)
+            pages.write_periods(root, plan, lease)
             return _result(root, plan, reused=True)
         shared = assets.gathered(library.keep(root / ".cache"))
         with staging.stage(root, plan.key, lease) as folder:
@@ -207,13 +208,13 @@ def _whole_run(plan: Plan, root: Path, how: _How, keep: int) -> RunResult:
             outcomes, found = _made(plan, root, journal, how, shared, beside=_beside(plan, journal))
             failures = {entity: o.failure for entity, o in outcomes.items() if o.failure is not None}
             assets.write(folder / assets.FOLDER, shared)
-            _write_run(folder, plan, failures)
-            _write_index(folder, plan, failures, assets.shared(shared))
+            pages.write_run(folder, plan, failures)
+            pages.write_index(folder, plan, failures, assets.shared(shared))
             secrets.check(folder, os.environ)
             _untouched(journal)
             staging.commit(folder, root, plan.key, plan.published_as, lease, keep, journal.sums.known())
         shards.clear(root, plan.key)
-        _write_periods(root, plan, lease)
+        pages.write_periods(root, plan, lease)
     return _told(_result(root, plan), plan, outcomes, found)
 
 
@@ -221,7 +222,7 @@ def _shared(plan: Plan, root: Path, shard: Shard, how: _How) -> RunResult | None
     """Make a share of the reports; None where all are published already."""
     with staging.writable(root), shards.held(root, plan.key, shard) as folder:
         done = staging.finished(root, plan.key)
-        if done is not None and not _failed(done):
+        if done is not None and not pages.failures_of(done):
             return None
         how.begin()
         _audit(plan, root)  # as it will be once more when all are there: nothing is to be made that cannot be published
@@ -239,7 +240,7 @@ def _made(
     there; how each went, by entity, and how many were."""
     folder = journal.folder
     mine = [entity for entity in plan.names if shard is None or shard.has(entity)]
-    jobs = {job.name: job for job in (_job(plan, entity, folder, shared, how.seconds) for entity in mine)}
+    jobs = {job.name: job for job in (pages.job(plan, entity, folder, shared, how.seconds) for entity in mine)}
     journal.sweep()
     for other, made in _whole(root, plan.key):
         journal.take(other, {name: files for name, files in made.items() if name in jobs})
@@ -264,12 +265,15 @@ def _made(
 
 
 def _beside(plan: Plan, journal: Journal) -> Iterator[None]:
-    """What no report is needed for: the answers to download, and the sums of all files that are not reports."""
+    """What no report is needed for: the answers to download, the rows behind them, and the sums of all files that are not reports."""
     folder = journal.folder
     journal.sums.add(sorted(file for file in (folder / MART).glob("*") if file.is_file()))
     yield
     files = {plan.whose(entity): plan.file(entity) for entity in plan.names}
-    for file in downloads.write(folder, plan.mart, folder / MART, plan.label, files):
+    answers = downloads.write(folder, plan.mart, folder / MART, plan.label, files)
+    of_teams = {team: name for (scope, team), name in files.items() if scope == "team"}
+    behind = rows.write(folder, plan.mart.rows, of_teams) if plan.mart.rows is not None else ()
+    for file in chain(answers, behind):
         journal.sums.add([file])
         staging.hasten(file)
         yield
@@ -382,7 +386,7 @@ def _planned(
     """The plan, once all that was asked for is known to be there."""
     wanted = {"1mo", "1q", *([parse(period).every] if period else [])}
     every = tuple(length for length in ("1w", "1mo", "1q") if length in wanted)
-    mart = Mart.of(organisation, every=every, period=period, computing=computing)
+    mart = Mart.of(organisation, every=every, period=period, computing=computing, rows=True)
     label = mart.period(period).label
     if (before := earlier.before(root, label, mart)) is not None:
         mart = mart.restating(before, organisation)
@@ -409,89 +413,3 @@ def _published(root: Path) -> Iterator[Mapping[str, pl.DataFrame]]:
 def _result(root: Path, plan: Plan, reused: bool = False) -> RunResult:
     folder = root / plan.published_as
     return RunResult(folder, folder / INDEX, plan.key, plan.label, reused=reused)
-
-
-def _failed(run: Path) -> int:
-    told: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
-    return sum(report["failure"] is not None for report in told["reports"])
-
-
-# --- pages -------------------------------------------------------------------------------------------------------------
-
-
-def _job(plan: Plan, entity: str, folder: Path, shared: Sequence[assets.Asset], seconds: float) -> Job:
-    scope, up = ("org", "") if entity == index.ALL else ("team", "../")
-    notebook, file = plan.notebooks[scope], plan.file(entity)
-    name = file.rpartition("/")[2]
-    page = _page(
-        plan,
-        plan.names[entity],
-        trail=(Link("All periods", f"{up}../{INDEX}#{file}.html"), Link(index.called(plan.label), f"{up}{INDEX}")),
-        facts=plan.facts[scope],
-        downloads=(
-            Link("This report's notebook", f"{name}.ipynb"),
-            *(Link(f"These answers ({kind})", f"{name}.{ending}") for ending, kind in downloads.KINDS.items()),
-            Link("Answers of all teams (CSV)", f"{up}answers.csv"),
-            Link("The run (JSON)", f"{up}{RUN}"),
-        ),
-    )
-    return Job(file, notebook, plan.given(entity), folder, page, seconds, assets.shared(shared, up))
-
-
-def _page(plan: Plan, title: str, **more: Any) -> Page:
-    words, clean = provenance.quality(plan.told)
-    subtitle = f"{index.called(plan.label)} · as of {plan.mart.today:%-d %B %Y}"
-    return Page(title, subtitle=subtitle, quality=words, clean=clean, **more)
-
-
-def _write_index(folder: Path, plan: Plan, failures: Mapping[str, Failure], shared: Shared) -> None:
-    hrefs = {entity: f"{plan.file(entity)}.html" for entity in plan.names}
-    whole, *teams = index.rows(plan.mart.answers, plan.label, plan.names, hrefs, failures)
-    page = _page(
-        plan,
-        plan.names[index.ALL],
-        trail=(Link("All periods", f"../{INDEX}"),),
-        kicker="Platform reports",
-        facts=provenance.facts(plan.told, plan.key),
-        sources=provenance.sources(plan.told),
-        downloads=(
-            *downloads.links(folder), Link("The run (JSON)", RUN), Link("Checksums", staging.MANIFEST),
-        ),
-    )  # fmt: skip
-    (folder / INDEX).write_text(index.index(page, plan.label, whole, teams, shared), encoding="utf-8")
-
-
-def _write_periods(root: Path, plan: Plan, lease: Lease) -> None:
-    """The page of all periods, made anew from what is published."""
-    told = []
-    for name in staging.published(root):
-        if (root / name / RUN).is_file():
-            run = json.loads((root / name / RUN).read_text(encoding="utf-8"))
-            called = index.called(run["period"], [r["name"] for r in run["reports"][1:]] if run["teams"] else ())
-            pages = {report["page"]: report["name"] for report in run["reports"]}
-            issue = index.Issue(called, f"{name}/{INDEX}", pages, _failed(root / name))
-            told.append((parse(run["period"]).start, not run["teams"], name, issue))
-    issues = [issue for *_, issue in sorted(told, key=lambda t: t[:3], reverse=True)]
-    html = index.periods(Page(plan.names[index.ALL], subtitle="Reports published"), issues)
-    new = root / f".index-{os.getpid()}.html"
-    new.write_text(html, encoding="utf-8")
-    lease.confirm()
-    new.replace(root / INDEX)
-
-
-# --- data --------------------------------------------------------------------------------------------------------------
-
-
-def _write_run(folder: Path, plan: Plan, failures: Mapping[str, Failure]) -> None:
-    reports = [
-        {
-            **dict(zip(("scope", "entity_id"), plan.whose(entity), strict=True)),
-            "name": name,
-            "page": f"{plan.file(entity)}.html",
-            "notebook": f"{plan.file(entity)}{'.failed' if entity in failures else ''}.ipynb",
-            "failure": failures[entity].sentence if entity in failures else None,
-        }
-        for entity, name in plan.names.items()
-    ]
-    told = {"key": plan.key, **plan.told, "reports": reports}
-    (folder / RUN).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -28,13 +28,21 @@ from idp_analytics.report.view import View
 
 _SHARE = "share of decisions"
 
+_ROWS_OF = {
+    cost_change.QUESTION: "showback_cost", worth.QUESTION: "showback_cost", breadth.QUESTION: "adoption_breadth", breadth.QUESTION_OF_TEAM: "adoption_breadth",
+    boundary.QUESTION: boundary.STUDY, impact.QUESTION: "impact", maturity.QUESTION: "maturity_criteria", maturity_steps.QUESTION: "maturity_criteria",
+    stress.QUESTION: "stress_signals",
+}  # fmt: skip
+"""Question → the metric or study whose rows are behind what is said of it here. Where none is named they are answers of people."""
+
 
 def brief(view: View) -> Brief:
     """Of the organisation: what a leader decides by. Of a team: how it does against itself, what the platform gives it and costs it."""
     level, when = words.level(view.mart.meta["rules"]), period(view.period.label)
     told = _told(_of_team(view) if view.scope == "team" else _of_organisation(view), (f"{level} ", f" in {when}"))
+    rows_of = {question: view.trace(name) for question, name in _ROWS_OF.items()}
     return Brief(
-        told,
+        {topic: tuple(replace(s, trace=s.trace or rows_of.get(s.question, "")) for s in told[topic]) for topic in told},
         f"Numbers are of {when} where no other time is told. In brackets behind one: its {level}, the values the true number may well have.",
     )
 

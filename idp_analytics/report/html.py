@@ -15,6 +15,7 @@ from idp_analytics.charts.wording import clean
 from idp_analytics.metrics import CATALOGUE
 from idp_analytics.metrics.definitions import ESTIMATORS
 from idp_analytics.paths import anchor
+from idp_analytics.report.trace import place
 from idp_analytics.report.words import VERDICTS
 
 if TYPE_CHECKING:
@@ -94,8 +95,19 @@ def behind(section: Section) -> str:
         f'<details class="idp-definition-fold"><summary>{_headed(metric, section)}</summary>\n{_defined(metric)}\n</details>'
         for metric in section.metrics
     ]
-    trace = f'<p class="idp-trace">The rows behind it: <code>{_text(section.trace)}</code></p>' if section.trace else ""
-    return "\n".join([*tables, *definitions, trace]).strip()
+    return "\n".join([*tables, *definitions, _traced(section.trace)]).strip()
+
+
+def _traced(trace: str) -> str:
+    """The way back to the rows: a link where they lie beside the page, and the command for whoever has the data."""
+    if not trace:
+        return ""
+    file, among = place(trace)
+    command = f"<code>{_text(trace)}</code>"
+    if not file:
+        return f'<p class="idp-trace">The rows behind it: {command}</p>'
+    which = f", those {_text(among)}" if among else ""
+    return f'<p class="idp-trace"><a href="{_text(file)}">The rows behind it</a> (CSV{which}), or {command}</p>'
 
 
 def _headed(metric: Metric, section: Section) -> str:
@@ -228,7 +240,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_finalized, auto_reload=False,
     )  # fmt: skip
-    environment.globals.update(badge=badge, warnings=warnings)
+    environment.globals.update(badge=badge, place=place, warnings=warnings)
     environment.filters["together"] = together
     return environment
 

@@ -6,7 +6,7 @@ import json
 import platform
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -18,20 +18,22 @@ import numpy as np
 import polars as pl
 
 from idp_analytics import __version__
+from idp_analytics.answers import ORG
 from idp_analytics.errors import ReportError, nearest
 from idp_analytics.estimates import groups
-from idp_analytics.metrics import HEADLINES, STUDIES
+from idp_analytics.metrics import HEADLINES, STUDIES, WAYS_BACK, Aside, Exchange, behind, compute
 from idp_analytics.metrics.cost_restatement import complete, cost_restatement
 from idp_analytics.metrics.cost_restatement_reasons import restatement_reasons
 from idp_analytics.metrics.maturity import Published, maturity_changes, maturity_gaming, maturity_moved
 from idp_analytics.paths import written
-from idp_analytics.periods import Period, parse
+from idp_analytics.periods import Period, floor, label, parse, preceding
 from idp_analytics.report import parts, people_rows
 from idp_analytics.report.service_answers import ServiceAnswers
 from idp_analytics.report.study_files import StudyFiles
 
 if TYPE_CHECKING:
     from idp_analytics.organisation import Organisation
+    from idp_analytics.settings import Settings
 
 META = "meta.json"
 
@@ -60,27 +62,55 @@ class Before:
 class Computing(Protocol):
     """Who computes the answers and the studies of an organisation."""
 
-    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
-        """The answers for periods of these lengths, in the order of a mart: of organisation and teams, and of services."""
+    def answers(self, every: Sequence[str], ahead: Period | None = None) -> tuple[pl.DataFrame, ServiceAnswers]:
+        """The answers for periods of these lengths, in the order of a mart: of organisation and teams, and of services. ``ahead``: the period of which
+        :meth:`rows` will be asked for, as far as can be told."""
 
     def studies(self, names: Collection[str], period: str) -> Mapping[str, pl.DataFrame]:
         """The studies of these names, in their order, the organisation's rows first; with ``period`` what of each the report of that period shows."""
 
+    def rows(self, span: Period) -> Mapping[str, pl.DataFrame]:
+        """What is published of the rows of a period, by :data:`WITH_ROWS`: those behind the answers
+        (:func:`idp_analytics.metrics.behind.of_metrics`), and of each study those of the whole organisation."""
+
+
+OF_METRICS = "metrics"
+"""What the rows behind answers are called among the frames of rows."""
+
+WITH_ROWS = (OF_METRICS, *(name for name in WAYS_BACK if name != "stress_signals"))
+"""What has rows that are published with a report: the metrics together, and every study with a way back but that of all moments of calm and stress, which are
+more than all else together."""
+
 
 @dataclass(frozen=True)
 class Here:
-    """Computes them in this process, one after the other."""
+    """Computes them in this process, one after the other. ``exchange``: where what is found ahead of being asked for is kept."""
 
     organisation: Organisation
+    exchange: Exchange = field(default_factory=behind.Kept)
 
-    def answers(self, every: Sequence[str]) -> tuple[pl.DataFrame, ServiceAnswers]:
+    def answers(self, every: Sequence[str], ahead: Period | None = None) -> tuple[pl.DataFrame, ServiceAnswers]:
         """As :class:`Computing`."""
-        shown, of_services = in_order(self.organisation.answers(every=tuple(every)))
+        aside = Aside(ahead, self.exchange) if ahead else None
+        shown, of_services = in_order(compute(*self._given, every=tuple(every), aside=aside))
         return shown, ServiceAnswers.of(of_services)
 
     def studies(self, names: Collection[str], period: str) -> dict[str, pl.DataFrame]:
         """As :class:`Computing`."""
         return {name: _whole_first(self.organisation.study(name, period)) for name in names}
+
+    def rows(self, span: Period, names: Sequence[str] = WITH_ROWS) -> dict[str, pl.DataFrame]:
+        """As :class:`Computing`, of these ``names``."""
+        return {name: self._rows(name, span) for name in names}
+
+    def _rows(self, name: str, span: Period) -> pl.DataFrame:
+        if name == OF_METRICS:
+            return behind.of_metrics(*self._given, Aside(span, self.exchange))
+        return WAYS_BACK[name](*self._given, name, "org", ORG, span.label)
+
+    @property
+    def _given(self) -> tuple[Mapping[str, pl.LazyFrame], Settings, datetime]:
+        return self.organisation.lazy, self.organisation.settings, self.organisation.as_of
 
 
 @dataclass(frozen=True)
@@ -93,8 +123,9 @@ class Mart:
     every study by name. ``meta``
     (JSON values only): ``org``, ``title``, ``as_of``, ``time_zone``, ``asked``, ``rules``, ``calendar``, ``platform_team``, ``developer_hour`` (amount, currency), ``targets``, ``maturity_target_teams``, ``scorecard_rules`` (scorecard and rule of each that asks what is seen), ``maturity_model`` (the title of a company's own), ``settings_sha256``,
     ``versions``, ``cautions``, ``periods`` (length → labels, oldest first), ``only`` (the one period reports can be made of; null: any), and ``restates`` (the
-    ``period``, ``run`` and ``sha256`` of what was published before, where anything was). ``service_answers``, which no report shows, are only published
-    beside them: :meth:`write` leaves them out, and None are in a mart that was read.
+    ``period``, ``run`` and ``sha256`` of what was published before, where anything was), and ``rows`` (do those behind the numbers lie beside the pages?).
+    ``service_answers`` and ``rows`` (as :meth:`Computing.rows` gives them), which no report shows, are only published beside them: :meth:`write` leaves them
+    out, and None are in a mart that was read.
     """
 
     answers: pl.DataFrame
@@ -107,21 +138,24 @@ class Mart:
     studies: Mapping[str, pl.DataFrame]
     meta: Mapping[str, Any]
     service_answers: ServiceAnswers | None = None
+    rows: Mapping[str, pl.DataFrame] | None = None
 
     @classmethod
     def of(
         cls, organisation: Organisation, every: Sequence[str] = ("1mo", "1q"), only: Collection[str] | None = None, period: str | None = None,
-        computing: Computing | None = None,
+        computing: Computing | None = None, rows: bool = False,
     ) -> Mart:  # fmt: skip
         """Everything computed from ``organisation``, for periods of the given lengths; of studies ``only`` those named, where any are.
 
         ``period``: a label, or empty for the latest complete month. With one, reports of that period alone can be made from it: of studies it holds what
         they show, so that all is computed in less time; answers are of all periods in every case. ``computing``: by whom, default
-        :class:`Here`. Raises :class:`ReportError` as :meth:`period` does.
+        :class:`Here`. ``rows``: of that period also those behind the numbers, unless the settings say
+        that they are not published. Raises :class:`ReportError` as :meth:`period` does.
         """
-        computing = computing or Here(organisation)
-        answers, of_services = computing.answers(every)
-        settings = organisation.settings
+        computing, settings = computing or Here(organisation), organisation.settings
+        rows = rows and settings.publish_rows
+        ahead = _expected(period or "", organisation.as_of, settings) if rows else None
+        answers, of_services = computing.answers(every, ahead)
         # What one metric alone knows of a time before (a change merged before anything was deployed) is no period to report.
         is_headline = pl.col("metric").is_in([metric.name for metric in HEADLINES]).alias("_headline")
         known = answers.select("every", "period", "period_start", is_headline).unique()
@@ -150,14 +184,18 @@ class Mart:
             "cautions": list(organisation.cautions),
             "periods": {length: spans.filter(every=length)["period"].to_list() for length in every},
             "only": None,
+            "rows": rows,
         }
         if period is not None:
             meta["only"] = period = _chosen(period, meta).label
         tables = organisation.tables
+        studies = computing.studies(
+            [study.name for study in STUDIES if only is None or study.name in only], period or ""
+        )
         return cls(
             answers, organisation.coverage(), people_rows.rejected(organisation.rejected), people_rows.checks(organisation.checks),
-            people_rows.loads(tables["loads"]), tables["teams"], tables["services"],
-            computing.studies([study.name for study in STUDIES if only is None or study.name in only], period or ""), meta, of_services,
+            people_rows.loads(tables["loads"]), tables["teams"], tables["services"], studies, meta, of_services,
+            computing.rows(parse(period)) if rows and period else None,
         )  # fmt: skip
 
     def restating(self, before: Before, organisation: Organisation) -> Mart:
@@ -276,6 +314,14 @@ def _chosen(label: str, meta: Mapping[str, Any]) -> Period:
         raise ReportError("There are no answers by month, so there is no latest month. Name a period.")
     complete = [month for month in months if month.end <= _today(meta)]
     return (complete or months)[-1]
+
+
+def _expected(period: str, as_of: datetime, settings: Settings) -> Period:
+    """The period that will be chosen, if there are answers for it: ``period``, or the latest complete month."""
+    if period:
+        return parse(period)
+    today = as_of.astimezone(ZoneInfo(settings.time_zone)).date()
+    return parse(label(preceding(floor(today, "1mo"), "1mo"), "1mo"))
 
 
 def _today(meta: Mapping[str, Any]) -> date:

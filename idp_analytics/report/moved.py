@@ -61,7 +61,12 @@ def moved(view: View) -> Iterator[Statement]:
         for row in rows[:most]:
             metric = by_name(row["metric"])
             said = words.answer(metric, row, before.get(row["metric"]))
-            yield Statement(f"{metric.title}. {said}", QUESTION_OF[row["metric"]], Verdict(row["verdict"]))
+            yield Statement(
+                f"{metric.title}. {said}",
+                QUESTION_OF[row["metric"]],
+                Verdict(row["verdict"]),
+                view.trace(row["metric"]),
+            )
         for row in rows[most : most + 1]:
             others = ", ".join(by_name(one["metric"]).title.lower() for one in rows[most:])
             yield Statement(

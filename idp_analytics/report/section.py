@@ -52,8 +52,8 @@ class Table:
 class Section:
     """One answered question: the sentence, the picture, the numbers behind both, and the way back to the rows.
 
-    ``answer`` and ``cautions`` are computed sentences; ``trace`` is the command that lists the rows behind the answer;
-    ``metrics`` are the definitions to print; ``opened`` shows the tables at once instead of behind a fold; ``parts`` are shown
+    ``answer`` and ``cautions`` are computed sentences; ``trace`` is the command that lists the rows behind the answer, or
+    that and the file in which they lie (:class:`.trace.Trace`); ``metrics`` are the definitions to print; ``opened`` shows the tables at once instead of behind a fold; ``parts`` are shown
     below it, one after the other. The question itself is not shown again: in a notebook it is the heading above the call.
     """
 
@@ -117,11 +117,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Statement:
-    """A computed sentence or a few, and the question whose section has the numbers, the definition and the rows behind it."""
+    """A computed sentence or a few, and the question whose section has the numbers, the definition and the rows behind it; ``trace``: the rows themselves."""
 
     text: str
     question: str
     verdict: Verdict | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,12 +15,18 @@ import polars as pl
 
 from idp_analytics.answers import COLUMNS, ORG, Metric, Verdict
 from idp_analytics.charts.wording import named
+from idp_analytics.metrics import WAYS_BACK, behind, criterion_rows
+from idp_analytics.paths import slug
 from idp_analytics.periods import SHOWN, Period, course, label, preceding
-from idp_analytics.report.mart import Mart
+from idp_analytics.report.mart import WITH_ROWS, Mart
 from idp_analytics.report.parts import Opened, T
 from idp_analytics.report.slices import at, where
 from idp_analytics.report.study_files import StudyFiles
+from idp_analytics.report.trace import FOLDER, OF_TEAM, Trace
 from idp_analytics.tables.incomplete import incomplete
+
+_PUBLISHED = {*(metric.name for metric in behind.METRICS), *WITH_ROWS}
+"""What has rows that are published."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +154,19 @@ class View:
         """The first day of the periods shown."""
         return course(self.period, SHOWN[self.period.every])[0].start
 
-    def trace(self, metric: str) -> str:
-        """The command that lists the rows behind this entity's number."""
+    def trace(self, name: str) -> Trace:
+        """The way back to the rows behind this entity's number of a metric, or of a study that has one."""
         whose = ["--team", self.entity_id] if self.scope == "team" else []
-        return shlex.join(["idp", "explain", metric, *self.mart.meta["asked"], *whose, "--period", self.period.label])
+        command = shlex.join(["idp", "explain", name, *self.mart.meta["asked"], *whose, "--period", self.period.label])
+        if not self.mart.meta.get("rows") or name not in _PUBLISHED:
+            return Trace(command)
+        if self.scope == "org":
+            return Trace(command, f"{FOLDER}/{name}.csv")
+        if name in criterion_rows.STUDIES:
+            return Trace(command)  # the file has what is asked of the organisation
+        if name in WAYS_BACK:
+            return Trace(command, f"../{FOLDER}/{name}.csv", f"with team_id {self.entity_id}")
+        return Trace(command, f"{slug(self.entity_id)}{OF_TEAM}", f"with metric {name}")
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each source the metric rests on of which a file is known to be incomplete."""

@@ -114,7 +114,8 @@ class Settings:
 
     ``repositories`` names the git repositories where they are all there is and no folder has settings. ``questions``: by
     question id, those the kit ships and the company's own; ``codebook``: what comments may be about; ``maturity``: what maturity is;
-    ``scorecard_rules``: what rules of scorecards ask that is seen here too; ``limits``: how much one file may be.
+    ``scorecard_rules``: what rules of scorecards ask that is seen here too; ``limits``: how much one file may be; ``publish_rows``: do the rows behind the
+    numbers lie beside published pages (``[reports] rows``)?
     ``synthetic_controls``: interventions for which one is asked (``[impact]``).
     """
 
@@ -142,6 +143,7 @@ class Settings:
     maturity: Model = field(default_factory=shipped_model)
     scorecard_rules: tuple[RuleSeen, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    publish_rows: bool = True
     synthetic_controls: tuple[str, ...] = ()
 
     @property
@@ -238,6 +240,9 @@ def parse(
     maturity = aimed(maturity, take.tables("maturity_target"), take.problems)
     rules_seen = scorecards.parse(take.tables("scorecard_rule"), take.problems)
     most = limits.parse(take.table("limits"))
+    reports = take.table("reports")
+    publish_rows = reports.flag("rows", Settings.publish_rows)
+    reports.done()
     impact = take.table("impact")
     asked = impact.texts("synthetic_control")
     impact.done()
@@ -250,7 +255,7 @@ def parse(
         phases=phases, outliers=outliers, targets=targets, showback=sharing, decisions=decisions, components=platform,
         next_paths=ahead,
         questions=questions, survey=survey, codebook=book, maturity=maturity, scorecard_rules=rules_seen,
-        limits=most,
+        limits=most, publish_rows=publish_rows,
         synthetic_controls=asked,
     )  # fmt: skip
 

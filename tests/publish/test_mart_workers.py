@@ -9,13 +9,15 @@ from typing import Any
 import polars as pl
 import pytest
 from fault_building import KilledChildren
+from polars.testing import assert_frame_equal
 
 from idp_analytics.errors import ReportError
 from idp_analytics.metrics import STUDIES, SUBJECTS
 from idp_analytics.organisation import Organisation
-from idp_analytics.publish import mart_workers, shelf, zygote
+from idp_analytics.periods import parse
+from idp_analytics.publish import mart_workers, rows, shelf, zygote
 from idp_analytics.publish.workers import FORKS
-from idp_analytics.report.mart import Here, Mart
+from idp_analytics.report.mart import WITH_ROWS, Here, Mart
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="only where reports are forked")
 
@@ -24,7 +26,22 @@ def written(mart: Mart, folder: Path) -> dict[str, bytes]:
     assert mart.service_answers is not None
     folder.mkdir(parents=True)
     mart.service_answers.write(folder.with_suffix(".parquet"))
-    return {path.name: path.read_bytes() for path in (*mart.write(folder), folder.with_suffix(".parquet"))}
+    behind = rows.write(folder.parent, mart.rows or {}, {"payments": "payments"})
+    return {path.name: path.read_bytes() for path in (*mart.write(folder), folder.with_suffix(".parquet"), *behind)}
+
+
+@pytest.mark.parametrize("ahead", ["2026-06", "2026-Q1", None])
+def test_rows_are_the_same_whether_they_were_foreseen_or_not(
+    sample: Organisation, ahead: str | None, tmp_path: Path
+) -> None:
+    span = parse("2026-06")
+    with mart_workers.computing(sample, 2, 0) as (_, several):
+        several.answers(("1mo",), parse(ahead) if ahead else None)
+        found = several.rows(span)
+    asked = Here(sample).rows(span)
+    assert list(found) == list(asked) == list(WITH_ROWS)
+    for name, frame in asked.items():
+        assert_frame_equal(found[name].cast({pl.Enum: pl.String}), frame.cast({pl.Enum: pl.String}), check_exact=True)
 
 
 def open_files() -> int:
@@ -37,7 +54,7 @@ SOME = (*(subject[0].name for subject in SUBJECTS), "nine_in_ten", "adoption_mom
 
 @pytest.mark.parametrize("names", [SOME, pytest.param(EVERY, marks=pytest.mark.slow)], ids=["some", "every"])
 def test_the_same_mart_to_the_byte(sample: Organisation, names: tuple[str, ...], tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"only": names, "period": "2026-06"}
+    asked: dict[str, Any] = {"only": names, "period": "2026-06", "rows": True}
     with mart_workers.computing(lambda: replace(sample), 2, 0) as (whose, several):
         assert isinstance(several, mart_workers.Several)
         assert all(whose.tables[name].equals(frame) for name, frame in sample.tables.items())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from answer_building import answer, by_team, mart, of_org, of_team
 
 from idp_analytics.answers import Estimator, Verdict
 from idp_analytics.metrics import CATALOGUE, by_name
 from idp_analytics.report import summary
+from idp_analytics.report.brief import brief
 from idp_analytics.report.html import together
 from idp_analytics.report.moved import BETTER, QUESTION_OF, WORSE, moved
+from idp_analytics.report.trace import place
 
 DELIVERY = (
     "deployment_frequency", "deployment_days", "change_lead_time", "change_fail_rate", "failed_deployment_recovery_time", "deployment_rework_rate",
@@ -146,3 +150,22 @@ def test_a_statement_leads_to_its_section(organisation_report):
         in html
     )
     assert html.count("<h3>") == 8
+
+
+def test_a_statement_has_its_rows_where_they_lie_beside_the_page(organisation_report):
+    computed = organisation_report().view.mart
+
+    def told(**meta):
+        return brief(of_org(replace(computed, meta={**computed.meta, **meta})))
+
+    def files(made):
+        return [place(one.trace)[0] for said in made.topics.values() for one in said]
+
+    assert not any(files(told()))
+    found = files(told(rows=True))
+    assert {
+        "rows/showback_cost.csv", "rows/adoption_breadth.csv", "rows/boundary.csv", "rows/impact.csv", "rows/maturity_criteria.csv",
+    } < set(found)  # fmt: skip
+    assert any(file.startswith("rows/deployment") for file in found)
+    page = told(rows=True)._repr_mimebundle_()["text/html"]
+    assert '<a class="idp-behind" href="rows/impact.csv">Rows (CSV)</a>' in page

@@ -13,6 +13,7 @@ from idp_analytics.answers import Verdict
 from idp_analytics.charts.wording import clean
 from idp_analytics.metrics import CATALOGUE, by_name
 from idp_analytics.report import Card, Cards, Section, Table, html
+from idp_analytics.report.trace import Trace
 from idp_analytics.report.words import VERDICTS
 
 RATE = by_name("change_fail_rate")
@@ -120,6 +121,15 @@ def test_what_is_behind_is_folded_unless_opened_and_empty_where_there_is_nothing
     assert "<details" not in html.behind(Section("?", "So.", tables=(table,), opened=True))
     traced = html.behind(Section("?", "So.", trace="idp explain 'a b'"))
     assert traced == '<p class="idp-trace">The rows behind it: <code>idp explain &#39;a b&#39;</code></p>'
+
+
+def test_rows_that_lie_beside_the_page_are_a_click_away():
+    all_of_it = html.behind(Section("?", "So.", trace=Trace("idp explain x", "rows/x.csv")))
+    assert all_of_it == (
+        '<p class="idp-trace"><a href="rows/x.csv">The rows behind it</a> (CSV), or <code>idp explain x</code></p>'
+    )
+    some = html.behind(Section("?", "So.", trace=Trace("idp explain x", 'a"b.csv', "with team_id <b>")))
+    assert '<a href="a&#34;b.csv">The rows behind it</a> (CSV, those with team_id &lt;b&gt;)' in some
 
 
 def test_one_definition_is_headed_by_what_it_is_and_several_by_their_titles():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from answer_building import SCRIPT, TURNED, answer, by_team, load, mart, of_org, of_team
 
 from idp_analytics.metrics import by_name
+from idp_analytics.paths import slug
 from idp_analytics.periods import SHOWN, label, parse
+from idp_analytics.report.trace import OF_TEAM
 from idp_analytics.report.view import View, team_names
 
 RATE = by_name("change_fail_rate")
@@ -60,6 +63,30 @@ def test_the_command_behind_a_number_is_safe_to_paste(team):
         "idp", "explain", "change_fail_rate", "--data", "my data", "--team", team, "--period", "2026-06",
     ]  # fmt: skip
     assert of_org(mart()).trace(RATE.name) == "idp explain change_fail_rate --data data/acme --period 2026-06"
+    assert (
+        slug(team) + OF_TEAM == by_team(replace(mart(), meta={**mart().meta, "rows": True}), team).trace(RATE.name).file
+    )
+
+
+@pytest.mark.parametrize(
+    ("team", "name", "file", "among"),
+    [
+        ("", RATE.name, "rows/change_fail_rate.csv", ""),
+        ("", "drift", "rows/drift.csv", ""),
+        ("", "stress_signals", "", ""),
+        ("", "time_to_first_deploy", "", ""),
+        ("", "maturity_criteria", "rows/maturity_criteria.csv", ""),
+        ("a b", "maturity_criteria", "", ""),
+        ("a b", RATE.name, f"{slug('a b')}.rows.csv", "with metric change_fail_rate"),
+        ("a b", "drift", "../rows/drift.csv", "with team_id a b"),
+        ("a b", "stress_signals", "", ""),
+    ],
+)
+def test_where_the_rows_lie(team, name, file, among):
+    made = replace(mart(), meta={**mart().meta, "rows": True})
+    told = (by_team(made, team) if team else of_org(made)).trace(name)
+    assert (told.file, told.among) == (file, among)
+    assert (by_team(mart(), team) if team else of_org(mart())).trace(name).file == ""
 
 
 def test_a_file_known_to_be_incomplete_is_told_by_the_metrics_that_rest_on_it():

@@ -158,9 +158,10 @@ def test_json_in_a_page_is_what_it_was(texts: list[str]) -> None:
 
 def test_no_text_chooses_where_a_file_goes(hostile: RunResult) -> None:
     names = [path.name for path in (hostile.folder / "teams").iterdir()]
-    assert len(names) == 4 * len(TEAMS)
+    assert len(names) == 5 * len(TEAMS)
     assert all(
-        re.fullmatch(r"[a-z0-9][a-z0-9-]{0,70}(?:\.failed)?\.(?:html|ipynb|csv|parquet)", name) for name in names
+        re.fullmatch(r"[a-z0-9][a-z0-9-]{0,70}(?:\.failed)?\.(?:html|ipynb|csv|rows\.csv|parquet)", name)
+        for name in names
     )
     stems = {name.partition(".")[0] for name in names}
     assert not stems & {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(10))}
