@@ -37,7 +37,7 @@ _LONG, _FIRST = 200, 30
 _CELLS = 8192
 """Of so many texts it is kept how they stand on a page: cells say the same again and again."""
 
-_NUMBER, _SHORT_NUMBER = ' class="idp-number"', ' class="idp-number idp-short"'
+_NUMBER = ' class="idp-number"'
 
 _LONG_WORD = re.compile(r"[^\s&;]{25,}")
 """A path, or a name out of many words: where it may not be broken it makes a column as wide as itself."""
@@ -138,7 +138,7 @@ def _row_head(cell: str) -> str:
 
 @lru_cache(_CELLS)
 def _number_cell(cell: str) -> str:
-    return f"<td{_SHORT_NUMBER if _SHORT.fullmatch(cell) else _NUMBER}>{_held(cell)}</td>"
+    return f"<td{_room(cell, 'idp-number')}>{_held(cell)}</td>"
 
 
 @lru_cache(_CELLS)
@@ -146,11 +146,14 @@ def _text_cell(cell: str) -> str:
     return f"<td{_room(cell)}><bdi>{_breakable(cell)}</bdi></td>"
 
 
-def _room(cell: str) -> str:
-    """What says how much room a text needs."""
+def _room(cell: str, kind: str = "") -> str:
+    """What says how much room a text needs, and of which ``kind`` it is."""
     if len(cell) > _PHRASE:
-        return f' class="{"idp-wordy" if len(cell) > _WORDY else "idp-phrase"}"'
-    return ' class="idp-short"' if _SHORT.fullmatch(cell) else ""
+        room = "idp-wordy" if len(cell) > _WORDY else "idp-phrase"
+    else:
+        room = "idp-short" if _SHORT.fullmatch(cell) else ""
+    names = " ".join(filter(None, (kind, room)))
+    return f' class="{names}"' if names else ""
 
 
 def _breakable(cell: str) -> str:
