@@ -24,6 +24,12 @@ def pseudonym(native: str) -> str:
     return pseudonyms([native])[0]
 
 
+def apart(native: str | None, thing: str) -> str | None:
+    """16 hexadecimal digits for a login in the id of one ``thing`` that several people have a row of: they tell these apart, and neither who somebody is nor
+    whether one of another thing is the same person. Ids are published; pseudonyms are not."""
+    return pseudonym(f"{thing}\n{native}").removeprefix(_PREFIX) if native else None
+
+
 def pseudonyms(natives: Iterable[str]) -> list[str]:
     """:func:`pseudonym` of each. What is made of the secret alone is made once."""
     keyed = hmac.new(os.environ.get(KEY_VARIABLE, "").encode(), digestmod="sha256")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from idp_analytics.tables.pseudonyms import KEY_VARIABLE, pseudonym, pseudonyms
+from idp_analytics.tables.pseudonyms import KEY_VARIABLE, apart, pseudonym, pseudonyms
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +42,15 @@ def test_many_at_once_are_what_hmac_makes_of_each(secret: str, monkeypatch: pyte
     ]
     assert pseudonyms(names) == [f"person:{digest[:16]}" for digest in digests]
     assert pseudonyms(pseudonyms(names)) == pseudonyms(names)
+
+
+def test_a_login_in_an_id_tells_people_apart_and_not_who_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = apart("Octocat", "run 7")
+    assert one is not None
+    assert re.fullmatch(r"[0-9a-f]{16}", one)
+    assert one == apart("octocat", "run 7")
+    others = [apart("jane", "run 7"), apart("octocat", "run 8"), pseudonym("octocat").removeprefix("person:")]
+    assert one not in others
+    assert apart(None, "run 7") is apart("", "run 7") is None
+    monkeypatch.setenv(KEY_VARIABLE, "one")
+    assert apart("octocat", "run 7") != one

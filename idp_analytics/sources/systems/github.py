@@ -29,6 +29,7 @@ from idp_analytics.sources.system import (
     Shape,
     System,
 )
+from idp_analytics.tables.pseudonyms import apart
 
 _WAS_ACTIVE = ("active", "inactive")
 _CONCLUSIONS = {
@@ -188,7 +189,7 @@ def _decided(document: Document, export: Export) -> Iterator[Row]:
         key = f"{run}/{name}"
         several = len(docs.decisions(export).get(key, ())) > 1
         yield document.row(
-            newest="1" if decided else "0", approval_id=export.id(f"{key}/{members.text(who, 'login') or decision}" if several else key),
+            newest="1" if decided else "0", approval_id=export.id(f"{key}/{apart(members.text(who, 'login'), key) or decision}" if several else key),
             operation_id=docs.operation(export, name), subject_kind="deployment", subject_id=export.id(f"run/{run}") if run.isdigit() else None,
             service_id=export.service(docs.of_addresses(environment)), responder_id=docs.person(who, export) if decided else None,
             decision=decision if decided else None, status=decision, status_raw=decision, automated=docs.is_bot(who) if decided else None, time_basis="none",

@@ -25,6 +25,7 @@ from idp_analytics.sources.system import (
     System,
     having,
 )
+from idp_analytics.tables.pseudonyms import apart
 
 _ENDED = {"success": "success", "failed": "failure", "canceled": "cancel", "skipped": "cancel"}
 _RUNNING = ("created", "running", "blocked")
@@ -65,7 +66,7 @@ def approvals(batch: Batch, export: Export) -> Iterator[Row]:
     decided = [word in ("approved", "rejected") for word in status]
     yield from said.rows(
         newest=at, **{name: [values[place] for place in places] for name, values in told.items()}, subject_kind="deployment",
-        approval_id=[export.id(f"{natives[place]}/{name}") for place, name in zip(places, who, strict=True)],
+        approval_id=[export.id(f"{natives[place]}/{apart(name, natives[place] or '') or word}") for place, name, word in zip(places, who, status, strict=True)],
         responder_id=each(export.person, who), decided_at=[one if is_decided else None for one, is_decided in zip(at, decided, strict=True)],
         decision=[word if is_decided else None for word, is_decided in zip(status, decided, strict=True)], status=status, status_raw=status,
         automated=False, time_basis=["exact" if is_decided else "none" for is_decided in decided],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from reading import at, columns, read
 
 from idp_analytics.errors import SourceError
 from idp_analytics.sources import github_documents, repositories
-from idp_analytics.tables.pseudonyms import pseudonym
+from idp_analytics.tables.pseudonyms import apart, pseudonym
 
 API = "https://api.example.invalid/repos/acme/shop"
 
@@ -271,6 +273,18 @@ def test_gates_of_environments(tmp_path):
         ("deploy to staging", "automatic"),
         ("deploy to dev", "none"),
     ]
+
+
+def test_two_who_decide_on_one_deployment_have_ids_that_name_neither(tmp_path):
+    decided = [
+        {"state": "approved", "user": {"login": login}, "run_id": 7, "environments": [{"name": "production"}]}
+        for login in ("joe", "ann")
+    ]
+    found = read("github", tmp_path, {"a.json": decided})
+    assert columns(found["approvals"], "approval_id", "responder_id") == [
+        (f"github:7/production/{apart(login, '7/production')}", pseudonym(login)) for login in ("joe", "ann")
+    ]
+    assert not re.search(r"\bjoe\b|\bann\b", repr(found))
 
 
 def test_teams(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from idp_analytics.sources.sample.native import KNOWN, Tables, stamp
+from idp_analytics.tables.pseudonyms import apart
 
 OPTIONS: dict[str, Any] = {
     "people": "keep",
@@ -83,14 +84,15 @@ def told(tables: Tables) -> dict[str, pl.DataFrame]:
     """Deployments, where an error is a failure; of approvals those somebody decided, asked for when the deployment was; merge
     requests, without when they were reviewed."""
     ours = pl.lit("gitlab:")
-    ended = pl.col("outcome").is_not_null()
+    ended, gated = pl.col("outcome").is_not_null(), _gated(tables)
+    decided = [f"gitlab:{of}/{apart(who, of)}" for of, who in gated.select("subject_id", "responder_id").iter_rows()]
     return {
         "deployments": _deployed(tables).select(
             (ours + pl.col("deployment_id")).alias("deployment_id"), "service_id", "environment", "sha", "queued_at", "started_at",
             pl.when(ended).then("finished_at").alias("finished_at"), pl.col("outcome").replace({"error": "failure"}).alias("outcome"), "initiated_by",
         ),
-        "approvals": _gated(tables).select(
-            pl.concat_str(ours, "subject_id", pl.lit("/"), "responder_id").alias("approval_id"), "subject_kind", (ours + pl.col("subject_id")).alias("subject_id"),
+        "approvals": gated.select(
+            pl.Series("approval_id", decided, pl.String), "subject_kind", (ours + pl.col("subject_id")).alias("subject_id"),
             pl.col("_service").alias("service_id"), pl.col("initiated_by").alias("requestor_id"), "responder_id", pl.col("queued_at").alias("requested_at"), "decided_at",
             "decision", pl.col("decision").alias("status"), pl.lit(False).alias("automated"), pl.lit("exact").alias("time_basis"),
         ),
