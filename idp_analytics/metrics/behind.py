@@ -36,7 +36,9 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """The columns of the rows of metrics. ``value`` and ``counted`` are what :data:`idp_analytics.answers.OBSERVATION` calls ``x`` and ``hit``."""
 
-ORDER = ("team_id", "metric", "at", "source_table", "source_key", "service_id", "value", "amount", "detail")
+ORDER = (
+    "team_id", "metric", "at", "source_table", "source_key", "service_id", "value", "amount", "detail", "path", "source_row",
+)  # fmt: skip
 """What the rows are sorted by."""
 
 

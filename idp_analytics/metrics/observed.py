@@ -108,7 +108,7 @@ def trace(
     return (
         located(rows.select(shown), chosen.tables, tables)
         .select(*shown, "path", "source_row")
-        .sort("at", "source_table", "source_key")
+        .sort("at", "source_table", "source_key", "path", "source_row")
         .collect()
     )
 
@@ -127,7 +127,10 @@ def within(metric: Metric, span: periods.Period, settings: Settings) -> pl.Expr:
 
 
 def located(rows: pl.LazyFrame, names: Iterable[str], tables: Tables) -> pl.LazyFrame:
-    """``rows`` with the file and the row in it (``path``, ``source_row``) of what ``source_key`` names in ``source_table``, one of these tables."""
+    """``rows`` with the file and the row in it (``path``, ``source_row``) of what ``source_key`` names in ``source_table``, one of these tables.
+
+    What a rule was checked on and is no known service may be a person, whom a tool calls by an address: its ``source_key`` is left out.
+    """
     keys = rows.select("source_table", "source_key").unique()
     dtype = rows.collect_schema()["source_table"]
     lines = pl.concat(
@@ -142,4 +145,7 @@ def located(rows: pl.LazyFrame, names: Iterable[str], tables: Tables) -> pl.Lazy
         for name in names
     )
     files = tables["loads"].select("load_id", "path")
-    return rows.join(lines.join(files, on="load_id", how="left"), on=["source_table", "source_key"], how="left")
+    may_be_somebody = (pl.col("source_table") == "policy_results") & pl.col("service_id").is_null()
+    return rows.join(
+        lines.join(files, on="load_id", how="left"), on=["source_table", "source_key"], how="left"
+    ).with_columns(pl.when(~may_be_somebody).then("source_key").alias("source_key"))

@@ -41,7 +41,8 @@ _PAIR = ["service_id", "golden_path_id"]
 def path_rows(
     tables: Tables, settings: Settings, as_of: datetime, study: str, scope: str, entity_id: str, period: str
 ) -> pl.DataFrame:
-    """What ``study`` (:data:`STUDIES`) counts of one entity: the uses or services at the end of the period, or the joins or upgrades due up to it.
+    """What ``study`` (:data:`STUDIES`) counts of one entity: the uses or services at the end of the period, the joins up to it (``adoption_kinds``), or all there
+    were up to the as-of time (``path_retention``, ``upgrade_lag``, ``diffusion``), of which all periods tell the same.
 
     Columns: :data:`COLUMNS`, sorted by day, service and path. Raises :class:`ReportError` for another study, scope or period.
     """
@@ -73,7 +74,7 @@ def _uses(tables: Tables, settings: Settings, as_of: datetime, span: Period) -> 
     return found.join(at, on="at").with_columns(grace.alias("what"), pl.col("days_behind").alias("days"))
 
 
-def _joins(tables: Tables, settings: Settings, as_of: datetime, span: Period) -> pl.DataFrame:
+def _joins(tables: Tables, settings: Settings, as_of: datetime, _: Period) -> pl.DataFrame:
     found = joined(tables, settings, as_of)
     if found.is_empty():
         return found
@@ -85,13 +86,11 @@ def _joins(tables: Tables, settings: Settings, as_of: datetime, span: Period) ->
         .when("hit").then(pl.lit("left")).otherwise(pl.lit("still there when last seen"))
     )  # fmt: skip
     on = pl.col("began").dt.convert_time_zone(settings.time_zone).dt.date()
-    up_to = found.with_columns(on.alias("on"), what.alias("what"), pl.col("x").alias("days")).filter(
-        pl.col("on") < span.end
-    )
-    return _told(up_to, tables, settings, as_of, "last_seen")  # fmt: skip
+    named = found.with_columns(on.alias("on"), what.alias("what"), pl.col("x").alias("days"))
+    return _told(named, tables, settings, as_of, "last_seen")  # fmt: skip
 
 
-def _upgrades(tables: Tables, settings: Settings, as_of: datetime, span: Period) -> pl.DataFrame:
+def _upgrades(tables: Tables, settings: Settings, as_of: datetime, _: Period) -> pl.DataFrame:
     found = upgrades(tables, settings, as_of)
     if found.is_empty():
         return found
@@ -99,10 +98,10 @@ def _upgrades(tables: Tables, settings: Settings, as_of: datetime, span: Period)
         pl.when(pl.col("x").is_null()).then(pl.lit("left out: the version before is not known"))
         .when("hit").then(pl.lit("taken up")).otherwise(pl.lit("not taken up when last seen"))
     )  # fmt: skip
-    up_to = found.filter(pl.col("day") < span.end).with_columns(
+    named = found.with_columns(
         pl.col("day").alias("on"), pl.col("release").alias("version"), what.alias("what"), pl.col("x").alias("days")
     )
-    return _told(up_to, tables, settings, as_of, "seen_on")
+    return _told(named, tables, settings, as_of, "seen_on")
 
 
 def _kinds(tables: Tables, settings: Settings, as_of: datetime, span: Period) -> pl.DataFrame:

@@ -214,7 +214,8 @@ def scorecard_rows(
 ) -> pl.DataFrame:
     """The way back from ``study`` (``scorecard_rules``): every result that stands at the end of the period.
 
-    Columns: ``tool``, ``scorecard``, ``rule``, ``service_id``, ``team_id`` (the owner then), ``resource``, ``state``, ``score``, ``as_of``, ``path``, ``source_row``. Raises
+    Columns: ``tool``, ``scorecard``, ``rule``, ``service_id``, ``team_id`` (the owner then), ``resource`` (null where it is no known
+    service: it may be a person, whom a tool calls by an address), ``state``, ``score``, ``as_of``, ``path``, ``source_row``. Raises
     :class:`ReportError` for a scope or period that does not exist; services have no rows.
     """
     if scope not in ("org", "team"):
@@ -227,7 +228,8 @@ def scorecard_rows(
     return (
         whose.join(tables["loads"].select("load_id", "path").collect(), on="load_id", how="left")
         .select(*RULE, "service_id", "team_id", "resource", "state", "score", "as_of", "path", "source_row")
-        .sort(*RULE, "service_id", "resource")
+        .sort(*RULE, "service_id", "resource", "path", "source_row")
+        .with_columns(pl.when(pl.col("service_id").is_not_null()).then("resource").alias("resource"))
     )
 
 

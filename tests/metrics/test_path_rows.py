@@ -111,6 +111,11 @@ def test_diffusion_counts_what_it_shows(sample):
     assert (later == "joined after the period").sum() > 0
 
 
+@pytest.mark.parametrize("study", ["path_retention", "upgrade_lag"])
+def test_what_is_told_of_all_there_is_has_all_its_rows_in_a_report_of_the_past_too(sample, study):
+    assert behind(sample, study, period="2025-07").equals(behind(sample, study))
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_row_says_where_it_is_from(sample, study):
     rows = behind(sample, study)
@@ -130,7 +135,7 @@ def test_every_row_says_where_it_is_from(sample, study):
 
 
 def test_what_comes_after_the_period_is_not_in_it(sample):
-    early, late = behind(sample, "upgrade_lag", period="2025-Q4"), behind(sample, "upgrade_lag")
+    early, late = behind(sample, "adoption_kinds", period="2025-Q4"), behind(sample, "adoption_kinds")
     assert early.height < late.height
     assert early["on"].max() < pl.Series(["2026-01-01"]).str.to_date()[0]
     assert behind(sample, "drift", period="2025-Q3")["on"].unique().to_list() == [pl.Series(["2025-09-30"]).str.to_date()[0]]  # fmt: skip

@@ -198,3 +198,12 @@ def test_the_sample_by_its_truth(sample, repository):
 
 def test_nothing_known_has_columns(company, settings, as_of):
     assert policies(company(), settings(), as_of(AS_OF)).schema == pl.Schema(COLUMNS)
+
+
+def test_what_is_no_service_may_be_a_person_and_is_not_named(tables, settings, as_of):
+    made = tables(verdict("a", "pass"), verdict(None, "fail", resource="jane@example.invalid"))
+    rows = trace(made, settings(), as_of(AS_OF), "policy_conformance", "org", "org", "2026-03")
+    assert rows.select("service_id", "hit", "source_key", "source_row").rows() == [
+        (None, False, None, 2),
+        ("a", True, "base | r | deployment/a | 2026-03-20 00:00:00.000000+00:00", 1),
+    ]

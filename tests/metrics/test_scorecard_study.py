@@ -191,6 +191,19 @@ def test_the_way_back(tables, settings, as_of):
     made = tables(result("a", "r", "passed", 1), result("b", "r", None, 1), teams=("red", "blue"))
     rows = scorecard_rows(made, settings(), as_of(AS_OF), "scorecard_rules", "team", "blue", "2026-03")
     assert rows.select("rule", "service_id", "state", "source_row").rows() == [("r", "b", "unknown", 2)]
+    user = result(None, "r", "failed", 1, resource="jane@example.invalid")
+    every = scorecard_rows(
+        tables(result("a", "r", "passed", 1), user),
+        settings(),
+        as_of(AS_OF),
+        "scorecard_rules",
+        "org",
+        "org",
+        "2026-03",
+    )
+    assert every.select("service_id", "resource", "state", "source_row").rows() == [
+        (None, None, "failed", 2), ("a", "a", "passed", 1),
+    ]  # fmt: skip
     with pytest.raises(ReportError, match="There is no scorecard_rules of a service"):
         scorecard_rows(made, settings(), as_of(AS_OF), "scorecard_rules", "service", "a", "2026-03")
 
