@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,6 +36,21 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "source_row": pl.Int64,
 }
 """The columns of the rows of metrics. ``value`` and ``counted`` are what :data:`idp_analytics.answers.OBSERVATION` calls ``x`` and ``hit``."""
+
+SAYS: Mapping[str, str] = {
+    "metric": "Of which metric the row is.",
+    "team_id, service_id": "Whose it was when it happened; nothing: nobody's, or of no one service.",
+    "at": "When, in UTC.",
+    "value, unit": "What was measured of this one row, if anything was; of a share of time, how long it lasted.",
+    "counted": "Of a share: is it one of those counted? Of a time: had it ended by the as-of time? If not, it counts as lasting longer.",
+    "usable": "If false, the row is missing: it belongs to the population and does not say what the number needs.",
+    "amount, currency": "Of money: what is charged, exactly.",
+    "detail": "Of money: where the charge went. Of all else: why the row is not in the number, but stands beside it.",
+    "what": "Of studies: what the row counts as.",
+    "source_table, source_key": "Which table it is in, and its id there.",
+    "path, source_row": "In which exported file it stands, and where in it.",
+}
+"""Columns of files of rows → what they say, for readers of reports; those of studies that are not here say it by their names."""
 
 ORDER = (
     "team_id", "metric", "at", "source_table", "source_key", "service_id", "value", "amount", "detail", "path", "source_row",
@@ -78,9 +94,13 @@ def of_metrics(tables: Tables, settings: Settings, as_of: datetime, aside: Aside
     return shown.with_columns(_named(shown[name]) for name in few).sort(ORDER)
 
 
+_UNITS = {Estimator.TIME: "hours", Estimator.SHARE: "share"}
+
+
 def _unit(metric: Metric) -> str:
-    """Of the values of single observations; a share of time is put together from hours."""
-    return "hours" if metric.estimator is Estimator.TIME else metric.unit
+    """Of the values of single observations: a share of time is put together from hours, and what is counted in a share was measured as one itself (how much of
+    an objective was kept)."""
+    return _UNITS.get(metric.estimator, metric.unit)
 
 
 def _named(column: pl.Series) -> pl.Series:

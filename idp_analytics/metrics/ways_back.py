@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from idp_analytics.errors import ReportError, nearest
-from idp_analytics.metrics import criterion_rows, observed, path_rows
+from idp_analytics.metrics import behind, criterion_rows, observed, path_rows
 from idp_analytics.metrics.boundary_rows import boundary_rows
 from idp_analytics.metrics.breadth_rows import breadth_rows
 from idp_analytics.metrics.catalogue import CATALOGUE
@@ -57,6 +57,14 @@ _REST = """
 part of the platform. Answers to surveys, comments and self-assessments, and how soon a newcomer ships, are of single people: their rows are never listed."""
 
 
+_PUBLISHED = """
+Beside published pages the same rows lie as files (`rows/<metric or study>.csv` of the organisation, `teams/<team>.rows.csv`), but those of `stress_signals`, which are too many.
+Their columns (`value` and `counted` are `x` and `hit` in the command):
+
+| column | what it says |
+|---|---|"""
+
+
 def trace(
     tables: Tables, settings: Settings, as_of: datetime, name: str, scope: str, entity_id: str, period: str
 ) -> pl.DataFrame:
@@ -82,4 +90,6 @@ def way_back(name: str) -> WayBack:
 def markdown() -> str:
     """The part of METRICS.md that says of what rows can be listed."""
     told = {study.name: study.doc for study in STUDIES}
-    return "\n".join([_INTRODUCTION, *(f"| `{name}` | {told[name]} |" for name in WAYS_BACK), _REST]) + "\n"
+    studies = (f"| `{name}` | {told[name]} |" for name in WAYS_BACK)
+    columns = (f"| `{column.replace(', ', '`, `')}` | {says} |" for column, says in behind.SAYS.items())
+    return "\n".join([_INTRODUCTION, *studies, _REST, _PUBLISHED, *columns]) + "\n"

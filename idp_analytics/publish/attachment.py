@@ -20,6 +20,10 @@ _DEPTH = 2
 """Of how many folders the page of a report may lie in one before the set itself."""
 
 _DOWNLOADS = re.compile(r'<ul class="idp-downloads">.*?</ul>\n', re.DOTALL)
+_ROWS = re.compile(r' <a class="idp-behind" href="[^"#][^>]*>[^<]*</a>')
+"""A link to rows beside a statement, which says nothing else."""
+_OR_ROWS = re.compile(r'(<p class="idp-trace">)<a href="[^"]*">([^<]*)</a> \([^)]*\), or ')
+"""What stands before the command that lists the rows, where they also lie beside the page."""
 _HREF = re.compile(r'\shref="[^"]*"')
 
 
@@ -53,14 +57,14 @@ def attachment(page: Page, site: str = "") -> str:
     """The page's HTML for somebody who has nothing but this file.
 
     A link to another file of the reports leads to ``site``, the address (http or https) at which the folder of the set is served; without
-    one its words stay and it leads nowhere, and what there would be to download is left out. Style and scripts are in it, and its content
+    one its words stay and it leads nowhere, and what there would be to download is left out, rows too. Style and scripts are in it, and its content
     security policy allows these scripts and no others. All else is the same to the byte.
     """
     if site and urlsplit(site).scheme not in ("http", "https"):
         raise ReportError(f"{site!r} is not a web address. Write it as in https://reports.example.com/acme/2026-06/.")
     html = inlined(page.path.read_text(encoding="utf-8"), page.path.parent)
     if not site:
-        html = _DOWNLOADS.sub("", html)
+        html = _OR_ROWS.sub(r"\1\2: ", _ROWS.sub("", _DOWNLOADS.sub("", html)))
     base = urljoin(site if site.endswith("/") else f"{site}/", page.place)
     parts: list[str] = []
     done = 0

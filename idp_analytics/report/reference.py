@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from idp_analytics.charts.wording import count, named
-from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics import CATALOGUE, behind
 from idp_analytics.report import cells, people_rows, words
 from idp_analytics.report.mart import Mart
 from idp_analytics.report.section import Section
@@ -18,7 +18,7 @@ INPUTS = 200
 
 @cache
 def glossary() -> Section:
-    """Every metric's definition, every verdict, and the words all of them use."""
+    """Every metric's definition, every verdict, the words all of them use, and what the columns of rows say."""
     return Section(
         question="What do the words mean?",
         answer=f"{count(len(CATALOGUE), 'metric')}, each with its formula, what is counted, and what happens where something "
@@ -31,6 +31,11 @@ def glossary() -> Section:
             ),
             cells.table(
                 "Words", ({"Word": w, "Meaning": meaning} for w, meaning in words.TERMS.items()), left=("Meaning",)
+            ),
+            cells.table(
+                "Columns of the files of rows behind numbers",
+                ({"Column": column, "Meaning": meaning} for column, meaning in behind.SAYS.items()),
+                left=("Meaning",),
             ),
         ),
         metrics=CATALOGUE,

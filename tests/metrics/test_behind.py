@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from idp_analytics import metrics
+from idp_analytics.answers import Estimator
 from idp_analytics.metrics import behind
 from idp_analytics.metrics.gathered import Aside
 from idp_analytics.organisation import Organisation
@@ -42,7 +43,8 @@ def test_each_metric_has_the_rows_it_is_traced_to(sample: Organisation, rows: pl
         one = sample.trace(metric.name, JUNE.label, team).rename(NAMED)
         found = own.filter(metric=metric.name)
         assert_frame_equal(found.select(one.columns).sort(SORTED), one.sort(SORTED), check_exact=True)
-        assert set(found.filter(pl.col("value").is_not_null())["unit"]) <= {metric.unit, "hours"}
+        unit = {Estimator.TIME: "hours", Estimator.SHARE: "share"}.get(metric.estimator, metric.unit)
+        assert set(found.filter(pl.col("value").is_not_null())["unit"]) <= {unit}
         traced += one.height
     assert traced == own.height > 500
 

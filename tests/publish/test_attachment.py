@@ -68,6 +68,19 @@ def test_links_lead_to_the_site_where_there_is_one(small: RunResult) -> None:
             attachment(page, wrong)
 
 
+@pytest.mark.parametrize("name", ["organisation.html", "teams/payments.html"])
+def test_rows_that_stay_behind_are_told_by_the_command_alone(published: RunResult, name: str) -> None:
+    page = opened(published.folder / name)
+    sent, linked = attachment(page), attachment(page, "https://example.com/acme/2026-06")
+    assert "Rows (CSV)" in page.path.read_text(encoding="utf-8")
+    assert ".csv" in " ".join(Seen(linked).refers)
+    assert "Rows (CSV)" not in Seen(sent).words
+    assert sent.count(">What is behind it</a>") == linked.count(">What is behind it</a>") > 5
+    told = re.findall(r'<p class="idp-trace">(.*?)</p>', sent)
+    assert len(told) == linked.count('<p class="idp-trace">') > 20
+    assert all(re.fullmatch(r"The rows behind it: <code>idp [^<]*</code>", line) for line in told if "<code>" in line)
+
+
 def test_the_command_writes_a_file_per_page_named_for_whose_it_is(small: RunResult, tmp_path: Path) -> None:
     pages = [str(small.folder / "organisation.html"), str(small.folder / "teams" / "payments.html")]
     result = CliRunner().invoke(cli, ["attach", *pages, "--to", str(tmp_path / "out")])

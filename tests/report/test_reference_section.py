@@ -7,7 +7,7 @@ import json
 from answer_building import SCRIPT, load, mart, of_org
 
 from idp_analytics.answers import Verdict
-from idp_analytics.metrics import CATALOGUE
+from idp_analytics.metrics import CATALOGUE, behind
 from idp_analytics.report import reference, words
 
 
@@ -15,11 +15,14 @@ def test_the_glossary_has_every_metric_every_verdict_and_every_term():
     made = reference.glossary()
     assert made.answer.startswith(f"{len(CATALOGUE)} metrics, each with its formula")
     assert made.metrics == CATALOGUE
-    verdicts, terms = (table.frame for table in made.tables)
+    verdicts, terms, columns = (table.frame for table in made.tables)
     assert verdicts["Word"].to_list() == [f"{said.symbol} {v.value}" for v, said in words.VERDICTS.items()]
     assert len(verdicts) == len(Verdict)
     assert terms["Word"].to_list() == list(words.TERMS)
-    assert made.tables[0].numbers == made.tables[1].numbers == ()
+    assert {table.numbers for table in made.tables} == {()}
+    said = {name for column in columns["Column"] for name in column.split(", ")}
+    assert said == {*behind.COLUMNS, "what"}
+    assert all(meaning[0].isupper() and meaning.endswith((".", "?")) for meaning in columns["Meaning"])
 
 
 def test_provenance_tells_files_choices_and_versions():
