@@ -53,7 +53,7 @@ def adoption(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question="Is it adopted, or imposed?",
-        answer=" ".join([*_answer(now, so_far, when), *_stay(marks), *_moving(now_moves), *_following(follows)]),
+        answer=" ".join([view.unless_week(so_far, " ".join(_answer(now, so_far, when))), *_stay(marks), *_moving(now_moves), *_following(follows)]),
         chart=incidence.chart(
             pooled.filter(~pl.col("is_mark"), pl.col("k") > 0), WAYS, "Joined a golden path, by how it came about",
             "days since they could join and somebody looked", "share of services × paths",

@@ -41,7 +41,7 @@ def boundary(view: View) -> Section:
         question=QUESTION,
         answer=" ".join([_answer(found, when), *_evaded(found, view.row(off))])
         if found.height
-        else f"Nothing was asked of the platform in {when} that the data tell of.",
+        else view.unless_week(False, f"Nothing was asked of the platform in {when} that the data tell of."),
         chart=chart.chart(found, view.name) if found["n"].sum() else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(found)),

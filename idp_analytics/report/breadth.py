@@ -38,7 +38,7 @@ def breadth(view: View) -> Section:
     )
     return Section(
         question=QUESTION,
-        answer=" ".join([*_answer(row, when), *_back(back)]),
+        answer=" ".join([view.unless_week(row, " ".join(_answer(row, when))), *_back(back)]),
         chart=thirds.chart(
             [{**r, "unknown": r["looked"]} for r in past], KINDS, "Teams by what they did with the platform", view.name, "team"
         ) if row else None,
@@ -49,8 +49,10 @@ def breadth(view: View) -> Section:
 
 
 def said(view: View) -> list[str]:
-    """The answer, sentence by sentence; of the organisation without those who came back."""
+    """The answer, sentence by sentence; of the organisation without those who came back, and of a week nothing."""
     row, when = _row(view), period(view.period.label)
+    if row is None and view.period.every == "1w":
+        return []
     return list(_said_of_team(view, row, when) if view.scope == "team" else _answer(row, when))
 
 
@@ -148,7 +150,7 @@ def _of_team(view: View, row: Row | None, when: str) -> Section:
     )
     return Section(
         question=QUESTION_OF_TEAM,
-        answer=" ".join(said(view)),
+        answer=view.unless_week(_row(view), " ".join(said(view))),
         tables=(table,) if table.height else (),
         cautions=tuple(_cautions(row, False)),
         trace=view.trace(STUDY) if row else "",

@@ -37,7 +37,7 @@ def bridge(view: View) -> Section:
     metric = by_name(METRIC)
     rows = view.study(STUDY)
     if rows.is_empty():
-        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
+        return Section(QUESTION, view.unless_week(False, f"No cost in {period(view.period.label)}."), metrics=(metric,))
     known = lacking(rows, "absence")
     sums = known.group_by("currency", "step").agg(pl.col("amount", "n").sum())
     order = (

@@ -46,7 +46,9 @@ def change(view: View) -> Section:
     when, earlier = period(view.period.label), period(view.before)
     if rows.is_empty():
         return Section(
-            QUESTION, f"There is no cost of {earlier} to compare {when} with, or none of either.", metrics=(metric,)
+            QUESTION,
+            view.unless_week(False, f"There is no cost of {earlier} to compare {when} with, or none of either."),
+            metrics=(metric,),
         )
     wholes = lacking(rows, "driver")
     currencies = _currencies(wholes)

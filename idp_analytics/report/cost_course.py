@@ -157,7 +157,7 @@ def unusual(view: View) -> Section:
     wholes = lacking(rows, "first_on")
     when = period(view.period.label)
     if wholes.is_empty():
-        return Section(UNUSUAL, f"No cost in {when}.", metrics=(metric,))
+        return Section(UNUSUAL, view.unless_week(False, f"No cost in {when}."), metrics=(metric,))
     tested = int(wholes["tested"].max())  # type: ignore[arg-type]
     found = _everybody(view) if view.scope == "org" else having(rows, "first_on")
     return Section(

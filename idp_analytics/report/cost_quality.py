@@ -48,7 +48,7 @@ def quality(view: View) -> Section:
     metric = by_name(METRIC)
     rows = view.study(STUDY)
     if rows.is_empty():
-        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
+        return Section(QUESTION, view.unless_week(False, f"No cost in {period(view.period.label)}."), metrics=(metric,))
     order = (
         where(rows, measure="allocated, gross").sort("of", "currency", descending=[True, False])["currency"].to_list()
     )

@@ -43,7 +43,7 @@ def drift(view: View) -> Section:
     title = "Uses of golden paths at the end of each period"
     return Section(
         question="Are we on the version there is now?",
-        answer=" ".join(_answer(whole, when)),
+        answer=view.unless_week(whole, " ".join(_answer(whole, when))),
         chart=thirds.chart(drawn, KINDS, title, view.name, "use") if whole else None,
         tables=tuple(table for table in tables if table.height),
         cautions=tuple(_cautions(whole[0] if whole else None)),

@@ -49,7 +49,7 @@ def follow_through(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question="What we resolved: did we do it, and did it help?",
-        answer=" ".join([*_answer(found.get(ALL), when, bool(steps)), *map(_moved, linked[:_TOLD]), *steps]),
+        answer=" ".join([view.unless_week(found, " ".join(_answer(found.get(ALL), when, bool(steps)))), *map(_moved, linked[:_TOLD]), *steps]),
         chart=chart.chart(shown, f"Done, of actions whose time had come, end of {when}", view.name, UNIT, ("all", "by origin")) if shown else None,
         tables=tuple(table for table in tables if table is not None and table.height),
         cautions=tuple(_cautions(found.get(ALL))),

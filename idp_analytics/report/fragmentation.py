@@ -33,7 +33,7 @@ def fragmentation(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question="In how many ways do we do the same thing?",
-        answer=" ".join(_answer(rows, before, when)),
+        answer=view.unless_week(rows, " ".join(_answer(rows, before, when))),
         tables=(table,) if table.height else (),
         cautions=tuple(_cautions(rows)),
         trace=view.trace(STUDY) if rows else "",

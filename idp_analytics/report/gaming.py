@@ -34,7 +34,7 @@ def gaming(view: View) -> Section:
         )
     return Section(
         question="Could a number look better than things are?",
-        answer=" ".join(_answer(view, verdicts, raised)),
+        answer=view.unless_week(verdicts, " ".join(_answer(view, verdicts, raised))),
         tables=tables,
         cautions=tuple(_cautions(bool(rows))),
         trace=next((view.trace(_CHECK[name].needs[0]) for name in [*raised, *looked]), ""),

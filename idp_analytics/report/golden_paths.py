@@ -53,7 +53,7 @@ def golden_paths(view: View) -> Section:
     measured = bool(whole) and whole[0]["n"] > 0
     return Section(
         question="Who is on a golden path?",
-        answer=" ".join([*_answer(found, whole, when), *told, *_soon(born)]),
+        answer=" ".join([view.unless_week(whole, " ".join(_answer(found, whole, when))), *told, *_soon(born)]),
         chart=thirds.chart(past, KINDS, "Services at the end of each period", view.name, "service") if measured else None,
         tables=tuple(table for table in tables if table.height),
         cautions=(

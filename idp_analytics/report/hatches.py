@@ -47,7 +47,7 @@ def hatches(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question="Which ways round the rules stand open?",
-        answer=" ".join([*_answer(found, when), *_beside(*off), *_repeats(reasons)]),
+        answer=" ".join([view.unless_week(found, " ".join(_answer(found, when))), *_beside(*off), *_repeats(reasons)]),
         chart=chart.chart(shown, f"Escape hatches, end of {when}", view.name, UNIT, ("services", "hatches"))
         if shown
         else None,

@@ -36,7 +36,7 @@ def policies(view: View) -> Section:
     )
     return Section(
         question="Do our services keep the rules?",
-        answer=" ".join(_answer(whole, each, when)),
+        answer=view.unless_week(each, " ".join(_answer(whole, each, when))),
         chart=chart.chart(drawn, f"Services that conform, end of {when}", view.name, UNIT, ("denies", "other or not told"))
         if drawn
         else None,

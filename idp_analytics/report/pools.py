@@ -30,7 +30,9 @@ def sharing(view: View) -> Section:
     if rows.is_empty():
         return Section(
             QUESTION,
-            f"No pool held any cost in {period(view.period.label)}: cost is shared only by rules ([[pool]]).",
+            view.unless_week(
+                False, f"No pool held any cost in {period(view.period.label)}: cost is shared only by rules ([[pool]])."
+            ),
             metrics=(metric,),
         )
     methods = where(view.mart.studies[METHODS], every=view.period.every, period=view.period.label)

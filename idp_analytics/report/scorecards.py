@@ -57,7 +57,7 @@ def scorecards(view: View) -> Section:
     )  # fmt: skip
     return Section(
         question=QUESTION,
-        answer=" ".join(_answer(cards, levels, rules, when)),
+        answer=view.unless_week(cards, " ".join(_answer(cards, levels, rules, when))),
         chart=chart.chart(drawn, f"Services that pass each rule, end of {when}", view.name, UNIT, ("seen here too", "said only"))
         if drawn
         else None,

@@ -32,7 +32,7 @@ def spending(view: View) -> Section:
     metric = by_name(METRIC)
     rows = view.study("cost_views").to_dicts()
     if not rows:
-        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
+        return Section(QUESTION, view.unless_week(False, f"No cost in {period(view.period.label)}."), metrics=(metric,))
     lines: Counter[str] = Counter()
     parts: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

@@ -51,7 +51,7 @@ def sprawl(view: View) -> Section:
     ]  # fmt: skip
     return Section(
         question="Which parts of the platform does hardly anybody use?",
-        answer=" ".join(_answer(found, asked, paid, when)),
+        answer=view.unless_week(found, " ".join(_answer(found, asked, paid, when))),
         chart=chart.chart(
             drawn, f"Teams with a use in {WINDOW_DAYS} days", view.name, UNIT, ("worth a question", "other")
         )

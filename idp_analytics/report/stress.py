@@ -57,7 +57,7 @@ def stress(view: View) -> Section:
     )
     return Section(
         question=QUESTION,
-        answer=" ".join(_answer(by_kind, told)),
+        answer=view.unless_week(rows, " ".join(_answer(by_kind, told))),
         chart=chart.chart(
             [side for row in drawn for side in _sides(row)], f"What is done {UNDER[drawn[0]['stress']]}, and in calm", view.name, UNIT,
             ("in stress", "in calm"),

@@ -27,7 +27,7 @@ def unit_costs(view: View) -> Section:
     metric = by_name(METRIC)
     rows = view.study(STUDY)
     if rows.is_empty():
-        return Section(QUESTION, f"No cost in {period(view.period.label)}.", metrics=(metric,))
+        return Section(QUESTION, view.unless_week(False, f"No cost in {period(view.period.label)}."), metrics=(metric,))
     lines: dict[str, int] = {}
     for currency, n in zip(rows["currency"].to_list(), rows["lines"].to_list(), strict=True):
         lines.setdefault(currency, n)

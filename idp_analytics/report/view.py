@@ -28,6 +28,9 @@ from idp_analytics.tables.incomplete import incomplete
 _PUBLISHED = {*(metric.name for metric in behind.METRICS), *WITH_ROWS}
 """What has rows that are published."""
 
+NOT_BY_WEEK = "This is told by month and quarter, not by week."
+"""What a report of a week says where a study is not made by week."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -167,6 +170,10 @@ class View:
         if name in WAYS_BACK:
             return Trace(command, f"../{FOLDER}/{name}.csv", f"with team_id {self.entity_id}")
         return Trace(command, f"{slug(self.entity_id)}{OF_TEAM}", f"with metric {name}")
+
+    def unless_week(self, found: object, answer: str) -> str:
+        """``answer``, which a study gives; of a week where it has ``found`` nothing, that it is not made by week: to say that nothing is known would be wrong."""
+        return answer if found or self.period.every != "1w" else NOT_BY_WEEK
 
     def truncated(self, metric: Metric) -> tuple[str, ...]:
         """A caution for each source the metric rests on of which a file is known to be incomplete."""

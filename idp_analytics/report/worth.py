@@ -31,7 +31,7 @@ def worth(view: View) -> Section:
     if units.is_empty():
         stated = stated_price.stated(view, None, None)
         return Section(
-            QUESTION, " ".join([f"No cost in {period(view.period.label)}.", *stated.said]), tables=stated.tables,
+            QUESTION, " ".join([view.unless_week(False, f"No cost in {period(view.period.label)}."), *stated.said]), tables=stated.tables,
             cautions=stated.cautions, metrics=(by_name(COST),),
         )  # fmt: skip
     currencies = _currencies(units)
