@@ -17,6 +17,7 @@ from idp_analytics.sources.sample import native as dialects
 from idp_analytics.sources.systems import modules, system
 from idp_analytics.tables import LINEAGE, TABLES
 from idp_analytics.tables.conform import conform
+from idp_analytics.tables.forgotten import ROWS, WHO
 from idp_analytics.tables.numbered import as_text
 
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
@@ -61,6 +62,16 @@ def few():
     return sample.generate(teams=4, months=4).tables
 
 
+def telling_who(found, people):
+    """The columns in which somebody stands, but those that say who. Ids of all else are published; of people they would be too."""
+    return [
+        (name, column.name)
+        for name, frame in found.items()
+        for column in frame.select(pl.col(pl.String).exclude(*WHO, *ROWS.get(name, ()))).iter_columns()
+        if column.str.contains_any(people).any()
+    ]
+
+
 def test_every_system_has_its_dialect():
     assert dialects.kinds() == sorted(modules())
 
@@ -74,6 +85,7 @@ def test_the_reader_gives_back_what_the_company_is(kind, tables, tmp_path):
         key = [column for column in TABLES[name].key if column in expected.columns]
         assert expected.height > 0, name
         assert found[name].select(expected.columns).sort(key).to_dicts() == expected.sort(key).to_dicts(), name
+    assert telling_who(found, tables["people"]["person_id"].to_list()) == []
 
 
 @pytest.mark.parametrize("kind", dialects.kinds())
