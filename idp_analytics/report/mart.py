@@ -41,7 +41,7 @@ LIBRARIES = ("polars", "numpy", "scipy", "statsmodels")
 """What numbers are computed with; their versions are part of a report's provenance."""
 
 _FRAMES = ("answers", "coverage", "rejected", "checks", "loads", "teams", "services")
-_ROWS_PER_GROUP = 4096
+_ROWS_PER_GROUP = 16_384
 
 
 @dataclass(frozen=True)
