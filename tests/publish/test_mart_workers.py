@@ -171,7 +171,7 @@ def test_what_the_allocator_is_told_ends_with_our_word(
     told = mart_workers._to_the_allocator(is_large).split(",")
     assert told[: bool(given)] == [given] * bool(given)
     assert ("oversize_threshold:0" in told) == is_large
-    assert f"dirty_decay_ms:{500 if is_large else 50}" in told
+    assert f"dirty_decay_ms:{10_000 if is_large else 50}" in told
 
 
 def test_the_end_is_told_once_when_the_last_studies_are_computed(sample: Organisation) -> None:
