@@ -84,7 +84,7 @@ def main(sizes: list[int], few: int) -> None:
             slow = usual(run.folder, few) if few else float("nan")
             report, in_all = run.reports[1] / run.made, (run.mart[1] + run.reports[1]) / run.made
             print(
-                f"| {size} | {run.mart[0]:.0f} | {run.reports[0]:.0f} | {run.mart[1]:.1f} | {report:.3f} | {in_all:.2f} | {run.peak / 1e9:.1f} "
+                f"| {size} | {run.mart[0]:.0f} | {run.reports[0]:.0f} | {run.mart[1]:.1f} | {report:.3f} | {in_all:.2f} | {run.peak / 1e9:.2f} "
                 f"| {slow:.1f} | {slow / report:.0f}× | {slow / in_all:.0f}× |",
                 flush=True,
             )

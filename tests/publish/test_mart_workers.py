@@ -155,11 +155,16 @@ def test_while_there_are_no_answers_what_they_leave_for_others_is_begun_last(
 ) -> None:
     idle, held = _Idle(), mart_workers._Held({}, sample.settings, sample.as_of, tmp_path)
     several = mart_workers.Several(idle, held, 5)  # type: ignore[arg-type]
-    short, little, much = ("cost_lines",), ("survey_results", "theme_links"), ("maturity", "maturity_history")
+    short, little, much, large = (
+        ("cost_lines",),
+        ("process_behaviour",),
+        ("maturity", "maturity_history"),
+        ("survey_results", "theme_links"),
+    )
     answers = mart_workers._Part(every=("1mo",))
-    several._waiting += [mart_workers._Part(names) for names in (much, little, short)] + [answers]
+    several._waiting += [mart_workers._Part(names) for names in (large, much, little, short)] + [answers]
     several._fill()
-    assert [part.studies for part in idle.parts] == [(), short, little, much]
+    assert [part.studies for part in idle.parts] == [(), short, little, much, large]
 
 
 @pytest.mark.parametrize("is_large", [True, False])
